@@ -1,0 +1,25 @@
+# Unit tests of the core (test/unit mirrors src/core), and the fuzz targets.
+find_package(GTest REQUIRED)
+find_package(Threads REQUIRED)
+include(GoogleTest)
+
+file(GLOB_RECURSE unit_sources CONFIGURE_DEPENDS test/unit/*.cc)
+add_executable(unit_tests ${unit_sources})
+target_include_directories(unit_tests PRIVATE test/unit)
+target_compile_options(unit_tests PRIVATE -Wall -Wextra -Werror)
+target_compile_definitions(unit_tests PRIVATE
+  MOSAIC_TEST_DATA="${CMAKE_SOURCE_DIR}/test/data" MOSAIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_link_libraries(unit_tests PRIVATE mosaic_core Eigen3::Eigen GTest::gtest GTest::gmock GTest::gtest_main
+  Threads::Threads)
+gtest_discover_tests(unit_tests TEST_PREFIX unit. DISCOVERY_TIMEOUT 60)
+
+if(MOSAIC_FUZZ)
+  file(GLOB fuzz_sources CONFIGURE_DEPENDS test/fuzz/*_fuzz.cc)
+  foreach(source ${fuzz_sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(${name} PRIVATE mosaic_core)
+  endforeach()
+endif()

@@ -1,0 +1,31 @@
+# The PostgreSQL module: the C shim of src/pg linked with the core, and the SQL script.
+find_program(PG_CONFIG pg_config REQUIRED)
+foreach(name includedir-server pkglibdir sharedir bindir pgxs)
+  string(MAKE_C_IDENTIFIER PG_${name} var)
+  execute_process(COMMAND ${PG_CONFIG} --${name} OUTPUT_VARIABLE ${var}
+    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+
+file(GLOB shim_sources CONFIGURE_DEPENDS src/pg/*.c)
+add_library(pg_mosaic MODULE ${shim_sources})
+target_include_directories(pg_mosaic PRIVATE include)
+target_include_directories(pg_mosaic SYSTEM PRIVATE ${PG_includedir_server})
+target_compile_options(pg_mosaic PRIVATE -Wall -Wmissing-prototypes -Wpointer-arith
+  -Wno-declaration-after-statement -Werror -fwrapv -fno-strict-aliasing -fexcess-precision=standard)
+target_link_libraries(pg_mosaic PRIVATE mosaic_core)
+target_link_options(pg_mosaic PRIVATE
+  -Wl,--version-script=${CMAKE_SOURCE_DIR}/src/pg/exports.map -Wl,--no-undefined-version)
+set_target_properties(pg_mosaic PROPERTIES PREFIX "" LINKER_LANGUAGE CXX
+  LINK_DEPENDS ${CMAKE_SOURCE_DIR}/src/pg/exports.map)
+
+# The SQL script is the numbered pieces of sql/, joined in order.
+file(GLOB sql_pieces CONFIGURE_DEPENDS sql/[0-9]*.sql)
+list(SORT sql_pieces)
+set(sql_script ${CMAKE_BINARY_DIR}/pg_mosaic--${PROJECT_VERSION}.sql)
+add_custom_command(OUTPUT ${sql_script}
+  COMMAND cat ${sql_pieces} > ${sql_script} DEPENDS ${sql_pieces} VERBATIM)
+add_custom_target(sql_script ALL DEPENDS ${sql_script})
+configure_file(sql/pg_mosaic.control.in pg_mosaic.control @ONLY)
+
+install(TARGETS pg_mosaic DESTINATION ${PG_pkglibdir})
+install(FILES ${CMAKE_BINARY_DIR}/pg_mosaic.control ${sql_script} DESTINATION ${PG_sharedir}/extension)

@@ -1,0 +1,57 @@
+# Tests against private servers: pg_regress, isolation specs, TAP. No install and no root: the
+# extension is staged under build/stage and found through Debian's extension_destdir.
+get_filename_component(PGXS_DIR ${PG_pgxs} DIRECTORY)
+get_filename_component(PGXS_SRC ${PGXS_DIR} DIRECTORY)
+find_program(PG_REGRESS pg_regress HINTS ${PGXS_SRC}/test/regress REQUIRED)
+find_program(PG_ISOLATION pg_isolation_regress HINTS ${PGXS_SRC}/test/isolation REQUIRED)
+find_program(PROVE prove REQUIRED)
+find_program(NM nm REQUIRED)
+
+set(STAGE ${CMAKE_BINARY_DIR}/stage)
+set(test_conf ${CMAKE_BINARY_DIR}/test.conf)
+file(WRITE ${test_conf} "extension_destdir = '${STAGE}'\nfsync = off\nmax_prepared_transactions = 2\n")
+add_test(NAME stage COMMAND ${CMAKE_COMMAND} -E env DESTDIR=${STAGE}
+  ${CMAKE_COMMAND} --install ${CMAKE_BINARY_DIR})
+set_tests_properties(stage PROPERTIES FIXTURES_SETUP stage)
+
+# Every file of test/sql and test/specs is run: nothing can be missing from a schedule.
+function(mosaic_names out dir pattern)
+  file(GLOB files CONFIGURE_DEPENDS ${dir}/${pattern})
+  list(SORT files)
+  set(names)
+  foreach(f ${files})
+    get_filename_component(n ${f} NAME_WE)
+    list(APPEND names ${n})
+  endforeach()
+  set(${out} ${names} PARENT_SCOPE)
+endfunction()
+mosaic_names(regress_tests ${CMAKE_SOURCE_DIR}/test/sql *.sql)
+mosaic_names(isolation_tests ${CMAKE_SOURCE_DIR}/test/specs *.spec)
+
+set(regress_options --no-locale --encoding=UTF8 --bindir=${PG_bindir} --temp-config=${test_conf}
+  --inputdir=${CMAKE_SOURCE_DIR}/test)
+set(test_env "MOSAIC_TEST_DATA=${CMAKE_SOURCE_DIR}/test/data")
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/regress ${CMAKE_BINARY_DIR}/isolation ${CMAKE_BINARY_DIR}/tap)
+add_test(NAME sql.regress COMMAND ${PG_REGRESS} ${regress_options}
+  --temp-instance=${CMAKE_BINARY_DIR}/tmp_regress --outputdir=${CMAKE_BINARY_DIR}/regress ${regress_tests})
+add_test(NAME sql.isolation COMMAND ${PG_ISOLATION} ${regress_options}
+  --load-extension=pg_mosaic
+  --temp-instance=${CMAKE_BINARY_DIR}/tmp_isolation --outputdir=${CMAKE_BINARY_DIR}/isolation
+  ${isolation_tests})
+set_tests_properties(sql.regress sql.isolation PROPERTIES FIXTURES_REQUIRED stage TIMEOUT 900
+  ENVIRONMENT "${test_env}")
+
+file(GLOB tap_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/t/*.pl)
+foreach(test ${tap_tests})
+  get_filename_component(name ${test} NAME_WE)
+  add_test(NAME tap.${name} COMMAND ${PROVE} -I ${PGXS_SRC}/test/perl -I ${CMAKE_SOURCE_DIR}/test/t
+    --verbose ${test})
+  set_tests_properties(tap.${name} PROPERTIES FIXTURES_REQUIRED stage TIMEOUT 1200
+    ENVIRONMENT "${test_env};TESTDIR=${CMAKE_BINARY_DIR}/tap/${name};TESTDATADIR=${CMAKE_BINARY_DIR}/tap/${name}/data;TESTLOGDIR=${CMAKE_BINARY_DIR}/tap/${name}/log;TEMP_CONFIG=${test_conf};PG_REGRESS=${PG_REGRESS};PGPORT=65432"
+    ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PG_bindir}"
+    FAIL_REGULAR_EXPRESSION "NOTESTS")
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tap/${name})
+endforeach()
+
+add_test(NAME module.symbols COMMAND ${CMAKE_SOURCE_DIR}/test/check_symbols.sh ${NM} $<TARGET_FILE:pg_mosaic>
+  ${CMAKE_SOURCE_DIR}/test/symbols.txt)

@@ -1,0 +1,45 @@
+// Runs a model in short steps. The caller hands in weights as pointers to block payloads.
+//
+// Step does at most some 5 ms of work (unit_cost is an estimate) and then returns kMore; kNeedBlocks
+// asks for payloads, to be set with Supply before the next Step. Activations live in an arena and
+// are released after their last use.
+//
+// A batch of items > 1 is run as one where every operator on the way keeps items apart (ItemRule);
+// else the executor starts over item by item and joins the outputs. Both give the same bits.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/infer/model.h"
+
+namespace mosaic {
+
+struct BlockRequest {
+  int tensor = -1;
+  std::vector<int32_t> indexes;
+};
+
+class Executor {
+ public:
+  enum class Outcome { kMore, kNeedBlocks, kDone };
+
+  // model must outlive the executor. max_blocks >= 1 bounds a request.
+  Executor(const Model& model, int max_blocks);
+  ~Executor();
+
+  // inputs: one per graph input, of the declared type and shape (symbolic dimensions free);
+  // their elements are borrowed until done. Errors name the input and both shapes.
+  Status Start(std::vector<Tensor> inputs, int64_t items);
+  Status Step(Outcome* outcome);
+  const BlockRequest& request() const;
+  void Supply(const void* const* payloads);
+  // REQUIRES: done. One per graph output.
+  const Tensor& output(int i) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mosaic

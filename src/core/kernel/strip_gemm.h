@@ -1,0 +1,43 @@
+// GEMM whose right-hand operand lies in strip blocks (include/mosaic/page_format.h):
+//   C[n x m] = act(A[n x k] * W[k x m] + bias)
+//
+// The order of summation is a contract: for every output element, products are added in ascending
+// k, by one accumulator that starts at 0 with the first block, whatever n, m, the grouping of rows
+// and strips, and the split of k over calls. Hence a prediction is bit-identical alone, in a batch,
+// and before and after packing (on one CPU).
+#pragma once
+
+#include <cstdint>
+
+namespace mosaic {
+
+enum class Activation { kNone, kRelu };
+
+struct StripGemmArgs {
+  const float* a = nullptr;  // row i at a + i * lda, the k range of this call only
+  int64_t lda = 0;           // elements
+  int64_t n = 0;             // rows of A and C
+  // Payloads, strip-major: blocks[s * row_blocks + b]. A 64-byte aligned payload is fastest;
+  // 32 bytes is guaranteed.
+  const void* const* blocks = nullptr;
+  int64_t strips = 0;
+  int64_t row_blocks = 0;  // of this call
+  int block_rows = 0;      // rows of k in each block
+  int64_t k = 0;           // <= row_blocks * block_rows; the last block may be partly used
+  float* c = nullptr;      // first column of the first strip
+  int64_t ldc = 0;         // elements
+  int64_t m = 0;           // columns to write, <= strips * 16
+  bool first = true;       // false: C holds the partial sums of earlier k ranges
+  bool last = true;        // true: add bias (m values; may be null) and apply the activation
+  const float* bias = nullptr;
+  Activation activation = Activation::kNone;
+};
+
+// The kernel chosen for this CPU.
+void StripGemm(const StripGemmArgs& args);
+// The oracle: plain and portable.
+void StripGemmReference(const StripGemmArgs& args);
+// "reference", ...: for EXPLAIN and tests.
+const char* StripGemmKernelName();
+
+}  // namespace mosaic
