@@ -12,11 +12,18 @@ namespace mosaic {
 
 using Shape = std::vector<int64_t>;
 
-// Product of the dimensions; 1 for a scalar. REQUIRES: no overflow (checked where shapes are made).
+// The largest tensor of a run. Operators that compute a shape from data check it with ShapeFits;
+// beyond it Arena::New throws std::bad_alloc.
+constexpr int64_t kMaxTensorBytes = int64_t{4} << 30;
+
+// Product of the dimensions; 1 for a scalar. REQUIRES: no overflow (a shape that fits, or one made
+// of the elements of such a shape).
 int64_t NumElements(const Shape& shape);
+// No dimension is negative, and the elements take at most kMaxTensorBytes.
+bool ShapeFits(const Shape& shape, int dtype);
 
 // Memory of activations, kept by its Arena for reuse when the last Tensor on it is gone.
-// Alignment 64 bytes.
+// Alignment 64 bytes, and 64 bytes behind the last element may be read (not meaningfully).
 class Arena;
 
 // Value semantics over shared memory: copies and reshaped views share their elements.
@@ -46,8 +53,12 @@ class Tensor {
   }
   void* mutable_raw() { return const_cast<void*>(data_); }
 
+  // Whether the tensor keeps its memory alive (made by an Arena).
+  bool owned() const { return owner_ != nullptr; }
   // The same elements under another shape. REQUIRES: same number of elements.
   Tensor Reshaped(Shape shape) const;
+  // Items [begin, begin + count) of dimension 0, sharing memory. REQUIRES: rank >= 1, within range.
+  Tensor Slice(int64_t begin, int64_t count) const;
 
  private:
   friend class Arena;

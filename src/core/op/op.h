@@ -8,10 +8,11 @@
 //            there is: "units" independent pieces, "unit_cost" in rough floating-point operations.
 //   Blocks   (operators with a streamed operand) which blocks the units [begin, end) read.
 //   Run      does the units [begin, end). Every unit is run once, in ascending order; how they are
-//            grouped must not change a single bit of the result.
+//            grouped must not change a single bit of the result. It cannot fail: what depends on
+//            the data (an index out of range) is checked in Prepare.
 //
-// To add an operator: write ops/<name>.cc with a class and a `const OpDef kXxx`, name it in
-// op/registry.cc, and add its test; docs/development.md shows one.
+// To add an operator: write op/<name>.cc with a class and an `extern const OpDef kXxx`, name it
+// in op/registry.cc, and add its test; docs/development.md shows one.
 #pragma once
 
 #include <memory>
@@ -33,26 +34,29 @@ struct StreamedWeight {
   bool transposed = false;   // STRIP: the graph's tensor is M x K
 };
 
-// What an operator says of the items of a batch (dimension 0 of its batched inputs).
+// What an operator says of the items of a batch (dimension 0 of its batched inputs). Only where
+// values come from has to be told: that dimension 0 of every output counts items, and that the rest
+// of its shape is that of one item alone, is checked by the executor, which prepares one item too.
 enum class ItemRule {
-  kIndependent,  // output item i depends only on the input items i; dimension 0 of outputs counts items
-  kShared,       // the output is the same for every item (and does not count items)
+  kIndependent,  // the elements of output item i come from input items i and unbatched inputs only
+  kShapeOnly,    // outputs depend on the shapes of batched inputs, never on their elements (Shape)
   kMixes         // anything else: such a batch is computed item by item
 };
 
 struct OpContext {
   // Set by the executor before Prepare.
-  std::vector<Tensor> inputs;                     // undefined: omitted, or the streamed operand
-  const StreamedWeight* streamed = nullptr;       // the operand at Op::streamed_input(), if streamed
+  std::vector<Tensor> inputs;                // undefined: omitted, or the streamed operand
+  const StreamedWeight* streamed = nullptr;  // the operand at Op::streamed_input(), if streamed
   Arena* arena = nullptr;
-  // Batched inputs: dimension 0 counts the items of the batch. Only consulted by Op::Items.
+  // Set before Items: the inputs whose dimension 0 counts the items of the batch.
   std::vector<bool> batched;
   int64_t items = 1;
 
   // Set by Prepare.
-  std::vector<Tensor> outputs;
+  std::vector<Tensor> outputs;  // one per output of the node; undefined where it is omitted
   int64_t units = 1;
   double unit_cost = 0;
+  int64_t grain = 1;              // ranges of a multiple of grain units run fastest
   std::shared_ptr<void> scratch;  // the operator's own state of this call
 
   // Set by the executor before Run where the operand is streamed: payloads of the blocks that
@@ -73,19 +77,32 @@ class Op {
   virtual void Run(OpContext& c, int64_t begin, int64_t end) const = 0;
 
   // Index of the input that this operator can read as a stream of blocks, or -1. If the operand is
-  // a stored tensor of layout streamed_layout(), OpContext::streamed is set and inputs[i] is
-  // undefined; otherwise inputs[i] is an ordinary tensor (materialised by the executor).
+  // a stored tensor of layout streamed_layout() (STRIP: stored transposed exactly where
+  // streamed_transposed(); ROW: one row per index of dimension 0), OpContext::streamed is set and
+  // inputs[i] is undefined; otherwise inputs[i] is an ordinary tensor, materialised by the
+  // executor.
   virtual int streamed_input() const { return -1; }
   virtual int streamed_layout() const { return MOSAIC_LAYOUT_STRIP; }
-  // Appends the map indexes of the blocks that Run(begin, end) reads. REQUIRES: Prepare was called.
+  virtual bool streamed_transposed() const { return false; }
+  // Appends the map indexes of the blocks that Run(begin, end) reads, each once; one unit reads at
+  // most one block. REQUIRES: Prepare was called.
   virtual void Blocks(const OpContext& c, int64_t begin, int64_t end,
                       std::vector<int32_t>* out) const {
     (void)c, (void)begin, (void)end, (void)out;
   }
 
-  // Called after Prepare when items > 1. The default suits no operator that can be batched:
-  // it is kShared where no input is batched and kMixes otherwise.
-  virtual ItemRule Items(const OpContext& c) const;
+  // Asked after Prepare where an input is batched. The default suits operators that look across
+  // items.
+  virtual ItemRule Items(const OpContext& c) const {
+    (void)c;
+    return ItemRule::kMixes;
+  }
+  // True where input i only gives the shape of the outputs (Reshape, Expand). Such an input may
+  // depend on the number of items in a batch; any other such input makes the batch kMixes.
+  virtual bool shape_input(int i) const {
+    (void)i;
+    return false;
+  }
 };
 
 // Makes the op of a node or says why it cannot (unknown attribute value, missing input, a type it
