@@ -1,0 +1,42 @@
+/*
+ * compat.h
+ *		What differs between the PostgreSQL versions we build with.
+ *
+ * The code is written with the newest names; older servers are adapted here,
+ * and nowhere else.  Include after postgres.h.
+ */
+#ifndef MOSAIC_COMPAT_H
+#define MOSAIC_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "pg_mosaic needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "storage/relfilelocator.h"
+#include "varatt.h"
+#else
+#include "storage/relfilenode.h"
+
+/* 16 renamed relfilenodes to relfilelocators ... */
+#define RelFileLocator RelFileNode
+#define relation_set_new_filelocator relation_set_new_filenode
+
+/* ... and lets an update of summarizing indexes only (BRIN) be HOT */
+typedef bool TU_UpdateIndexes;
+#endif
+
+/* 18 keeps a compact copy of each attribute, to be refreshed by whoever changes one */
+#if PG_VERSION_NUM < 180000
+#define populate_compact_attribute(desc, attno) ((void) 0)
+#endif
+
+/*
+ * Number of callbacks of TableAmRoutine in each version whose callbacks were
+ * reviewed one by one for mosaic_am.c.  Undefined: not reviewed yet.
+ */
+#if PG_VERSION_NUM < 160000
+#define MOSAIC_REVIEWED_CALLBACKS 45
+#endif
+
+#endif							/* MOSAIC_COMPAT_H */
