@@ -1,26 +1,27 @@
 // The table of operators. To add one: declare it and list it, both in alphabetical order.
+#include <iterator>
+
 #include "core/op/op.h"
 
 namespace mosaic {
 
-// extern const OpDef kXxx;
+extern const OpDef kGather;
+extern const OpDef kGemm;
+extern const OpDef kMatMul;
 
 namespace {
 
 const OpDef* const kOps[] = {
-    nullptr,
+    &kGather,
+    &kGemm,
+    &kMatMul,
 };
 
 }  // namespace
 
 const std::vector<const OpDef*>& AllOps() {
-  static const std::vector<const OpDef*>* const ops = [] {
-    auto* all = new std::vector<const OpDef*>;
-    for (const OpDef* def : kOps) {
-      if (def != nullptr) all->push_back(def);
-    }
-    return all;
-  }();
+  static const auto* const ops =
+      new std::vector<const OpDef*>(std::begin(kOps), std::end(kOps));  // never destroyed
   return *ops;
 }
 
