@@ -4,14 +4,15 @@
 // The order of summation is a contract: for every output element, products are added in ascending
 // k, by one accumulator that starts at 0 with the first block, whatever n, m, the grouping of rows
 // and strips, and the split of k over calls. Hence a prediction is bit-identical alone, in a batch,
-// and before and after packing (on one CPU).
+// and before and after packing (on one CPU). The fast kernels fuse multiplication and addition
+// where the CPU can, and so agree with each other on all CPUs that can.
 #pragma once
 
 #include <cstdint>
 
-namespace mosaic {
+#include "core/kernel/activation.h"
 
-enum class Activation { kNone, kRelu };
+namespace mosaic {
 
 struct StripGemmArgs {
   const float* a = nullptr;  // row i at a + i * lda, the k range of this call only
@@ -21,23 +22,24 @@ struct StripGemmArgs {
   // 32 bytes is guaranteed.
   const void* const* blocks = nullptr;
   int64_t strips = 0;
-  int64_t row_blocks = 0;  // of this call
-  int block_rows = 0;      // rows of k in each block
-  int64_t k = 0;           // <= row_blocks * block_rows; the last block may be partly used
-  float* c = nullptr;      // first column of the first strip
-  int64_t ldc = 0;         // elements
-  int64_t m = 0;           // columns to write, <= strips * 16
-  bool first = true;       // false: C holds the partial sums of earlier k ranges
-  bool last = true;        // true: add bias (m values; may be null) and apply the activation
-  const float* bias = nullptr;
+  int64_t row_blocks = 0;       // of this call
+  int block_rows = 0;           // rows of k in each block
+  int64_t k = 0;                // <= row_blocks * block_rows; the last block may be partly used
+  float* c = nullptr;           // first column of the first strip
+  int64_t ldc = 0;              // elements
+  int64_t m = 0;                // columns to write, <= strips * 16
+  bool first = true;            // false: C holds the partial sums of earlier k ranges
+  bool last = true;             // true: add bias (m values; may be null) and apply the activation
+  const float* bias = nullptr;  // null: zeros
   Activation activation = Activation::kNone;
 };
 
-// The kernel chosen for this CPU.
+// The kernel chosen for this CPU. Each call finds its own best schedule: the more strips and the
+// fewer splits of k in one call, the better. Throws std::bad_alloc.
 void StripGemm(const StripGemmArgs& args);
 // The oracle: plain and portable.
 void StripGemmReference(const StripGemmArgs& args);
-// "reference", ...: for EXPLAIN and tests.
+// "avx512", "avx2", "generic": for EXPLAIN and tests.
 const char* StripGemmKernelName();
 
 }  // namespace mosaic

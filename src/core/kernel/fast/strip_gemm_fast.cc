@@ -1,0 +1,205 @@
+// The schedule: in which order tiles are computed, and what they fetch ahead.
+//
+// C is cut into row panels, and k into ranges of them, so that the part of A that belongs to a
+// panel stays in the L2 cache while all strips pass by. Within a panel:
+//
+//   few rows   four strips at a time, the whole k range in one go: four streams of pages keep the
+//              memory busy.
+//   more rows  a chunk is about one page of each strip of the tile (it fits L1); all groups of rows
+//              run on it, while they fetch the next chunk into L2.
+#include "core/kernel/fast/strip_gemm_fast.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "core/kernel/fast/tiles.h"
+
+namespace mosaic {
+
+namespace {
+
+constexpr int kStripCols = MOSAIC_STRIP_COLS;
+constexpr int64_t kPanelFloats = 160 << 10;  // of A, in L2
+constexpr int64_t kPanelDepth = 1024;        // rows of k, where a panel cannot hold all of them
+constexpr int64_t kPanelRows = 2048;         // bounds the copy of a partial strip's columns
+constexpr int64_t kPackColumns = 512;        // fewer do not pay for packing A
+constexpr int64_t kChunkRows = MOSAIC_MAX_BLOCK_ROWS;
+
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Cuts n into the fewest parts of at most `most`, of nearly equal size; Begin(parts) == n.
+struct Parts {
+  Parts(int64_t total, int64_t most) : n(total), parts(std::max<int64_t>(1, CeilDiv(n, most))) {}
+  int64_t Begin(int64_t i) const { return n * i / parts; }
+  int64_t Size(int64_t i) const { return Begin(i + 1) - Begin(i); }
+  int64_t n, parts;
+};
+
+struct AlignedDelete {
+  void operator()(float* p) const { ::operator delete (p, std::align_val_t{64}); }
+};
+using Buffer = std::unique_ptr<float, AlignedDelete>;
+
+Buffer NewBuffer(int64_t floats) {
+  const size_t bytes = static_cast<size_t>(floats) * sizeof(float);
+  return Buffer(static_cast<float*>(::operator new (bytes, std::align_val_t{64})));
+}
+
+class StripGemmRun {
+ public:
+  StripGemmRun(const StripGemmArgs& args, const TileSet& tiles)
+      : g_(args),
+        tiles_(tiles),
+        strips_(CeilDiv(args.m, kStripCols)),
+        blocks_(CeilDiv(args.k, args.block_rows)),
+        few_(args.n <= tiles.few_rows),
+        pack_(!few_ && args.n > tiles.rows / 2 && args.m >= kPackColumns) {}
+
+  void Run() {
+    // Whole blocks of k, so that a chunk starts with a block.
+    const bool deep = g_.n * g_.k > kPanelFloats && !few_;
+    const Parts depths(blocks_, deep ? std::max<int64_t>(1, kPanelDepth / g_.block_rows)
+                                     : std::max<int64_t>(1, blocks_));
+    const int64_t depth = std::min(g_.k, CeilDiv(blocks_, depths.parts) * g_.block_rows);
+    int64_t most = kPanelFloats / std::max<int64_t>(1, depth) / tiles_.rows * tiles_.rows;
+    most = std::min(std::max<int64_t>(most, tiles_.rows), kPanelRows);
+    const Parts panels(g_.n, few_ ? g_.n : most);
+    const int64_t panel_rows = CeilDiv(g_.n, panels.parts);
+    if (pack_) packed_ = NewBuffer(panel_rows * depth);
+    if (g_.m % kStripCols != 0) {
+      edge_ld_ = kStripCols * (few_ ? kMaxTileStrips : tiles_.wide_strips);
+      edge_ = NewBuffer(panel_rows * edge_ld_);
+    }
+    for (int64_t p = 0; p < panels.parts; ++p) {
+      for (int64_t d = 0; d < depths.parts; ++d) {
+        RunPanel(panels.Begin(p), panels.Size(p), depths.Begin(d), depths.Begin(d + 1));
+      }
+    }
+  }
+
+ private:
+  // Rows [row, row + rows) of C, and the blocks [begin, end) of every strip.
+  void RunPanel(int64_t row, int64_t rows, int64_t begin, int64_t end) {
+    row_ = row;
+    begin_ = begin;
+    end_ = end;
+    k_begin_ = begin * g_.block_rows;
+    k_ = std::min(g_.k, end * g_.block_rows) - k_begin_;
+    const Parts groups(rows, few_ ? tiles_.few_rows : tiles_.rows);
+    if (pack_) Pack(groups);
+    for (int64_t s = 0; s < strips_;) {
+      const int64_t left = strips_ - s;
+      if (few_ && left >= kMaxTileStrips) {
+        RunStrips(s, kMaxTileStrips, tiles_.few, groups);
+        s += kMaxTileStrips;
+      } else if (left >= tiles_.wide_strips) {
+        RunStrips(s, tiles_.wide_strips, pack_ ? tiles_.wide_packed : tiles_.wide, groups);
+        s += tiles_.wide_strips;
+      } else {
+        RunStrips(s, 1, pack_ ? tiles_.narrow_packed : tiles_.narrow, groups);
+        ++s;
+      }
+    }
+  }
+
+  // Each group of rows column by column, as its tiles read it.
+  void Pack(const Parts& groups) {
+    float* out = packed_.get();
+    for (int64_t i = 0; i < groups.parts; ++i) {
+      const int64_t rows = groups.Size(i);
+      const float* a = g_.a + (row_ + groups.Begin(i)) * g_.lda + k_begin_;
+      for (int64_t k = 0; k < k_; ++k) {
+        for (int64_t r = 0; r < rows; ++r) *out++ = a[r * g_.lda + k];
+      }
+    }
+  }
+
+  // The tile columns of the strips [s, s + count).
+  void RunStrips(int64_t s, int count, const TileFn* tiles, const Parts& groups) {
+    const int64_t col = s * kStripCols;
+    const int64_t cols = std::min<int64_t>(count * kStripCols, g_.m - col);
+    const bool edge = cols < count * kStripCols;
+    float* c = g_.c + row_ * g_.ldc + col;
+    TileArgs t = {};
+    t.block_rows = g_.block_rows;
+    t.c = edge ? edge_.get() : c;
+    t.ldc = edge ? edge_ld_ : g_.ldc;
+    float bias[kMaxTileStrips * kStripCols] = {};
+    if (g_.bias) std::memcpy(bias, g_.bias + col, static_cast<size_t>(cols) * sizeof(float));
+    if (edge && !(g_.first && begin_ == 0))
+      CopyRows(c, g_.ldc, edge_.get(), edge_ld_, groups.n, cols);
+
+    const int64_t chunk_blocks = few_ ? end_ - begin_ : kChunkRows / g_.block_rows;
+    const Parts chunks(end_ - begin_, std::max<int64_t>(1, chunk_blocks));
+    for (int64_t i = 0; i < chunks.parts; ++i) {
+      const int64_t begin = begin_ + chunks.Begin(i), end = begin_ + chunks.Begin(i + 1);
+      // What comes after this chunk: the next one, or the beginning of the next strips.
+      const bool more = i + 1 < chunks.parts;
+      const int64_t next = more ? end : begin_;
+      const int64_t next_strip = more ? s : s + count;
+      t.next_blocks = more ? chunks.Size(i + 1) : chunks.Size(0);
+      for (int q = 0; q < count; ++q) {
+        t.blocks[q] = g_.blocks + (s + q) * g_.row_blocks + begin;
+        const int64_t strip = std::min(next_strip + q, strips_ - 1);
+        t.next[q] = g_.blocks + strip * g_.row_blocks + next;
+      }
+      const int64_t k0 = begin * g_.block_rows;
+      t.k = std::min(g_.k, end * g_.block_rows) - k0;
+      t.first = g_.first && begin == 0;
+      const bool last = g_.last && end == blocks_;
+      t.bias = last ? bias : nullptr;
+      t.relu = last && g_.activation == Activation::kRelu;
+      RunGroups(t, tiles, groups, k0, cols);
+    }
+    if (edge) CopyRows(edge_.get(), edge_ld_, c, g_.ldc, groups.n, cols);
+  }
+
+  // One chunk, which begins at k0, for all groups of rows.
+  void RunGroups(const TileArgs& chunk, const TileFn* tiles, const Parts& groups, int64_t k0,
+                 int64_t cols) {
+    TileArgs t = chunk;
+    t.shares = static_cast<int>(groups.parts);
+    t.lda = g_.lda;
+    for (int64_t i = 0; i < groups.parts; ++i) {
+      const int64_t rows = groups.Size(i), r = groups.Begin(i);
+      t.share = static_cast<int>(i);
+      t.a =
+          pack_ ? packed_.get() + r * k_ + (k0 - k_begin_) * rows : g_.a + (row_ + r) * g_.lda + k0;
+      t.c = chunk.c + r * chunk.ldc;
+      tiles[rows - 1](t);
+      if (t.bias && g_.activation > Activation::kRelu) {
+        for (int64_t j = 0; j < rows; ++j) {
+          float* c = t.c + j * t.ldc;
+          Activate(g_.activation, c, c, cols);
+        }
+      }
+    }
+  }
+
+  static void CopyRows(const float* from, int64_t from_ld, float* to, int64_t to_ld, int64_t rows,
+                       int64_t cols) {
+    for (int64_t i = 0; i < rows; ++i) {
+      std::memcpy(to + i * to_ld, from + i * from_ld, static_cast<size_t>(cols) * sizeof(float));
+    }
+  }
+
+  const StripGemmArgs& g_;
+  const TileSet& tiles_;
+  const int64_t strips_, blocks_;  // that are used
+  const bool few_, pack_;
+  Buffer packed_, edge_;
+  int64_t edge_ld_ = 0;
+  // The panel at work.
+  int64_t row_ = 0, begin_ = 0, end_ = 0, k_begin_ = 0, k_ = 0;
+};
+
+}  // namespace
+
+void StripGemmFast(const StripGemmArgs& args) {
+  if (args.n <= 0 || args.m <= 0) return;
+  StripGemmRun(args, TilesFor(ActiveIsa())).Run();
+}
+
+}  // namespace mosaic

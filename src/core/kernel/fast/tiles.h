@@ -1,0 +1,25 @@
+// The tiles of each instruction set.
+#pragma once
+
+#include "core/kernel/fast/isa.h"
+#include "core/kernel/fast/tile.h"
+
+namespace mosaic {
+
+// Tables are indexed by rows - 1. "wide" takes wide_strips at once, "narrow" one; both fetch ahead
+// kSpread and take up to `rows` rows. "few" takes four strips and up to few_rows rows, kHead.
+struct TileSet {
+  int rows;
+  int wide_strips;
+  int few_rows;
+  const TileFn* wide;
+  const TileFn* wide_packed;
+  const TileFn* narrow;
+  const TileFn* narrow_packed;
+  const TileFn* few;
+};
+
+// REQUIRES: IsaSupported(isa).
+const TileSet& TilesFor(Isa isa);
+
+}  // namespace mosaic

@@ -1,0 +1,457 @@
+// The fast kernels on every instruction set that this CPU has. The main oracle is exact: one
+// accumulator per element and ascending k, with std::fma where the instruction set fuses.
+#include "core/kernel/fast/strip_gemm_fast.h"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/Core>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/kernel/fast/isa.h"
+#include "mosaic/page_format.h"
+
+namespace mosaic {
+namespace {
+
+constexpr int64_t kCols = MOSAIC_STRIP_COLS;
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kCanary = -12345.0f;
+
+using Rng = std::mt19937;
+
+int64_t Uniform(Rng& rng, int64_t lo, int64_t hi) {
+  return std::uniform_int_distribution<int64_t>(lo, hi)(rng);
+}
+
+// C = act(A * W + bias), with W in blocks that lie apart, each 32-byte aligned.
+struct Problem {
+  int64_t n, k, m, lda, ldc;
+  int block_rows;
+  std::vector<float> a, w, bias;  // w: dense, k x m
+  std::vector<std::vector<float>> memory;
+  std::vector<const void*> blocks;  // strip-major
+  int64_t row_blocks;
+
+  Problem(Rng& rng, int64_t rows, int64_t depth, int64_t cols, int height)
+      : n(rows), k(depth), m(cols), block_rows(height) {
+    lda = k + Uniform(rng, 0, 3);
+    ldc = m + Uniform(rng, 0, 3);
+    std::normal_distribution<float> normal;
+    a.assign(static_cast<size_t>(n * lda), kInf);  // beyond k: poison
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < k; ++j) A(i, j) = normal(rng);
+    }
+    w.resize(static_cast<size_t>(k * m));
+    for (float& x : w) x = normal(rng);
+    bias.resize(static_cast<size_t>(m));
+    for (float& x : bias) x = normal(rng);
+    Cut(rng);
+  }
+
+  float& A(int64_t i, int64_t j) { return a[static_cast<size_t>(i * lda + j)]; }
+  float W(int64_t i, int64_t j) const { return w[static_cast<size_t>(i * m + j)]; }
+
+  // Packs w. Called again after a change of w.
+  void Cut(Rng& rng) {
+    const int64_t strips = (m + kCols - 1) / kCols;
+    row_blocks = (k + block_rows - 1) / block_rows;
+    memory.clear();
+    blocks.clear();
+    for (int64_t s = 0; s < strips; ++s) {
+      for (int64_t b = 0; b < row_blocks; ++b) {
+        memory.emplace_back(static_cast<size_t>(block_rows * kCols + 32));
+        float* p = memory.back().data();
+        const uintptr_t want = Uniform(rng, 0, 1) ? 0 : 32;
+        while (reinterpret_cast<uintptr_t>(p) % 64 != want) ++p;
+        for (int64_t r = 0; r < block_rows; ++r) {
+          for (int64_t j = 0; j < kCols; ++j) {
+            const int64_t row = b * block_rows + r, col = s * kCols + j;
+            p[r * kCols + j] = row < k && col < m ? W(row, col) : 0.0f;
+          }
+        }
+        blocks.push_back(p);
+      }
+    }
+  }
+
+  StripGemmArgs Args(std::vector<float>* c, Activation f = Activation::kNone) const {
+    c->assign(static_cast<size_t>(n * ldc), kCanary);
+    StripGemmArgs g;
+    g.a = a.data();
+    g.lda = lda;
+    g.n = n;
+    g.blocks = blocks.data();
+    g.strips = (m + kCols - 1) / kCols;
+    g.row_blocks = row_blocks;
+    g.block_rows = block_rows;
+    g.k = k;
+    g.c = c->data();
+    g.ldc = ldc;
+    g.m = m;
+    g.bias = bias.data();
+    g.activation = f;
+    return g;
+  }
+
+  std::vector<float> Run(Activation f = Activation::kNone) const {
+    std::vector<float> c;
+    StripGemmFast(Args(&c, f));
+    return c;
+  }
+
+  std::vector<float> Exact(bool fuse) const {
+    std::vector<float> c(static_cast<size_t>(n * ldc), kCanary);
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < m; ++j) {
+        float sum = 0;
+        for (int64_t l = 0; l < k; ++l) {
+          const float x = a[static_cast<size_t>(i * lda + l)];
+          if (fuse) {
+            sum = std::fma(x, W(l, j), sum);
+          } else {
+            const volatile float product = x * W(l, j);
+            sum += product;
+          }
+        }
+        c[static_cast<size_t>(i * ldc + j)] = sum + bias[static_cast<size_t>(j)];
+      }
+    }
+    return c;
+  }
+};
+
+std::string Describe(const Problem& p) {
+  return "n=" + std::to_string(p.n) + " k=" + std::to_string(p.k) + " m=" + std::to_string(p.m) +
+         " block_rows=" + std::to_string(p.block_rows) + " lda=" + std::to_string(p.lda) +
+         " ldc=" + std::to_string(p.ldc);
+}
+
+// Equal to the last bit; any NaN equals any other.
+::testing::AssertionResult SameBits(const std::vector<float>& x, const std::vector<float>& y) {
+  if (x.size() != y.size()) return ::testing::AssertionFailure() << "sizes differ";
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (std::isnan(x[i]) && std::isnan(y[i])) continue;
+    if (std::memcmp(&x[i], &y[i], sizeof(float)) != 0) {
+      return ::testing::AssertionFailure() << "at " << i << ": " << x[i] << " and " << y[i];
+    }
+  }
+  return ::testing::AssertionSuccess();
+}
+
+class StripGemmFastTest : public ::testing::TestWithParam<Isa> {
+ protected:
+  void SetUp() override {
+    before_ = ActiveIsa();
+    if (!IsaSupported(GetParam())) GTEST_SKIP() << "not on this CPU";
+    SetIsa(GetParam());
+    seed_ = std::random_device()();
+    rng_.seed(seed_);
+    RecordProperty("seed", std::to_string(seed_));
+  }
+  void TearDown() override { SetIsa(before_); }
+
+  // x86-64 has no fused operation in its baseline; AArch64 has.
+  bool Fuses() const {
+#if defined(__aarch64__)
+    return true;
+#else
+    return GetParam() != Isa::kGeneric;
+#endif
+  }
+  std::string Where(const Problem& p) const {
+    return Describe(p) + ", seed " + std::to_string(seed_);
+  }
+  // Dimensions 1 .. 300; small and large ones alike, so that products stay affordable.
+  Problem RandomProblem() {
+    int64_t d[3];
+    for (int64_t& x : d) x = Uniform(rng_, 1, Uniform(rng_, 0, 3) == 0 ? 300 : 40);
+    return Problem(rng_, d[0], d[1], d[2], static_cast<int>(Uniform(rng_, 1, 126)));
+  }
+
+  Isa before_ = Isa::kGeneric;
+  unsigned seed_ = 0;
+  Rng rng_;
+};
+
+TEST_P(StripGemmFastTest, AddsInAscendingOrderWithOneAccumulator) {
+  for (int i = 0; i < 150; ++i) {
+    const Problem p = RandomProblem();
+    ASSERT_TRUE(SameBits(p.Run(), p.Exact(Fuses()))) << Where(p);
+  }
+}
+
+TEST_P(StripGemmFastTest, EveryNumberOfRowsAndStrips) {
+  for (int64_t n = 1; n <= 33; ++n) {
+    const Problem p(rng_, n, Uniform(rng_, 100, 200), Uniform(rng_, 1, 130), 63);
+    ASSERT_TRUE(SameBits(p.Run(), p.Exact(Fuses()))) << Where(p);
+  }
+}
+
+// Large enough for packed activations, several row panels and several ranges of k.
+TEST_P(StripGemmFastTest, LargeShapes) {
+  const int64_t shapes[][3] = {{40, 700, 530}, {130, 1900, 40}, {2100, 3, 17}, {90, 2500, 513}};
+  for (const auto& s : shapes) {
+    const Problem p(rng_, s[0], s[1], s[2], static_cast<int>(Uniform(rng_, 20, 126)));
+    ASSERT_TRUE(SameBits(p.Run(), p.Exact(Fuses()))) << Where(p);
+  }
+}
+
+TEST_P(StripGemmFastTest, CloseToTheReferenceAndToDoubles) {
+  using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using View = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
+  for (int i = 0; i < 60; ++i) {
+    const Problem p(rng_, Uniform(rng_, 1, 300), Uniform(rng_, 1, 300), Uniform(rng_, 1, 300),
+                    static_cast<int>(Uniform(rng_, 1, 126)));
+    const Eigen::MatrixXd a = View(p.a.data(), p.n, p.k, {p.lda}).cast<double>();
+    const Eigen::MatrixXd w = View(p.w.data(), p.k, p.m, {p.m}).cast<double>();
+    const Eigen::MatrixXd bias = View(p.bias.data(), 1, p.m, {p.m}).cast<double>();
+    const Eigen::MatrixXd want = a * w + bias.replicate(p.n, 1);
+    const std::vector<float> c = p.Run();
+    std::vector<float> reference;
+    StripGemmReference(p.Args(&reference));
+    const Eigen::MatrixXd got = View(c.data(), p.n, p.m, {p.ldc}).cast<double>();
+    const Eigen::MatrixXd ref = View(reference.data(), p.n, p.m, {p.ldc}).cast<double>();
+    const double scale = want.cwiseAbs().maxCoeff();
+    ASSERT_LE((got - want).cwiseAbs().maxCoeff(), 1e-5 * scale) << Where(p);
+    ASSERT_LE((got - ref).cwiseAbs().maxCoeff(), 1e-5 * scale) << Where(p);
+  }
+}
+
+TEST_P(StripGemmFastTest, OneResultForEverySplit) {
+  for (int i = 0; i < 60; ++i) {
+    const Problem p = RandomProblem();
+    const auto f = static_cast<Activation>(Uniform(rng_, 0, 5));
+    const std::vector<float> whole = p.Run(f);
+    std::vector<float> c;
+    const StripGemmArgs all = p.Args(&c, f);
+    for (int64_t row = 0; row < p.n;) {
+      const int64_t rows = Uniform(rng_, 1, p.n - row);
+      for (int64_t s = 0; s < all.strips;) {
+        const int64_t strips = Uniform(rng_, 1, all.strips - s);
+        for (int64_t b = 0; b < p.row_blocks;) {
+          const int64_t count = Uniform(rng_, 1, p.row_blocks - b);
+          std::vector<const void*> blocks;
+          for (int64_t q = s; q < s + strips; ++q) {
+            for (int64_t r = b; r < b + count; ++r) {
+              blocks.push_back(p.blocks[static_cast<size_t>(q * p.row_blocks + r)]);
+            }
+          }
+          StripGemmArgs g = all;
+          g.a += row * p.lda + b * p.block_rows;
+          g.n = rows;
+          g.blocks = blocks.data();
+          g.strips = strips;
+          g.row_blocks = count;
+          g.k = std::min(p.k - b * p.block_rows, count * p.block_rows);
+          g.c += row * p.ldc + s * kCols;
+          g.m = std::min(p.m - s * kCols, strips * kCols);
+          g.first = b == 0;
+          g.last = b + count == p.row_blocks;
+          g.bias += s * kCols;
+          StripGemmFast(g);
+          b += count;
+        }
+        s += strips;
+      }
+      row += rows;
+    }
+    ASSERT_TRUE(SameBits(whole, c)) << Where(p) << ", activation " << static_cast<int>(f);
+  }
+}
+
+TEST_P(StripGemmFastTest, EachRowOfABatchAsIfAlone) {
+  const Problem p(rng_, 300, 257, 65, 43);
+  for (int64_t n = 1; n <= p.n; n += n < 40 ? 1 : 37) {
+    std::vector<float> batch, alone;
+    StripGemmArgs g = p.Args(&batch);
+    g.n = n;
+    StripGemmFast(g);
+    StripGemmArgs one = p.Args(&alone);
+    one.n = 1;
+    for (int64_t i = 0; i < n; ++i, one.a += p.lda, one.c += p.ldc) StripGemmFast(one);
+    ASSERT_TRUE(SameBits(batch, alone)) << Where(p) << ", batch of " << n;
+  }
+}
+
+TEST_P(StripGemmFastTest, NaNAndInfinitySpreadAsInTheReference) {
+  for (int i = 0; i < 60; ++i) {
+    Problem p = RandomProblem();
+    // A product that overflows does not do so where it is fused with a sum of the other sign: not
+    // to be compared with the reference.
+    const bool overflow = i % 3 == 0;
+    for (int t = 0; t < 3; ++t) {
+      const float special[] = {kInf, -kInf, kNaN, -0.0f, 1e-42f, 3e38f};
+      const float x = special[Uniform(rng_, 0, overflow ? 5 : 4)];
+      if (Uniform(rng_, 0, 1)) {
+        p.A(Uniform(rng_, 0, p.n - 1), Uniform(rng_, 0, p.k - 1)) = x;
+      } else {
+        p.w[static_cast<size_t>(Uniform(rng_, 0, p.k * p.m - 1))] = x;
+      }
+    }
+    p.Cut(rng_);
+    ASSERT_TRUE(SameBits(p.Run(), p.Exact(Fuses()))) << Where(p);
+    if (overflow) continue;
+    for (Activation f : {Activation::kNone, Activation::kRelu}) {
+      const std::vector<float> c = p.Run(f);
+      std::vector<float> reference;
+      StripGemmReference(p.Args(&reference, f));
+      for (size_t j = 0; j < c.size(); ++j) {
+        ASSERT_EQ(std::isnan(c[j]), std::isnan(reference[j])) << Where(p);
+        if (std::isinf(c[j]) || std::isinf(reference[j])) {
+          ASSERT_EQ(c[j], reference[j]) << Where(p);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(StripGemmFastTest, FusedActivationIsTheFunctionOfItsOwn) {
+  for (Activation f : {Activation::kRelu, Activation::kSigmoid, Activation::kTanh, Activation::kErf,
+                       Activation::kGelu}) {
+    for (int i = 0; i < 20; ++i) {
+      const Problem p = RandomProblem();
+      std::vector<float> separate = p.Run();
+      for (int64_t r = 0; r < p.n; ++r) {
+        float* row = separate.data() + r * p.ldc;
+        Activate(f, row, row, p.m);
+      }
+      ASSERT_TRUE(SameBits(p.Run(f), separate)) << Where(p) << ", " << static_cast<int>(f);
+    }
+  }
+}
+
+TEST_P(StripGemmFastTest, NothingToDo) {
+  const Problem p(rng_, 5, 7, 20, 3);
+  std::vector<float> c;
+  StripGemmArgs g = p.Args(&c, Activation::kRelu);
+  const std::vector<float> untouched = c;
+  g.n = 0;
+  StripGemmFast(g);
+  g.n = 5;
+  g.m = 0;
+  StripGemmFast(g);
+  EXPECT_TRUE(SameBits(c, untouched));
+  g.m = 20;  // an empty sum
+  g.k = 0;
+  StripGemmFast(g);
+  for (int64_t i = 0; i < 5; ++i) {
+    for (int64_t j = 0; j < 20; ++j) {
+      EXPECT_EQ(c[static_cast<size_t>(i * p.ldc + j)],
+                std::max(0.0f, p.bias[static_cast<size_t>(j)]));
+    }
+  }
+  g.bias = nullptr;
+  StripGemmFast(g);
+  EXPECT_EQ(c[0], 0.0f);
+}
+
+double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double Gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
+
+TEST_P(StripGemmFastTest, ActivationsAreAccurate) {
+  struct {
+    Activation f;
+    double (*want)(double);
+    double ulps;
+  } const cases[] = {{Activation::kSigmoid, Sigmoid, 2.5},
+                     {Activation::kTanh, [](double v) { return std::tanh(v); }, 1.5},
+                     {Activation::kErf, [](double v) { return std::erf(v); }, 1.5}};
+  std::vector<float> x;
+  for (float v = 1e-6f; v < 120; v *= 1.00002f) {
+    x.push_back(v);
+    x.push_back(-v);
+  }
+  std::vector<float> y(x.size());
+  for (const auto& c : cases) {
+    Activate(c.f, x.data(), y.data(), static_cast<int64_t>(x.size()));
+    double worst = 0;
+    float at = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double want = c.want(x[i]);
+      const float w = static_cast<float>(want);
+      const double ulp = std::max(
+          1e-38, std::fabs(static_cast<double>(std::nextafter(std::fabs(w), kInf) - std::fabs(w))));
+      const double error = std::fabs(y[i] - want) / ulp;
+      if (!(error <= worst)) worst = error, at = x[i];
+    }
+    EXPECT_LE(worst, c.ulps) << "activation " << static_cast<int>(c.f) << " at " << at;
+    RecordProperty("ulps_" + std::to_string(static_cast<int>(c.f)), std::to_string(worst));
+  }
+  Activate(Activation::kGelu, x.data(), y.data(), static_cast<int64_t>(x.size()));
+  for (size_t i = 0; i < x.size(); ++i) {
+    ASSERT_NEAR(y[i], Gelu(x[i]), 2.5e-7 * std::fabs(x[i])) << x[i];
+  }
+}
+
+TEST_P(StripGemmFastTest, ActivationsOfSpecialValues) {
+  const auto f = [](Activation function, float x) {
+    Activate(function, &x, &x, 1);
+    return x;
+  };
+  for (Activation a : {Activation::kRelu, Activation::kSigmoid, Activation::kTanh, Activation::kErf,
+                       Activation::kGelu}) {
+    EXPECT_TRUE(std::isnan(f(a, kNaN)));
+    EXPECT_TRUE(std::isnan(f(a, -kNaN)));
+  }
+  EXPECT_EQ(f(Activation::kRelu, kInf), kInf);
+  EXPECT_EQ(f(Activation::kRelu, -kInf), 0);
+  EXPECT_EQ(f(Activation::kSigmoid, kInf), 1);
+  EXPECT_EQ(f(Activation::kSigmoid, -kInf), 0);
+  EXPECT_EQ(f(Activation::kSigmoid, 0), 0.5f);
+  EXPECT_EQ(f(Activation::kTanh, kInf), 1);
+  EXPECT_EQ(f(Activation::kTanh, -kInf), -1);
+  EXPECT_TRUE(std::signbit(f(Activation::kTanh, -0.0f)));
+  EXPECT_EQ(f(Activation::kErf, kInf), 1);
+  EXPECT_EQ(f(Activation::kErf, -kInf), -1);
+  EXPECT_TRUE(std::signbit(f(Activation::kErf, -0.0f)));
+  EXPECT_EQ(f(Activation::kGelu, kInf), kInf);
+}
+
+TEST_P(StripGemmFastTest, ActivationDependsOnNothingButItsArgument) {
+  std::vector<float> x(100), y(100);
+  for (float& v : x) v = std::normal_distribution<float>(0, 3)(rng_);
+  for (Activation f :
+       {Activation::kSigmoid, Activation::kTanh, Activation::kErf, Activation::kGelu}) {
+    Activate(f, x.data(), y.data(), 100);
+    for (size_t i = 0; i < 100; ++i) {
+      float alone;
+      Activate(f, &x[i], &alone, 1);
+      ASSERT_EQ(alone, y[i]) << "seed " << seed_;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isas, StripGemmFastTest,
+                         ::testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512),
+                         [](const auto& p) { return IsaName(p.param); });
+
+TEST(StripGemmIsaTest, InstructionSetsAgree) {
+  const Isa before = ActiveIsa();
+  Rng rng(7);
+  const Problem p(rng, 70, 300, 150, 100);
+  std::vector<std::vector<float>> results;
+  for (Isa isa : {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512}) {
+    if (!IsaSupported(isa)) continue;
+    SetIsa(isa);
+    EXPECT_STREQ(StripGemmKernelName(), IsaName(isa));
+    results.push_back(p.Run());
+  }
+  SetIsa(before);
+  double scale = 0;
+  for (float x : results[0]) scale = x == kCanary ? scale : std::max<double>(scale, std::fabs(x));
+  for (const auto& r : results) {
+    for (size_t i = 0; i < r.size(); ++i) ASSERT_NEAR(r[i], results[0][i], 1e-5 * scale);
+  }
+  if (results.size() == 3) {
+    EXPECT_TRUE(SameBits(results[1], results[2]));  // both fuse
+  }
+}
+
+}  // namespace
+}  // namespace mosaic
