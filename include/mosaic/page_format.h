@@ -107,8 +107,9 @@ static inline MosaicGeometry mosaic_geometry_unpack(uint64_t v) {
  * (row_block * col_blocks + col_block).
  *
  * Beside it, mosaic.tensor.places (bytea or NULL): where each block was seen
- * last, 6 bytes each: uint32 page, uint16 line pointer.  Only a hint: a reader
- * checks that the tuple there carries the block_id, and looks it up otherwise.
+ * last, 6 bytes each, an ItemPointerData: uint16 upper and lower half of the
+ * page number, uint16 line pointer.  Only a hint: a reader checks that the tuple
+ * there carries the block_id, and looks it up otherwise.
  */
 #define MOSAIC_MAP_MAGIC 0x50414d4dU /* "MMAP" */
 #define MOSAIC_MAP_VERSION 1
