@@ -1,0 +1,78 @@
+// Pow: y = a ^ b, of a's type; since opset 12 the exponent may be of another type.
+//
+// Integers with an integer exponent of the same type are computed exactly and wrap; a negative
+// exponent gives 0 but for the bases 1 and -1. Mixed types are computed in double.
+#include "core/op/elementwise.h"
+
+namespace mosaic {
+namespace {
+
+using BaseTypes = Types<float, double, Float16, BFloat16, int32_t, int64_t>;
+
+template <typename T>
+T IntegerPow(T base, T exponent) {
+  if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0;
+  const auto multiply = [](T a, T b) {
+    return Wrapping(a, b, [](auto x, auto y) { return x * y; });
+  };
+  T result = 1;
+  for (;; base = multiply(base, base)) {
+    if (exponent & 1) result = multiply(result, base);
+    exponent = static_cast<T>(exponent >> 1);
+    if (exponent == 0) return result;
+  }
+}
+
+template <typename T>
+T Power(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    return IntegerPow(a, b);
+  } else {
+    return std::pow(a, b);
+  }
+}
+
+class PowOp : public Op {
+ public:
+  Status Prepare(OpContext& c) const override {
+    MOSAIC_RETURN_IF_ERROR(CheckType<BaseTypes>(c.inputs[0], "a base"));
+    MOSAIC_RETURN_IF_ERROR(CheckType<NumericTypes>(c.inputs[1], "an exponent"));
+    return PrepareBroadcast(c, 2, c.inputs[0].dtype(), 40);
+  }
+
+  void Run(OpContext& c, int64_t begin, int64_t end) const override {
+    Dispatch(BaseTypes(), c.inputs[0].dtype(), [&](auto base) {
+      using A = typename decltype(base)::T;
+      if (c.inputs[1].dtype() == c.inputs[0].dtype()) {
+        Map<A, A>(c, begin, end, [](auto a, auto b) { return Power(a, b); });
+        return;
+      }
+      Dispatch(NumericTypes(), c.inputs[1].dtype(), [&](auto exponent) {
+        using B = typename decltype(exponent)::T;
+        Map<A, B>(c, begin, end, [](auto a, auto b) {
+          return ConvertTo<ComputeType<A>>(
+              std::pow(static_cast<double>(a), static_cast<double>(b)));
+        });
+      });
+    });
+  }
+
+  ItemRule Items(const OpContext& c) const override { return ElementwiseItems(c); }
+
+ private:
+  template <typename A, typename B, typename F>
+  static void Map(OpContext& c, int64_t begin, int64_t end, F f) {
+    const StridedWalk& walk = c.state<StridedWalk>();
+    walk.ForEachRun(begin, end, [&](int64_t at, const int64_t* offset, int64_t n) {
+      MapRun(c.inputs[0].data<A>() + offset[0], walk.run_stride(0),
+             c.inputs[1].data<B>() + offset[1], walk.run_stride(1),
+             c.outputs[0].mutable_data<A>() + at, n, f);
+    });
+  }
+};
+
+}  // namespace
+
+extern const OpDef kPow = {"Pow", 9, 17, &MakePlain<PowOp, 2, 2>};
+
+}  // namespace mosaic
