@@ -54,10 +54,13 @@ SELECT model, round(100.0 * avg((predict_class(model, pixels) = label)::int), 2)
   GROUP BY model ORDER BY model;
 
 \echo '\n-- 8. What the models take on disk: equal blocks are stored once, whichever models they belong to.'
-SELECT * FROM mosaic.models ORDER BY name;
-SELECT * FROM mosaic.storage;
+SELECT name, parameters, blocks, shared_blocks, pg_size_pretty(total_bytes) AS alone, pg_size_pretty(exclusive_bytes) AS not_shared
+  FROM mosaic.models ORDER BY name;
+SELECT models, block_references, blocks, pg_size_pretty(logical_bytes) AS without_sharing,
+       pg_size_pretty(stored_bytes) AS with_sharing, ratio, pages
+  FROM mosaic.storage;
 
 \echo '\n-- 9. A copy under another name costs no block; dropping a model leaves the others as they are.'
 SELECT * FROM import_model('fashion_copy', :'base');
-SELECT * FROM mosaic.storage;
+SELECT models, block_references, blocks, ratio, pages FROM mosaic.storage;
 SELECT drop_model('fashion_copy');
