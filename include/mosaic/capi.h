@@ -130,6 +130,12 @@ int mosaic_model_input_count(const MosaicModel *model);
 int mosaic_model_output_count(const MosaicModel *model);
 const MosaicValueInfo *mosaic_model_input(const MosaicModel *model, int i);
 const MosaicValueInfo *mosaic_model_output(const MosaicModel *model, int i);
+/*
+ * Inputs, outputs, operators and opset as a JSON object: {"opset": 13, "operators": {"Gemm": 3, ...},
+ * "inputs": [{"name": ..., "dtype": ..., "shape": ["batch", 784]}, ...], "outputs": [...]}; symbolic
+ * dimensions are strings ("?" where unnamed).  *json is valid until the model is freed.
+ */
+MosaicCode mosaic_model_describe(MosaicModel *model, const char **json, MosaicError *err);
 void mosaic_model_free(MosaicModel *model);
 
 /* ---- Execution ---- */

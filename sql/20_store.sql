@@ -1,0 +1,61 @@
+-- The store: blocks, what is known of each, and the store's own parameters.
+-- No role but the owner may read the tables; functions written in C and the views of 60_views.sql do.
+
+CREATE TABLE mosaic.store (
+  only_row       bool        NOT NULL PRIMARY KEY DEFAULT true CHECK (only_row),
+  format_version int4        NOT NULL,
+  block_height   int4        NOT NULL CHECK (block_height IN (126, 63, 31)),
+  created        timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE mosaic.store IS 'parameters of the store, fixed by init_store() or the first import; its lock serialises writers';
+COMMENT ON COLUMN mosaic.store.only_row IS 'always true: there is one row, or none before the first import';
+COMMENT ON COLUMN mosaic.store.format_version IS 'on-disk format of blocks and maps, see docs/page_format.md';
+COMMENT ON COLUMN mosaic.store.block_height IS 'rows of 64 bytes in the largest block: 126, 63 or 31 (1, 2 or 4 blocks a page)';
+COMMENT ON COLUMN mosaic.store.created IS 'when the parameters were fixed';
+
+CREATE SEQUENCE mosaic.block_id_seq AS int4 NO CYCLE;
+COMMENT ON SEQUENCE mosaic.block_id_seq IS 'block ids; an id is never used twice';
+
+CREATE TABLE mosaic.block (
+  block_id int4  NOT NULL,
+  data     bytea NOT NULL
+) USING mosaic;
+ALTER TABLE mosaic.block ALTER COLUMN data SET STORAGE PLAIN;
+-- ANALYZE would copy 30,000 payloads to learn nothing.
+ALTER TABLE mosaic.block ALTER COLUMN data SET STATISTICS 0;
+ALTER TABLE mosaic.block ADD CONSTRAINT block_pkey PRIMARY KEY (block_id);
+COMMENT ON TABLE mosaic.block IS 'the blocks: immutable pieces of weights, computed on in place';
+COMMENT ON COLUMN mosaic.block.block_id IS 'identity of the block';
+COMMENT ON COLUMN mosaic.block.data IS 'payload in the layout of include/mosaic/page_format.h';
+
+CREATE TABLE mosaic.block_meta (
+  block_id int4 NOT NULL CONSTRAINT block_meta_pkey PRIMARY KEY,
+  models   int4 NOT NULL CHECK (models > 0),
+  geometry int8 NOT NULL,
+  hash     uuid NOT NULL
+);
+CREATE INDEX block_meta_hash_idx ON mosaic.block_meta (hash);
+COMMENT ON TABLE mosaic.block_meta IS 'one row per block: what finds and frees it';
+COMMENT ON COLUMN mosaic.block_meta.block_id IS 'the block';
+COMMENT ON COLUMN mosaic.block_meta.models IS 'number of models whose maps contain the block; at 0 the block is deleted';
+COMMENT ON COLUMN mosaic.block_meta.geometry IS 'element type, layout, rows and columns: dtype | layout << 8 | rows << 16 | cols << 32';
+COMMENT ON COLUMN mosaic.block_meta.hash IS 'XXH3-128 over geometry and payload';
+
+SELECT pg_catalog.pg_extension_config_dump('mosaic.store', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.block_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.block', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.block_meta', '');
+
+CREATE FUNCTION init_store(block_height int DEFAULT 126) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_init_store' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION init_store(int) IS 'fixes the block height of the store (126, 63 or 31 rows) before the first import';
+REVOKE ALL ON FUNCTION init_store(int) FROM PUBLIC;
+
+CREATE FUNCTION mosaic.geometry_bytes(geometry int8) RETURNS int4
+  AS 'MODULE_PATHNAME', 'mosaic_pg_geometry_bytes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mosaic.geometry_bytes(int8) IS 'bytes that a block of this geometry takes in its page';
+
+CREATE FUNCTION mosaic.map_blocks(map bytea) RETURNS int4[]
+  AS 'MODULE_PATHNAME', 'mosaic_pg_map_blocks' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mosaic.map_blocks(bytea) IS 'the block ids of a tensor''s map, in the order of the map';
+

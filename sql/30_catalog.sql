@@ -1,0 +1,70 @@
+-- Models and their tensors.
+
+CREATE SEQUENCE mosaic.model_id_seq AS int8 NO CYCLE;
+COMMENT ON SEQUENCE mosaic.model_id_seq IS 'model ids; every import, also one that replaces, gets a new one';
+
+CREATE TABLE mosaic.model (
+  model_id     int8        NOT NULL CONSTRAINT model_pkey PRIMARY KEY,
+  name         text        COLLATE "C" NOT NULL CONSTRAINT model_name_key UNIQUE,
+  owner        regrole     NOT NULL,
+  readers      regrole[]   NOT NULL,
+  created      timestamptz NOT NULL,
+  parameters   int8        NOT NULL,
+  weight_bytes int8        NOT NULL,
+  description  jsonb       NOT NULL,
+  graph        bytea       NOT NULL
+);
+COMMENT ON TABLE mosaic.model IS 'one row per model; a row''s content never changes but for name and readers';
+COMMENT ON COLUMN mosaic.model.model_id IS 'identity of this version of the model';
+COMMENT ON COLUMN mosaic.model.name IS 'the name that predict() takes';
+COMMENT ON COLUMN mosaic.model.owner IS 'who imported it: may drop, replace, rename and grant it';
+COMMENT ON COLUMN mosaic.model.readers IS 'roles that may predict with it besides the owner; 0 ("-") means every role';
+COMMENT ON COLUMN mosaic.model.created IS 'when it was imported';
+COMMENT ON COLUMN mosaic.model.parameters IS 'number of elements of all its floating-point tensors';
+COMMENT ON COLUMN mosaic.model.weight_bytes IS 'bytes of all its tensors, unshared and without padding';
+COMMENT ON COLUMN mosaic.model.description IS 'inputs, outputs, operators and opset, made at import';
+COMMENT ON COLUMN mosaic.model.graph IS 'the graph without weights, see docs/architecture.md';
+
+CREATE TABLE mosaic.tensor (
+  model_id     int8   NOT NULL,
+  tensor_no    int4   NOT NULL,
+  name         text   COLLATE "C" NOT NULL,
+  dtype        int2   NOT NULL,
+  dims         int8[] NOT NULL,
+  layout       int2   NOT NULL,
+  stored_dtype int2   NOT NULL,
+  transposed   bool   NOT NULL,
+  matrix_rows  int8   NOT NULL,
+  matrix_cols  int8   NOT NULL,
+  block_rows   int4   NOT NULL,
+  block_cols   int4   NOT NULL,
+  value        bytea,
+  map          bytea,
+  places       bytea,
+  CONSTRAINT tensor_pkey PRIMARY KEY (model_id, tensor_no),
+  CONSTRAINT tensor_value_or_map CHECK ((value IS NULL) <> (map IS NULL))
+);
+-- Maps and places are read whole and hardly compress.
+ALTER TABLE mosaic.tensor ALTER COLUMN map SET STORAGE EXTERNAL;
+ALTER TABLE mosaic.tensor ALTER COLUMN places SET STORAGE EXTERNAL;
+COMMENT ON TABLE mosaic.tensor IS 'one row per tensor of a model; its map names the blocks that hold it';
+COMMENT ON COLUMN mosaic.tensor.model_id IS 'the model';
+COMMENT ON COLUMN mosaic.tensor.tensor_no IS 'number by which the graph refers to the tensor';
+COMMENT ON COLUMN mosaic.tensor.name IS 'its name in the imported file';
+COMMENT ON COLUMN mosaic.tensor.dtype IS 'element type in the graph, ONNX number';
+COMMENT ON COLUMN mosaic.tensor.dims IS 'shape in the graph';
+COMMENT ON COLUMN mosaic.tensor.layout IS '0 inline (small, in value), 1 strip (GEMM operand), 2 row';
+COMMENT ON COLUMN mosaic.tensor.stored_dtype IS 'element type in the blocks, ONNX number';
+COMMENT ON COLUMN mosaic.tensor.transposed IS 'strip: the matrix is the transpose of dims';
+COMMENT ON COLUMN mosaic.tensor.matrix_rows IS 'rows of the stored matrix';
+COMMENT ON COLUMN mosaic.tensor.matrix_cols IS 'columns of the stored matrix';
+COMMENT ON COLUMN mosaic.tensor.block_rows IS 'rows of the matrix in each block';
+COMMENT ON COLUMN mosaic.tensor.block_cols IS 'columns of the matrix in each block';
+COMMENT ON COLUMN mosaic.tensor.value IS 'elements of an inline tensor';
+COMMENT ON COLUMN mosaic.tensor.map IS 'its block ids, packed: include/mosaic/page_format.h';
+COMMENT ON COLUMN mosaic.tensor.places IS 'where each block was seen last: a hint that readers check';
+
+SELECT pg_catalog.pg_extension_config_dump('mosaic.model_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.model', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.tensor', '');
+

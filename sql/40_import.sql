@@ -1,0 +1,47 @@
+-- Import and administration of models. Not for PUBLIC: who may import is the administrator's choice.
+
+CREATE FUNCTION import_model(
+    name text, path text, replace bool DEFAULT false,
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, text, bool) IS 'imports an ONNX file of the server (needs pg_read_server_files)';
+
+CREATE FUNCTION import_model(
+    name text, content bytea, replace bool DEFAULT false,
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, bytea, bool) IS 'imports an ONNX model from its bytes';
+
+CREATE FUNCTION import_model(
+    name text, large_object oid, replace bool DEFAULT false,
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, oid, bool) IS 'imports an ONNX model from a large object (psql: \lo_import)';
+
+CREATE FUNCTION drop_model(name text) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION drop_model(text) IS 'drops a model and the blocks that no other model uses';
+
+CREATE FUNCTION rename_model(name text, new_name text) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_rename_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION rename_model(text, text) IS 'gives a model another name';
+
+CREATE FUNCTION grant_model(name text, role regrole) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_grant_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION grant_model(text, regrole) IS 'lets a role predict with a model; role 0 means every role';
+
+CREATE FUNCTION revoke_model(name text, role regrole) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_revoke_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION revoke_model(text, regrole) IS 'takes back what grant_model() gave';
+
+REVOKE ALL ON FUNCTION import_model(text, text, bool) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, bytea, bool) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, oid, bool) FROM PUBLIC;
+REVOKE ALL ON FUNCTION drop_model(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION rename_model(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION grant_model(text, regrole) FROM PUBLIC;
+REVOKE ALL ON FUNCTION revoke_model(text, regrole) FROM PUBLIC;
+

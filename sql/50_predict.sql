@@ -1,0 +1,31 @@
+-- Prediction. Whom a model may be used by is checked in the functions (grant_model), so PUBLIC may call them.
+-- STABLE: the result depends on the model as this statement's snapshot sees it.
+
+CREATE FUNCTION predict(model text, features real[]) RETURNS real[]
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION predict(text, real[]) IS 'the first output of a model for one item, or for a batch of items (an array with one more dimension)';
+
+CREATE FUNCTION predict(model text, features anyarray) RETURNS real[]
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION predict(text, anyarray) IS 'the same for arrays of other numbers: token ids (int, bigint), double precision, numeric';
+
+CREATE FUNCTION predict(model text, VARIADIC features double precision[]) RETURNS real[]
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_variadic' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION predict(text, double precision[]) IS 'the first output of a model for one item given as columns; NULL if any is NULL';
+
+CREATE FUNCTION predict(model text, inputs jsonb) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_json' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION predict(text, jsonb) IS 'all outputs of a model by name, from its inputs by name';
+
+CREATE FUNCTION predict_class(model text, features real[]) RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION predict_class(text, real[]) IS 'index of the largest value of the first output (argmax) for one item';
+
+CREATE FUNCTION predict_class(model text, features anyarray) RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION predict_class(text, anyarray) IS 'the same for arrays of other numbers';
+
+CREATE FUNCTION predict_class(model text, VARIADIC features double precision[]) RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class_variadic' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION predict_class(text, double precision[]) IS 'the same for one item given as columns';
+

@@ -1,0 +1,126 @@
+-- What there is, for people and monitoring. Views run with the extension owner's rights and show
+-- only models that the caller may use.
+
+CREATE FUNCTION mosaic.may_use(owner regrole, readers regrole[]) RETURNS bool
+  AS 'MODULE_PATHNAME', 'mosaic_pg_may_use' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mosaic.may_use(regrole, regrole[]) IS 'whether the current role may use a model with this owner and these readers';
+
+CREATE FUNCTION mosaic.dtype_name(dtype int2) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_dtype_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mosaic.dtype_name(int2) IS 'numpy''s name of an element type given by its ONNX number';
+
+CREATE VIEW mosaic.models WITH (security_barrier) AS
+SELECT m.name, m.model_id, m.owner, m.created,
+       m.description -> 'inputs'  AS inputs,
+       m.description -> 'outputs' AS outputs,
+       (m.description ->> 'opset')::int AS opset,
+       m.description -> 'operators' AS operators,
+       m.parameters,
+       t.tensors,
+       b.blocks, b.shared_blocks,
+       b.exclusive_bytes, b.total_bytes
+FROM mosaic.model m
+CROSS JOIN LATERAL (
+  SELECT count(*) AS tensors FROM mosaic.tensor t WHERE t.model_id = m.model_id) t
+CROSS JOIN LATERAL (
+  SELECT count(*) AS blocks,
+         count(*) FILTER (WHERE bm.models > 1) AS shared_blocks,
+         coalesce(sum(mosaic.geometry_bytes(bm.geometry)) FILTER (WHERE bm.models = 1), 0)::int8 AS exclusive_bytes,
+         coalesce(sum(mosaic.geometry_bytes(bm.geometry)), 0)::int8 AS total_bytes
+  FROM (SELECT DISTINCT unnest(mosaic.map_blocks(t.map)) AS block_id
+        FROM mosaic.tensor t WHERE t.model_id = m.model_id) ids
+  JOIN mosaic.block_meta bm USING (block_id)) b
+WHERE mosaic.may_use(m.owner, m.readers);
+COMMENT ON VIEW mosaic.models IS 'the models that the current role may use';
+COMMENT ON COLUMN mosaic.models.name IS 'the name that predict() takes';
+COMMENT ON COLUMN mosaic.models.model_id IS 'identity of this version: every import gets a new one';
+COMMENT ON COLUMN mosaic.models.owner IS 'who imported it';
+COMMENT ON COLUMN mosaic.models.created IS 'when it was imported';
+COMMENT ON COLUMN mosaic.models.inputs IS 'its inputs: name, type and shape; a symbolic dimension is a string';
+COMMENT ON COLUMN mosaic.models.outputs IS 'its outputs likewise';
+COMMENT ON COLUMN mosaic.models.opset IS 'version of ONNX''s operators that it uses';
+COMMENT ON COLUMN mosaic.models.operators IS 'how often it uses each operator';
+COMMENT ON COLUMN mosaic.models.parameters IS 'number of elements of its floating-point tensors';
+COMMENT ON COLUMN mosaic.models.tensors IS 'number of tensors that hold its constants';
+COMMENT ON COLUMN mosaic.models.blocks IS 'number of distinct blocks';
+COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too';
+COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees';
+COMMENT ON COLUMN mosaic.models.total_bytes IS 'bytes of all its blocks: what it would take alone';
+
+CREATE VIEW mosaic.tensors WITH (security_barrier) AS
+SELECT m.name AS model, t.tensor_no, t.name,
+       mosaic.dtype_name(t.dtype) AS dtype, t.dims,
+       (ARRAY['inline', 'strip', 'row'])[t.layout + 1] AS layout,
+       mosaic.dtype_name(t.stored_dtype) AS stored_dtype,
+       t.block_rows, t.block_cols,
+       coalesce(b.blocks, 0) AS blocks,
+       coalesce(b.shared_blocks, 0) AS shared_blocks,
+       coalesce(b.bytes, octet_length(t.value))::int8 AS bytes
+FROM mosaic.model m
+JOIN mosaic.tensor t USING (model_id)
+LEFT JOIN LATERAL (
+  SELECT count(*) AS blocks, count(*) FILTER (WHERE bm.models > 1) AS shared_blocks,
+         sum(mosaic.geometry_bytes(bm.geometry)) AS bytes
+  FROM unnest(mosaic.map_blocks(t.map)) AS ids (block_id)
+  JOIN mosaic.block_meta bm USING (block_id)) b ON t.map IS NOT NULL
+WHERE mosaic.may_use(m.owner, m.readers);
+COMMENT ON VIEW mosaic.tensors IS 'the tensors of the models that the current role may use';
+COMMENT ON COLUMN mosaic.tensors.model IS 'name of the model';
+COMMENT ON COLUMN mosaic.tensors.tensor_no IS 'number of the tensor in its model';
+COMMENT ON COLUMN mosaic.tensors.name IS 'its name in the imported file';
+COMMENT ON COLUMN mosaic.tensors.dtype IS 'element type in the graph';
+COMMENT ON COLUMN mosaic.tensors.dims IS 'shape';
+COMMENT ON COLUMN mosaic.tensors.layout IS 'inline (no blocks), strip (operand of a matrix product) or row';
+COMMENT ON COLUMN mosaic.tensors.stored_dtype IS 'element type in the blocks';
+COMMENT ON COLUMN mosaic.tensors.block_rows IS 'rows of the matrix in each block';
+COMMENT ON COLUMN mosaic.tensors.block_cols IS 'columns of the matrix in each block';
+COMMENT ON COLUMN mosaic.tensors.blocks IS 'entries of its map';
+COMMENT ON COLUMN mosaic.tensors.shared_blocks IS 'how many of them belong to other models too';
+COMMENT ON COLUMN mosaic.tensors.bytes IS 'bytes of its blocks in their pages, or of its inline value';
+
+CREATE VIEW mosaic.storage AS
+SELECT l.models, l.block_references, s.blocks,
+       l.logical_bytes, s.stored_bytes,
+       round(l.logical_bytes / nullif(s.stored_bytes, 0)::numeric, 3) AS ratio,
+       pg_catalog.pg_relation_size('mosaic.block') / current_setting('block_size')::int8 AS pages,
+       pg_catalog.pg_total_relation_size('mosaic.block') + pg_catalog.pg_total_relation_size('mosaic.block_meta')
+         + pg_catalog.pg_total_relation_size('mosaic.model') + pg_catalog.pg_total_relation_size('mosaic.tensor') AS disk_bytes,
+       (SELECT format_version FROM mosaic.store) AS format_version,
+       (SELECT block_height FROM mosaic.store) AS block_height
+FROM (SELECT count(DISTINCT t.model_id) AS models, count(ids.block_id) AS block_references,
+             coalesce(sum(mosaic.geometry_bytes(bm.geometry)), 0)::int8 AS logical_bytes
+      FROM mosaic.tensor t
+      LEFT JOIN LATERAL unnest(mosaic.map_blocks(t.map)) AS ids (block_id) ON true
+      LEFT JOIN mosaic.block_meta bm USING (block_id)) l,
+     (SELECT count(*) AS blocks, coalesce(sum(mosaic.geometry_bytes(geometry)), 0)::int8 AS stored_bytes
+      FROM mosaic.block_meta) s;
+COMMENT ON VIEW mosaic.storage IS 'the whole store: what all models would take alone, and what they take';
+COMMENT ON COLUMN mosaic.storage.models IS 'number of models that have tensors';
+COMMENT ON COLUMN mosaic.storage.block_references IS 'entries of all maps';
+COMMENT ON COLUMN mosaic.storage.blocks IS 'blocks stored';
+COMMENT ON COLUMN mosaic.storage.logical_bytes IS 'bytes of all map entries: the store without sharing';
+COMMENT ON COLUMN mosaic.storage.stored_bytes IS 'bytes of the blocks stored';
+COMMENT ON COLUMN mosaic.storage.ratio IS 'logical_bytes / stored_bytes';
+COMMENT ON COLUMN mosaic.storage.pages IS 'pages of the block table, also free ones';
+COMMENT ON COLUMN mosaic.storage.disk_bytes IS 'all tables and indexes of the store on disk';
+COMMENT ON COLUMN mosaic.storage.format_version IS 'on-disk format; NULL before the first import';
+COMMENT ON COLUMN mosaic.storage.block_height IS 'rows of the largest block; NULL before the first import';
+
+GRANT SELECT ON mosaic.models, mosaic.tensors TO PUBLIC;
+GRANT SELECT ON mosaic.storage TO pg_monitor;
+
+CREATE FUNCTION mosaic.model_id(name text) RETURNS int8
+  AS 'MODULE_PATHNAME', 'mosaic_pg_model_id' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mosaic.model_id(text) IS 'identity of the version of a model that this statement sees; an error where there is none or it may not be used';
+
+CREATE FUNCTION model_info(name text) RETURNS jsonb
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT to_jsonb(m)
+         || jsonb_build_object('tensors', (
+              SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.tensor_no), '[]')
+              FROM mosaic.tensors t WHERE t.model = m.name))
+  FROM mosaic.models m WHERE m.model_id = mosaic.model_id(model_info.name);
+END;
+COMMENT ON FUNCTION model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes';
+

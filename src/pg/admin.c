@@ -1,0 +1,268 @@
+/*
+ * admin.c
+ *		drop_model(), rename_model(), grant_model(), revoke_model(), model_id().
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "admin.h"
+#include "catalog.h"
+#include "store.h"
+
+/* ---- removal ---- */
+
+typedef struct Removal
+{
+	Relation	tensors;
+	int32	   *ids;			/* of all maps */
+	int64		n,
+				capacity;
+} Removal;
+
+static void
+remove_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	Removal    *r = arg;
+	bool		isnull;
+	Datum		map = heap_getattr(tuple, Anum_tensor_map, desc, &isnull);
+
+	if (!isnull)
+	{
+		bytea	   *bytes = DatumGetByteaPCopy(map);
+		int64		n;
+		const int32 *ids = mosaic_map_ids(bytes, &n);
+
+		if (r->n + n > r->capacity)
+		{
+			r->capacity = Max(r->n + n, 2 * r->capacity);
+			r->ids = repalloc_huge(r->ids, r->capacity * sizeof(int32));
+		}
+		memcpy(r->ids + r->n, ids, n * sizeof(int32));
+		r->n += n;
+		pfree(bytes);
+	}
+	CatalogTupleDelete(r->tensors, &tuple->t_self);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int32		x = *(const int32 *) a,
+				y = *(const int32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+void
+mosaic_remove_model(HeapTuple model)
+{
+	int64		model_id = DatumGetInt64(mosaic_model_attr(model, Anum_model_model_id));
+	Relation	models = table_open(mosaic_relid("model"), RowExclusiveLock);
+	Removal		r = {.capacity = 1024};
+	Snapshot	snapshot;
+	MosaicWriter *writer;
+
+	/* What this transaction did before must be seen. */
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	CatalogTupleDelete(models, &model->t_self);
+	table_close(models, NoLock);
+
+	r.tensors = table_open(mosaic_relid("tensor"), RowExclusiveLock);
+	r.ids = palloc(r.capacity * sizeof(int32));
+	mosaic_scan_tensors(model_id, snapshot, remove_tensor, &r);
+	table_close(r.tensors, NoLock);
+
+	/* A block is counted once per model, however often its maps name it. */
+	qsort(r.ids, r.n, sizeof(int32), compare_ids);
+	writer = mosaic_writer_open(snapshot);
+	for (int64 i = 0; i < r.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (i == 0 || r.ids[i] != r.ids[i - 1])
+			mosaic_writer_leave(writer, r.ids[i]);
+	}
+	mosaic_writer_close(writer);
+	UnregisterSnapshot(snapshot);
+	pfree(r.ids);
+	CommandCounterIncrement();
+}
+
+/* ---- functions ---- */
+
+static char *
+name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the %s must not be NULL", what)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/* The row of a model that the current role owns; an error otherwise. */
+static HeapTuple
+owned_model(const char *name, Snapshot snapshot)
+{
+	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
+
+	if (!HeapTupleIsValid(row))
+		mosaic_no_such_model(name);
+	if (!mosaic_owns_model(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", name)));
+	return row;
+}
+
+/* Replaces one column of a model's row. */
+static void
+update_model(HeapTuple row, int attnum, Datum value)
+{
+	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
+	Datum		values[Natts_model] = {0};
+	bool		nulls[Natts_model] = {false};
+	bool		replace[Natts_model] = {false};
+
+	values[attnum - 1] = value;
+	replace[attnum - 1] = true;
+	CatalogTupleUpdate(rel, &row->t_self,
+					   heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace));
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+void
+mosaic_set_readers(int64 model_id, Datum readers)
+{
+	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
+	Snapshot	snapshot;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyInit(&key, Anum_model_model_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
+	scan = systable_beginscan(rel, mosaic_relid("model_pkey"), true, snapshot, 1, &key);
+	row = systable_getnext(scan);
+	if (!HeapTupleIsValid(row))
+		elog(ERROR, "model " INT64_FORMAT " is missing", model_id);
+	update_model(row, Anum_model_readers, readers);
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_drop_model);
+Datum
+mosaic_pg_drop_model(PG_FUNCTION_ARGS)
+{
+	char	   *name = name_argument(fcinfo, 0, "name");
+	Snapshot	snapshot = mosaic_lock_store();
+
+	mosaic_remove_model(owned_model(name, snapshot));
+	UnregisterSnapshot(snapshot);
+	PG_RETURN_VOID();
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_rename_model);
+Datum
+mosaic_pg_rename_model(PG_FUNCTION_ARGS)
+{
+	char	   *name = name_argument(fcinfo, 0, "name");
+	char	   *new_name = name_argument(fcinfo, 1, "new name");
+	Snapshot	snapshot;
+
+	mosaic_check_name(new_name);
+	snapshot = mosaic_lock_store();
+	if (strcmp(name, new_name) != 0 &&
+		HeapTupleIsValid(mosaic_find_model(new_name, snapshot, RowExclusiveLock)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("model \"%s\" already exists", new_name)));
+	update_model(owned_model(name, snapshot), Anum_model_name, CStringGetTextDatum(new_name));
+	UnregisterSnapshot(snapshot);
+	PG_RETURN_VOID();
+}
+
+/* The readers of a model with role added, or taken away. */
+static void
+change_readers(FunctionCallInfo fcinfo, bool add)
+{
+	char	   *name = name_argument(fcinfo, 0, "name");
+	Oid			role;
+	Snapshot	snapshot;
+	HeapTuple	row;
+	Datum	   *old;
+	Datum	   *readers;
+	int			n,
+				m = 0;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the role must not be NULL")));
+	role = PG_GETARG_OID(1);
+	snapshot = mosaic_lock_store();
+	row = owned_model(name, snapshot);
+	deconstruct_array(DatumGetArrayTypeP(mosaic_model_attr(row, Anum_model_readers)),
+					  REGROLEOID, sizeof(Oid), true, TYPALIGN_INT, &old, NULL, &n);
+	readers = palloc((n + 1) * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+		if (DatumGetObjectId(old[i]) != role)
+			readers[m++] = old[i];
+	if (add)
+		readers[m++] = ObjectIdGetDatum(role);
+	update_model(row, Anum_model_readers,
+				 PointerGetDatum(construct_array(readers, m, REGROLEOID, sizeof(Oid), true, TYPALIGN_INT)));
+	UnregisterSnapshot(snapshot);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_grant_model);
+Datum
+mosaic_pg_grant_model(PG_FUNCTION_ARGS)
+{
+	change_readers(fcinfo, true);
+	PG_RETURN_VOID();
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_revoke_model);
+Datum
+mosaic_pg_revoke_model(PG_FUNCTION_ARGS)
+{
+	change_readers(fcinfo, false);
+	PG_RETURN_VOID();
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_model_id);
+Datum
+mosaic_pg_model_id(PG_FUNCTION_ARGS)
+{
+	char	   *name = name_argument(fcinfo, 0, "name");
+	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+
+	if (!HeapTupleIsValid(row))
+		mosaic_no_such_model(name);
+	if (!mosaic_may_use_model(row))
+		mosaic_denied(name);
+	PG_RETURN_DATUM(mosaic_model_attr(row, Anum_model_model_id));
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_dtype_name);
+Datum
+mosaic_pg_dtype_name(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(mosaic_dtype_name(PG_GETARG_INT16(0))));
+}

@@ -1,0 +1,300 @@
+/*
+ * catalog.c
+ *		The extension's own tables: names, row layouts, and the rows of models and tensors.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "catalog.h"
+
+Oid
+mosaic_relid(const char *relname)
+{
+	Oid			nsp = get_namespace_oid("mosaic", true);
+	Oid			relid = OidIsValid(nsp) ? get_relname_relid(relname, nsp) : InvalidOid;
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation mosaic.%s does not exist", relname),
+				 errhint("Run CREATE EXTENSION pg_mosaic in this database.")));
+	return relid;
+}
+
+Snapshot
+mosaic_lock_store(void)
+{
+	PreventCommandIfReadOnly("changing models");
+	PreventCommandIfParallelMode("changing models");
+	PreventCommandDuringRecovery("changing models");
+
+	/* Conflicts with itself alone: neither readers nor vacuum of the blocks wait. */
+	LockRelationOid(mosaic_relid("store"), ShareRowExclusiveLock);
+
+	/*
+	 * What earlier writers committed while we waited must be seen, whatever the
+	 * isolation level: the store is maintained like a catalog, by its current state.
+	 */
+	return RegisterSnapshot(GetLatestSnapshot());
+}
+
+int
+mosaic_store_height(int height)
+{
+	Relation	rel = table_open(mosaic_relid("store"), RowExclusiveLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		int			version = DatumGetInt32(heap_getattr(tuple, Anum_store_format_version,
+														 RelationGetDescr(rel), &isnull));
+		int			stored = DatumGetInt32(heap_getattr(tuple, Anum_store_block_height,
+														RelationGetDescr(rel), &isnull));
+
+		if (version < 1 || version > MOSAIC_FORMAT_VERSION)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("the store has format version %d, this pg_mosaic reads versions 1 to %d",
+							version, MOSAIC_FORMAT_VERSION),
+					 errhint("Install the version of pg_mosaic that wrote the store, or a newer one.")));
+		if (height != 0 && height != stored)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the store's block height is %d already and cannot become %d", stored, height),
+					 errhint("The height is fixed by init_store() or the first import; "
+							 "to change it, recreate the extension and import the models again.")));
+		height = stored;
+	}
+	else
+	{
+		Datum		values[Natts_store];
+		bool		nulls[Natts_store] = {false};
+
+		if (height == 0)
+			height = MOSAIC_MAX_BLOCK_ROWS;
+		values[Anum_store_only_row - 1] = BoolGetDatum(true);
+		values[Anum_store_format_version - 1] = Int32GetDatum(MOSAIC_FORMAT_VERSION);
+		values[Anum_store_block_height - 1] = Int32GetDatum(height);
+		values[Anum_store_created - 1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+		CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+		CommandCounterIncrement();
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	return height;
+}
+
+void
+mosaic_check_name(const char *name)
+{
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a model must not be empty")));
+	if (strlen(name) > MOSAIC_MAX_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("the name of a model has %zu bytes, at most %d are allowed",
+						strlen(name), MOSAIC_MAX_NAME)));
+}
+
+HeapTuple
+mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode)
+{
+	Relation	rel = table_open(mosaic_relid("model"), lockmode);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_model_name, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
+	key.sk_collation = C_COLLATION_OID;
+	scan = systable_beginscan(rel, mosaic_relid("model_name_key"), true, snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return tuple;
+}
+
+Datum
+mosaic_model_attr(HeapTuple tuple, int attnum)
+{
+	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
+
+	if (isnull)
+		elog(ERROR, "column %d of mosaic.model is null", attnum);
+	table_close(rel, NoLock);
+	return value;
+}
+
+/* Whether the current role is a member of owner, or of one of readers (0: every role). */
+static bool
+may_use(Oid owner, ArrayType *readers)
+{
+	Datum	   *roles;
+	int			n;
+
+	if (has_privs_of_role(GetUserId(), owner))
+		return true;
+	deconstruct_array(readers, REGROLEOID, sizeof(Oid), true, TYPALIGN_INT, &roles, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		Oid			role = DatumGetObjectId(roles[i]);
+
+		if (role == InvalidOid || has_privs_of_role(GetUserId(), role))
+			return true;
+	}
+	return false;
+}
+
+bool
+mosaic_may_use_model(HeapTuple model)
+{
+	return may_use(DatumGetObjectId(mosaic_model_attr(model, Anum_model_owner)),
+				   DatumGetArrayTypeP(mosaic_model_attr(model, Anum_model_readers)));
+}
+
+bool
+mosaic_owns_model(HeapTuple model)
+{
+	return has_privs_of_role(GetUserId(), DatumGetObjectId(mosaic_model_attr(model, Anum_model_owner)));
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_may_use);
+Datum
+mosaic_pg_may_use(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(may_use(PG_GETARG_OID(0), PG_GETARG_ARRAYTYPE_P(1)));
+}
+
+void
+mosaic_no_such_model(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", name),
+			 errhint("The view mosaic.models lists the models.")));
+}
+
+void
+mosaic_denied(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for model \"%s\"", name),
+			 errhint("Its owner can allow predictions with grant_model().")));
+}
+
+void
+mosaic_scan_tensors(int64 model_id, Snapshot snapshot, MosaicTensorFn fn, void *arg)
+{
+	Relation	rel = table_open(mosaic_relid("tensor"), AccessShareLock);
+	Relation	index = index_open(mosaic_relid("tensor_pkey"), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_tensor_model_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
+	scan = systable_beginscan_ordered(rel, index, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+		fn(tuple, RelationGetDescr(rel), arg);
+	systable_endscan_ordered(scan);
+	index_close(index, NoLock);
+	table_close(rel, NoLock);
+}
+
+const int32 *
+mosaic_map_ids(bytea *map, int64 *n)
+{
+	Size		len = VARSIZE_ANY_EXHDR(map);
+	char	   *p = VARDATA_ANY(map);
+	uint32		magic,
+				count;
+	uint16		version;
+
+	if (len < MOSAIC_MAP_HEADER)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a tensor's map has only %zu bytes", len)));
+	memcpy(&magic, p, 4);
+	memcpy(&version, p + 4, 2);
+	memcpy(&count, p + 8, 4);
+	if (magic != MOSAIC_MAP_MAGIC || len != MOSAIC_MAP_HEADER + (Size) count * sizeof(int32))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("not the map of a tensor (magic %08X, %zu bytes for %u blocks)",
+						magic, len, count)));
+	if (version != MOSAIC_MAP_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a tensor's map has version %u, this pg_mosaic reads version %d",
+						version, MOSAIC_MAP_VERSION)));
+	*n = count;
+	return (const int32 *) (p + MOSAIC_MAP_HEADER);
+}
+
+bytea *
+mosaic_make_map(const int32 *ids, int64 n)
+{
+	Size		len = MOSAIC_MAP_HEADER + (Size) n * sizeof(int32);
+	bytea	   *map = palloc0(VARHDRSZ + len);
+	char	   *p = VARDATA(map);
+	uint32		magic = MOSAIC_MAP_MAGIC,
+				count = (uint32) n;
+	uint16		version = MOSAIC_MAP_VERSION;
+
+	SET_VARSIZE(map, VARHDRSZ + len);
+	memcpy(p, &magic, 4);
+	memcpy(p + 4, &version, 2);
+	memcpy(p + 8, &count, 4);
+	memcpy(p + MOSAIC_MAP_HEADER, ids, (Size) n * sizeof(int32));
+	return map;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_map_blocks);
+Datum
+mosaic_pg_map_blocks(PG_FUNCTION_ARGS)
+{
+	int64		n;
+	const int32 *ids = mosaic_map_ids(PG_GETARG_BYTEA_P(0), &n);
+	ArrayType  *result;
+	int			dims[1] = {(int) n};
+	int			lbs[1] = {1};
+	Size		size;
+
+	if (n == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(INT4OID));
+	size = ARR_OVERHEAD_NONULLS(1) + (Size) n * sizeof(int32);
+	result = palloc0(size);
+	SET_VARSIZE(result, size);
+	result->ndim = 1;
+	result->elemtype = INT4OID;
+	memcpy(ARR_DIMS(result), dims, sizeof dims);
+	memcpy(ARR_LBOUND(result), lbs, sizeof lbs);
+	memcpy(ARR_DATA_PTR(result), ids, (Size) n * sizeof(int32));
+	PG_RETURN_ARRAYTYPE_P(result);
+}

@@ -1,0 +1,88 @@
+/*
+ * catalog.h
+ *		The extension's own tables: names, row layouts, and the rows of models and tensors.
+ *
+ * All writers hold the store's lock (mosaic_lock_store), so that what they read
+ * with a snapshot taken after it stays true until they are done.
+ */
+#ifndef MOSAIC_CATALOG_H
+#define MOSAIC_CATALOG_H
+
+#include "access/htup.h"
+#include "storage/lockdefs.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+#include "mosaic/capi.h"
+
+/* Column numbers, in the order of sql/20_store.sql and sql/30_catalog.sql. */
+enum
+{
+	Anum_store_only_row = 1, Anum_store_format_version, Anum_store_block_height,
+	Anum_store_created, Natts_store = 4
+};
+enum
+{
+	Anum_block_block_id = 1, Anum_block_data, Natts_block = 2
+};
+enum
+{
+	Anum_meta_block_id = 1, Anum_meta_models, Anum_meta_geometry, Anum_meta_hash, Natts_meta = 4
+};
+enum
+{
+	Anum_model_model_id = 1, Anum_model_name, Anum_model_owner, Anum_model_readers,
+	Anum_model_created, Anum_model_parameters, Anum_model_weight_bytes,
+	Anum_model_description, Anum_model_graph, Natts_model = 9
+};
+enum
+{
+	Anum_tensor_model_id = 1, Anum_tensor_tensor_no, Anum_tensor_name, Anum_tensor_dtype,
+	Anum_tensor_dims, Anum_tensor_layout, Anum_tensor_stored_dtype, Anum_tensor_transposed,
+	Anum_tensor_matrix_rows, Anum_tensor_matrix_cols, Anum_tensor_block_rows,
+	Anum_tensor_block_cols, Anum_tensor_value, Anum_tensor_map, Anum_tensor_places,
+	Natts_tensor = 15
+};
+
+#define MOSAIC_MAX_NAME 255		/* bytes of a model's name */
+
+/* OID of a relation of schema mosaic; an error where the extension is not installed. */
+extern Oid	mosaic_relid(const char *relname);
+
+/*
+ * Takes the lock that serialises writers, until the end of the transaction, and
+ * returns a registered snapshot newer than the lock: unregister it when done.
+ */
+extern Snapshot mosaic_lock_store(void);
+
+/* The store's block height; fixes it (to height, or 126 where that is 0) if it is not yet. */
+extern int	mosaic_store_height(int height);
+
+/* Raises an error unless name is one that a model can have. */
+extern void mosaic_check_name(const char *name);
+
+/*
+ * A model's row as snapshot sees it (a copy in the current context), or NULL.
+ * The relation is locked with lockmode until the end of the transaction.
+ */
+extern HeapTuple mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode);
+extern Datum mosaic_model_attr(HeapTuple tuple, int attnum);	/* never NULL */
+
+/* Whether the current role may use, or administer, the model. */
+extern bool mosaic_may_use_model(HeapTuple model);
+extern bool mosaic_owns_model(HeapTuple model);
+
+/* Errors 42704 and 42501, in the words used everywhere. */
+extern void mosaic_no_such_model(const char *name) pg_attribute_noreturn();
+extern void mosaic_denied(const char *name) pg_attribute_noreturn();
+
+/* Calls fn for every tensor row of a model, in the order of tensor_no. */
+typedef void (*MosaicTensorFn) (HeapTuple tuple, TupleDesc desc, void *arg);
+extern void mosaic_scan_tensors(int64 model_id, Snapshot snapshot, MosaicTensorFn fn, void *arg);
+
+/* The block ids in a map, checked; *n is their number.  Points into map. */
+extern const int32 *mosaic_map_ids(bytea *map, int64 *n);
+/* A map that holds n ids. */
+extern bytea *mosaic_make_map(const int32 *ids, int64 n);
+
+#endif

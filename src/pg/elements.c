@@ -1,0 +1,226 @@
+/*
+ * elements.c
+ *		Between SQL's numbers and a tensor's elements.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tupmacs.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+#include "elements.h"
+
+static void
+not_representable(const char *value, int dtype, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("%s: value %s cannot be a %s", what, value, mosaic_dtype_name(dtype))));
+}
+
+void
+mosaic_element_from_int64(int64 v, int dtype, void *elements, int64 i, const char *what)
+{
+	bool		ok = true;
+
+	switch (dtype)
+	{
+		case MOSAIC_FLOAT:
+			((float *) elements)[i] = (float) v;
+			break;
+		case MOSAIC_DOUBLE:
+			((double *) elements)[i] = (double) v;
+			break;
+		case MOSAIC_INT64:
+			((int64 *) elements)[i] = v;
+			break;
+		case MOSAIC_INT32:
+			((int32 *) elements)[i] = (int32) v;
+			ok = v >= PG_INT32_MIN && v <= PG_INT32_MAX;
+			break;
+		case MOSAIC_INT16:
+			((int16 *) elements)[i] = (int16) v;
+			ok = v >= PG_INT16_MIN && v <= PG_INT16_MAX;
+			break;
+		case MOSAIC_INT8:
+			((int8 *) elements)[i] = (int8) v;
+			ok = v >= PG_INT8_MIN && v <= PG_INT8_MAX;
+			break;
+		case MOSAIC_UINT64:
+			((uint64 *) elements)[i] = (uint64) v;
+			ok = v >= 0;
+			break;
+		case MOSAIC_UINT32:
+			((uint32 *) elements)[i] = (uint32) v;
+			ok = v >= 0 && v <= PG_UINT32_MAX;
+			break;
+		case MOSAIC_UINT16:
+			((uint16 *) elements)[i] = (uint16) v;
+			ok = v >= 0 && v <= PG_UINT16_MAX;
+			break;
+		case MOSAIC_UINT8:
+			((uint8 *) elements)[i] = (uint8) v;
+			ok = v >= 0 && v <= PG_UINT8_MAX;
+			break;
+		case MOSAIC_BOOL:
+			((uint8 *) elements)[i] = (uint8) v;
+			ok = v == 0 || v == 1;
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("%s: inputs of type %s are not supported", what, mosaic_dtype_name(dtype))));
+	}
+	if (!ok)
+		not_representable(psprintf(INT64_FORMAT, v), dtype, what);
+}
+
+void
+mosaic_element_from_double(double v, int dtype, void *elements, int64 i, const char *what)
+{
+	if (dtype == MOSAIC_FLOAT)
+		((float *) elements)[i] = (float) v;
+	else if (dtype == MOSAIC_DOUBLE)
+		((double *) elements)[i] = v;
+	else
+	{
+		/* 2^63 is exact in a double, so this also keeps the conversion defined. */
+		if (isnan(v) || v != rint(v) || v < -9223372036854775808.0 || v >= 9223372036854775808.0)
+			not_representable(psprintf("%.17g", v), dtype, what);
+		mosaic_element_from_int64((int64) v, dtype, elements, i, what);
+	}
+}
+
+double
+mosaic_element_to_double(const MosaicTensorView *t, int64 i)
+{
+	switch (t->dtype)
+	{
+		case MOSAIC_FLOAT:
+			return ((const float *) t->data)[i];
+		case MOSAIC_DOUBLE:
+			return ((const double *) t->data)[i];
+		case MOSAIC_INT64:
+			return (double) ((const int64 *) t->data)[i];
+		case MOSAIC_INT32:
+			return ((const int32 *) t->data)[i];
+		case MOSAIC_INT16:
+			return ((const int16 *) t->data)[i];
+		case MOSAIC_INT8:
+			return ((const int8 *) t->data)[i];
+		case MOSAIC_UINT64:
+			return (double) ((const uint64 *) t->data)[i];
+		case MOSAIC_UINT32:
+			return ((const uint32 *) t->data)[i];
+		case MOSAIC_UINT16:
+			return ((const uint16 *) t->data)[i];
+		case MOSAIC_UINT8:
+		case MOSAIC_BOOL:
+			return ((const uint8 *) t->data)[i];
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("outputs of type %s are not supported", mosaic_dtype_name(t->dtype))));
+	}
+	return 0;
+}
+
+int64
+mosaic_view_size(const MosaicTensorView *t)
+{
+	int64		n = 1;
+
+	for (int i = 0; i < t->ndim; i++)
+		n *= t->dims[i];
+	return n;
+}
+
+int64
+mosaic_argmax(const MosaicTensorView *t, int64 first, int64 n)
+{
+	int64		best = 0;
+	double		best_value = mosaic_element_to_double(t, first);
+
+	for (int64 i = 1; i < n && !isnan(best_value); i++)
+	{
+		double		v = mosaic_element_to_double(t, first + i);
+
+		if (v > best_value || isnan(v))
+		{
+			best = i;
+			best_value = v;
+		}
+	}
+	return best;
+}
+
+/* One element of a SQL array, whatever its type, as an element of dtype. */
+static void
+convert(Datum value, Oid type, int dtype, void *elements, int64 i, const char *what)
+{
+	switch (type)
+	{
+		case FLOAT4OID:
+			mosaic_element_from_double(DatumGetFloat4(value), dtype, elements, i, what);
+			break;
+		case FLOAT8OID:
+			mosaic_element_from_double(DatumGetFloat8(value), dtype, elements, i, what);
+			break;
+		case INT2OID:
+			mosaic_element_from_int64(DatumGetInt16(value), dtype, elements, i, what);
+			break;
+		case INT4OID:
+			mosaic_element_from_int64(DatumGetInt32(value), dtype, elements, i, what);
+			break;
+		case INT8OID:
+			mosaic_element_from_int64(DatumGetInt64(value), dtype, elements, i, what);
+			break;
+		case BOOLOID:
+			mosaic_element_from_int64(DatumGetBool(value), dtype, elements, i, what);
+			break;
+		case NUMERICOID:
+			mosaic_element_from_double(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)),
+									   dtype, elements, i, what);
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("%s: an array of %s cannot be features", what, format_type_be(type)),
+					 errhint("Features are arrays of real, double precision, smallint, integer, bigint, numeric or boolean.")));
+	}
+}
+
+const void *
+mosaic_elements_of_array(ArrayType *array, int dtype, const char *what)
+{
+	Oid			type = ARR_ELEMTYPE(array);
+	int64		n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	char	   *p = ARR_DATA_PTR(array);
+	void	   *elements;
+
+	if (ARR_HASNULL(array) && array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s: the array contains a NULL", what),
+				 errhint("Replace missing values before predicting, as the model was trained.")));
+	if ((dtype == MOSAIC_FLOAT && type == FLOAT4OID) || (dtype == MOSAIC_DOUBLE && type == FLOAT8OID) ||
+		(dtype == MOSAIC_INT64 && type == INT8OID) || (dtype == MOSAIC_INT32 && type == INT4OID))
+		return p;
+
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	elements = palloc_extended(Max(n * mosaic_dtype_size(dtype), 1), MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < n; i++)
+	{
+		convert(fetch_att(p, typbyval, typlen), type, dtype, elements, i, what);
+		p = att_addlength_pointer(p, typlen, p);
+		p = (char *) att_align_nominal(p, typalign);
+	}
+	return elements;
+}

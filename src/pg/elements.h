@@ -1,0 +1,35 @@
+/*
+ * elements.h
+ *		Between SQL's numbers and a tensor's elements.
+ */
+#ifndef MOSAIC_ELEMENTS_H
+#define MOSAIC_ELEMENTS_H
+
+#include "utils/array.h"
+
+#include "mosaic/capi.h"
+
+/*
+ * The elements of a SQL array as an array of dtype: the array's own memory where
+ * that is the same thing, else palloc'd.  An error where the array holds a NULL
+ * or a value that dtype cannot represent (integers must be whole and in range).
+ * "what" names the input for messages.
+ */
+extern const void *mosaic_elements_of_array(ArrayType *array, int dtype, const char *what);
+
+/* The same for numbers given one by one. */
+extern void mosaic_element_from_double(double value, int dtype, void *elements, int64 i,
+									   const char *what);
+extern void mosaic_element_from_int64(int64 value, int dtype, void *elements, int64 i,
+									  const char *what);
+
+/* Element i of a tensor as float8; int64 and uint64 beyond 2^53 are rounded. */
+extern double mosaic_element_to_double(const MosaicTensorView *tensor, int64 i);
+
+/* Product of the dimensions. */
+extern int64 mosaic_view_size(const MosaicTensorView *tensor);
+
+/* Index of the largest of elements [first, first + n): the first one; a NaN is the largest. */
+extern int64 mosaic_argmax(const MosaicTensorView *tensor, int64 first, int64 n);
+
+#endif

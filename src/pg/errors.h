@@ -1,0 +1,13 @@
+/*
+ * errors.h
+ *		From the core's errors to ereport.
+ */
+#ifndef MOSAIC_ERRORS_H
+#define MOSAIC_ERRORS_H
+
+#include "mosaic/capi.h"
+
+/* Raises the core's error with its SQLSTATE, detail and hint.  Not for MOSAIC_E_HOST. */
+extern void mosaic_report(const MosaicError *error) pg_attribute_noreturn();
+
+#endif

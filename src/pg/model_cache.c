@@ -1,0 +1,253 @@
+/*
+ * model_cache.c
+ *		This backend's plans of models: graph, operators, maps; no weights.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog.h"
+#include "errors.h"
+#include "model_cache.h"
+#include "store.h"
+
+/* Maps kept for models that no query uses now: at most so many blocks (10 bytes each). */
+#define MAX_IDLE_BLOCKS (1024 * 1024)
+
+static HTAB *cache;				/* MosaicModelKey -> Entry */
+static dlist_head lru = DLIST_STATIC_INIT(lru); /* most recently used last */
+static int64 cached_blocks;
+
+typedef struct Entry
+{
+	MosaicModelKey key;
+	MosaicModelHandle *handle;
+} Entry;
+
+static void
+free_core_model(void *arg)
+{
+	MosaicModelHandle *handle = arg;
+
+	mosaic_model_free(handle->model);
+}
+
+static void
+evict(MosaicModelHandle *handle)
+{
+	hash_search(cache, &handle->key, HASH_REMOVE, NULL);
+	dlist_delete(&handle->lru);
+	cached_blocks -= handle->nblocks;
+	MemoryContextDelete(handle->cxt);
+}
+
+static void
+trim(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &lru)
+	{
+		MosaicModelHandle *handle = dlist_container(MosaicModelHandle, lru, iter.cur);
+
+		if (cached_blocks <= MAX_IDLE_BLOCKS)
+			break;
+		if (handle->refs == 0)
+			evict(handle);
+	}
+}
+
+/* What the scan of a model's tensors collects. */
+typedef struct Loader
+{
+	MosaicModelHandle *handle;
+	MosaicTensorDesc *descs;
+	int			capacity;
+} Loader;
+
+static int64
+get_int64(HeapTuple tuple, int attnum, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attnum, desc, &isnull);
+
+	switch (TupleDescAttr(desc, attnum - 1)->attlen)
+	{
+		case 1:
+			return DatumGetBool(value);
+		case 2:
+			return DatumGetInt16(value);
+		case 4:
+			return DatumGetInt32(value);
+		default:
+			return DatumGetInt64(value);
+	}
+}
+
+/* A copy of a bytea column, not toasted, aligned; NULL where the column is. */
+static bytea *
+get_bytea(HeapTuple tuple, int attnum, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attnum, desc, &isnull);
+
+	return isnull ? NULL : DatumGetByteaPCopy(value);
+}
+
+static void
+load_map(MosaicTensorBlocks *blocks, MosaicTensorDesc *desc, bytea *map, bytea *places)
+{
+	const int32 *ids = mosaic_map_ids(map, &blocks->n);
+	Size		n = (Size) blocks->n;
+	MosaicGeometry geometry = {desc->stored_dtype, desc->layout, desc->block_rows, desc->block_cols};
+
+	desc->nblocks = blocks->n;
+	blocks->payload_bytes = mosaic_payload_bytes(geometry);
+	blocks->ids = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int32) + 1);
+	memcpy(blocks->ids, ids, n * sizeof(int32));
+	blocks->places = MemoryContextAllocExtended(CurrentMemoryContext, n * sizeof(ItemPointerData) + 1,
+												MCXT_ALLOC_HUGE);
+	StaticAssertStmt(sizeof(ItemPointerData) == MOSAIC_PLACE_BYTES, "places are item pointers");
+	if (places && VARSIZE(places) - VARHDRSZ == n * MOSAIC_PLACE_BYTES)
+		memcpy(blocks->places, VARDATA(places), n * MOSAIC_PLACE_BYTES);
+	else
+		for (Size i = 0; i < n; i++)
+			ItemPointerSetInvalid(&blocks->places[i]);
+}
+
+static void
+load_tensor(HeapTuple tuple, TupleDesc td, void *arg)
+{
+	Loader	   *loader = arg;
+	MosaicModelHandle *handle = loader->handle;
+	int			i = handle->ntensors;
+	MosaicTensorDesc *desc;
+	ArrayType  *dims;
+	bytea	   *value,
+			   *map,
+			   *places;
+	bool		isnull;
+
+	if (i == loader->capacity)
+	{
+		loader->capacity *= 2;
+		loader->descs = repalloc(loader->descs, loader->capacity * sizeof *loader->descs);
+		handle->tensors = repalloc(handle->tensors, loader->capacity * sizeof *handle->tensors);
+	}
+	desc = &loader->descs[i];
+	memset(desc, 0, sizeof *desc);
+	memset(&handle->tensors[i], 0, sizeof handle->tensors[i]);
+	if (get_int64(tuple, Anum_tensor_tensor_no, td) != i)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("tensor %d of model " INT64_FORMAT " is missing", i, handle->key.model_id)));
+	desc->name = TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, td, &isnull));
+	desc->dtype = get_int64(tuple, Anum_tensor_dtype, td);
+	dims = DatumGetArrayTypePCopy(heap_getattr(tuple, Anum_tensor_dims, td, &isnull));
+	desc->ndim = ArrayGetNItems(ARR_NDIM(dims), ARR_DIMS(dims));
+	if (desc->ndim > MOSAIC_MAX_DIMS || ARR_ELEMTYPE(dims) != INT8OID || ARR_HASNULL(dims))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("tensor \"%s\" has a damaged shape", desc->name)));
+	memcpy(desc->dims, ARR_DATA_PTR(dims), desc->ndim * sizeof(int64));
+	desc->layout = get_int64(tuple, Anum_tensor_layout, td);
+	desc->stored_dtype = get_int64(tuple, Anum_tensor_stored_dtype, td);
+	desc->transposed = get_int64(tuple, Anum_tensor_transposed, td) != 0;
+	desc->rows = get_int64(tuple, Anum_tensor_matrix_rows, td);
+	desc->cols = get_int64(tuple, Anum_tensor_matrix_cols, td);
+	desc->block_rows = get_int64(tuple, Anum_tensor_block_rows, td);
+	desc->block_cols = get_int64(tuple, Anum_tensor_block_cols, td);
+	value = get_bytea(tuple, Anum_tensor_value, td);
+	map = get_bytea(tuple, Anum_tensor_map, td);
+	if (value)
+	{
+		desc->value = VARDATA(value);
+		desc->value_bytes = VARSIZE(value) - VARHDRSZ;
+	}
+	if (map)
+	{
+		places = get_bytea(tuple, Anum_tensor_places, td);
+		load_map(&handle->tensors[i], desc, map, places);
+		pfree(map);
+		if (places)
+			pfree(places);
+	}
+	handle->nblocks += handle->tensors[i].n;
+	handle->ntensors++;
+}
+
+/* Reads a model into handle, all in the handle's context. */
+static void
+load(MosaicModelHandle *handle, HeapTuple row)
+{
+	MemoryContextCallback *callback = palloc0(sizeof *callback);
+	char	   *name = TextDatumGetCString(mosaic_model_attr(row, Anum_model_name));
+	bytea	   *graph = DatumGetByteaP(mosaic_model_attr(row, Anum_model_graph));
+	Loader		loader = {handle, palloc(16 * sizeof(MosaicTensorDesc)), 16};
+	MosaicError error;
+
+	handle->tensors = palloc(16 * sizeof *handle->tensors);
+	mosaic_scan_tensors(handle->key.model_id, GetActiveSnapshot(), load_tensor, &loader);
+	if (mosaic_model_new(name, VARDATA(graph), VARSIZE(graph) - VARHDRSZ, loader.descs,
+						 handle->ntensors, &handle->model, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+	callback->func = free_core_model;
+	callback->arg = handle;
+	MemoryContextRegisterResetCallback(handle->cxt, callback);
+}
+
+MosaicModelHandle *
+mosaic_model_acquire(HeapTuple row)
+{
+	MosaicModelKey key = {0};
+	MosaicModelHandle *handle;
+	Entry	   *entry;
+	MemoryContext cxt,
+				saved;
+
+	if (cache == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(MosaicModelKey),.entrysize = sizeof(Entry)};
+
+		cache = hash_create("pg_mosaic models", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+	}
+	key.catalog = mosaic_relid("model");
+	key.model_id = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
+	entry = hash_search(cache, &key, HASH_FIND, NULL);
+	if (entry)
+	{
+		handle = entry->handle;
+		dlist_delete(&handle->lru);
+	}
+	else
+	{
+		/* Under the current context until it is whole, so that an error frees it. */
+		cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic model", ALLOCSET_DEFAULT_SIZES);
+		saved = MemoryContextSwitchTo(cxt);
+		handle = palloc0(sizeof *handle);
+		handle->key = key;
+		handle->cxt = cxt;
+		load(handle, row);
+		MemoryContextSwitchTo(saved);
+		trim();
+		entry = hash_search(cache, &key, HASH_ENTER, NULL);
+		entry->handle = handle;
+		MemoryContextSetParent(cxt, CacheMemoryContext);
+		cached_blocks += handle->nblocks;
+	}
+	dlist_push_tail(&lru, &handle->lru);
+	handle->refs++;
+	return handle;
+}
+
+void
+mosaic_model_release(MosaicModelHandle *handle)
+{
+	handle->refs--;
+}

@@ -1,0 +1,19 @@
+/*
+ * module.c
+ *		The module's magic and what is done once when it is loaded.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "pins.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	mosaic_pins_init();
+}

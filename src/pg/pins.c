@@ -1,0 +1,266 @@
+/*
+ * pins.c
+ *		The pages of a model that a query keeps pinned.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "pins.h"
+#include "store.h"
+
+/* "mosa", "ic": tells our locks from advisory locks of users. */
+#define PIN_LOCK_CLASS 0x6d6f7361
+#define PIN_LOCK_KIND 0x6963
+
+struct MosaicPins
+{
+	dlist_node	node;			/* in all_pins */
+	MosaicModelHandle *handle;
+	MemoryContext cxt;
+	MemoryContextCallback callback;
+	const void ***payloads;		/* per tensor and block: NULL where not pinned */
+	ResourceOwner owner;		/* of slots; NULL while there are none */
+	ResourceOwner pin_owner;	/* of pins, its child */
+	SubTransactionId subxact;	/* that took them */
+	int			slots;			/* shares of the pool held */
+	int64		budget;			/* pins allowed */
+	int64		pinned;
+};
+
+static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
+
+static int
+slot_pages(void)
+{
+	return NBuffers / (2 * MOSAIC_PIN_SLOTS);
+}
+
+/* Forgets which payloads are pinned. */
+static void
+forget(MosaicPins *pins)
+{
+	for (int t = 0; t < pins->handle->ntensors; t++)
+		if (pins->payloads[t])
+			memset(pins->payloads[t], 0, pins->handle->tensors[t].n * sizeof(void *));
+	pins->pinned = 0;
+}
+
+static void
+release_owner(ResourceOwner owner)
+{
+	/* Not as a commit: that would warn of pins that it finds. */
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(owner);
+}
+
+/* Gives back all pins and slots.  Never raises an error. */
+static void
+release(MosaicPins *pins)
+{
+	if (pins->owner == NULL)
+		return;
+	release_owner(pins->owner);
+	pins->owner = NULL;
+	pins->pin_owner = NULL;
+	pins->slots = 0;
+	pins->budget = 0;
+	forget(pins);
+}
+
+static void
+context_callback(void *arg)
+{
+	MosaicPins *pins = arg;
+
+	release(pins);
+	dlist_delete(&pins->node);
+}
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	dlist_iter	iter;
+
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			dlist_foreach(iter, &all_pins)
+				release(dlist_container(MosaicPins, node, iter.cur));
+			break;
+		default:
+			break;
+	}
+}
+
+/* The locks on the block table that protect pins go with the subtransaction, so pins do too. */
+static void
+subxact_callback(SubXactEvent event, SubTransactionId subxact, SubTransactionId parent, void *arg)
+{
+	dlist_iter	iter;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	dlist_foreach(iter, &all_pins)
+	{
+		MosaicPins *pins = dlist_container(MosaicPins, node, iter.cur);
+
+		if (pins->owner && pins->subxact >= subxact)
+			release(pins);
+	}
+}
+
+void
+mosaic_pins_init(void)
+{
+	RegisterXactCallback(xact_callback, NULL);
+	RegisterSubXactCallback(subxact_callback, NULL);
+}
+
+MosaicPins *
+mosaic_pins_new(MemoryContext cxt, MosaicModelHandle *handle)
+{
+	MosaicPins *pins;
+
+	/* A context of its own: freeing it runs the callback. */
+	cxt = AllocSetContextCreate(cxt, "pg_mosaic pins", ALLOCSET_SMALL_SIZES);
+	pins = MemoryContextAllocZero(cxt, sizeof *pins);
+	pins->cxt = cxt;
+	pins->handle = handle;
+	pins->payloads = MemoryContextAllocZero(cxt, Max(handle->ntensors, 1) * sizeof(void **));
+	pins->callback.func = context_callback;
+	pins->callback.arg = pins;
+	dlist_push_head(&all_pins, &pins->node);
+	MemoryContextRegisterResetCallback(cxt, &pins->callback);
+	return pins;
+}
+
+void
+mosaic_pins_free(MosaicPins *pins)
+{
+	MemoryContextDelete(pins->cxt);
+}
+
+static void
+ensure_owners(MosaicPins *pins)
+{
+	if (pins->owner == NULL)
+	{
+		pins->owner = ResourceOwnerCreate(TopTransactionResourceOwner, "pg_mosaic slots");
+		pins->subxact = GetCurrentSubTransactionId();
+	}
+	if (pins->pin_owner == NULL)
+		pins->pin_owner = ResourceOwnerCreate(pins->owner, "pg_mosaic pins");
+}
+
+/* Takes one more share of the pool, if one is free. */
+static bool
+take_slot(MosaicPins *pins)
+{
+	ResourceOwner saved = CurrentResourceOwner;
+	bool		taken = false;
+
+	/*
+	 * A parallel worker's locks do not conflict with its leader's, so slots say
+	 * nothing there: it keeps to its window.
+	 */
+	if (pins->slots == MOSAIC_PIN_SLOTS || slot_pages() < 4 || IsParallelWorker())
+		return false;
+	ensure_owners(pins);
+	CurrentResourceOwner = pins->owner;
+	for (int i = 0; i < MOSAIC_PIN_SLOTS && !taken; i++)
+	{
+		/* Start at a place of our own, so that backends seldom meet. */
+		int			slot = (MyProcPid + i) % MOSAIC_PIN_SLOTS;
+		LOCKTAG		tag;
+
+		/* Database 0: the pool is the cluster's. */
+		SET_LOCKTAG_ADVISORY(tag, InvalidOid, PIN_LOCK_CLASS, slot, PIN_LOCK_KIND);
+		switch (LockAcquire(&tag, ExclusiveLock, false, true))
+		{
+			case LOCKACQUIRE_OK:
+				taken = true;
+				break;
+			case LOCKACQUIRE_ALREADY_HELD:	/* by another MosaicPins of ours */
+				LockRelease(&tag, ExclusiveLock, false);
+				break;
+			default:
+				break;
+		}
+	}
+	CurrentResourceOwner = saved;
+	if (taken)
+	{
+		pins->slots++;
+		pins->budget = (int64) pins->slots * slot_pages();
+	}
+	return taken;
+}
+
+int
+mosaic_pins_window(MosaicPins *pins)
+{
+	if (pins->slots == 0 && !take_slot(pins))
+		pins->budget = IsParallelWorker() ? Max(slot_pages() / 4, 1) : slot_pages() >= 16 ? 4 : 1;
+	return (int) Min(pins->slots ? slot_pages() : pins->budget, 1024);
+}
+
+void
+mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
+				const void **payloads)
+{
+	MosaicTensorBlocks *blocks = &pins->handle->tensors[tensor];
+	const void **known = pins->payloads[tensor];
+	MosaicReader reader;
+	int64		missing = 0;
+
+	if (known == NULL)
+		known = pins->payloads[tensor] =
+			MemoryContextAllocExtended(pins->cxt, blocks->n * sizeof(void *),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int64 i = 0; i < count; i++)
+	{
+		payloads[i] = known[indexes[i]];
+		missing += payloads[i] == NULL;
+	}
+	if (missing == 0)
+		return;
+
+	while (pins->pinned + missing > pins->budget && take_slot(pins))
+		;
+	if (pins->pinned + missing > pins->budget && pins->pinned > 0)
+	{
+		/* The model does not fit: let go of everything but the slots. */
+		release_owner(pins->pin_owner);
+		pins->pin_owner = NULL;
+		forget(pins);
+	}
+	ensure_owners(pins);
+	mosaic_reader_open(&reader);
+	for (int64 i = 0; i < count; i++)
+	{
+		int32		k = indexes[i];
+		Buffer		buffer;
+
+		if (known[k] == NULL)
+		{
+			known[k] = mosaic_read_block(&reader, blocks->ids[k], blocks->payload_bytes,
+										 &blocks->places[k], pins->pin_owner, &buffer);
+			pins->pinned++;
+		}
+		payloads[i] = known[k];
+	}
+	mosaic_reader_close(&reader);
+}

@@ -1,0 +1,44 @@
+/*
+ * pins.h
+ *		The pages of a model that a query keeps pinned.
+ *
+ * Pinned once per query, pages are read at the speed of ordinary memory; pinned
+ * anew for each use, at about 60 % of it.  But a pool without unpinned buffers
+ * stops every backend, so all pins of the cluster together are bounded to half
+ * of shared_buffers: the pool is divided into MOSAIC_PIN_SLOTS shares of 1/32,
+ * and a share is a heavyweight lock, taken without waiting.  Who gets none goes
+ * on with a window of a few pages.
+ *
+ * Pins belong to a resource owner of their own under the top transaction, and
+ * are released when their memory context is reset, at the end of the
+ * transaction, or when the subtransaction that took them is rolled back,
+ * whichever comes first.
+ */
+#ifndef MOSAIC_PINS_H
+#define MOSAIC_PINS_H
+
+#include "model_cache.h"
+
+#define MOSAIC_PIN_SLOTS 16
+
+typedef struct MosaicPins MosaicPins;
+
+/* Called once when the module is loaded. */
+extern void mosaic_pins_init(void);
+
+/* Pins for the blocks of a model; lives in cxt.  The handle must outlive it. */
+extern MosaicPins *mosaic_pins_new(MemoryContext cxt, MosaicModelHandle *handle);
+
+/* Most blocks that one call of mosaic_pins_get may ask for now; >= 1. */
+extern int	mosaic_pins_window(MosaicPins *pins);
+
+/*
+ * Payloads of the blocks at indexes[0 .. count) of a tensor's map.  They stay
+ * valid until the next call.  REQUIRES: count <= mosaic_pins_window().
+ */
+extern void mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
+							const void **payloads);
+
+extern void mosaic_pins_free(MosaicPins *pins);
+
+#endif

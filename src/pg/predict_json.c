@@ -1,0 +1,333 @@
+/*
+ * predict_json.c
+ *		predict(model, inputs jsonb): all inputs and outputs by name.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/shortest_dec.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "elements.h"
+#include "predictor.h"
+
+/* A nested JSON array of numbers, taken apart. */
+typedef struct Numbers
+{
+	const char *what;			/* for messages */
+	int			dtype;
+	int			ndim;
+	int64		dims[MAXDIM];
+	int64		n;				/* elements */
+	void	   *elements;
+} Numbers;
+
+static void
+bad_json(const char *what, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s: %s", what, why),
+			 errhint("An input is a number or a (nested) array of numbers, all rows of one length.")));
+}
+
+static void
+add_number(Numbers *out, JsonbValue *v)
+{
+	if (v->type == jbvBool)
+		mosaic_element_from_int64(v->val.boolean, out->dtype, out->elements, out->n, out->what);
+	else if (v->type != jbvNumeric)
+		bad_json(out->what, "contains something that is not a number");
+	else if (out->dtype == MOSAIC_FLOAT || out->dtype == MOSAIC_DOUBLE)
+		mosaic_element_from_double(DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+																	  NumericGetDatum(v->val.numeric))),
+								   out->dtype, out->elements, out->n, out->what);
+	else
+	{
+		Datum		whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(v->val.numeric),
+												Int32GetDatum(0));
+
+		if (!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, NumericGetDatum(v->val.numeric))))
+			bad_json(out->what, "contains a number that is not whole");
+		mosaic_element_from_int64(DatumGetInt64(DirectFunctionCall1(numeric_int8, whole)),
+								  out->dtype, out->elements, out->n, out->what);
+	}
+	out->n++;
+}
+
+/* Reads one input's value: two passes, for the number of elements and for the elements. */
+static void
+read_numbers(JsonbValue *value, Numbers *out)
+{
+	JsonbIterator *it;
+	JsonbValue	v;
+	JsonbIteratorToken token;
+	int			depth = 0;
+	int64		counts[MAXDIM] = {0};
+	int64		capacity = 16;
+
+	out->ndim = 0;
+	out->n = 0;
+	out->elements = palloc(capacity * sizeof(int64));
+	if (value->type != jbvBinary)
+	{
+		add_number(out, value);
+		out->ndim = 1;
+		out->dims[0] = 1;
+		return;
+	}
+	it = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &v, false)) != WJB_DONE)
+	{
+		switch (token)
+		{
+			case WJB_BEGIN_ARRAY:
+				if (depth == MAXDIM)
+					bad_json(out->what, "is nested too deeply");
+				if (depth > 0)
+					counts[depth - 1]++;
+				counts[depth++] = 0;
+				/* Nothing may be deeper than the first number was. */
+				if (out->n > 0 && depth > out->ndim)
+					bad_json(out->what, "is not a regular array");
+				break;
+			case WJB_ELEM:
+				if (out->n == 0)
+					out->ndim = depth;
+				else if (depth != out->ndim)
+					bad_json(out->what, "is not a regular array");
+				if (out->n == capacity)
+				{
+					capacity *= 2;
+					out->elements = repalloc_huge(out->elements, capacity * sizeof(int64));
+				}
+				add_number(out, &v);
+				counts[depth - 1]++;
+				break;
+			case WJB_END_ARRAY:
+				depth--;
+				if (out->n == 0)
+					bad_json(out->what, "is empty");
+				/* The first row that ends fixes the length of all. */
+				if (out->dims[depth] == 0)
+					out->dims[depth] = counts[depth];
+				else if (out->dims[depth] != counts[depth])
+					bad_json(out->what, "has rows of different lengths");
+				break;
+			default:
+				bad_json(out->what, "is an object");
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* ---- outputs ---- */
+
+static void
+append_number(StringInfo buf, const MosaicTensorView *t, int64 i)
+{
+	double		v;
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	switch (t->dtype)
+	{
+		case MOSAIC_INT64:
+			appendStringInfo(buf, INT64_FORMAT, ((const int64 *) t->data)[i]);
+			return;
+		case MOSAIC_UINT64:
+			appendStringInfo(buf, UINT64_FORMAT, ((const uint64 *) t->data)[i]);
+			return;
+		case MOSAIC_BOOL:
+			appendStringInfoString(buf, ((const uint8 *) t->data)[i] ? "true" : "false");
+			return;
+		default:
+			break;
+	}
+	v = mosaic_element_to_double(t, i);
+	if (isnan(v))
+		appendStringInfoString(buf, "\"NaN\"");
+	else if (isinf(v))
+		appendStringInfoString(buf, v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+	else
+	{
+		if (t->dtype == MOSAIC_FLOAT)
+			float_to_shortest_decimal_buf((float) v, text);
+		else
+			double_to_shortest_decimal_buf(v, text);
+		appendStringInfoString(buf, text);
+	}
+}
+
+/* Dimensions [axis, ndim) of t as nested arrays, from element *next on. */
+static void
+append_array(StringInfo buf, const MosaicTensorView *t, int axis, int64 *next)
+{
+	if (axis == t->ndim)
+	{
+		append_number(buf, t, (*next)++);
+		return;
+	}
+	appendStringInfoChar(buf, '[');
+	for (int64 i = 0; i < t->dims[axis]; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(buf, ',');
+		append_array(buf, t, axis + 1, next);
+	}
+	appendStringInfoChar(buf, ']');
+}
+
+/* One output: without its batch dimension where the inputs were one item. */
+static void
+append_output(StringInfo buf, const MosaicValueInfo *info, const MosaicTensorView *t, bool item)
+{
+	int64		next = 0;
+
+	if (buf->len > 1)
+		appendStringInfoChar(buf, ',');
+	escape_json(buf, info->name);
+	appendStringInfoChar(buf, ':');
+	append_array(buf, t, item && t->ndim > 0 && t->dims[0] == 1 ? 1 : 0, &next);
+}
+
+/* ---- inputs ---- */
+
+typedef struct Inputs
+{
+	int			n;
+	Numbers    *numbers;
+	MosaicBinding *bindings;
+	MosaicTensorView *views;
+	int64		items;
+	bool		batch;			/* at least one input is a batch */
+	bool		all_batched;	/* every input's dimension 0 counts items */
+} Inputs;
+
+static void
+check_names(const MosaicModel *model, Jsonb *json, const char *name)
+{
+	StringInfoData list;
+	int			n = mosaic_model_input_count(model);
+	JsonbIterator *it;
+	JsonbValue	v;
+	JsonbIteratorToken token;
+
+	initStringInfo(&list);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&list, "%s\"%s\"", i ? ", " : "", mosaic_model_input(model, i)->name);
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\": inputs must be a JSON object", name),
+				 errhint("Its inputs are %s.", list.data)));
+	it = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+	{
+		bool		known = false;
+
+		if (token != WJB_KEY)
+			continue;
+		for (int i = 0; i < n && !known; i++)
+			known = strlen(mosaic_model_input(model, i)->name) == v.val.string.len &&
+				memcmp(mosaic_model_input(model, i)->name, v.val.string.val, v.val.string.len) == 0;
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("model \"%s\" has no input \"%s\"", name,
+							pnstrdup(v.val.string.val, v.val.string.len)),
+					 errhint("Its inputs are %s.", list.data)));
+	}
+	for (int i = 0; i < n; i++)
+	{
+		const char *input = mosaic_model_input(model, i)->name;
+
+		if (getKeyJsonValueFromContainer(&json->root, input, strlen(input), NULL) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("model \"%s\": input \"%s\" is missing", name, input),
+					 errhint("Its inputs are %s.", list.data)));
+	}
+}
+
+static void
+read_inputs(MosaicPredictor *p, Jsonb *json, const char *name, Inputs *in)
+{
+	const MosaicModel *model = mosaic_predictor_model(p);
+
+	check_names(model, json, name);
+	in->n = mosaic_model_input_count(model);
+	in->numbers = palloc0(Max(in->n, 1) * sizeof *in->numbers);
+	in->bindings = palloc0(Max(in->n, 1) * sizeof *in->bindings);
+	in->views = palloc0(Max(in->n, 1) * sizeof *in->views);
+	in->items = 1;
+	in->batch = false;
+	in->all_batched = true;
+	for (int i = 0; i < in->n; i++)
+	{
+		const MosaicValueInfo *info = mosaic_model_input(model, i);
+		MosaicBinding *b = &in->bindings[i];
+		JsonbValue *value = getKeyJsonValueFromContainer(&json->root, info->name,
+														 strlen(info->name), NULL);
+
+		in->numbers[i].what = mosaic_predictor_input_name(p, i);
+		in->numbers[i].dtype = info->dtype;
+		read_numbers(value, &in->numbers[i]);
+		mosaic_predictor_bind(p, i, in->numbers[i].ndim, in->numbers[i].dims, b);
+		if (b->batch && in->batch && b->items != in->items)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s: %lld items, but another input has %lld", in->numbers[i].what,
+							(long long) b->items, (long long) in->items)));
+		if (b->batch)
+		{
+			in->batch = true;
+			in->items = b->items;
+		}
+		in->all_batched &= b->batch;
+		in->views[i].dtype = info->dtype;
+		in->views[i].ndim = b->ndim;
+		memcpy(in->views[i].dims, b->dims, sizeof b->dims);
+		in->views[i].data = in->numbers[i].elements;
+	}
+	/* An input that is shared by all items cannot be told from one whose batch has one item. */
+	if (in->batch && !in->all_batched)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\": some inputs are a batch of %lld items, others are not",
+						name, (long long) in->items),
+				 errhint("Give every input for every item, or call predict() item by item.")));
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_json);
+Datum
+mosaic_pg_predict_json(PG_FUNCTION_ARGS)
+{
+	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
+	const MosaicModel *model = mosaic_predictor_model(p);
+	Inputs		in;
+	StringInfoData buf;
+
+	read_inputs(p, PG_GETARG_JSONB_P(1), text_to_cstring(PG_GETARG_TEXT_PP(0)), &in);
+	mosaic_predictor_run(p, in.views, in.items);
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	for (int i = 0; i < mosaic_model_output_count(model); i++)
+	{
+		MosaicTensorView output;
+		bool		item = !in.batch && in.n > 0 && mosaic_has_batch_dimension(mosaic_model_input(model, 0));
+
+		mosaic_predictor_output(p, i, &output);
+		append_output(&buf, mosaic_model_output(model, i), &output, item);
+	}
+	appendStringInfoChar(&buf, '}');
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
+}

@@ -1,0 +1,269 @@
+/*
+ * predictor.c
+ *		A model made ready to predict, kept from row to row of a query.
+ *
+ * The name is resolved again whenever the active snapshot or the role differs
+ * from that of the last call, so that a prediction follows its statement's
+ * snapshot exactly, also where an expression outlives a statement (PL/pgSQL).
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog.h"
+#include "errors.h"
+#include "model_cache.h"
+#include "pins.h"
+#include "predictor.h"
+
+/* Models that one expression keeps ready, where the name differs from row to row. */
+#define MAX_PREDICTORS 16
+
+/* What tells one state of the database from another. */
+typedef struct View
+{
+	uint64		completed;
+	TransactionId xmin,
+				xmax;
+	CommandId	curcid;
+	Oid			role;
+} View;
+
+struct MosaicPredictor
+{
+	dlist_node	node;			/* in its set, most recently used first */
+	MemoryContext cxt;
+	MemoryContextCallback callback;
+	text	   *name;
+	View		view;
+	MosaicModelHandle *handle;
+	MosaicPins *pins;
+	MosaicExec *exec;
+	int			window;			/* the exec's max_blocks */
+	const void **payloads;		/* window */
+};
+
+/* Hangs at flinfo->fn_extra. */
+typedef struct PredictorSet
+{
+	dlist_head	list;
+	int			n;
+} PredictorSet;
+
+static View
+current_view(void)
+{
+	Snapshot	s = GetActiveSnapshot();
+	View		v;
+
+	memset(&v, 0, sizeof v);
+	v.completed = s->snapXactCompletionCount;
+	v.xmin = s->xmin;
+	v.xmax = s->xmax;
+	v.curcid = s->curcid;
+	v.role = GetUserId();
+	return v;
+}
+
+/* Lets go of the model; the predictor stays.  Never raises an error. */
+static void
+unload(MosaicPredictor *p)
+{
+	if (p->exec)
+		mosaic_exec_free(p->exec);
+	p->exec = NULL;
+	if (p->pins)
+		mosaic_pins_free(p->pins);
+	p->pins = NULL;
+	if (p->handle)
+		mosaic_model_release(p->handle);
+	p->handle = NULL;
+}
+
+/*
+ * Children of the context are gone when its callback runs, so the pins (which
+ * live in a child) have released themselves.
+ */
+static void
+context_callback(void *arg)
+{
+	MosaicPredictor *p = arg;
+
+	p->pins = NULL;
+	unload(p);
+}
+
+static MosaicPredictor *
+new_predictor(MemoryContext parent, text *name)
+{
+	MemoryContext cxt = AllocSetContextCreate(parent, "pg_mosaic predictor", ALLOCSET_SMALL_SIZES);
+	MosaicPredictor *p = MemoryContextAllocZero(cxt, sizeof *p);
+
+	p->cxt = cxt;
+	p->name = MemoryContextAlloc(cxt, VARSIZE_ANY_EXHDR(name) + VARHDRSZ);
+	SET_VARSIZE(p->name, VARSIZE_ANY_EXHDR(name) + VARHDRSZ);
+	memcpy(VARDATA(p->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	p->callback.func = context_callback;
+	p->callback.arg = p;
+	MemoryContextRegisterResetCallback(cxt, &p->callback);
+	return p;
+}
+
+/* Makes p stand for the model that its name means in this view. */
+static void
+resolve(MosaicPredictor *p, const View *view)
+{
+	char	   *name = text_to_cstring(p->name);
+	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	MosaicModelHandle *handle;
+
+	if (!HeapTupleIsValid(row))
+		mosaic_no_such_model(name);
+	if (!mosaic_may_use_model(row))
+		mosaic_denied(name);
+	handle = mosaic_model_acquire(row);
+	if (handle == p->handle)
+		mosaic_model_release(handle);	/* as before */
+	else
+	{
+		unload(p);
+		p->handle = handle;
+		p->pins = mosaic_pins_new(p->cxt, handle);
+	}
+	p->view = *view;
+	heap_freetuple(row);
+	pfree(name);
+}
+
+MosaicPredictor *
+mosaic_predictor(FmgrInfo *flinfo, text *model_name)
+{
+	PredictorSet *set = flinfo->fn_extra;
+	Size		len = VARSIZE_ANY_EXHDR(model_name);
+	MosaicPredictor *p = NULL;
+	View		view = current_view();
+	dlist_iter	iter;
+
+	if (set == NULL)
+	{
+		set = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof *set);
+		dlist_init(&set->list);
+		flinfo->fn_extra = set;
+	}
+	dlist_foreach(iter, &set->list)
+	{
+		MosaicPredictor *q = dlist_container(MosaicPredictor, node, iter.cur);
+
+		if (VARSIZE(q->name) - VARHDRSZ == len &&
+			memcmp(VARDATA(q->name), VARDATA_ANY(model_name), len) == 0)
+		{
+			p = q;
+			break;
+		}
+	}
+	if (p == NULL)
+	{
+		if (set->n == MAX_PREDICTORS)
+		{
+			MosaicPredictor *last = dlist_tail_element(MosaicPredictor, node, &set->list);
+
+			dlist_delete(&last->node);
+			set->n--;
+			MemoryContextDelete(last->cxt);
+		}
+		p = new_predictor(flinfo->fn_mcxt, model_name);
+		dlist_push_head(&set->list, &p->node);
+		set->n++;
+	}
+	else
+		dlist_move_head(&set->list, &p->node);
+	if (p->handle == NULL || memcmp(&p->view, &view, sizeof view) != 0)
+		resolve(p, &view);
+	return p;
+}
+
+const MosaicModel *
+mosaic_predictor_model(MosaicPredictor *p)
+{
+	return p->handle->model;
+}
+
+const char *
+mosaic_predictor_input_name(MosaicPredictor *p, int input)
+{
+	return psprintf("model \"%s\", input \"%s\"", text_to_cstring(p->name),
+					mosaic_model_input(p->handle->model, input)->name);
+}
+
+bool
+mosaic_has_batch_dimension(const MosaicValueInfo *info)
+{
+	return info->ndim >= 2 && (info->dims[0] == -1 || info->dims[0] == 1);
+}
+
+void
+mosaic_predictor_bind(MosaicPredictor *p, int input, int ndim, const int64 *dims,
+					  MosaicBinding *binding)
+{
+	MosaicError error;
+
+	if (mosaic_model_bind(p->handle->model, input, ndim, dims, binding, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+}
+
+/* Makes an exec whose requests the pins can serve. */
+static void
+ensure_exec(MosaicPredictor *p)
+{
+	int			window = mosaic_pins_window(p->pins);
+	MosaicError error;
+
+	if (p->exec && p->window <= window)
+		return;
+	if (p->exec)
+		mosaic_exec_free(p->exec);
+	p->exec = NULL;
+	if (p->payloads)
+		pfree(p->payloads);
+	p->payloads = MemoryContextAlloc(p->cxt, window * sizeof(void *));
+	p->window = window;
+	if (mosaic_exec_new(p->handle->model, window, &p->exec, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+}
+
+void
+mosaic_predictor_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
+{
+	MosaicBlockRequest request;
+	MosaicError error;
+	MosaicCode	code;
+
+	ensure_exec(p);
+	if (mosaic_exec_start(p->exec, inputs, items, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+	while ((code = mosaic_exec_step(p->exec, &request, &error)) != MOSAIC_OK)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (code == MOSAIC_NEED_BLOCKS)
+		{
+			mosaic_pins_get(p->pins, request.tensor, request.count, request.indexes, p->payloads);
+			mosaic_exec_supply(p->exec, p->payloads);
+		}
+		else if (code != MOSAIC_MORE)
+			mosaic_report(&error);
+	}
+}
+
+void
+mosaic_predictor_output(MosaicPredictor *p, int i, MosaicTensorView *output)
+{
+	MosaicError error;
+
+	if (mosaic_exec_output(p->exec, i, output, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+}

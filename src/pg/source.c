@@ -1,0 +1,274 @@
+/*
+ * source.c
+ *		Where the bytes of a model come from: a server file, a bytea, a large object.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "catalog/pg_authid.h"
+#include "libpq/libpq-fs.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "storage/fd.h"
+#include "storage/large_object.h"
+#include "utils/acl.h"
+
+#include "source.h"
+
+struct MosaicHostSource
+{
+	MosaicSource callbacks;
+	MemoryContext cxt;			/* where kept errors live */
+	ErrorData  *error;			/* kept by a callback, or NULL */
+	MosaicHostSource *main;		/* the model file of an external data file, else itself */
+	List	   *externals;		/* of the main source: its external data files */
+
+	const char *memory;
+	int			fd;				/* -1 where it is no file */
+	char	   *path;
+	LargeObjectDesc *lo;
+};
+
+static int	open_external(void *ctx, const char *location, MosaicSource *out);
+
+static MosaicHostSource *
+new_source(int (*read) (void *, uint64_t, size_t, void *))
+{
+	MosaicHostSource *s = palloc0(sizeof *s);
+
+	s->callbacks.ctx = s;
+	s->callbacks.read = read;
+	s->cxt = CurrentMemoryContext;
+	s->main = s;
+	s->fd = -1;
+	return s;
+}
+
+/* ---- memory ---- */
+
+static int
+read_memory(void *ctx, uint64_t off, size_t len, void *buf)
+{
+	MosaicHostSource *s = ctx;
+
+	memcpy(buf, s->memory + off, len);
+	return 0;
+}
+
+MosaicHostSource *
+mosaic_source_memory(const void *data, size_t len)
+{
+	MosaicHostSource *s = new_source(read_memory);
+
+	s->memory = data;
+	s->callbacks.size = len;
+	return s;
+}
+
+/* ---- files ---- */
+
+/* May raise errors: called under keep_error() where the core is on the stack. */
+static void
+read_file_part(MosaicHostSource *s, uint64_t off, size_t len, char *buf)
+{
+	while (len > 0)
+	{
+		ssize_t		n = pread(s->fd, buf, len, (off_t) off);
+
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read file \"%s\": %m", s->path)));
+		else if (n == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+					 errmsg("file \"%s\" became shorter while it was imported", s->path)));
+		buf += n;
+		off += n;
+		len -= n;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+open_file(MosaicHostSource *s, const char *path, int flags)
+{
+	struct stat st;
+
+	/* O_NONBLOCK: a FIFO must not hold us up before it is refused. */
+	s->fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY | flags);
+	if (s->fd < 0)
+	{
+		bool		wrong_place = errno == ENOENT || errno == EACCES;
+
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\" for reading: %m", path),
+				 wrong_place ?
+				 errhint("The path is one of the server's, read as the operating-system user that runs it. "
+						 "For a file of the client's use psql's \\lo_import and import_model(name, large_object).") : 0));
+	}
+	if (fstat(s->fd, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", path)));
+	if (!S_ISREG(st.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a regular file", path)));
+	s->path = pstrdup(path);
+	s->callbacks.size = (uint64_t) st.st_size;
+}
+
+/* ---- large objects ---- */
+
+static void
+read_large_object_part(MosaicHostSource *s, uint64_t off, size_t len, char *buf)
+{
+	inv_seek(s->lo, (int64) off, SEEK_SET);
+	while (len > 0)
+	{
+		int			n = inv_read(s->lo, buf, (int) Min(len, 1 << 20));
+
+		if (n <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+					 errmsg("large object %u became shorter while it was imported", s->lo->id)));
+		buf += n;
+		len -= n;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* ---- the boundary: errors are carried out as data ---- */
+
+/* Keeps the error being handled.  REQUIRES: in PG_CATCH. */
+static void
+keep_error(MosaicHostSource *s)
+{
+	MemoryContextSwitchTo(s->main->cxt);
+	s->main->error = CopyErrorData();
+	FlushErrorState();
+}
+
+static int
+read_guarded(void *ctx, uint64_t off, size_t len, void *buf)
+{
+	MosaicHostSource *s = ctx;
+	MemoryContext saved = CurrentMemoryContext;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		if (s->lo)
+			read_large_object_part(s, off, len, buf);
+		else
+			read_file_part(s, off, len, buf);
+	}
+	PG_CATCH();
+	{
+		keep_error(s);
+		result = 1;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(saved);
+	return result;
+}
+
+/*
+ * External data lies beside the model.  The core has checked that location is
+ * relative and has no ".."; that the file itself is no symbolic link is checked
+ * here, so that a model cannot name files elsewhere.
+ */
+static void
+open_external_file(MosaicHostSource *model, const char *location, MosaicSource *out)
+{
+	const char *slash = strrchr(model->path, '/');
+	int			dir = slash ? (int) (slash - model->path) + 1 : 0;
+	MosaicHostSource *s = new_source(read_guarded);
+
+	s->main = model;
+	open_file(s, psprintf("%.*s%s", dir, model->path, location), O_NOFOLLOW);
+	model->externals = lappend(model->externals, s);
+	*out = s->callbacks;
+}
+
+static int
+open_external(void *ctx, const char *location, MosaicSource *out)
+{
+	MosaicHostSource *model = ctx;
+	MemoryContext saved = MemoryContextSwitchTo(model->cxt);
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		open_external_file(model, location, out);
+	}
+	PG_CATCH();
+	{
+		keep_error(model);
+		result = 1;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(saved);
+	return result;
+}
+
+MosaicHostSource *
+mosaic_source_file(const char *path)
+{
+	MosaicHostSource *s;
+
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to import a model from a file of the server"),
+				 errdetail("Only roles with privileges of the role \"%s\" may do so.", "pg_read_server_files"),
+				 errhint("Without them use psql's \\lo_import and import_model(name, large_object), or pass the bytes.")));
+	s = new_source(read_guarded);
+	open_file(s, path, 0);
+	s->callbacks.open_external = open_external;
+	return s;
+}
+
+MosaicHostSource *
+mosaic_source_large_object(Oid loid)
+{
+	MosaicHostSource *s = new_source(read_guarded);
+
+	s->lo = inv_open(loid, INV_READ, CurrentMemoryContext);
+	s->callbacks.size = (uint64_t) inv_seek(s->lo, 0, SEEK_END);
+	return s;
+}
+
+const MosaicSource *
+mosaic_source_callbacks(MosaicHostSource *s)
+{
+	return &s->callbacks;
+}
+
+void
+mosaic_source_rethrow(MosaicHostSource *s)
+{
+	if (s->error == NULL)
+		elog(ERROR, "a callback failed without an error");
+	ReThrowError(s->error);
+	pg_unreachable();
+}
+
+void
+mosaic_source_close(MosaicHostSource *s)
+{
+	ListCell   *lc;
+
+	foreach(lc, s->externals)
+		mosaic_source_close(lfirst(lc));
+	if (s->fd >= 0)
+		CloseTransientFile(s->fd);
+	if (s->lo)
+		inv_close(s->lo);
+}

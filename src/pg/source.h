@@ -1,0 +1,27 @@
+/*
+ * source.h
+ *		Where the bytes of a model come from: a server file, a bytea, a large object.
+ *
+ * The callbacks of a MosaicSource must not longjmp; what went wrong in one is
+ * kept and raised by mosaic_source_rethrow() once the core has returned.
+ */
+#ifndef MOSAIC_SOURCE_H
+#define MOSAIC_SOURCE_H
+
+#include "mosaic/capi.h"
+
+typedef struct MosaicHostSource MosaicHostSource;
+
+/* A file of the server; checks pg_read_server_files.  External data must lie beside it. */
+extern MosaicHostSource *mosaic_source_file(const char *path);
+/* Memory, which must outlive the source. */
+extern MosaicHostSource *mosaic_source_memory(const void *data, size_t len);
+/* A large object; checks SELECT on it. */
+extern MosaicHostSource *mosaic_source_large_object(Oid loid);
+
+extern const MosaicSource *mosaic_source_callbacks(MosaicHostSource *source);
+/* Raises the error that a callback kept (after MOSAIC_E_HOST). */
+extern void mosaic_source_rethrow(MosaicHostSource *source) pg_attribute_noreturn();
+extern void mosaic_source_close(MosaicHostSource *source);
+
+#endif

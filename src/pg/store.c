@@ -1,0 +1,418 @@
+/*
+ * store.c
+ *		Blocks: finding, reading, adding and removing them.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "commands/sequence.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/uuid.h"
+
+#include "catalog.h"
+#include "compat.h"
+#include "mosaic_am.h"
+#include "store.h"
+
+/* ---------------------------------------------------------------- geometry */
+
+uint32
+mosaic_payload_bytes(MosaicGeometry g)
+{
+	uint64		bytes = 0;
+
+	if (g.layout == MOSAIC_LAYOUT_STRIP)
+		bytes = (uint64) g.rows * MOSAIC_ROW_BYTES;
+	else if (g.layout == MOSAIC_LAYOUT_ROW)
+		bytes = (uint64) g.rows * g.cols * mosaic_dtype_size(g.dtype);
+	bytes = Max(TYPEALIGN64(MOSAIC_TUPLE_ALIGN, bytes), MOSAIC_MIN_PAYLOAD);
+	if (g.rows == 0 || g.cols == 0 || bytes > MOSAIC_MAX_PAYLOAD ||
+		mosaic_dtype_size(g.dtype) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("%016" INT64_MODIFIER "X is not the geometry of a block",
+						mosaic_geometry_pack(g))));
+	return (uint32) bytes;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_geometry_bytes);
+Datum
+mosaic_pg_geometry_bytes(PG_FUNCTION_ARGS)
+{
+	MosaicGeometry g = mosaic_geometry_unpack((uint64) PG_GETARG_INT64(0));
+
+	PG_RETURN_INT32(MOSAIC_PAYLOAD_OFFSET + mosaic_payload_bytes(g));
+}
+
+/* ----------------------------------------------------------------- reading */
+
+void
+mosaic_reader_open(MosaicReader *reader)
+{
+	reader->rel = table_open(mosaic_relid("block"), AccessShareLock);
+	reader->index = NULL;
+	reader->npages = RelationGetNumberOfBlocks(reader->rel);
+}
+
+void
+mosaic_reader_close(MosaicReader *reader)
+{
+	if (reader->index)
+		index_close(reader->index, NoLock);
+	table_close(reader->rel, NoLock);
+}
+
+/* The payload if the tuple at place is the block, with its page pinned; else NULL. */
+static const void *
+payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 length,
+		   ResourceOwner owner, Buffer *buffer)
+{
+	ResourceOwner saved = CurrentResourceOwner;
+	BlockNumber page;
+	const void *payload;
+	int32		found_id;
+	uint32		found_length;
+
+	if (!ItemPointerIsValid(place))
+		return NULL;
+	page = ItemPointerGetBlockNumber(place);
+	if (page >= reader->npages)
+	{
+		reader->npages = RelationGetNumberOfBlocks(reader->rel);
+		if (page >= reader->npages)
+			return NULL;
+	}
+	/* After an error the abort sets CurrentResourceOwner anew. */
+	CurrentResourceOwner = owner;
+	*buffer = ReadBuffer(reader->rel, page);
+	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
+	payload = mosaic_page_payload(BufferGetPage(*buffer), ItemPointerGetOffsetNumber(place),
+								  &found_id, &found_length);
+	LockBuffer(*buffer, BUFFER_LOCK_UNLOCK);
+	if (payload == NULL || found_id != block_id || found_length != length)
+	{
+		ReleaseBuffer(*buffer);
+		payload = NULL;
+	}
+	CurrentResourceOwner = saved;
+	return payload;
+}
+
+const void *
+mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
+				  ResourceOwner owner, Buffer *buffer)
+{
+	const void *payload = payload_at(reader, place, block_id, length, owner, buffer);
+	IndexScanDesc scan;
+	ScanKeyData key;
+	ItemPointer tid;
+
+	if (payload)
+		return payload;
+
+	if (reader->index == NULL)
+		reader->index = index_open(mosaic_relid("block_pkey"), AccessShareLock);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
+	/* Any version will do (see store.h), so visibility is not asked for. */
+	scan = index_beginscan(reader->rel, reader->index, SnapshotAny, 1, 0);
+	index_rescan(scan, &key, 1, NULL, 0);
+	while (payload == NULL && (tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+	{
+		*place = *tid;
+		payload = payload_at(reader, place, block_id, length, owner, buffer);
+	}
+	index_endscan(scan);
+	if (payload == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("block %d of %u bytes is missing from mosaic.block", block_id, length)));
+	return payload;
+}
+
+/* ----------------------------------------------------------------- writing */
+
+struct MosaicWriter
+{
+	MemoryContext cxt;			/* of the writer */
+	MemoryContext tmp;			/* of one call */
+	Snapshot	snapshot;
+	MosaicReader reader;
+	Relation	pkey;			/* of mosaic.block */
+	IndexInfo  *pkey_info;
+	Relation	meta;
+	Oid			meta_pkey,
+				meta_hash;
+	CatalogIndexState meta_indexes;
+	Oid			sequence;
+	TupleTableSlot *slot;
+	BulkInsertState bulk;
+	bytea	   *data;			/* room for the largest payload */
+	HTAB	   *used;			/* the blocks this model uses so far */
+	int64		new_bytes;
+};
+
+typedef struct UsedKey
+{
+	uint64		geometry;
+	uint8		hash[UUID_LEN];
+} UsedKey;
+
+typedef struct UsedBlock
+{
+	UsedKey		key;
+	int32		block_id;
+	ItemPointerData place;
+} UsedBlock;
+
+MosaicWriter *
+mosaic_writer_open(Snapshot snapshot)
+{
+	MosaicWriter *w = palloc0(sizeof *w);
+	HASHCTL		ctl = {.keysize = sizeof(UsedKey),.entrysize = sizeof(UsedBlock)};
+
+	w->cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic writer", ALLOCSET_DEFAULT_SIZES);
+	w->tmp = AllocSetContextCreate(w->cxt, "pg_mosaic writer, one block", ALLOCSET_DEFAULT_SIZES);
+	w->snapshot = snapshot;
+	LockRelationOid(mosaic_relid("block"), RowExclusiveLock);
+	mosaic_reader_open(&w->reader);
+	w->pkey = index_open(mosaic_relid("block_pkey"), RowExclusiveLock);
+	w->pkey_info = BuildIndexInfo(w->pkey);
+	w->meta = table_open(mosaic_relid("block_meta"), RowExclusiveLock);
+	w->meta_pkey = mosaic_relid("block_meta_pkey");
+	w->meta_hash = mosaic_relid("block_meta_hash_idx");
+	w->meta_indexes = CatalogOpenIndexes(w->meta);
+	w->sequence = mosaic_relid("block_id_seq");
+	w->slot = MakeSingleTupleTableSlot(RelationGetDescr(w->reader.rel), &TTSOpsVirtual);
+	w->bulk = GetBulkInsertState();
+	w->data = MemoryContextAlloc(w->cxt, VARHDRSZ + MOSAIC_MAX_PAYLOAD);
+	ctl.hcxt = w->cxt;
+	w->used = hash_create("pg_mosaic blocks of a model", 1024, &ctl,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return w;
+}
+
+void
+mosaic_writer_close(MosaicWriter *w)
+{
+	FreeBulkInsertState(w->bulk);
+	ExecDropSingleTupleTableSlot(w->slot);
+	CatalogCloseIndexes(w->meta_indexes);
+	table_close(w->meta, NoLock);
+	index_close(w->pkey, NoLock);
+	mosaic_reader_close(&w->reader);
+	MemoryContextDelete(w->cxt);
+	pfree(w);
+}
+
+int64
+mosaic_writer_new_bytes(const MosaicWriter *w)
+{
+	return w->new_bytes;
+}
+
+static bool
+same_payload(MosaicWriter *w, const MosaicBlock *block, int32 block_id, ItemPointer place)
+{
+	Buffer		buffer;
+	const void *stored = mosaic_read_block(&w->reader, block_id, block->length, place,
+										   CurrentResourceOwner, &buffer);
+	bool		same = memcmp(stored, block->payload, block->length) == 0;
+
+	ReleaseBuffer(buffer);
+	return same;
+}
+
+/* models += delta in a row of block_meta, which is deleted (false) where that makes 0. */
+static bool
+change_count(MosaicWriter *w, HeapTuple tuple, int delta)
+{
+	TupleDesc	desc = RelationGetDescr(w->meta);
+	Datum		values[Natts_meta] = {0};
+	bool		nulls[Natts_meta] = {false};
+	bool		replace[Natts_meta] = {false};
+	bool		isnull;
+	int32		models = DatumGetInt32(heap_getattr(tuple, Anum_meta_models, desc, &isnull)) + delta;
+
+	if (models <= 0)
+	{
+		CatalogTupleDelete(w->meta, &tuple->t_self);
+		return false;
+	}
+	values[Anum_meta_models - 1] = Int32GetDatum(models);
+	replace[Anum_meta_models - 1] = true;
+	CatalogTupleUpdateWithInfo(w->meta, &tuple->t_self,
+							   heap_modify_tuple(tuple, desc, values, nulls, replace),
+							   w->meta_indexes);
+	return true;
+}
+
+/* Finds a stored block equal to this one and counts the model as its user. */
+static bool
+use_stored(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+{
+	TupleDesc	desc = RelationGetDescr(w->meta);
+	uint64		geometry = mosaic_geometry_pack(block->geometry);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_meta_hash, BTEqualStrategyNumber, F_UUID_EQ,
+				UUIDPGetDatum((const pg_uuid_t *) block->hash));
+	scan = systable_beginscan(w->meta, w->meta_hash, true, w->snapshot, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+
+		if ((uint64) DatumGetInt64(heap_getattr(tuple, Anum_meta_geometry, desc, &isnull)) != geometry)
+			continue;
+		*block_id = DatumGetInt32(heap_getattr(tuple, Anum_meta_block_id, desc, &isnull));
+		ItemPointerSetInvalid(place);
+		found = same_payload(w, block, *block_id, place);
+		if (found)
+			change_count(w, tuple, 1);
+	}
+	systable_endscan(scan);
+	return found;
+}
+
+static void
+add_block(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+{
+	CommandId	cid = GetCurrentCommandId(true);
+	Datum		values[Natts_meta];
+	bool		nulls[Natts_meta] = {false};
+
+	*block_id = (int32) nextval_internal(w->sequence, false);
+
+	SET_VARSIZE(w->data, VARHDRSZ + block->length);
+	memcpy(VARDATA(w->data), block->payload, block->length);
+	ExecClearTuple(w->slot);
+	w->slot->tts_values[Anum_block_block_id - 1] = Int32GetDatum(*block_id);
+	w->slot->tts_values[Anum_block_data - 1] = PointerGetDatum(w->data);
+	memset(w->slot->tts_isnull, 0, Natts_block * sizeof(bool));
+	ExecStoreVirtualTuple(w->slot);
+	table_tuple_insert(w->reader.rel, w->slot, cid, 0, w->bulk);
+	*place = w->slot->tts_tid;
+	values[0] = Int32GetDatum(*block_id);
+	index_insert(w->pkey, values, nulls, place, w->reader.rel, UNIQUE_CHECK_YES, false,
+				 w->pkey_info);
+
+	values[Anum_meta_block_id - 1] = Int32GetDatum(*block_id);
+	values[Anum_meta_models - 1] = Int32GetDatum(1);
+	values[Anum_meta_geometry - 1] = Int64GetDatum((int64) mosaic_geometry_pack(block->geometry));
+	values[Anum_meta_hash - 1] = UUIDPGetDatum((const pg_uuid_t *) block->hash);
+	CatalogTupleInsertWithInfo(w->meta, heap_form_tuple(RelationGetDescr(w->meta), values, nulls),
+							   w->meta_indexes);
+	w->new_bytes += MOSAIC_PAYLOAD_OFFSET + block->length;
+}
+
+bool
+mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+{
+	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
+	UsedKey		key;
+	UsedBlock  *used;
+	bool		known,
+				stored;
+
+	key.geometry = mosaic_geometry_pack(block->geometry);
+	memcpy(key.hash, block->hash, UUID_LEN);
+	used = hash_search(w->used, &key, HASH_FIND, NULL);
+	if (used && same_payload(w, block, used->block_id, &used->place))
+	{
+		*block_id = used->block_id;
+		*place = used->place;
+		stored = true;
+	}
+	else
+	{
+		stored = use_stored(w, block, block_id, place);
+		if (!stored)
+			add_block(w, block, block_id, place);
+		/* Two payloads with one hash: the first is remembered, the others stay unshared. */
+		used = hash_search(w->used, &key, HASH_ENTER, &known);
+		if (!known)
+		{
+			used->block_id = *block_id;
+			used->place = *place;
+		}
+	}
+	MemoryContextSwitchTo(saved);
+	MemoryContextReset(w->tmp);
+	return stored;
+}
+
+/* Deletes the visible tuple of a block. */
+static void
+delete_block(MosaicWriter *w, int32 block_id)
+{
+	ScanKeyData key;
+	IndexScanDesc scan;
+	TupleTableSlot *slot = table_slot_create(w->reader.rel, NULL);
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
+	scan = index_beginscan(w->reader.rel, w->pkey, w->snapshot, 1, 0);
+	index_rescan(scan, &key, 1, NULL, 0);
+	if (!index_getnext_slot(scan, ForwardScanDirection, slot))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("block %d is missing from mosaic.block", block_id)));
+	simple_table_tuple_delete(w->reader.rel, &slot->tts_tid, w->snapshot);
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+void
+mosaic_writer_leave(MosaicWriter *w, int32 block_id)
+{
+	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
+	scan = systable_beginscan(w->meta, w->meta_pkey, true, w->snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("block %d is missing from mosaic.block_meta", block_id)));
+	if (!change_count(w, tuple, -1))
+		delete_block(w, block_id);
+	systable_endscan(scan);
+	MemoryContextSwitchTo(saved);
+	MemoryContextReset(w->tmp);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_init_store);
+Datum
+mosaic_pg_init_store(PG_FUNCTION_ARGS)
+{
+	int			height = PG_GETARG_INT32(0);
+
+	if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(height))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("block height %d is not possible", height),
+				 errhint("The heights are 126, 63 and 31 rows: 1, 2 or 4 blocks a page.")));
+	UnregisterSnapshot(mosaic_lock_store());
+	mosaic_store_height(height);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,68 @@
+/*
+ * store.h
+ *		Blocks: finding, reading, adding and removing them.
+ *
+ * A block is immutable and its id is never used again, so any tuple that carries
+ * the id holds the block's bytes, whatever its visibility; a snapshot decides
+ * only which models exist.  Vacuum cannot take the blocks of a model that some
+ * snapshot sees, because they were deleted, if at all, together with its row.
+ */
+#ifndef MOSAIC_STORE_H
+#define MOSAIC_STORE_H
+
+#include "storage/block.h"
+#include "storage/buf.h"
+#include "storage/itemptr.h"
+#include "utils/relcache.h"
+#include "utils/resowner.h"
+#include "utils/snapshot.h"
+
+#include "mosaic/capi.h"
+
+/* Bytes of the payload of a block of this geometry; an error where it is none. */
+extern uint32 mosaic_payload_bytes(MosaicGeometry geometry);
+
+/* ---- reading ---- */
+
+typedef struct MosaicReader
+{
+	Relation	rel;			/* mosaic.block */
+	Relation	index;			/* its primary key; opened when first needed */
+	BlockNumber npages;			/* of rel, when last asked */
+} MosaicReader;
+
+extern void mosaic_reader_open(MosaicReader *reader);
+/* The relation locks stay to the end of the transaction: pinned pages may outlive the reader. */
+extern void mosaic_reader_close(MosaicReader *reader);
+
+/*
+ * Pins the page of a block under owner, and returns its payload of exactly
+ * length bytes.  *place is where to look first; it is corrected where the block
+ * lies elsewhere.  The payload stays valid and in place while the pin is held:
+ * pages are compacted only under a cleanup lock.  An error where the block does
+ * not exist.
+ */
+extern const void *mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length,
+									 ItemPointer place, ResourceOwner owner, Buffer *buffer);
+
+/* ---- writing, for one model; the caller holds the store's lock ---- */
+
+typedef struct MosaicWriter MosaicWriter;
+
+/* snapshot: of mosaic_lock_store(), or newer; must stay registered. */
+extern MosaicWriter *mosaic_writer_open(Snapshot snapshot);
+extern void mosaic_writer_close(MosaicWriter *writer);
+
+/*
+ * Makes the model use a block with this geometry and payload: one that is stored
+ * already (true), or a new one (false).  Counts the model once per block.
+ */
+extern bool mosaic_writer_use(MosaicWriter *writer, const MosaicBlock *block,
+							  int32 *block_id, ItemPointer place);
+/* Bytes that the new blocks take in their pages. */
+extern int64 mosaic_writer_new_bytes(const MosaicWriter *writer);
+
+/* The model no longer uses the block: the last user's leaving deletes it. */
+extern void mosaic_writer_leave(MosaicWriter *writer, int32 block_id);
+
+#endif
