@@ -3,7 +3,7 @@
 // The item of an input is its shape without the batch dimension. Dimension 0 is the batch dimension
 // if the input has rank >= 2 and dimension 0 is symbolic or 1; else the input has none and is its
 // own item. With r = rank of the item, an array of
-//   1 dimension              is one item, flat (r = 0: a batch of scalars);
+//   1 dimension              is one item, flat;
 //   r dimensions, fitting    is one item;
 //   r + 1 dimensions         is a batch of items (only with a batch dimension);
 //   2 dimensions (r != 1)    is a batch of flat items (where r dimensions do not fit).

@@ -1,8 +1,8 @@
 // Runs a model in short steps. The caller hands in weights as pointers to block payloads.
 //
-// Step does at most some 5 ms of work (unit_cost is an estimate) and then returns kMore; kNeedBlocks
-// asks for payloads, to be set with Supply before the next Step. Activations live in an arena and
-// are released after their last use.
+// Step does at most some 5 ms of work (unit_cost is an estimate) and then returns kMore;
+// kNeedBlocks asks for payloads, to be set with Supply before the next Step. Activations live in an
+// arena and are released after their last use.
 //
 // A batch of items > 1 is run as one where every operator on the way keeps items apart (ItemRule);
 // else the executor starts over item by item and joins the outputs. Both give the same bits.

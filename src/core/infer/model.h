@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/graph/graph.h"
@@ -14,12 +15,9 @@ namespace mosaic {
 // A stored tensor, with its own copy of the names and inline bytes.
 struct ModelTensor {
   std::string name;
-  int dtype = MOSAIC_UNDEFINED;
-  Shape shape;
   int layout = MOSAIC_LAYOUT_INLINE;
-  bool transposed = false;
-  Blocking blocking;          // where layout is STRIP or ROW
-  std::vector<char> value;    // where it is INLINE; aligned for any element type
+  StreamedWeight weight;    // type and shape; the rest where layout is STRIP or ROW
+  std::vector<char> value;  // where it is INLINE; aligned for any element type
 };
 
 struct Model {
@@ -27,11 +25,22 @@ struct Model {
   Graph graph;
   std::vector<std::unique_ptr<Op>> ops;  // one per node
   std::vector<ModelTensor> tensors;
-  std::vector<int> last_use;             // per value: the last node that reads it; -1 never
+  std::vector<int> last_use;  // per value: the last node that reads it, -1: none, kKept: an output
+  std::vector<int> streamed;  // per node: the tensor that it reads as a stream, or -1
 
-  // Errors: CORRUPT where graph and tensors do not fit each other; UNSUPPORTED as the operators say.
+  static constexpr int kKept = 0x7fffffff;
+
+  // Errors: CORRUPT where graph and tensors do not fit each other; UNSUPPORTED as the operators
+  // say.
   static Status Load(const std::string& name, std::string_view graph,
                      const MosaicTensorDesc* tensors, int ntensors, std::unique_ptr<Model>* out);
+
+  // Fills ops, last_use and streamed. REQUIRES: name, graph and tensors are set and consistent.
+  Status MakePlan();
 };
+
+// Makes the operators of a graph. All nodes that cannot be made are named in one error, so that
+// one attempt tells everything a model needs.
+Status MakeOps(const Graph& graph, std::vector<std::unique_ptr<Op>>* out);
 
 }  // namespace mosaic

@@ -1,0 +1,291 @@
+// The C boundary: every exception ends here, as a MosaicError.
+#include "mosaic/capi.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <new>
+
+#include "core/import/importer.h"
+#include "core/infer/binding.h"
+#include "core/infer/executor.h"
+#include "core/infer/model.h"
+
+using mosaic::Status;
+
+namespace {
+
+// Copies as much as fits, cutting before a character rather than within it.
+template <size_t kSize>
+void CopyText(char (&to)[kSize], const char* text, size_t length) {
+  size_t n = std::min(length, kSize - 1);
+  if (n < length) {
+    while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
+  }
+  std::memcpy(to, text, n);
+  to[n] = '\0';
+}
+
+MosaicCode Report(MosaicError* err, MosaicCode code, const char* message, size_t length) {
+  if (err == nullptr) return code;
+  err->code = code;
+  CopyText(err->message, message, length);
+  err->detail[0] = err->hint[0] = '\0';
+  return code;
+}
+
+MosaicCode Report(MosaicError* err, const Status& status) {
+  Report(err, status.code(), status.message().data(), status.message().size());
+  if (err != nullptr) {
+    CopyText(err->detail, status.detail().data(), status.detail().size());
+    CopyText(err->hint, status.hint().data(), status.hint().size());
+  }
+  return status.code();
+}
+
+// Runs f(&code), which returns a Status. The result is code (MOSAIC_OK unless f set it), or the
+// failure, which is then described in *err.
+template <typename F>
+MosaicCode Guard(MosaicError* err, F&& f) noexcept {
+  try {
+    MosaicCode code = MOSAIC_OK;
+    const Status status = f(&code);
+    return status.ok() ? code : Report(err, status);
+  } catch (const std::bad_alloc&) {
+    const char text[] = "out of memory";
+    return Report(err, MOSAIC_E_NOMEM, text, sizeof(text) - 1);
+  } catch (const std::exception& e) {
+    return Report(err, MOSAIC_E_INTERNAL, e.what(), std::strlen(e.what()));
+  } catch (...) {
+    const char text[] = "unknown exception";
+    return Report(err, MOSAIC_E_INTERNAL, text, sizeof(text) - 1);
+  }
+}
+
+MosaicValueInfo InfoOf(const mosaic::Value& v) {
+  MosaicValueInfo info{};
+  info.name = v.name.c_str();
+  info.dtype = v.dtype;
+  info.ndim = static_cast<int>(std::min<size_t>(v.dims.size(), MOSAIC_MAX_DIMS));
+  for (int i = 0; i < MOSAIC_MAX_DIMS; ++i) {
+    const size_t d = static_cast<size_t>(i);
+    info.dims[i] = i < info.ndim ? v.dims[d] : 0;
+    info.dim_names[i] = i < info.ndim && d < v.dim_names.size() ? v.dim_names[d].c_str() : "";
+  }
+  return info;
+}
+
+Status TensorOf(const MosaicTensorView& view, const std::string& who, mosaic::Tensor* out) {
+  if (view.ndim >= 0 && view.ndim <= MOSAIC_MAX_DIMS) {
+    mosaic::Shape shape(view.dims, view.dims + view.ndim);
+    if (mosaic::ShapeFits(shape, view.dtype)) {
+      *out = mosaic::Tensor::Borrow(view.dtype, std::move(shape), view.data);
+      return Status();
+    }
+  }
+  return Status::Invalid(who + " has an impossible type, shape or size");
+}
+
+}  // namespace
+
+struct MosaicImport {
+  explicit MosaicImport(const MosaicSource& s) : host(s), source(s) {}
+  MosaicSource host;
+  mosaic::HostSource source;
+  std::unique_ptr<mosaic::Importer> importer;
+};
+
+struct MosaicModel {
+  std::unique_ptr<mosaic::Model> model;
+  std::vector<MosaicValueInfo> inputs, outputs;
+};
+
+struct MosaicExec {
+  MosaicExec(const mosaic::Model& m, int max_blocks) : model(m), executor(m, max_blocks) {}
+  const mosaic::Model& model;
+  mosaic::Executor executor;
+  bool done = false;
+};
+
+// ---- Import ----
+
+MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptions* options,
+                             MosaicImport** out, MosaicError* err) {
+  *out = nullptr;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    auto job = std::make_unique<MosaicImport>(*source);
+    mosaic::ExternalOpener opener;
+    if (source->open_external != nullptr) {
+      opener = [host = &job->host](const std::string& location,
+                                   std::unique_ptr<mosaic::ByteSource>* file) -> Status {
+        MosaicSource opened{};
+        if (host->open_external(host->ctx, location.c_str(), &opened) != 0) {
+          return Status(MOSAIC_E_HOST, "cannot open the external data file '" + location + "'");
+        }
+        *file = std::make_unique<mosaic::HostSource>(opened);
+        return Status();
+      };
+    }
+    MOSAIC_RETURN_IF_ERROR(mosaic::Importer::Open(
+        options->model_name == nullptr ? "" : options->model_name, options->block_height,
+        &job->source, std::move(opener), &job->importer));
+    *out = job.release();
+    return Status();
+  });
+}
+
+MosaicCode mosaic_import_step(MosaicImport* job, MosaicBlock* block, MosaicError* err) {
+  return Guard(err, [&](MosaicCode* code) -> Status {
+    bool more = false;
+    MOSAIC_RETURN_IF_ERROR(job->importer->Next(block, &more));
+    if (more) *code = MOSAIC_MORE;
+    return Status();
+  });
+}
+
+int mosaic_import_tensor_count(const MosaicImport* job) {
+  return static_cast<int>(job->importer->tensors().size());
+}
+
+const MosaicTensorDesc* mosaic_import_tensor(const MosaicImport* job, int i) {
+  return &job->importer->tensors()[static_cast<size_t>(i)];
+}
+
+const void* mosaic_import_graph(const MosaicImport* job, size_t* len) {
+  *len = job->importer->encoded_graph().size();
+  return job->importer->encoded_graph().data();
+}
+
+void mosaic_import_free(MosaicImport* job) { delete job; }
+
+// ---- Model ----
+
+MosaicCode mosaic_model_new(const char* name, const void* graph, size_t len,
+                            const MosaicTensorDesc* tensors, int ntensors, MosaicModel** out,
+                            MosaicError* err) {
+  *out = nullptr;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    auto model = std::make_unique<MosaicModel>();
+    MOSAIC_RETURN_IF_ERROR(
+        mosaic::Model::Load(name, std::string_view(static_cast<const char*>(graph), len), tensors,
+                            ntensors, &model->model));
+    const mosaic::Graph& g = model->model->graph;
+    for (int v : g.inputs) model->inputs.push_back(InfoOf(g.values[static_cast<size_t>(v)]));
+    for (int v : g.outputs) model->outputs.push_back(InfoOf(g.values[static_cast<size_t>(v)]));
+    *out = model.release();
+    return Status();
+  });
+}
+
+int mosaic_model_input_count(const MosaicModel* model) {
+  return static_cast<int>(model->inputs.size());
+}
+
+int mosaic_model_output_count(const MosaicModel* model) {
+  return static_cast<int>(model->outputs.size());
+}
+
+const MosaicValueInfo* mosaic_model_input(const MosaicModel* model, int i) {
+  return &model->inputs[static_cast<size_t>(i)];
+}
+
+const MosaicValueInfo* mosaic_model_output(const MosaicModel* model, int i) {
+  return &model->outputs[static_cast<size_t>(i)];
+}
+
+void mosaic_model_free(MosaicModel* model) { delete model; }
+
+MosaicCode mosaic_model_bind(const MosaicModel* model, int i, int array_ndim,
+                             const int64_t* array_dims, MosaicBinding* out, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    if (i < 0 || i >= mosaic_model_input_count(model) || array_ndim < 0) {
+      return Status::Internal("there is no input " + std::to_string(i));
+    }
+    const mosaic::Graph& g = model->model->graph;
+    const int value = g.inputs[static_cast<size_t>(i)];
+    return mosaic::BindArray(model->model->name, g.values[static_cast<size_t>(value)],
+                             mosaic::Shape(array_dims, array_dims + array_ndim), out);
+  });
+}
+
+// ---- Execution ----
+
+MosaicCode mosaic_exec_new(const MosaicModel* model, int max_blocks, MosaicExec** out,
+                           MosaicError* err) {
+  *out = nullptr;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    *out = new MosaicExec(*model->model, max_blocks);
+    return Status();
+  });
+}
+
+MosaicCode mosaic_exec_start(MosaicExec* exec, const MosaicTensorView* inputs, int64_t items,
+                             MosaicError* err) {
+  exec->done = false;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    const mosaic::Graph& g = exec->model.graph;
+    std::vector<mosaic::Tensor> tensors(g.inputs.size());
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      MOSAIC_RETURN_IF_ERROR(TensorOf(inputs[i],
+                                      "model '" + exec->model.name + "': input '" +
+                                          g.values[static_cast<size_t>(g.inputs[i])].name + "'",
+                                      &tensors[i]));
+    }
+    return exec->executor.Start(std::move(tensors), items);
+  });
+}
+
+MosaicCode mosaic_exec_step(MosaicExec* exec, MosaicBlockRequest* request, MosaicError* err) {
+  return Guard(err, [&](MosaicCode* code) -> Status {
+    mosaic::Executor::Outcome outcome{};
+    MOSAIC_RETURN_IF_ERROR(exec->executor.Step(&outcome));
+    switch (outcome) {
+      case mosaic::Executor::Outcome::kMore:
+        *code = MOSAIC_MORE;
+        break;
+      case mosaic::Executor::Outcome::kNeedBlocks: {
+        const mosaic::BlockRequest& wanted = exec->executor.request();
+        request->tensor = wanted.tensor;
+        request->count = static_cast<int64_t>(wanted.indexes.size());
+        request->indexes = wanted.indexes.data();
+        *code = MOSAIC_NEED_BLOCKS;
+        break;
+      }
+      case mosaic::Executor::Outcome::kDone:
+        exec->done = true;
+        break;
+    }
+    return Status();
+  });
+}
+
+void mosaic_exec_supply(MosaicExec* exec, const void* const* blocks) {
+  exec->executor.Supply(blocks);
+}
+
+MosaicCode mosaic_exec_output(const MosaicExec* exec, int i, MosaicTensorView* out,
+                              MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    if (!exec->done || i < 0 || static_cast<size_t>(i) >= exec->model.graph.outputs.size()) {
+      return Status::Internal("there is no output " + std::to_string(i));
+    }
+    const mosaic::Tensor& t = exec->executor.output(i);
+    if (t.rank() > MOSAIC_MAX_DIMS) {
+      return Status::Unsupported("model '" + exec->model.name + "': an output has " +
+                                 std::to_string(t.rank()) + " dimensions");
+    }
+    out->dtype = t.dtype();
+    out->ndim = t.rank();
+    std::copy(t.shape().begin(), t.shape().end(), out->dims);
+    out->data = t.raw();
+    return Status();
+  });
+}
+
+void mosaic_exec_free(MosaicExec* exec) { delete exec; }
+
+// ---- Names ----
+
+const char* mosaic_dtype_name(int dtype) { return mosaic::DTypeName(dtype); }
+int mosaic_dtype_size(int dtype) { return mosaic::DTypeSize(dtype); }
