@@ -111,9 +111,11 @@ prepare_tree() {
 step() {
   local name=$1 hint=$2 log=$TREE/build/logs/$1.log begin=$SECONDS shown='' line pid status=0
   shift 2
-  as_worker "$@" >"$log" 2>&1 </dev/null &
+  set -m  # in a process group of its own, so that ^C can end all of it
+  { as_worker "$@" || exit $?; } >"$log" 2>&1 </dev/null &
+  set +m
   pid=$!
-  trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM  # the shell lets background commands ignore ^C
+  trap 'kill -- -"$pid" 2>/dev/null; exit 130' INT TERM
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.2
     line=$(tail -n 1 "$log" | cut -c1-100)
