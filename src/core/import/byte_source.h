@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -29,6 +31,11 @@ class MemorySource : public ByteSource {
  private:
   std::string_view bytes_;
 };
+
+// Opens an external data file by its checked location (relative, no ".."); the caller owns the
+// result.
+using ExternalOpener =
+    std::function<Status(const std::string& location, std::unique_ptr<ByteSource>* out)>;
 
 // Over the host's callbacks. Borrows source.
 class HostSource : public ByteSource {

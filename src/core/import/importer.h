@@ -5,7 +5,6 @@
 // tensor (kWindowBytes) plus the graph, not by the model.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,13 +17,9 @@
 
 namespace mosaic {
 
-// Opens an external data file by its checked location; the importer owns the result.
-using ExternalOpener =
-    std::function<Status(const std::string& location, std::unique_ptr<ByteSource>* out)>;
-
 class Importer {
  public:
-  static constexpr int64_t kWindowBytes = 32 << 20;
+  static constexpr int64_t kWindowBytes = 4 << 20;  // small enough for a step of some ms
 
   // opener may be empty: external data is then refused. source must outlive the importer.
   static Status Open(const std::string& model_name, int block_height, ByteSource* source,

@@ -1,0 +1,119 @@
+#include "core/import/importer.h"
+
+#include "core/graph/graph_format.h"
+#include "core/import/block_cutter.h"
+#include "core/import/graph_builder.h"
+#include "core/import/layout_planner.h"
+#include "core/import/onnx_reader.h"
+
+namespace mosaic {
+
+class Importer::Impl {
+ public:
+  explicit Impl(std::string model_name) : model_name_(std::move(model_name)) {}
+
+  Status Open(int block_height, ByteSource* source, ExternalOpener opener);
+  Status Next(MosaicBlock* block, bool* more);
+  const std::vector<MosaicTensorDesc>& descs() const { return descs_; }
+  const std::string& encoded_graph() const { return encoded_graph_; }
+
+  // The failure with the model's name, unless the host has its own words for it.
+  Status Named(const Status& s) const {
+    return s.code() == MOSAIC_E_HOST ? s : s.In("model '" + model_name_ + "'");
+  }
+
+ private:
+  Status DescribeTensors();
+
+  const std::string model_name_;
+  std::vector<GraphTensor> tensors_;
+  std::vector<Layout> layouts_;
+  std::vector<std::string> values_;  // of INLINE tensors
+  std::vector<MosaicTensorDesc> descs_;
+  std::string encoded_graph_;
+  size_t tensor_ = 0;  // being cut
+  std::unique_ptr<BlockCutter> cutter_;
+};
+
+Status Importer::Impl::Open(int block_height, ByteSource* source, ExternalOpener opener) {
+  if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(block_height)) {
+    return Status::Invalid("block height " + std::to_string(block_height) +
+                           " is not 126, 63 or 31");
+  }
+  OnnxModel model;
+  MOSAIC_RETURN_IF_ERROR(OnnxReader(source, std::move(opener)).Read(&model));
+  Graph graph;
+  MOSAIC_RETURN_IF_ERROR(BuildGraph(std::move(model), &graph, &tensors_));
+  MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, block_height, &layouts_));
+  encoded_graph_ = EncodeGraph(graph);
+  return DescribeTensors();
+}
+
+Status Importer::Impl::DescribeTensors() {
+  values_.resize(tensors_.size());
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const GraphTensor& t = tensors_[i];
+    const Layout& l = layouts_[i];
+    MosaicTensorDesc d = {};
+    d.name = t.name.c_str();
+    d.dtype = t.dtype;
+    d.ndim = static_cast<int>(t.dims.size());
+    std::copy(t.dims.begin(), t.dims.end(), d.dims);
+    d.layout = l.layout;
+    if (l.layout == MOSAIC_LAYOUT_INLINE) {
+      d.stored_dtype = t.dtype;
+      values_[i].resize(static_cast<size_t>(t.elements * DTypeSize(t.dtype)));
+      const Status s = ElementReader(t.data, t.dtype).Read(0, t.elements, values_[i].data());
+      if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor '" + t.name + "'");
+      d.value = values_[i].data();
+      d.value_bytes = values_[i].size();
+    } else {
+      d.stored_dtype = l.blocking.dtype;
+      d.transposed = l.transposed;
+      d.rows = l.blocking.rows;
+      d.cols = l.blocking.cols;
+      d.block_rows = l.blocking.block_rows;
+      d.block_cols = l.blocking.block_cols;
+      d.nblocks = l.blocking.blocks();
+    }
+    descs_.push_back(d);
+  }
+  return {};
+}
+
+Status Importer::Impl::Next(MosaicBlock* block, bool* more) {
+  for (; tensor_ < tensors_.size(); ++tensor_, cutter_.reset()) {
+    const GraphTensor& t = tensors_[tensor_];
+    const Layout& l = layouts_[tensor_];
+    if (l.layout == MOSAIC_LAYOUT_INLINE) continue;
+    if (cutter_ == nullptr) cutter_ = std::make_unique<BlockCutter>(t, l, kWindowBytes);
+    const Status s = cutter_->Next(block, more);
+    if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor '" + t.name + "'");
+    block->tensor = static_cast<int>(tensor_);
+    if (*more) return {};
+  }
+  *more = false;
+  return {};
+}
+
+Importer::Importer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Importer::~Importer() = default;
+
+Status Importer::Open(const std::string& model_name, int block_height, ByteSource* source,
+                      ExternalOpener opener, std::unique_ptr<Importer>* out) {
+  auto impl = std::make_unique<Impl>(model_name);
+  const Status s = impl->Open(block_height, source, std::move(opener));
+  if (!s.ok()) return impl->Named(s);
+  out->reset(new Importer(std::move(impl)));
+  return {};
+}
+
+Status Importer::Next(MosaicBlock* block, bool* more) {
+  const Status s = impl_->Next(block, more);
+  return s.ok() ? s : impl_->Named(s);
+}
+
+const std::vector<MosaicTensorDesc>& Importer::tensors() const { return impl_->descs(); }
+const std::string& Importer::encoded_graph() const { return impl_->encoded_graph(); }
+
+}  // namespace mosaic

@@ -1,0 +1,34 @@
+// Decides how each tensor is stored, from how the graph uses it.
+//
+//   INLINE  fewer than kInlineBytes: kept beside the graph, in the type the graph sees
+//   STRIP   a float matrix that is only ever the right-hand operand of a Gemm or MatMul, always the
+//           same way round: kernels multiply straight from its blocks
+//   ROW     anything else: a Gather along axis 0 finds complete rows of a table N x D; every other
+//           tensor is one column of its elements
+#pragma once
+
+#include <vector>
+
+#include "core/import/graph_builder.h"
+#include "core/tensor/blocking.h"
+
+namespace mosaic {
+
+constexpr int64_t kInlineBytes = 256;
+bool IsInline(int dtype, int64_t elements);
+
+// Most blocks of one tensor: what a map of 4 bytes a block, one SQL value below 1 GB, can hold.
+constexpr int64_t kMaxBlocks = int64_t{1} << 27;
+
+struct Layout {
+  int layout = MOSAIC_LAYOUT_INLINE;
+  bool transposed = false;  // STRIP: the graph's tensor is M x K
+  Blocking blocking;        // unless INLINE
+};
+
+// One layout per tensor. REQUIRES: graph.values refer to tensors.
+// Errors: LIMIT where a tensor has more than kMaxBlocks blocks.
+Status PlanLayouts(const Graph& graph, const std::vector<GraphTensor>& tensors, int block_height,
+                   std::vector<Layout>* out);
+
+}  // namespace mosaic

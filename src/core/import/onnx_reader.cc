@@ -1,0 +1,475 @@
+#include "core/import/onnx_reader.h"
+
+#include <algorithm>
+
+#include "core/import/utf8.h"
+
+namespace mosaic {
+namespace {
+
+// AttributeProto.AttributeType
+enum AttributeType : uint64_t {
+  kNoType = 0,
+  kFloatType = 1,
+  kIntType = 2,
+  kStringType = 3,
+  kTensorType = 4,
+  kGraphType = 5,
+  kFloatsType = 6,
+  kIntsType = 7,
+  kStringsType = 8
+};
+
+const char* AttributeTypeName(uint64_t type) {
+  switch (type) {
+    case kGraphType:
+    case 10:
+      return "a subgraph";
+    case 11:
+    case 12:
+      return "a sparse tensor";
+    case 9:
+      return "a list of tensors";
+    case 13:
+    case 14:
+      return "a type";
+    default:
+      return "of an unknown kind";
+  }
+}
+
+bool IsDefaultDomain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+Status NotOnnx(const std::string& why) {
+  return Status::BadModel("the file is not an ONNX model: " + why);
+}
+
+Status InPart(const Status& s, const std::string& part) {
+  return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In(part);
+}
+
+}  // namespace
+
+Status Budget::Charge(uint64_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ <= kMaxGraphBytes) return {};
+  return Status::Limit("the graph (without weights) takes more than " +
+                       std::to_string(kMaxGraphBytes >> 20) + " MB");
+}
+
+Status Budget::ChargeSegment() {
+  if (++segments_ <= kMaxSegments) return {};
+  return Status::Limit("tensor data is in more than " + std::to_string(kMaxSegments) + " pieces");
+}
+
+OnnxReader::OnnxReader(ByteSource* source, ExternalOpener opener)
+    : source_(source, [](ByteSource*) {}), buffered_(source), opener_(std::move(opener)) {}
+
+Status OnnxReader::Read(OnnxModel* out) {
+  if (source_->size() == 0) return NotOnnx("it is empty");
+  return ReadModel(WireReader(&buffered_, {0, source_->size()}), out);
+}
+
+// ---- Scalars and lists ----
+
+Status OnnxReader::String(WireReader* r, uint64_t max, std::string* out) {
+  const ByteRange range = r->Bytes();
+  MOSAIC_RETURN_IF_ERROR(r->status());
+  if (range.size() > max) {
+    return Status::Limit("a string of " + std::to_string(range.size()) + " bytes at byte " +
+                         std::to_string(range.begin) + "; at most " + std::to_string(max) +
+                         " are allowed");
+  }
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(64 + range.size()));
+  out->resize(static_cast<size_t>(range.size()));
+  return source_->Read(range.begin, out->size(), out->data());
+}
+
+Status OnnxReader::Name(WireReader* r, std::string* out) {
+  const uint64_t at = r->position();
+  MOSAIC_RETURN_IF_ERROR(String(r, kMaxNameBytes, out));
+  if (IsText(*out)) return {};
+  out->clear();
+  return Status::BadModel("the name at byte " + std::to_string(at) + " is not valid UTF-8 text");
+}
+
+Status OnnxReader::Int64s(WireReader* r, std::vector<int64_t>* out) {
+  if (r->type() != kBytes) {
+    out->push_back(r->Int64());
+    return budget_.Charge(16);
+  }
+  WireReader packed = r->Message();
+  while (!packed.AtEnd()) {
+    MOSAIC_RETURN_IF_ERROR(budget_.Charge(16));
+    out->push_back(static_cast<int64_t>(packed.RawVarint()));
+  }
+  MOSAIC_RETURN_IF_ERROR(packed.status());
+  return r->status();
+}
+
+Status OnnxReader::Floats(WireReader* r, std::vector<float>* out) {
+  if (r->type() != kBytes) {
+    out->push_back(r->Float());
+    return budget_.Charge(8);
+  }
+  const ByteRange range = r->Bytes();
+  MOSAIC_RETURN_IF_ERROR(r->status());
+  if (range.size() % 4 != 0) return r->Damaged("packed floats of odd length");
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(2 * range.size()));
+  const size_t old = out->size();
+  out->resize(old + static_cast<size_t>(range.size() / 4));
+  return source_->Read(range.begin, static_cast<size_t>(range.size()), out->data() + old);
+}
+
+// ---- ModelProto ----
+
+Status OnnxReader::ReadModel(WireReader r, OnnxModel* out) {
+  int64_t ir_version = -1;
+  int graphs = 0;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kVarint):
+        ir_version = r.Int64();
+        break;
+      case Key(7, kBytes):
+        if (++graphs > 1) return Status::BadModel("the file has more than one graph");
+        MOSAIC_RETURN_IF_ERROR(ReadGraph(r.Message(), out));
+        break;
+      case Key(8, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadOpsetImport(r.Message(), out));
+        break;
+      case Key(20, kBytes):
+        return Status::Unsupported("training information is not supported");
+      case Key(25, kBytes):
+        return Status::Unsupported("model-local functions are not supported");
+      default:
+        r.Skip();
+    }
+  }
+  if (!r.status().ok()) return r.status();
+  if (ir_version == -1) return NotOnnx("it has no IR version");
+  if (graphs == 0) return NotOnnx("it has no graph");
+  if (ir_version < kMinIrVersion || ir_version > kMaxIrVersion) {
+    return Status::Unsupported("ONNX IR version " + std::to_string(ir_version) +
+                               " is not supported, only " + std::to_string(kMinIrVersion) + " to " +
+                               std::to_string(kMaxIrVersion));
+  }
+  if (out->opset == 0) return NotOnnx("it does not say which operator set it uses");
+  if (out->opset < kMinOpset || out->opset > kMaxOpset) {
+    return Status::Unsupported("ONNX opset " + std::to_string(out->opset) +
+                               " is not supported, only " + std::to_string(kMinOpset) + " to " +
+                               std::to_string(kMaxOpset))
+        .WithHint("Export the model with an opset in this range.");
+  }
+  return {};
+}
+
+Status OnnxReader::ReadOpsetImport(WireReader r, OnnxModel* out) {
+  std::string domain;
+  int64_t version = 0;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &domain));
+        break;
+      case Key(2, kVarint):
+        version = r.Int64();
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  MOSAIC_RETURN_IF_ERROR(r.status());
+  if (!IsDefaultDomain(domain)) return {};  // refused where a node uses it
+  if (version <= 0 || version > INT32_MAX) {
+    return Status::BadModel("opset version " + std::to_string(version));
+  }
+  if (out->opset != 0 && out->opset != version) {
+    return Status::BadModel("the default operator set is imported in two versions, " +
+                            std::to_string(out->opset) + " and " + std::to_string(version));
+  }
+  out->opset = static_cast<int>(version);
+  return {};
+}
+
+// ---- GraphProto ----
+
+Status OnnxReader::ReadGraph(WireReader r, OnnxModel* out) {
+  auto value = [&](bool required, std::vector<Value>* to) {
+    to->emplace_back();
+    return ReadValueInfo(r.Message(), required, &to->back());
+  };
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kBytes): {
+        out->nodes.emplace_back();
+        const Status s = ReadNode(r.Message(), &out->nodes.back());
+        const OnnxNode& n = out->nodes.back();
+        const std::string number = std::to_string(out->nodes.size() - 1);
+        MOSAIC_RETURN_IF_ERROR(
+            InPart(s, "node '" + (n.name.empty() ? number : n.name) + "' (" + n.op_type + ")"));
+        break;
+      }
+      case Key(5, kBytes): {
+        OnnxTensor t;
+        MOSAIC_RETURN_IF_ERROR(ReadTensor(r.Message(), &t));
+        out->initializers.push_back(std::move(t));
+        break;
+      }
+      case Key(11, kBytes):
+        MOSAIC_RETURN_IF_ERROR(InPart(value(true, &out->inputs), "graph input"));
+        break;
+      case Key(12, kBytes):
+        MOSAIC_RETURN_IF_ERROR(InPart(value(true, &out->outputs), "graph output"));
+        break;
+      case Key(13, kBytes):
+        MOSAIC_RETURN_IF_ERROR(InPart(value(false, &out->value_infos), "value information"));
+        break;
+      case Key(15, kBytes):
+        return Status::Unsupported("sparse initializers are not supported");
+      default:
+        r.Skip();
+    }
+  }
+  return r.status();
+}
+
+// ---- NodeProto, AttributeProto ----
+
+Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
+  auto append = [&](std::vector<std::string>* to) {
+    to->emplace_back();
+    return Name(&r, &to->back());
+  };
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kBytes):
+        MOSAIC_RETURN_IF_ERROR(append(&out->inputs));
+        break;
+      case Key(2, kBytes):
+        MOSAIC_RETURN_IF_ERROR(append(&out->outputs));
+        break;
+      case Key(3, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &out->name));
+        break;
+      case Key(4, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &out->op_type));
+        break;
+      case Key(5, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadAttribute(r.Message(), out));
+        break;
+      case Key(7, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &out->domain));
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  MOSAIC_RETURN_IF_ERROR(r.status());
+  if (out->op_type.empty()) return Status::BadModel("a node has no operator type");
+  if (!IsDefaultDomain(out->domain)) {
+    out->problem = "operators of domain '" + out->domain + "' are not supported";
+  }
+  return {};
+}
+
+Status OnnxReader::ReadAttribute(WireReader r, OnnxNode* node) {
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(256));
+  std::string name, s;
+  uint64_t type = kNoType, seen = kNoType;  // seen: by the field that holds the value
+  float f = 0;
+  int64_t i = 0;
+  OnnxTensor tensor;
+  std::vector<float> floats;
+  std::vector<int64_t> ints;
+  std::vector<std::string> strings;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &name));
+        break;
+      case Key(2, kFixed32):
+        f = r.Float();
+        seen = kFloatType;
+        break;
+      case Key(3, kVarint):
+        i = r.Int64();
+        seen = kIntType;
+        break;
+      case Key(4, kBytes):
+        MOSAIC_RETURN_IF_ERROR(String(&r, kMaxGraphBytes, &s));
+        seen = kStringType;
+        break;
+      case Key(5, kBytes):
+        tensor = OnnxTensor();
+        MOSAIC_RETURN_IF_ERROR(ReadTensor(r.Message(), &tensor));
+        seen = kTensorType;
+        break;
+      case Key(6, kBytes):
+        r.Skip();
+        seen = kGraphType;
+        break;
+      case Key(7, kFixed32):
+      case Key(7, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Floats(&r, &floats));
+        seen = kFloatsType;
+        break;
+      case Key(8, kVarint):
+      case Key(8, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Int64s(&r, &ints));
+        seen = kIntsType;
+        break;
+      case Key(9, kBytes):
+        strings.emplace_back();
+        MOSAIC_RETURN_IF_ERROR(String(&r, kMaxGraphBytes, &strings.back()));
+        seen = kStringsType;
+        break;
+      case Key(20, kVarint):
+        type = r.Varint();
+        break;
+      case Key(21, kBytes):
+        return Status::BadModel("attribute '" + name + "' refers to a function's attribute");
+      default:
+        r.Skip();
+    }
+  }
+  MOSAIC_RETURN_IF_ERROR(r.status());
+  if (type == kNoType) type = seen;
+  for (const Attribute& a : node->attributes) {
+    if (a.name == name) return Status::BadModel("attribute '" + name + "' is given twice");
+  }
+  Attribute a;
+  a.name = name;
+  switch (type) {
+    case kFloatType:
+      a.value = f;
+      break;
+    case kIntType:
+      a.value = i;
+      break;
+    case kStringType:
+      a.value = std::move(s);
+      break;
+    case kTensorType:
+      if (seen != kTensorType) return Status::BadModel("attribute '" + name + "' has no tensor");
+      tensor.name = name;
+      node->tensors.push_back(std::move(tensor));
+      return {};
+    case kFloatsType:
+      a.value = std::move(floats);
+      break;
+    case kIntsType:
+      a.value = std::move(ints);
+      break;
+    case kStringsType:
+      a.value = std::move(strings);
+      break;
+    default:
+      node->problem =
+          "attribute '" + name + "' is " + AttributeTypeName(type) + ", which is not supported";
+      return {};
+  }
+  node->attributes.push_back(std::move(a));
+  return {};
+}
+
+// ---- ValueInfoProto ----
+
+Status OnnxReader::ReadValueInfo(WireReader r, bool required, Value* out) {
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
+  bool is_tensor = false;
+  Status type;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &out->name));
+        break;
+      case Key(2, kBytes):
+        type = ReadType(r.Message(), out, &is_tensor);
+        if (type.code() == MOSAIC_E_HOST) return type;
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  MOSAIC_RETURN_IF_ERROR(r.status());
+  const std::string who = "'" + out->name + "'";
+  MOSAIC_RETURN_IF_ERROR(InPart(type, who));
+  if (out->name.empty()) return Status::BadModel("it has no name");
+  if (!required) return {};
+  if (!is_tensor) return Status::Unsupported(who + " is not a tensor");
+  if (DTypeSize(out->dtype) == 0) {
+    return Status::Unsupported(who + ": element type " + std::to_string(out->dtype) +
+                               " is not supported");
+  }
+  return {};
+}
+
+Status OnnxReader::ReadType(WireReader r, Value* out, bool* is_tensor) {
+  while (r.Next()) {
+    if (r.key() == Key(1, kBytes)) {
+      *is_tensor = true;
+      MOSAIC_RETURN_IF_ERROR(ReadTensorType(r.Message(), out));
+    } else {
+      r.Skip();
+    }
+  }
+  return r.status();
+}
+
+Status OnnxReader::ReadTensorType(WireReader r, Value* out) {
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kVarint):
+        out->dtype = static_cast<int>(std::min<uint64_t>(r.Varint(), 1000));
+        break;
+      case Key(2, kBytes):
+        out->has_shape = true;
+        MOSAIC_RETURN_IF_ERROR(ReadShape(r.Message(), out));
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  return r.status();
+}
+
+Status OnnxReader::ReadShape(WireReader r, Value* out) {
+  while (r.Next()) {
+    if (r.key() != Key(1, kBytes)) {
+      r.Skip();
+      continue;
+    }
+    if (out->dims.size() == MOSAIC_MAX_DIMS) {
+      return Status::Limit("more than " + std::to_string(MOSAIC_MAX_DIMS) + " dimensions");
+    }
+    MOSAIC_RETURN_IF_ERROR(ReadDimension(r.Message(), out));
+  }
+  return r.status();
+}
+
+Status OnnxReader::ReadDimension(WireReader r, Value* out) {
+  int64_t dim = kSymbolic;
+  std::string name;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kVarint):
+        dim = r.Int64();
+        if (r.status().ok() && dim < 0) {
+          return Status::BadModel("dimension " + std::to_string(dim) + " is negative");
+        }
+        break;
+      case Key(2, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &name));
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  out->dims.push_back(dim);
+  out->dim_names.push_back(dim == kSymbolic ? name : std::string());
+  return r.status();
+}
+
+}  // namespace mosaic

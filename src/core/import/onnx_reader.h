@@ -1,0 +1,71 @@
+// Reads an ONNX file (onnx.proto3) into an OnnxModel, without reading the data of tensors.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/import/byte_source.h"
+#include "core/import/onnx_model.h"
+#include "core/util/status.h"
+
+namespace mosaic {
+
+// Memory that a model's graph takes, roughly; every name, attribute and node is charged before it
+// is allocated.
+class Budget {
+ public:
+  Status Charge(uint64_t bytes);
+  Status ChargeSegment();
+
+ private:
+  uint64_t bytes_ = 0, segments_ = 0;
+};
+
+class OnnxReader {
+ public:
+  // source must outlive the model that is read; opener may be empty.
+  OnnxReader(ByteSource* source, ExternalOpener opener);
+
+  // Errors: BAD_MODEL where the file is damaged or not ONNX, UNSUPPORTED where it uses features we
+  // do not have (those of single nodes are left in OnnxNode::problem), LIMIT.
+  Status Read(OnnxModel* out);
+
+ private:
+  Status ReadModel(WireReader r, OnnxModel* out);
+  Status ReadOpsetImport(WireReader r, OnnxModel* out);
+  Status ReadGraph(WireReader r, OnnxModel* out);
+  Status ReadNode(WireReader r, OnnxNode* out);
+  Status ReadAttribute(WireReader r, OnnxNode* node);
+  Status ReadValueInfo(WireReader r, bool required, Value* out);
+  Status ReadType(WireReader r, Value* out, bool* is_tensor);
+  Status ReadTensorType(WireReader r, Value* out);
+  Status ReadShape(WireReader r, Value* out);
+  Status ReadDimension(WireReader r, Value* out);
+
+  // onnx_tensor_reader.cc
+  struct TensorFields;
+  Status ReadTensor(WireReader r, OnnxTensor* out);
+  Status ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f);
+  Status ReadElements(WireReader* r, TensorFields* f);
+  Status ReadPackedVarints(WireReader r, TensorFields* f);
+  Status ReadExternalEntry(WireReader r, TensorFields* f);
+  Status UseFieldData(TensorFields* f, OnnxTensor* out);
+  Status UseRawData(const TensorFields& f, OnnxTensor* out);
+  Status UseExternalData(const TensorFields& f, OnnxTensor* out);
+  Status OpenExternal(const std::string& location, std::shared_ptr<ByteSource>* out);
+
+  // Reads a name: valid UTF-8 without NUL, not too long.
+  Status Name(WireReader* r, std::string* out);
+  Status String(WireReader* r, uint64_t max, std::string* out);
+  Status Int64s(WireReader* r, std::vector<int64_t>* out);
+  Status Floats(WireReader* r, std::vector<float>* out);
+
+  std::shared_ptr<ByteSource> source_;
+  BufferedSource buffered_;
+  ExternalOpener opener_;
+  std::map<std::string, std::shared_ptr<ByteSource>> external_;
+  Budget budget_;
+};
+
+}  // namespace mosaic
