@@ -53,7 +53,7 @@ case ${1:-run} in
     find_tree
     DEMO=$TREE/build/demo
     case $1 in
-      psql) cluster_psql "$DEMO" -d demo "${@:2}" ;;
+      psql) cluster_psql "$DEMO" -d demo "${@:2}" || exit $? ;;
       stop) cluster_stop "$DEMO" && say "The server is stopped." ;;
       reset) cluster_stop "$DEMO" && rm -rf "$DEMO" "$(cluster_socket "$DEMO")" && say "Nothing is left of the demo." ;;
     esac ;;
