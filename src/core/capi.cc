@@ -9,6 +9,7 @@
 
 #include "core/import/importer.h"
 #include "core/infer/binding.h"
+#include "core/infer/describe.h"
 #include "core/infer/executor.h"
 #include "core/infer/model.h"
 
@@ -76,15 +77,12 @@ MosaicValueInfo InfoOf(const mosaic::Value& v) {
   return info;
 }
 
-Status TensorOf(const MosaicTensorView& view, const std::string& who, mosaic::Tensor* out) {
-  if (view.ndim >= 0 && view.ndim <= MOSAIC_MAX_DIMS) {
-    mosaic::Shape shape(view.dims, view.dims + view.ndim);
-    if (mosaic::ShapeFits(shape, view.dtype)) {
-      *out = mosaic::Tensor::Borrow(view.dtype, std::move(shape), view.data);
-      return Status();
-    }
-  }
-  return Status::Invalid(who + " has an impossible type, shape or size");
+// Undefined where the view is impossible; the executor then says so.
+mosaic::Tensor TensorOf(const MosaicTensorView& view) {
+  if (view.ndim < 0 || view.ndim > MOSAIC_MAX_DIMS) return mosaic::Tensor();
+  mosaic::Shape shape(view.dims, view.dims + view.ndim);
+  if (!mosaic::ShapeFits(shape, view.dtype)) return mosaic::Tensor();
+  return mosaic::Tensor::Borrow(view.dtype, std::move(shape), view.data);
 }
 
 }  // namespace
@@ -99,6 +97,7 @@ struct MosaicImport {
 struct MosaicModel {
   std::unique_ptr<mosaic::Model> model;
   std::vector<MosaicValueInfo> inputs, outputs;
+  std::string description;  // made when it is asked for
 };
 
 struct MosaicExec {
@@ -194,6 +193,14 @@ const MosaicValueInfo* mosaic_model_output(const MosaicModel* model, int i) {
   return &model->outputs[static_cast<size_t>(i)];
 }
 
+MosaicCode mosaic_model_describe(MosaicModel* model, const char** json, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    model->description = mosaic::DescribeModel(*model->model);
+    *json = model->description.c_str();
+    return Status();
+  });
+}
+
 void mosaic_model_free(MosaicModel* model) { delete model; }
 
 MosaicCode mosaic_model_bind(const MosaicModel* model, int i, int array_ndim,
@@ -224,14 +231,8 @@ MosaicCode mosaic_exec_start(MosaicExec* exec, const MosaicTensorView* inputs, i
                              MosaicError* err) {
   exec->done = false;
   return Guard(err, [&](MosaicCode*) -> Status {
-    const mosaic::Graph& g = exec->model.graph;
-    std::vector<mosaic::Tensor> tensors(g.inputs.size());
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      MOSAIC_RETURN_IF_ERROR(TensorOf(inputs[i],
-                                      "model '" + exec->model.name + "': input '" +
-                                          g.values[static_cast<size_t>(g.inputs[i])].name + "'",
-                                      &tensors[i]));
-    }
+    std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
+    for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = TensorOf(inputs[i]);
     return exec->executor.Start(std::move(tensors), items);
   });
 }

@@ -96,13 +96,16 @@ class Executor::Impl {
 Status Executor::Impl::CheckInput(size_t i, const Tensor& t, int64_t items) const {
   const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.inputs[i])];
   const std::string who = "model '" + model_.name + "': input '" + v.name + "'";
+  if (!t.defined() || (t.size() > 0 && t.raw() == nullptr)) {
+    return Status::Invalid(who + " was given an impossible type, shape or size");
+  }
   if (v.dtype != MOSAIC_UNDEFINED && t.dtype() != v.dtype) {
     return Status::Invalid(who + " takes " + DTypeName(v.dtype) + " elements, " +
                            DTypeName(t.dtype()) + " were given");
   }
-  bool fits = ShapeFits(t.shape(), t.dtype()) && (t.size() == 0 || t.raw() != nullptr);
+  bool fits = true;
   if (v.has_shape) {
-    fits = fits && v.dims.size() == t.shape().size();
+    fits = v.dims.size() == t.shape().size();
     for (size_t d = 0; fits && d < v.dims.size(); ++d) {
       const bool batch = d == 0 && items > 1 && v.dims[0] == 1;
       fits = v.dims[d] == kSymbolic || v.dims[d] == t.shape()[d] || batch;

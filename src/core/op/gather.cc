@@ -145,6 +145,6 @@ Status Make(const Graph&, const Node& node, std::unique_ptr<Op>* out) {
 
 }  // namespace
 
-extern const OpDef kGather = {"Gather", 1, 22, Make};
+extern const OpDef kGather = {"Gather", 9, 17, Make};
 
 }  // namespace mosaic

@@ -209,6 +209,6 @@ Status Make(const Graph&, const Node& node, std::unique_ptr<Op>* out) {
 
 }  // namespace
 
-extern const OpDef kGemm = {"Gemm", 7, 22, Make};
+extern const OpDef kGemm = {"Gemm", 9, 17, Make};
 
 }  // namespace mosaic

@@ -198,6 +198,6 @@ class MatMul : public Op {
 
 }  // namespace
 
-extern const OpDef kMatMul = {"MatMul", 1, 22, MakePlain<MatMul, 2, 2>};
+extern const OpDef kMatMul = {"MatMul", 9, 17, MakePlain<MatMul, 2, 2>};
 
 }  // namespace mosaic
