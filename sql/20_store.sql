@@ -46,7 +46,7 @@ SELECT pg_catalog.pg_extension_config_dump('mosaic.block_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.block', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.block_meta', '');
 
-CREATE FUNCTION init_store(block_height int DEFAULT 126) RETURNS void
+CREATE FUNCTION init_store(block_height int DEFAULT 63) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_init_store' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION init_store(int) IS 'fixes the block height of the store (126, 63 or 31 rows) before the first import';
 REVOKE ALL ON FUNCTION init_store(int) FROM PUBLIC;

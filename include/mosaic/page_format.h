@@ -42,6 +42,12 @@
 #define MOSAIC_MAX_BLOCK_ROWS 126 /* 126 x 64 = 8064 bytes: one block fills one page */
 #define MOSAIC_MAX_PAYLOAD (MOSAIC_MAX_BLOCK_ROWS * MOSAIC_ROW_BYTES)
 
+/*
+ * The default fills pages best: rows are balanced over K, and K = 784 then takes 6.5 pages a strip
+ * where 126 takes 7, K = 1024 8.5 where 126 takes 9 (docs/page_format.md).
+ */
+#define MOSAIC_DEFAULT_BLOCK_HEIGHT 63
+
 /* Block heights a store may have: 1, 2 or 4 blocks a page. */
 #define MOSAIC_BLOCK_HEIGHT_IS_VALID(h) ((h) == 126 || (h) == 63 || (h) == 31)
 

@@ -91,7 +91,7 @@ mosaic_store_height(int height)
 		bool		nulls[Natts_store] = {false};
 
 		if (height == 0)
-			height = MOSAIC_MAX_BLOCK_ROWS;
+			height = MOSAIC_DEFAULT_BLOCK_HEIGHT;
 		values[Anum_store_only_row - 1] = BoolGetDatum(true);
 		values[Anum_store_format_version - 1] = Int32GetDatum(MOSAIC_FORMAT_VERSION);
 		values[Anum_store_block_height - 1] = Int32GetDatum(height);

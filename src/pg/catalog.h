@@ -55,7 +55,7 @@ extern Oid	mosaic_relid(const char *relname);
  */
 extern Snapshot mosaic_lock_store(void);
 
-/* The store's block height; fixes it (to height, or 126 where that is 0) if it is not yet. */
+/* The store's block height; fixes it (to height, or the default where that is 0) if it is not yet. */
 extern int	mosaic_store_height(int height);
 
 /* Raises an error unless name is one that a model can have. */

@@ -19,7 +19,7 @@ not_representable(const char *value, int dtype, const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("%s: value %s cannot be a %s", what, value, mosaic_dtype_name(dtype))));
+			 errmsg("%s: value %s does not fit element type %s", what, value, mosaic_dtype_name(dtype))));
 }
 
 void

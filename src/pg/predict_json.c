@@ -208,7 +208,7 @@ typedef struct Inputs
 	MosaicTensorView *views;
 	int64		items;
 	bool		batch;			/* at least one input is a batch */
-	bool		all_batched;	/* every input's dimension 0 counts items */
+	bool		has_batch_dimension;	/* at least one input could be a batch */
 } Inputs;
 
 static void
@@ -269,7 +269,7 @@ read_inputs(MosaicPredictor *p, Jsonb *json, const char *name, Inputs *in)
 	in->views = palloc0(Max(in->n, 1) * sizeof *in->views);
 	in->items = 1;
 	in->batch = false;
-	in->all_batched = true;
+	in->has_batch_dimension = false;
 	for (int i = 0; i < in->n; i++)
 	{
 		const MosaicValueInfo *info = mosaic_model_input(model, i);
@@ -291,19 +291,22 @@ read_inputs(MosaicPredictor *p, Jsonb *json, const char *name, Inputs *in)
 			in->batch = true;
 			in->items = b->items;
 		}
-		in->all_batched &= b->batch;
+		in->has_batch_dimension |= mosaic_has_batch_dimension(info);
 		in->views[i].dtype = info->dtype;
 		in->views[i].ndim = b->ndim;
 		memcpy(in->views[i].dims, b->dims, sizeof b->dims);
 		in->views[i].data = in->numbers[i].elements;
 	}
-	/* An input that is shared by all items cannot be told from one whose batch has one item. */
-	if (in->batch && !in->all_batched)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("model \"%s\": some inputs are a batch of %lld items, others are not",
-						name, (long long) in->items),
-				 errhint("Give every input for every item, or call predict() item by item.")));
+	/* A vector with one number per item, [batch], is bound as an item of its own: here it is told. */
+	for (int i = 0; i < in->n && in->batch; i++)
+		if (!in->bindings[i].batch &&
+			(mosaic_model_input(model, i)->ndim != 1 || mosaic_model_input(model, i)->dims[0] != -1 ||
+			 in->bindings[i].dims[0] != in->items))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s: one item, but other inputs are a batch of %lld items",
+							in->numbers[i].what, (long long) in->items),
+					 errhint("Give every input for every item, or call predict() item by item.")));
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_json);
@@ -323,10 +326,10 @@ mosaic_pg_predict_json(PG_FUNCTION_ARGS)
 	for (int i = 0; i < mosaic_model_output_count(model); i++)
 	{
 		MosaicTensorView output;
-		bool		item = !in.batch && in.n > 0 && mosaic_has_batch_dimension(mosaic_model_input(model, 0));
 
 		mosaic_predictor_output(p, i, &output);
-		append_output(&buf, mosaic_model_output(model, i), &output, item);
+		append_output(&buf, mosaic_model_output(model, i), &output,
+					  in.has_batch_dimension && !in.batch);
 	}
 	appendStringInfoChar(&buf, '}');
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));

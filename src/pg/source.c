@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "catalog/pg_authid.h"
+#include "fmgr.h"
+#include "libpq/be-fsstubs.h"
 #include "libpq/libpq-fs.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "storage/fd.h"
-#include "storage/large_object.h"
 #include "utils/acl.h"
+#include "utils/fmgrprotos.h"
 
 #include "source.h"
 
@@ -29,7 +31,8 @@ struct MosaicHostSource
 	const char *memory;
 	int			fd;				/* -1 where it is no file */
 	char	   *path;
-	LargeObjectDesc *lo;
+	Oid			loid;
+	int			lo;				/* its descriptor, -1 where it is none */
 };
 
 static int	open_external(void *ctx, const char *location, MosaicSource *out);
@@ -44,6 +47,7 @@ new_source(int (*read) (void *, uint64_t, size_t, void *))
 	s->cxt = CurrentMemoryContext;
 	s->main = s;
 	s->fd = -1;
+	s->lo = -1;
 	return s;
 }
 
@@ -129,15 +133,16 @@ open_file(MosaicHostSource *s, const char *path, int flags)
 static void
 read_large_object_part(MosaicHostSource *s, uint64_t off, size_t len, char *buf)
 {
-	inv_seek(s->lo, (int64) off, SEEK_SET);
+	DirectFunctionCall3(be_lo_lseek64, Int32GetDatum(s->lo), Int64GetDatum((int64) off),
+						Int32GetDatum(SEEK_SET));
 	while (len > 0)
 	{
-		int			n = inv_read(s->lo, buf, (int) Min(len, 1 << 20));
+		int			n = lo_read(s->lo, buf, (int) Min(len, 1 << 20));
 
 		if (n <= 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-					 errmsg("large object %u became shorter while it was imported", s->lo->id)));
+					 errmsg("large object %u became shorter while it was imported", s->loid)));
 		buf += n;
 		len -= n;
 		CHECK_FOR_INTERRUPTS();
@@ -164,7 +169,7 @@ read_guarded(void *ctx, uint64_t off, size_t len, void *buf)
 
 	PG_TRY();
 	{
-		if (s->lo)
+		if (s->lo >= 0)
 			read_large_object_part(s, off, len, buf);
 		else
 			read_file_part(s, off, len, buf);
@@ -240,8 +245,10 @@ mosaic_source_large_object(Oid loid)
 {
 	MosaicHostSource *s = new_source(read_guarded);
 
-	s->lo = inv_open(loid, INV_READ, CurrentMemoryContext);
-	s->callbacks.size = (uint64_t) inv_seek(s->lo, 0, SEEK_END);
+	s->loid = loid;
+	s->lo = DatumGetInt32(DirectFunctionCall2(be_lo_open, ObjectIdGetDatum(loid), Int32GetDatum(INV_READ)));
+	s->callbacks.size = (uint64_t) DatumGetInt64(DirectFunctionCall3(be_lo_lseek64, Int32GetDatum(s->lo),
+																	 Int64GetDatum(0), Int32GetDatum(SEEK_END)));
 	return s;
 }
 
@@ -269,6 +276,6 @@ mosaic_source_close(MosaicHostSource *s)
 		mosaic_source_close(lfirst(lc));
 	if (s->fd >= 0)
 		CloseTransientFile(s->fd);
-	if (s->lo)
-		inv_close(s->lo);
+	if (s->lo >= 0)
+		DirectFunctionCall1(be_lo_close, Int32GetDatum(s->lo));
 }

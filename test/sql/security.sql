@@ -1,0 +1,84 @@
+-- Who may do what.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
+CREATE EXTENSION pg_mosaic;
+\getenv data MOSAIC_TEST_DATA
+CREATE ROLE mosaic_ann;
+CREATE ROLE mosaic_bob;
+CREATE ROLE mosaic_team;
+GRANT mosaic_team TO mosaic_bob;
+CREATE TABLE f AS SELECT pg_read_binary_file(:'data' || '/models/iris.onnx') AS iris;
+GRANT SELECT ON f TO PUBLIC;
+SELECT lo_from_bytea(0, iris) AS lo FROM f \gset
+
+-- import is for those whom the administrator chose
+SET ROLE mosaic_ann;
+SELECT import_model('m', iris) FROM f;
+SELECT drop_model('m');
+SELECT init_store(31);
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION import_model(text, text, bool), import_model(text, bytea, bool), import_model(text, oid, bool),
+  drop_model(text), rename_model(text, text), grant_model(text, regrole), revoke_model(text, regrole) TO mosaic_ann, mosaic_bob;
+SET ROLE mosaic_ann;
+-- files of the server and other people's large objects need their own privileges
+SELECT import_model('m', '/etc/passwd');
+\set VERBOSITY sqlstate
+SELECT import_model('m', large_object => :lo);
+\set VERBOSITY default
+SELECT i.blocks FROM f, LATERAL import_model('ann', iris) i;
+SELECT predict_class('ann', 5.1, 3.5, 1.4, 0.2);
+
+-- another role can neither see, use nor change it
+SET ROLE mosaic_bob;
+SELECT count(*) FROM mosaic.models;
+SELECT count(*) FROM mosaic.tensors;
+SELECT predict_class('ann', 5.1, 3.5, 1.4, 0.2);
+SELECT predict('ann', '{"features": [1, 2, 3, 4]}'::jsonb);
+SELECT model_info('ann');
+SELECT drop_model('ann');
+SELECT rename_model('ann', 'bob');
+SELECT grant_model('ann', 'mosaic_bob');
+SELECT i.blocks FROM f, LATERAL import_model('ann', iris) i;
+SELECT i.blocks FROM f, LATERAL import_model('ann', iris, replace => true) i;
+-- nor the store itself
+SELECT * FROM mosaic.block;
+SELECT * FROM mosaic.tensor;
+SELECT * FROM mosaic.model;
+SELECT * FROM mosaic.storage;
+
+-- a grant to a role whose member bob is; taken back; to everybody
+SET ROLE mosaic_ann;
+SELECT grant_model('ann', 'mosaic_team');
+SET ROLE mosaic_bob;
+SELECT predict_class('ann', 5.1, 3.5, 1.4, 0.2);
+SELECT name, owner FROM mosaic.models;
+SELECT drop_model('ann');
+SET ROLE mosaic_ann;
+SELECT revoke_model('ann', 'mosaic_team');
+SET ROLE mosaic_bob;
+SELECT predict_class('ann', 5.1, 3.5, 1.4, 0.2);
+SET ROLE mosaic_ann;
+SELECT grant_model('ann', 0);
+-- readers stay when a model is replaced
+SELECT i.blocks FROM f, LATERAL import_model('ann', iris, replace => true) i;
+SET ROLE mosaic_bob;
+SELECT predict_class('ann', 5.1, 3.5, 1.4, 0.2);
+RESET ROLE;
+SELECT name, owner, readers FROM mosaic.model;
+
+-- the role is looked at for every call, also within one expression
+SET ROLE mosaic_ann;
+SELECT revoke_model('ann', 0);
+DO $$
+BEGIN
+  FOR i IN 1..2 LOOP
+    PERFORM predict_class('ann', 5.1, 3.5, 1.4, 0.2);
+    RAISE WARNING 'call % may', i;
+    SET LOCAL ROLE mosaic_bob;
+  END LOOP;
+END $$;
+RESET ROLE;
+SELECT lo_unlink(:lo);
+DROP TABLE f;
+DROP EXTENSION pg_mosaic CASCADE;
+DROP ROLE mosaic_ann, mosaic_bob, mosaic_team;
