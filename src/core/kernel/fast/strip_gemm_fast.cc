@@ -25,7 +25,7 @@ constexpr int64_t kPanelFloats = 160 << 10;  // of A, in L2
 constexpr int64_t kPanelDepth = 1024;        // rows of k, where a panel cannot hold all of them
 constexpr int64_t kPanelRows = 2048;         // bounds the copy of a partial strip's columns
 constexpr int64_t kPackColumns = 512;        // fewer do not pay for packing A
-constexpr int64_t kChunkRows = MOSAIC_MAX_BLOCK_ROWS;
+constexpr int64_t kChunkRows = 4 * MOSAIC_MAX_BLOCK_ROWS;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -45,6 +45,37 @@ using Buffer = std::unique_ptr<float, AlignedDelete>;
 Buffer NewBuffer(int64_t floats) {
   const size_t bytes = static_cast<size_t>(floats) * sizeof(float);
   return Buffer(static_cast<float*>(::operator new (bytes, std::align_val_t{64})));
+}
+
+// out[k * rows + r] = a[r * lda + k], four by four.
+void Transpose(const float* a, int64_t lda, int64_t rows, int64_t depth, float* out) {
+  using Reg = Simd<4>::Reg;
+  using Mem = Simd<4>::Mem;
+  int64_t k = 0;
+  if (rows >= 4) {
+    for (; k + 4 <= depth; k += 4) {
+      for (int64_t i = 0; i < rows; i += 4) {
+        const int64_t r = std::min(i, rows - 4);  // the last four may overlap those before
+        const float* from = a + r * lda + k;
+        const Reg r0 = *reinterpret_cast<const Mem*>(from);
+        const Reg r1 = *reinterpret_cast<const Mem*>(from + lda);
+        const Reg r2 = *reinterpret_cast<const Mem*>(from + 2 * lda);
+        const Reg r3 = *reinterpret_cast<const Mem*>(from + 3 * lda);
+        const Reg a01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+        const Reg a23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+        const Reg b01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+        const Reg b23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+        float* to = out + k * rows + r;
+        *reinterpret_cast<Mem*>(to) = __builtin_shufflevector(a01, a23, 0, 1, 4, 5);
+        *reinterpret_cast<Mem*>(to + rows) = __builtin_shufflevector(a01, a23, 2, 3, 6, 7);
+        *reinterpret_cast<Mem*>(to + 2 * rows) = __builtin_shufflevector(b01, b23, 0, 1, 4, 5);
+        *reinterpret_cast<Mem*>(to + 3 * rows) = __builtin_shufflevector(b01, b23, 2, 3, 6, 7);
+      }
+    }
+  }
+  for (; k < depth; ++k) {
+    for (int64_t r = 0; r < rows; ++r) out[k * rows + r] = a[r * lda + k];
+  }
 }
 
 class StripGemmRun {
@@ -68,9 +99,9 @@ class StripGemmRun {
     const Parts panels(g_.n, few_ ? g_.n : most);
     const int64_t panel_rows = CeilDiv(g_.n, panels.parts);
     if (pack_) packed_ = NewBuffer(panel_rows * depth);
-    if (g_.m % kStripCols != 0) {
-      edge_ld_ = kStripCols * (few_ ? kMaxTileStrips : tiles_.wide_strips);
-      edge_ = NewBuffer(panel_rows * edge_ld_);
+    if (!few_ || g_.m % kStripCols != 0) {
+      sums_ld_ = kStripCols * (few_ ? kMaxTileStrips : tiles_.wide_strips);
+      sums_ = NewBuffer(panel_rows * sums_ld_);
     }
     for (int64_t p = 0; p < panels.parts; ++p) {
       for (int64_t d = 0; d < depths.parts; ++d) {
@@ -108,29 +139,26 @@ class StripGemmRun {
   void Pack(const Parts& groups) {
     float* out = packed_.get();
     for (int64_t i = 0; i < groups.parts; ++i) {
-      const int64_t rows = groups.Size(i);
       const float* a = g_.a + (row_ + groups.Begin(i)) * g_.lda + k_begin_;
-      for (int64_t k = 0; k < k_; ++k) {
-        for (int64_t r = 0; r < rows; ++r) *out++ = a[r * g_.lda + k];
-      }
+      Transpose(a, g_.lda, groups.Size(i), k_, out);
+      out += groups.Size(i) * k_;
     }
   }
 
-  // The tile columns of the strips [s, s + count).
+  // The tile columns of the strips [s, s + count). Between chunks, sums are kept in sums_: the rows
+  // of C itself may be a power of two apart, and would evict each other from the caches.
   void RunStrips(int64_t s, int count, const TileFn* tiles, const Parts& groups) {
     const int64_t col = s * kStripCols;
     const int64_t cols = std::min<int64_t>(count * kStripCols, g_.m - col);
     const bool edge = cols < count * kStripCols;
+    const bool resume = !(g_.first && begin_ == 0);
     float* c = g_.c + row_ * g_.ldc + col;
-    TileArgs t = {};
-    t.block_rows = g_.block_rows;
-    t.c = edge ? edge_.get() : c;
-    t.ldc = edge ? edge_ld_ : g_.ldc;
+    if (edge && resume) CopyRows(c, g_.ldc, sums_.get(), sums_ld_, groups.n, cols);
     float bias[kMaxTileStrips * kStripCols] = {};
     if (g_.bias) std::memcpy(bias, g_.bias + col, static_cast<size_t>(cols) * sizeof(float));
-    if (edge && !(g_.first && begin_ == 0))
-      CopyRows(c, g_.ldc, edge_.get(), edge_ld_, groups.n, cols);
 
+    TileArgs t = {};
+    t.block_rows = g_.block_rows;
     const int64_t chunk_blocks = few_ ? end_ - begin_ : kChunkRows / g_.block_rows;
     const Parts chunks(end_ - begin_, std::max<int64_t>(1, chunk_blocks));
     for (int64_t i = 0; i < chunks.parts; ++i) {
@@ -147,18 +175,22 @@ class StripGemmRun {
       }
       const int64_t k0 = begin * g_.block_rows;
       t.k = std::min(g_.k, end * g_.block_rows) - k0;
-      t.first = g_.first && begin == 0;
+      const bool from_c = i == 0 && !edge, to_c = !more && !edge;
+      t.from = i == 0 && !resume ? nullptr : from_c ? c : sums_.get();
+      t.from_ld = from_c ? g_.ldc : sums_ld_;
+      t.to = to_c ? c : sums_.get();
+      t.to_ld = to_c ? g_.ldc : sums_ld_;
       const bool last = g_.last && end == blocks_;
       t.bias = last ? bias : nullptr;
       t.relu = last && g_.activation == Activation::kRelu;
-      RunGroups(t, tiles, groups, k0, cols);
+      RunGroups(t, tiles, groups, k0);
+      if (last && g_.activation > Activation::kRelu) ActivateRows(t, groups.n, cols);
     }
-    if (edge) CopyRows(edge_.get(), edge_ld_, c, g_.ldc, groups.n, cols);
+    if (edge) CopyRows(sums_.get(), sums_ld_, c, g_.ldc, groups.n, cols);
   }
 
   // One chunk, which begins at k0, for all groups of rows.
-  void RunGroups(const TileArgs& chunk, const TileFn* tiles, const Parts& groups, int64_t k0,
-                 int64_t cols) {
+  void RunGroups(const TileArgs& chunk, const TileFn* tiles, const Parts& groups, int64_t k0) {
     TileArgs t = chunk;
     t.shares = static_cast<int>(groups.parts);
     t.lda = g_.lda;
@@ -167,14 +199,16 @@ class StripGemmRun {
       t.share = static_cast<int>(i);
       t.a =
           pack_ ? packed_.get() + r * k_ + (k0 - k_begin_) * rows : g_.a + (row_ + r) * g_.lda + k0;
-      t.c = chunk.c + r * chunk.ldc;
+      if (chunk.from) t.from = chunk.from + r * chunk.from_ld;
+      t.to = chunk.to + r * chunk.to_ld;
       tiles[rows - 1](t);
-      if (t.bias && g_.activation > Activation::kRelu) {
-        for (int64_t j = 0; j < rows; ++j) {
-          float* c = t.c + j * t.ldc;
-          Activate(g_.activation, c, c, cols);
-        }
-      }
+    }
+  }
+
+  void ActivateRows(const TileArgs& t, int64_t rows, int64_t cols) const {
+    for (int64_t i = 0; i < rows; ++i) {
+      float* c = t.to + i * t.to_ld;
+      Activate(g_.activation, c, c, cols);
     }
   }
 
@@ -189,8 +223,8 @@ class StripGemmRun {
   const TileSet& tiles_;
   const int64_t strips_, blocks_;  // that are used
   const bool few_, pack_;
-  Buffer packed_, edge_;
-  int64_t edge_ld_ = 0;
+  Buffer packed_, sums_;
+  int64_t sums_ld_ = 0;
   // The panel at work.
   int64_t row_ = 0, begin_ = 0, end_ = 0, k_begin_ = 0, k_ = 0;
 };

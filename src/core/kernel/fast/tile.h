@@ -29,9 +29,11 @@ struct TileArgs {
   int64_t k;       // rows of this chunk
   const float* a;  // direct: row i at a + i * lda. Packed: the kRows values of each k together
   int64_t lda;
-  float* c;  // all columns of the strips can be read and written
-  int64_t ldc;
-  bool first;         // start at 0, not at C
+  // Sums so far (null: 0), and where to put them; all columns of the strips are read and written.
+  const float* from;
+  int64_t from_ld;
+  float* to;
+  int64_t to_ld;
   const float* bias;  // one per column, in the last chunk; else null
   bool relu;          // in the last chunk
   int share, shares;  // kSpread: which part of the next chunk is fetched by this tile
@@ -66,10 +68,10 @@ MOSAIC_INLINE void Tile(const TileArgs& t) {
   for (int i = 0; i < kRows; ++i) {
     MOSAIC_UNROLL
     for (int j = 0; j < kCols; ++j) {
-      if (t.first) {
+      if (t.from == nullptr) {
         acc[i][j] = Reg{};
       } else {
-        acc[i][j] = *reinterpret_cast<const Mem*>(t.c + i * t.ldc + j * kLanes);
+        acc[i][j] = *reinterpret_cast<const Mem*>(t.from + i * t.from_ld + j * kLanes);
       }
     }
   }
@@ -152,7 +154,7 @@ MOSAIC_INLINE void Tile(const TileArgs& t) {
       Reg v = acc[i][j];
       if (t.bias) v += bias;
       if (t.relu) v = v < 0 ? Reg{} : v;
-      *reinterpret_cast<Mem*>(t.c + i * t.ldc + j * kLanes) = v;
+      *reinterpret_cast<Mem*>(t.to + i * t.to_ld + j * kLanes) = v;
     }
   }
 }
