@@ -1,0 +1,180 @@
+// The C boundary: a prediction through it, and everything that may go wrong on the way.
+#include "mosaic/capi.h"
+
+#include "infer/fake_store.h"
+
+namespace mosaic {
+namespace testing {
+namespace {
+
+struct Freer {
+  void operator()(MosaicModel* m) const { mosaic_model_free(m); }
+  void operator()(MosaicExec* e) const { mosaic_exec_free(e); }
+};
+
+class CapiTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    x_ = g_.Input("x", MOSAIC_FLOAT, {kSymbolic, 300});
+    std::vector<float> w(300 * 20);
+    for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i % 7) - 3;
+    g_.Output(g_.Call("MatMul", {x_, g_.Constant(g_.store.AddStrip("w", 300, 20, w))}));
+    const std::vector<MosaicTensorDesc> descs = g_.store.descs();
+    const std::string graph = EncodeGraph(g_.graph);
+    MosaicModel* model = nullptr;
+    ASSERT_EQ(mosaic_model_new("m", graph.data(), graph.size(), descs.data(), 1, &model, &err_),
+              MOSAIC_OK)
+        << err_.message;
+    model_.reset(model);
+    MosaicExec* exec = nullptr;
+    ASSERT_EQ(mosaic_exec_new(model, 2, &exec, &err_), MOSAIC_OK);
+    exec_.reset(exec);
+    input_.assign(600, 0.5f);
+    view_ = {MOSAIC_FLOAT, 2, {2, 300}, input_.data()};
+  }
+
+  GraphBuilder g_;
+  int x_ = -1;
+  std::unique_ptr<MosaicModel, Freer> model_;
+  std::unique_ptr<MosaicExec, Freer> exec_;
+  std::vector<float> input_;
+  MosaicTensorView view_{};
+  MosaicError err_{};
+};
+
+TEST_F(CapiTest, PredictsThroughTheBoundary) {
+  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, &err_), MOSAIC_OK) << err_.message;
+  ServedBlocks served;
+  MosaicBlockRequest r{};
+  MosaicCode code;
+  while ((code = mosaic_exec_step(exec_.get(), &r, &err_)) != MOSAIC_OK) {
+    ASSERT_TRUE(code == MOSAIC_MORE || code == MOSAIC_NEED_BLOCKS) << err_.message;
+    if (code == MOSAIC_MORE) continue;
+    ASSERT_GE(r.count, 1);
+    ASSERT_LE(r.count, 2);
+    g_.store.Serve({r.tensor, {r.indexes, r.indexes + r.count}}, &served);
+    mosaic_exec_supply(exec_.get(), served.payloads());
+  }
+  MosaicTensorView out{};
+  ASSERT_EQ(mosaic_exec_output(exec_.get(), 0, &out, &err_), MOSAIC_OK);
+  const auto model = g_.Load();
+  const Array want = MustRun(g_, *model, {Floats({2, 300}, std::vector<float>(600, 0.5f))})[0];
+  ASSERT_EQ(out.ndim, 2);
+  EXPECT_EQ(out.dims[0], 2);
+  EXPECT_EQ(out.dims[1], 20);
+  EXPECT_EQ(0, std::memcmp(out.data, want.bytes.data(), want.bytes.size()));
+  EXPECT_EQ(mosaic_exec_output(exec_.get(), 1, &out, &err_), MOSAIC_E_INTERNAL);
+  EXPECT_EQ(mosaic_exec_output(exec_.get(), -1, &out, &err_), MOSAIC_E_INTERNAL);
+}
+
+TEST_F(CapiTest, WrongOrderIsAnErrorNotACrash) {
+  MosaicBlockRequest r{};
+  MosaicTensorView out{};
+  EXPECT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_E_INTERNAL);
+  EXPECT_EQ(mosaic_exec_output(exec_.get(), 0, &out, &err_), MOSAIC_E_INTERNAL);
+  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, &err_), MOSAIC_OK);
+  ASSERT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_NEED_BLOCKS);
+  EXPECT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_E_INTERNAL);
+  EXPECT_EQ(mosaic_exec_output(exec_.get(), 0, &out, &err_), MOSAIC_E_INTERNAL);
+  // A failed start forgets the unfinished prediction.
+  MosaicTensorView bad = view_;
+  bad.ndim = 99;
+  EXPECT_EQ(mosaic_exec_start(exec_.get(), &bad, 2, &err_), MOSAIC_E_INVALID);
+  EXPECT_STREQ(err_.message, "model 'm': input 'x' was given an impossible type, shape or size");
+  EXPECT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_E_INTERNAL);
+  for (int64_t dim : {int64_t{-2}, INT64_MAX}) {
+    bad = view_;
+    bad.dims[0] = dim;
+    EXPECT_EQ(mosaic_exec_start(exec_.get(), &bad, 1, &err_), MOSAIC_E_INVALID);
+  }
+  // Freed while it waits for blocks.
+  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, &err_), MOSAIC_OK);
+  ASSERT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_NEED_BLOCKS);
+}
+
+TEST_F(CapiTest, DescribesAndBindsInputs) {
+  ASSERT_EQ(mosaic_model_input_count(model_.get()), 1);
+  ASSERT_EQ(mosaic_model_output_count(model_.get()), 1);
+  const MosaicValueInfo* info = mosaic_model_input(model_.get(), 0);
+  EXPECT_STREQ(info->name, "x");
+  EXPECT_EQ(info->dtype, MOSAIC_FLOAT);
+  ASSERT_EQ(info->ndim, 2);
+  EXPECT_EQ(info->dims[0], -1);
+  EXPECT_EQ(info->dims[1], 300);
+  EXPECT_STREQ(info->dim_names[0], "");
+  MosaicBinding b{};
+  const int64_t dims[] = {4, 300};
+  ASSERT_EQ(mosaic_model_bind(model_.get(), 0, 2, dims, &b, &err_), MOSAIC_OK);
+  EXPECT_TRUE(b.batch);
+  EXPECT_EQ(b.items, 4);
+  EXPECT_EQ(mosaic_model_bind(model_.get(), 0, 1, dims, &b, &err_), MOSAIC_E_INVALID);
+  EXPECT_STREQ(err_.message, "model 'm': input 'x' takes 300 values, 4 were given");
+  EXPECT_NE(err_.hint[0], '\0');
+  EXPECT_EQ(mosaic_model_bind(model_.get(), 1, 1, dims, &b, &err_), MOSAIC_E_INTERNAL);
+}
+
+TEST_F(CapiTest, RunningOutOfMemoryIsReported) {
+  // A shape that operators may compute but no machine can hold.
+  GraphBuilder g;
+  const int shape = g.Input("shape", MOSAIC_INT64, {2});
+  g.Output(g.Call("ConstantOfShape", {shape}));
+  const std::string graph = EncodeGraph(g.graph);
+  MosaicModel* model = nullptr;
+  ASSERT_EQ(mosaic_model_new("m", graph.data(), graph.size(), nullptr, 0, &model, &err_),
+            MOSAIC_OK);
+  model_.reset(model);
+  MosaicExec* exec = nullptr;
+  ASSERT_EQ(mosaic_exec_new(model, 1, &exec, nullptr), MOSAIC_OK);
+  exec_.reset(exec);
+  const int64_t dims[] = {int64_t{1} << 30, int64_t{1} << 30};
+  const MosaicTensorView view = {MOSAIC_INT64, 1, {2}, dims};
+  ASSERT_EQ(mosaic_exec_start(exec, &view, 1, &err_), MOSAIC_OK);
+  MosaicBlockRequest r{};
+  const MosaicCode code = mosaic_exec_step(exec, &r, &err_);
+  EXPECT_TRUE(code == MOSAIC_E_LIMIT || code == MOSAIC_E_NOMEM) << err_.message;
+}
+
+TEST_F(CapiTest, LongMessagesAreCutBetweenCharacters) {
+  // 3-byte characters at every offset: a cut in the middle would leave a broken one.
+  for (int shift = 0; shift < 3; ++shift) {
+    std::string name(static_cast<size_t>(shift), 'a');
+    while (name.size() < 3000) name += "\xe2\x82\xac";
+    MosaicModel* model = nullptr;
+    EXPECT_EQ(mosaic_model_new(name.c_str(), "x", 1, nullptr, 0, &model, &err_), MOSAIC_E_CORRUPT);
+    EXPECT_EQ(model, nullptr);
+    const std::string text = err_.message;
+    ASSERT_GT(text.size(), sizeof(err_.message) - 5);
+    size_t i = text.find('\'') + 1 + static_cast<size_t>(shift);
+    EXPECT_EQ((text.size() - i) % 3, 0u);
+  }
+}
+
+TEST(Capi, ImportFailuresAreReported) {
+  MosaicSource source{};
+  source.size = 4;
+  source.read = [](void*, uint64_t, size_t, void*) { return 1; };  // the host holds its error
+  const MosaicImportOptions options = {"m", 126};
+  MosaicImport* job = nullptr;
+  MosaicError err{};
+  EXPECT_EQ(mosaic_import_new(&source, &options, &job, &err), MOSAIC_E_HOST);
+  EXPECT_EQ(job, nullptr);
+  source.read = [](void*, uint64_t, size_t len, void* buf) {
+    std::memset(buf, 0xff, len);
+    return 0;
+  };
+  EXPECT_EQ(mosaic_import_new(&source, &options, &job, &err), MOSAIC_E_BAD_MODEL);
+  EXPECT_EQ(job, nullptr);
+  mosaic_import_free(nullptr);
+  mosaic_model_free(nullptr);
+  mosaic_exec_free(nullptr);
+}
+
+TEST(Capi, Names) {
+  EXPECT_STREQ(mosaic_dtype_name(MOSAIC_FLOAT), "float32");
+  EXPECT_EQ(mosaic_dtype_size(MOSAIC_DOUBLE), 8);
+  EXPECT_EQ(mosaic_dtype_size(99), 0);
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace mosaic
