@@ -13,6 +13,16 @@ target_link_libraries(unit_tests PRIVATE mosaic_core Eigen3::Eigen GTest::gtest 
   Threads::Threads)
 gtest_discover_tests(unit_tests TEST_PREFIX unit. DISCOVERY_TIMEOUT 60)
 
+# ONNX's own node cases, of Debian's libonnx-testdata, through the core.
+file(GLOB conformance_sources CONFIGURE_DEPENDS test/conformance/*.cc)
+add_executable(conformance_tests ${conformance_sources})
+target_include_directories(conformance_tests PRIVATE test)
+target_compile_options(conformance_tests PRIVATE -Wall -Wextra -Werror)
+target_link_libraries(conformance_tests PRIVATE mosaic_core)
+set(MOSAIC_ONNX_CASES /usr/share/libonnx-testdata/data/node CACHE PATH "The node cases of ONNX")
+add_test(NAME conformance.onnx COMMAND conformance_tests ${MOSAIC_ONNX_CASES}
+  ${CMAKE_SOURCE_DIR}/test/conformance)
+
 if(MOSAIC_FUZZ)
   file(GLOB fuzz_sources CONFIGURE_DEPENDS test/fuzz/*_fuzz.cc)
   foreach(source ${fuzz_sources})

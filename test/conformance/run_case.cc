@@ -1,0 +1,208 @@
+#include "conformance/run_case.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "core/import/importer.h"
+#include "core/infer/executor.h"
+#include "core/op/element.h"
+
+namespace mosaic::conformance {
+
+namespace {
+
+constexpr int kBlockHeight = 31;  // the smallest, so that small operands have several blocks
+constexpr int kMaxBlocks = 3;     // of a request
+
+// How weights are laid out: as the importer decides (where small ones, as most of these are, are no
+// blocks at all), or all that can be in row blocks, or in strips, of two rows each.
+enum class Layout { kImported, kRows, kStrips, kTransposedStrips };
+
+// What the tables of the database hold: payloads at 32-byte aligned addresses, by place.
+class FakeStore {
+ public:
+  void Put(const MosaicBlock& block, Arena* arena) {
+    Tensor copy = arena->New(MOSAIC_UINT8, {block.length});
+    std::memcpy(copy.mutable_raw(), block.payload, block.length);
+    blocks_[{block.tensor, block.index}] = copy;
+  }
+  const void* Get(int tensor, int64_t index) const { return blocks_.at({tensor, index}).raw(); }
+  int64_t size() const { return static_cast<int64_t>(blocks_.size()); }
+
+ private:
+  std::map<std::pair<int, int64_t>, Tensor> blocks_;
+};
+
+// Cuts an inline tensor into blocks. Leaves it as it is where the layout does not suit it.
+void Cut(Layout layout, int index, Arena* arena, MosaicTensorDesc* desc, FakeStore* store) {
+  if (desc->layout != MOSAIC_LAYOUT_INLINE || desc->value_bytes == 0) return;
+  const bool strips = layout != Layout::kRows;
+  if (strips && (desc->ndim != 2 || desc->dtype != MOSAIC_FLOAT)) return;
+  const int64_t elements = static_cast<int64_t>(desc->value_bytes) / DTypeSize(desc->dtype);
+  const int64_t n = desc->ndim > 0 ? desc->dims[0] : 1, d = elements / n;
+  desc->transposed = layout == Layout::kTransposedStrips;
+  Blocking b = !strips            ? PlanRow(desc->dtype, n, d, kBlockHeight)
+               : desc->transposed ? PlanStrip(d, n, kBlockHeight)
+                                  : PlanStrip(n, d, kBlockHeight);
+  b.block_rows = std::min(b.block_rows, 2);
+  desc->layout = b.layout;
+  desc->stored_dtype = b.dtype;
+  desc->rows = b.rows;
+  desc->cols = b.cols;
+  desc->block_rows = b.block_rows;
+  desc->block_cols = b.block_cols;
+  desc->nblocks = b.blocks();
+  Tensor payload = arena->New(MOSAIC_UINT8, {b.payload_bytes()});
+  for (int64_t row = 0; row < b.row_blocks(); ++row) {
+    for (int64_t col = 0; col < b.col_blocks(); ++col) {
+      PackBlock(b, row, col, desc->value, 0, desc->transposed ? 1 : d, desc->transposed ? d : 1,
+                payload.mutable_raw());
+      MosaicBlock block = {};
+      block.tensor = index;
+      block.index = b.Index(row, col);
+      block.payload = payload.raw();
+      block.length = b.payload_bytes();
+      store->Put(block, arena);
+    }
+  }
+  desc->value = nullptr;
+  desc->value_bytes = 0;
+}
+
+// The tensor that the data means, if the model declares dtype: ONNX's data has no bfloat16 but the
+// same bits as uint16.
+Tensor AsDeclared(const Tensor& t, int dtype) {
+  if (dtype != MOSAIC_BFLOAT16 || t.dtype() != MOSAIC_UINT16) return t;
+  return Tensor::Borrow(dtype, t.shape(), t.raw());
+}
+
+Status Execute(const Model& model, const FakeStore& store, std::vector<Tensor> inputs,
+               Executor* executor) {
+  MOSAIC_RETURN_IF_ERROR(executor->Start(std::move(inputs), 1));
+  std::vector<const void*> payloads;  // read until the next request
+  for (;;) {
+    Executor::Outcome outcome;
+    MOSAIC_RETURN_IF_ERROR(executor->Step(&outcome));
+    if (outcome == Executor::Outcome::kDone) return Status();
+    if (outcome == Executor::Outcome::kMore) continue;
+    const BlockRequest& request = executor->request();
+    if (request.indexes.empty() || request.indexes.size() > kMaxBlocks) {
+      return Status::Internal("a request for " + std::to_string(request.indexes.size()) +
+                              " blocks of " +
+                              model.tensors[static_cast<size_t>(request.tensor)].name);
+    }
+    payloads.clear();
+    for (int32_t index : request.indexes) payloads.push_back(store.Get(request.tensor, index));
+    executor->Supply(payloads.data());
+  }
+}
+
+// Runs the model with the first count inputs of the set.
+Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, size_t count,
+                Layout layout, Totals* totals) {
+  Arena arena;
+  MemorySource source(bytes);
+  std::unique_ptr<Importer> importer;
+  MOSAIC_RETURN_IF_ERROR(Importer::Open(c.name, kBlockHeight, &source, {}, &importer));
+  FakeStore store;
+  for (;;) {
+    MosaicBlock block;
+    bool more = false;
+    MOSAIC_RETURN_IF_ERROR(importer->Next(&block, &more));
+    if (!more) break;
+    store.Put(block, &arena);
+  }
+  std::unique_ptr<Model> model;
+  std::vector<MosaicTensorDesc> tensors = importer->tensors();
+  for (size_t i = 0; i < tensors.size() && layout != Layout::kImported; ++i) {
+    Cut(layout, static_cast<int>(i), &arena, &tensors[i], &store);
+  }
+  MOSAIC_RETURN_IF_ERROR(Model::Load(c.name, importer->encoded_graph(), tensors.data(),
+                                     static_cast<int>(tensors.size()), &model));
+  std::vector<Tensor> inputs, held;
+  for (size_t i = 0; i < count; ++i) {
+    Tensor t;
+    if (!ParseTensor(set.inputs[i], &arena, &t)) {
+      return Status::Internal("input " + std::to_string(i) + " cannot be read");
+    }
+    held.push_back(t);  // the owner of what AsDeclared borrows
+    inputs.push_back(
+        AsDeclared(t, model->graph.values[static_cast<size_t>(model->graph.inputs[i])].dtype));
+  }
+  Executor executor(*model, kMaxBlocks);
+  MOSAIC_RETURN_IF_ERROR(Execute(*model, store, std::move(inputs), &executor));
+  for (size_t i = 0; i < set.outputs.size(); ++i) {
+    Tensor expected;
+    if (!ParseTensor(set.outputs[i], &arena, &expected)) {
+      return Status::Internal("output " + std::to_string(i) + " cannot be read");
+    }
+    const Tensor& actual = executor.output(static_cast<int>(i));
+    MOSAIC_RETURN_IF_ERROR(
+        Compare(actual, AsDeclared(expected, actual.dtype())).In("output '" + c.outputs[i] + "'"));
+  }
+  ++totals->runs;
+  totals->blocks += store.size();
+  return Status();
+}
+
+template <typename V>
+bool Near(V actual, V expected, V relative) {
+  if constexpr (std::is_floating_point_v<V>) {
+    if (std::isnan(expected) || std::isinf(expected)) {
+      return std::isnan(expected) ? std::isnan(actual) : actual == expected;
+    }
+    return std::fabs(actual - expected) <= V(1e-5) + relative * std::fabs(expected);
+  } else {
+    (void)relative;
+    return actual == expected;
+  }
+}
+
+}  // namespace
+
+Status Compare(const Tensor& actual, const Tensor& expected) {
+  if (actual.dtype() != expected.dtype() || actual.shape() != expected.shape()) {
+    return Status::Internal(std::string(DTypeName(actual.dtype())) + ShapeString(actual.shape()) +
+                            ", expected " + DTypeName(expected.dtype()) +
+                            ShapeString(expected.shape()));
+  }
+  Status status;
+  Dispatch(AllTypes(), actual.dtype(), [&](auto type) {
+    using T = typename decltype(type)::T;
+    // ONNX's data cuts bfloat16 off; we round to the nearest.
+    const auto relative =
+        static_cast<ComputeType<T>>(std::is_same_v<T, BFloat16> ? 1.0 / 128 : 1e-3);
+    for (int64_t i = 0; i < actual.size() && status.ok(); ++i) {
+      const auto a = Load(actual.data<T>()[i]), e = Load(expected.data<T>()[i]);
+      if (!Near(a, e, relative)) {
+        status = Status::Internal("element " + std::to_string(i) + " is " + std::to_string(a) +
+                                  ", expected " + std::to_string(e));
+      }
+    }
+  });
+  return status;
+}
+
+Status RunCase(const Case& c, Totals* totals) {
+  if (c.sets.empty()) return Status::Internal("there is no data set");
+  for (const DataSet& set : c.sets) {
+    const size_t count = set.inputs.size();
+    if (count != c.inputs.size() || set.outputs.size() != c.outputs.size()) {
+      return Status::Internal("the data set does not fit the model");
+    }
+    MOSAIC_RETURN_IF_ERROR(
+        RunModel(c, c.model, set, count, Layout::kImported, totals).In("as inputs"));
+    if (count < 2) continue;
+    const std::string weights = WithInitializers(c, set, 1);
+    const auto run = [&](Layout layout) { return RunModel(c, weights, set, 1, layout, totals); };
+    MOSAIC_RETURN_IF_ERROR(run(Layout::kImported).In("as weights"));
+    MOSAIC_RETURN_IF_ERROR(run(Layout::kRows).In("as weights in row blocks"));
+    MOSAIC_RETURN_IF_ERROR(run(Layout::kStrips).In("as weights in strips"));
+    MOSAIC_RETURN_IF_ERROR(run(Layout::kTransposedStrips).In("as weights in transposed strips"));
+  }
+  return Status();
+}
+
+}  // namespace mosaic::conformance
