@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace mosaic::bench {
+namespace bench {
 
 struct PackingInput {
   std::string name;
@@ -84,4 +84,4 @@ inline PackingInput FamilyTree(uint32_t models, uint32_t wanted_blocks, uint32_t
   return in;
 }
 
-}  // namespace mosaic::bench
+}  // namespace bench

@@ -6,8 +6,10 @@
 namespace mosaic {
 namespace {
 
+constexpr int64_t kTrialWork = 40;
 constexpr size_t kNothing = SIZE_MAX;
-constexpr size_t kMinTrials = 40000, kTrialsPerPiece = 256;
+constexpr size_t kMinTrials = 20000, kTrialsPerPiece = 128;
+constexpr int64_t kMaxWork = int64_t{1} << 27;  // reached with tens of thousands of classes
 
 }  // namespace
 
@@ -48,10 +50,19 @@ PageImprover::PageImprover(const OrderedClasses& classes, std::vector<MixedPage>
   user_begin_.insert(user_begin_.begin(), 0);
   user_begin_.pop_back();
   const int64_t total = std::accumulate(classes.rate.begin(), classes.rate.end(), int64_t{0});
-  if (pages_.size() > 1 && total > 0) {
-    start_threshold_ = total / static_cast<int64_t>(classes.rate.size());
-    trials_ = std::max(kMinTrials, pieces * kTrialsPerPiece);
+  if (pages_.size() < 2 || total == 0) return;
+  const size_t wanted = std::max(kMinTrials, pieces * kTrialsPerPiece);
+  // A trial looks at the model sets of two pages.
+  int64_t work = 0;
+  for (const MixedPage& page : pages_) {
+    for (const Piece& p : page.pieces) work += static_cast<int64_t>(classes.models_of(p.cls)) + 2;
   }
+  const int64_t per_trial = 2 * work / static_cast<int64_t>(pages_.size()) + kTrialWork;
+  trials_ = std::min(wanted, static_cast<size_t>(kMaxWork / per_trial));
+  // With few trials there is no time to climb back: start lower.
+  start_threshold_ =
+      static_cast<int64_t>(static_cast<double>(total) / static_cast<double>(classes.rate.size()) *
+                           static_cast<double>(trials_) / static_cast<double>(wanted));
 }
 
 // xorshift64* by Marsaglia and Vigna.
@@ -141,7 +152,7 @@ void PageImprover::Put(uint32_t page, uint32_t cls, uint32_t count) {
 }
 
 int64_t PageImprover::Try(int64_t threshold) {
-  work_ = 40;
+  work_ = kTrialWork;
   Exchange x;
   if (!Draw(&x)) return work_;
   const MixedPage &a = pages_[x.page_a], &b = pages_[x.page_b];

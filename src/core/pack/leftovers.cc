@@ -118,7 +118,7 @@ Piece LeftoverFiller::Choose() {
     if (whole && shared > 0) {
       kind = kShares;
       score = 4 * shared - added;
-    } else if (shared > 0 && added == 0) {
+    } else if (shared > 8 * added) {
       kind = kFreeSplit;
     } else if (whole) {
       kind = kApart;
@@ -217,7 +217,7 @@ bool LeftoverFiller::Step(Budget* budget) {
     FillPage(seed);
     budget->Spend(work_);
   }
-  return options_.aim == PackAim::kStorage || JoinPages(budget);
+  return JoinPages(budget);  // for storage only blocks of different sizes leave anything to do
 }
 
 }  // namespace mosaic

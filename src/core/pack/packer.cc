@@ -16,12 +16,24 @@
 namespace mosaic {
 namespace {
 
-constexpr int64_t kStepUnits = 3 << 20;
+constexpr int64_t kStepUnits = 1 << 20;
 
 }  // namespace
 
 struct Packer::State {
-  enum class Stage { kRefine, kOrder, kGroup, kFill, kImprove, kKeys, kEmit, kDone };
+  // The aim `reads` mixes leftovers both ways (kRefill, kReimprove) and keeps the better result.
+  enum class Stage {
+    kRefine,
+    kOrder,
+    kGroup,
+    kFill,
+    kImprove,
+    kRefill,
+    kReimprove,
+    kSort,
+    kEmit,
+    kDone
+  };
 
   explicit State(PackOptions o) : options(o) {}
 
@@ -29,6 +41,7 @@ struct Packer::State {
   void Enter(Stage s);
   bool GroupBlocks(Budget* budget);
   void SplitOffWholePages();
+  void Keep(int64_t cost, std::vector<MixedPage> pages);
   bool SortMixedPages(Budget* budget);
   bool EmitPages(Budget* budget);
   void EndPage();
@@ -47,7 +60,8 @@ struct Packer::State {
   std::vector<uint32_t> left;                  // blocks of each class not on pages of its own
   std::optional<LeftoverFiller> filler;
   std::optional<PageImprover> improver;
-  std::vector<MixedPage> mixed;
+  int64_t mixed_cost = INT64_MAX;
+  std::vector<MixedPage> mixed;       // the best so far
   std::vector<uint32_t> mixed_order;  // by the first of their classes
   std::optional<SlicedSort> sort;
   size_t next_mixed = 0;
@@ -102,6 +116,13 @@ void Packer::State::SplitOffWholePages() {
     const uint32_t per_page = options.capacity / classes.size[c];
     if (options.capacity - per_page * classes.size[c] < smallest) left[c] %= per_page;
   }
+}
+
+// Fewer reads are better, then fewer pages.
+void Packer::State::Keep(int64_t cost, std::vector<MixedPage> pages) {
+  if (cost > mixed_cost || (cost == mixed_cost && pages.size() >= mixed.size())) return;
+  mixed_cost = cost;
+  mixed = std::move(pages);
 }
 
 bool Packer::State::SortMixedPages(Budget* budget) {
@@ -185,8 +206,18 @@ void Packer::State::Enter(Stage s) {
       improver.emplace(classes, filler->TakePages());
       filler.reset();
       break;
-    case Stage::kKeys:
-      mixed = improver->TakePages();
+    case Stage::kRefill:
+      Keep(improver->cost(), improver->TakePages());
+      if (options.aim == PackAim::kReads) {
+        filler.emplace(classes, left, PackOptions{PackAim::kStorage, options.capacity});
+      }
+      break;
+    case Stage::kReimprove:
+      if (filler) improver.emplace(classes, filler->TakePages());
+      filler.reset();
+      break;
+    case Stage::kSort:
+      if (options.aim == PackAim::kReads) Keep(improver->cost(), improver->TakePages());
       improver.reset();
       break;
     default:
@@ -206,7 +237,11 @@ bool Packer::State::RunStage(Budget* budget) {
       return filler->Step(budget);
     case Stage::kImprove:
       return improver->Step(budget);
-    case Stage::kKeys:
+    case Stage::kRefill:
+      return !filler || filler->Step(budget);
+    case Stage::kReimprove:
+      return improver->Step(budget);
+    case Stage::kSort:
       return SortMixedPages(budget);
     case Stage::kEmit:
       return EmitPages(budget);
