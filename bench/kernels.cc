@@ -44,6 +44,7 @@ class OurKernel : public GemmPeer {
     g.block_rows = w.block_rows();
     g.c = c;
     g.ldc = g.m = m_;
+    g.working_set = static_cast<int64_t>(w_.size()) * k_ * m_ * 4;
     mosaic::StripGemm(g);
   }
 

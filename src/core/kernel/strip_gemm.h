@@ -32,6 +32,9 @@ struct StripGemmArgs {
   bool last = true;             // true: add bias (m values; may be null) and apply the activation
   const float* bias = nullptr;  // null: zeros
   Activation activation = Activation::kNone;
+  // A hint, for speed only: bytes of weights that are read in turn, of which these are a part (all
+  // of the model). With 0, those of this call.
+  int64_t working_set = 0;
 };
 
 // The kernel chosen for this CPU. Each call finds its own best schedule: the more strips and the

@@ -5,8 +5,8 @@
 //
 //   few rows   four strips at a time, the whole k range in one go: four streams of pages keep the
 //              memory busy.
-//   more rows  a chunk is about one page of each strip of the tile (it fits L1); all groups of rows
-//              run on it, while they fetch the next chunk into L2.
+//   more rows  a chunk is some four pages of each strip of the tile; all groups of rows run on it,
+//              while they fetch the next chunk into L2.
 #include "core/kernel/fast/strip_gemm_fast.h"
 
 #include <algorithm>
@@ -24,7 +24,8 @@ constexpr int kStripCols = MOSAIC_STRIP_COLS;
 constexpr int64_t kPanelFloats = 160 << 10;  // of A, in L2
 constexpr int64_t kPanelDepth = 1024;        // rows of k, where a panel cannot hold all of them
 constexpr int64_t kPanelRows = 2048;         // bounds the copy of a partial strip's columns
-constexpr int64_t kPackColumns = 512;        // fewer do not pay for packing A
+constexpr int64_t kPackColumns = 128;        // fewer do not pay for packing A
+constexpr int64_t kStreamedBytes = 8 << 20;  // more are likely to come from memory
 constexpr int64_t kChunkRows = 4 * MOSAIC_MAX_BLOCK_ROWS;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -86,6 +87,8 @@ class StripGemmRun {
         strips_(CeilDiv(args.m, kStripCols)),
         blocks_(CeilDiv(args.k, args.block_rows)),
         few_(args.n <= tiles.few_rows),
+        streamed_(std::max(args.working_set, strips_ * blocks_ * args.block_rows *
+                                                 MOSAIC_ROW_BYTES) > kStreamedBytes),
         pack_(!few_ && args.n > tiles.rows / 2 && args.m >= kPackColumns) {}
 
   void Run() {
@@ -123,7 +126,7 @@ class StripGemmRun {
     for (int64_t s = 0; s < strips_;) {
       const int64_t left = strips_ - s;
       if (few_ && left >= kMaxTileStrips) {
-        RunStrips(s, kMaxTileStrips, tiles_.few, groups);
+        RunStrips(s, kMaxTileStrips, streamed_ ? tiles_.few_streamed : tiles_.few, groups);
         s += kMaxTileStrips;
       } else if (left >= tiles_.wide_strips) {
         RunStrips(s, tiles_.wide_strips, pack_ ? tiles_.wide_packed : tiles_.wide, groups);
@@ -222,7 +225,7 @@ class StripGemmRun {
   const StripGemmArgs& g_;
   const TileSet& tiles_;
   const int64_t strips_, blocks_;  // that are used
-  const bool few_, pack_;
+  const bool few_, streamed_, pack_;
   Buffer packed_, sums_;
   int64_t sums_ld_ = 0;
   // The panel at work.

@@ -4,10 +4,13 @@
 // Each element of C has one accumulator, and products are added to it in ascending k; so neither
 // the shape of the tile nor where a chunk of k ends can change a bit of the result.
 //
-// While it runs, a tile prefetches the blocks that come next. With few rows it is bound by memory
-// bandwidth, and prefetches just the heads of the next blocks: the hardware prefetcher stops at
-// every 4 KB boundary and has to be started again (kHead). With many rows it is bound by
-// arithmetic, and spreads the fetching of the next chunk over its k loop (kSpread).
+// While it runs, a tile prefetches the blocks that come next:
+//   kHead     the first lines of the next block of each strip: the hardware prefetcher stops at
+//             every 4 KB boundary and has to be started again. For few rows and weights in a cache.
+//   kRunAhead every line, 2 KB before its use. For few rows and weights in memory, which this reads
+//             faster; from a cache it would cost more than it gains.
+//   kSpread   the blocks of the next chunk, spread over this one. For many rows, where the product
+//             is bound by arithmetic and may not wait for memory at all.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +44,7 @@ struct TileArgs {
 
 using TileFn = void (*)(const TileArgs&);
 
-enum class Prefetch { kHead, kSpread };
+enum class Prefetch { kHead, kRunAhead, kSpread };
 
 // The first lines of a block, and the first after the 4 KB boundary within it.
 MOSAIC_INLINE void PrefetchHead(const char* block, int64_t bytes) {
@@ -54,109 +57,125 @@ MOSAIC_INLINE void PrefetchHead(const char* block, int64_t bytes) {
 }
 
 template <int kLanes, int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
-MOSAIC_INLINE void Tile(const TileArgs& t) {
-  using Reg = typename Simd<kLanes>::Reg;
-  using Mem = typename Simd<kLanes>::Mem;
-  constexpr int kRegs = MOSAIC_STRIP_COLS / kLanes;  // per strip
-  constexpr int kCols = kStrips * kRegs;             // in registers
-  const float* a = t.a;
-  const int64_t lda = t.lda;
-  const int64_t block_bytes = t.block_rows * MOSAIC_ROW_BYTES;
-
-  Reg acc[kRows][kCols];
-  MOSAIC_UNROLL
-  for (int i = 0; i < kRows; ++i) {
-    MOSAIC_UNROLL
-    for (int j = 0; j < kCols; ++j) {
-      if (t.from == nullptr) {
-        acc[i][j] = Reg{};
-      } else {
-        acc[i][j] = *reinterpret_cast<const Mem*>(t.from + i * t.from_ld + j * kLanes);
-      }
-    }
-  }
-
-  int64_t left = t.k;
-  for (int64_t b = 0; left > 0; ++b) {
-    const int64_t rows = std::min(left, t.block_rows);
-    const float* w[kStrips];
-    const char* ahead[kStrips];
-    MOSAIC_UNROLL
-    for (int s = 0; s < kStrips; ++s) w[s] = static_cast<const float*>(t.blocks[s][b]);
-    int64_t step = 0;
-    if (kPrefetch == Prefetch::kSpread) {
-      step = MOSAIC_ROW_BYTES / t.shares;
+class Tile {
+ public:
+  MOSAIC_INLINE static void Run(const TileArgs& t) {
+    Reg acc[kRows][kCols];
+    Load(t, acc);
+    const float* a = t.a;
+    int64_t left = t.k;
+    for (int64_t b = 0; left > 0; ++b) {
+      const int64_t rows = std::min(left, t.block_rows);
+      const float* w[kStrips];
+      const char* ahead[kStrips];
       MOSAIC_UNROLL
-      for (int s = 0; s < kStrips; ++s) {
-        ahead[s] = static_cast<const char*>(t.next[s][std::min(b, t.next_blocks - 1)]) +
-                   block_bytes * t.share / t.shares;
-      }
-    } else {
-      for (int s = 0; s < kStrips; ++s) {
-        const void* next = left > rows ? t.blocks[s][b + 1] : t.next[s][0];
-        PrefetchHead(static_cast<const char*>(next), block_bytes);
-      }
-    }
-    // Few accumulators make a short loop body.
-    constexpr int kUnroll = kRows * kCols <= 8 ? 4 : kRows * kCols <= 16 ? 2 : 1;
-    int64_t k = 0;
-    for (; k + kUnroll <= rows; k += kUnroll) {
-      MOSAIC_UNROLL
-      for (int u = 0; u < kUnroll; ++u) {
-        Reg wk[kCols];
+      for (int s = 0; s < kStrips; ++s) w[s] = static_cast<const float*>(t.blocks[s][b]);
+      left -= rows;
+      if (kPrefetch == Prefetch::kSpread) {
+        const int64_t next = std::min(b, t.next_blocks - 1);
+        const int64_t offset = t.block_rows * MOSAIC_ROW_BYTES * t.share / t.shares;
         MOSAIC_UNROLL
         for (int s = 0; s < kStrips; ++s) {
-          if (kPrefetch == Prefetch::kSpread) {
-            __builtin_prefetch(ahead[s], 0, 2);
-            ahead[s] += step;
-          }
-          MOSAIC_UNROLL
-          for (int j = 0; j < kRegs; ++j) {
-            wk[s * kRegs + j] =
-                *reinterpret_cast<const Mem*>(w[s] + u * MOSAIC_STRIP_COLS + j * kLanes);
-          }
+          ahead[s] = static_cast<const char*>(t.next[s][next]) + offset;
         }
+        Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES / t.shares, a, t.lda, rows);
+      } else {
+        // The rows up to where fetching ahead reaches the next block, and the others.
+        const int64_t same =
+            kPrefetch == Prefetch::kRunAhead ? std::max<int64_t>(0, rows - kAheadRows) : 0;
         MOSAIC_UNROLL
-        for (int i = 0; i < kRows; ++i) {
-          const float x = kPacked ? a[u * kRows + i] : a[i * lda + u];
-          MOSAIC_UNROLL
-          for (int j = 0; j < kCols; ++j) acc[i][j] += x * wk[j];
+        for (int s = 0; s < kStrips; ++s) {
+          ahead[s] = reinterpret_cast<const char*>(w[s] + kAheadRows * MOSAIC_STRIP_COLS);
         }
-      }
-      a += kPacked ? kUnroll * kRows : kUnroll;
-      MOSAIC_UNROLL
-      for (int s = 0; s < kStrips; ++s) w[s] += kUnroll * MOSAIC_STRIP_COLS;
-    }
-    if (kUnroll > 1) {
-      for (; k < rows; ++k) {
-        MOSAIC_UNROLL
-        for (int i = 0; i < kRows; ++i) {
-          const float x = kPacked ? a[i] : a[i * lda];
-          MOSAIC_UNROLL
-          for (int j = 0; j < kCols; ++j) {
-            acc[i][j] += x * *reinterpret_cast<const Mem*>(w[j / kRegs] + j % kRegs * kLanes);
+        if (same > 0) Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES, a, t.lda, same);
+        for (int s = 0; s < kStrips; ++s) {
+          ahead[s] = static_cast<const char*>(left > 0 ? t.blocks[s][b + 1] : t.next[s][0]);
+          if (kPrefetch == Prefetch::kHead) {
+            PrefetchHead(ahead[s], t.block_rows * MOSAIC_ROW_BYTES);
           }
         }
-        a += kPacked ? kRows : 1;
-        MOSAIC_UNROLL
-        for (int s = 0; s < kStrips; ++s) w[s] += MOSAIC_STRIP_COLS;
+        Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES, a, t.lda, rows - same);
       }
     }
-    left -= rows;
+    Store(t, acc);
   }
 
-  MOSAIC_UNROLL
-  for (int j = 0; j < kCols; ++j) {
-    Reg bias = Reg{};
-    if (t.bias) bias = *reinterpret_cast<const Mem*>(t.bias + j * kLanes);
+ private:
+  using Reg = typename Simd<kLanes>::Reg;
+  using Mem = typename Simd<kLanes>::Mem;
+  static constexpr int kRegs = MOSAIC_STRIP_COLS / kLanes;  // per strip
+  static constexpr int kCols = kStrips * kRegs;             // in registers
+  // Few accumulators make a short loop body.
+  static constexpr int kUnroll = kRows * kCols <= 8 ? 4 : kRows * kCols <= 16 ? 2 : 1;
+  static constexpr int64_t kAheadRows = 32;
+
+  MOSAIC_INLINE static void Load(const TileArgs& t, Reg (&acc)[kRows][kCols]) {
     MOSAIC_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      Reg v = acc[i][j];
-      if (t.bias) v += bias;
-      if (t.relu) v = v < 0 ? Reg{} : v;
-      *reinterpret_cast<Mem*>(t.to + i * t.to_ld + j * kLanes) = v;
+      MOSAIC_UNROLL
+      for (int j = 0; j < kCols; ++j) {
+        if (t.from == nullptr) {
+          acc[i][j] = Reg{};
+        } else {
+          acc[i][j] = *reinterpret_cast<const Mem*>(t.from + i * t.from_ld + j * kLanes);
+        }
+      }
     }
   }
-}
+
+  // The next `count` rows of k of one block; moves w, ahead and a on.
+  MOSAIC_INLINE static void Accumulate(Reg (&acc)[kRows][kCols], const float* (&w)[kStrips],
+                                       const char* (&ahead)[kStrips], int64_t step, const float*& a,
+                                       int64_t lda, int64_t count) {
+    int64_t k = 0;
+    for (; k + kUnroll <= count; k += kUnroll) {
+      MOSAIC_UNROLL
+      for (int u = 0; u < kUnroll; ++u) Row(acc, w, ahead, step, a, lda);
+    }
+    if (kUnroll > 1) {
+      for (; k < count; ++k) Row(acc, w, ahead, step, a, lda);
+    }
+  }
+
+  MOSAIC_INLINE static void Row(Reg (&acc)[kRows][kCols], const float* (&w)[kStrips],
+                                const char* (&ahead)[kStrips], int64_t step, const float*& a,
+                                int64_t lda) {
+    Reg wk[kCols];
+    MOSAIC_UNROLL
+    for (int s = 0; s < kStrips; ++s) {
+      if (kPrefetch != Prefetch::kHead) {
+        __builtin_prefetch(ahead[s], 0, 2);
+        ahead[s] += step;
+      }
+      MOSAIC_UNROLL
+      for (int j = 0; j < kRegs; ++j) {
+        wk[s * kRegs + j] = *reinterpret_cast<const Mem*>(w[s] + j * kLanes);
+      }
+      w[s] += MOSAIC_STRIP_COLS;
+    }
+    MOSAIC_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const float x = kPacked ? a[i] : a[i * lda];
+      MOSAIC_UNROLL
+      for (int j = 0; j < kCols; ++j) acc[i][j] += x * wk[j];
+    }
+    a += kPacked ? kRows : 1;
+  }
+
+  MOSAIC_INLINE static void Store(const TileArgs& t, Reg (&acc)[kRows][kCols]) {
+    MOSAIC_UNROLL
+    for (int j = 0; j < kCols; ++j) {
+      Reg bias = Reg{};
+      if (t.bias) bias = *reinterpret_cast<const Mem*>(t.bias + j * kLanes);
+      MOSAIC_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        Reg v = acc[i][j];
+        if (t.bias) v += bias;
+        if (t.relu) v = v < 0 ? Reg{} : v;
+        *reinterpret_cast<Mem*>(t.to + i * t.to_ld + j * kLanes) = v;
+      }
+    }
+  }
+};
 
 }  // namespace mosaic

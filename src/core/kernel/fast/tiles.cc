@@ -10,19 +10,21 @@ namespace {
 // have follows from the number of registers: 32 (AVX-512, NEON) or 16.
 template <int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
 struct Generic {
-  static void Run(const TileArgs& t) { Tile<4, kRows, kStrips, kPacked, kPrefetch>(t); }
+  static void Run(const TileArgs& t) { Tile<4, kRows, kStrips, kPacked, kPrefetch>::Run(t); }
 };
 
 #if MOSAIC_X86
 template <int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
 struct Avx2 {
-  MOSAIC_AVX2 static void Run(const TileArgs& t) { Tile<8, kRows, kStrips, kPacked, kPrefetch>(t); }
+  MOSAIC_AVX2 static void Run(const TileArgs& t) {
+    Tile<8, kRows, kStrips, kPacked, kPrefetch>::Run(t);
+  }
 };
 
 template <int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
 struct Avx512 {
   MOSAIC_AVX512 static void Run(const TileArgs& t) {
-    Tile<16, kRows, kStrips, kPacked, kPrefetch>(t);
+    Tile<16, kRows, kStrips, kPacked, kPrefetch>::Run(t);
   }
 };
 #endif
@@ -47,7 +49,8 @@ constexpr TileSet MakeTiles() {
           Table<Fn, kWideStrips, true, Prefetch::kSpread, Rows>::value,
           Table<Fn, 1, false, Prefetch::kSpread, Rows>::value,
           Table<Fn, 1, true, Prefetch::kSpread, Rows>::value,
-          Table<Fn, kMaxTileStrips, false, Prefetch::kHead, FewRows>::value};
+          Table<Fn, kMaxTileStrips, false, Prefetch::kHead, FewRows>::value,
+          Table<Fn, kMaxTileStrips, false, Prefetch::kRunAhead, FewRows>::value};
 }
 
 #if defined(__aarch64__)

@@ -7,7 +7,8 @@
 namespace mosaic {
 
 // Tables are indexed by rows - 1. "wide" takes wide_strips at once, "narrow" one; both fetch ahead
-// kSpread and take up to `rows` rows. "few" takes four strips and up to few_rows rows, kHead.
+// kSpread and take up to `rows` rows. "few" takes kMaxTileStrips and up to few_rows rows, and
+// fetches kHead; "few_streamed" kRunAhead.
 struct TileSet {
   int rows;
   int wide_strips;
@@ -17,6 +18,7 @@ struct TileSet {
   const TileFn* narrow;
   const TileFn* narrow_packed;
   const TileFn* few;
+  const TileFn* few_streamed;
 };
 
 // REQUIRES: IsaSupported(isa).
