@@ -110,7 +110,7 @@ class OpCall {
   std::unique_ptr<Op> op_;
 };
 
-// For EXPECT_THAT: a Status of this code whose message contains text.
+// A Status of this code whose message contains text.
 #define EXPECT_REFUSED(expr, expected_code, text)                  \
   do {                                                             \
     const ::mosaic::Status refused = (expr);                       \
