@@ -23,3 +23,9 @@ if(MOSAIC_SANITIZE)
   add_compile_options(-fsanitize=${MOSAIC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MOSAIC_SANITIZE})
 endif()
+
+if(MOSAIC_FUZZ)
+  # The core reports its coverage to libFuzzer; the fuzz targets alone link its main.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -31,5 +31,13 @@ if(MOSAIC_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${name} PRIVATE mosaic_core)
+    # A bounded run from the seeds. What it finds is written to the build tree; to reproduce it,
+    # run the target with that file as its argument.
+    string(REGEX REPLACE "_fuzz$" "" topic ${name})
+    set(found ${CMAKE_BINARY_DIR}/fuzz/${topic})
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz.${topic} COMMAND ${name} -runs=100000 -max_len=65536 -rss_limit_mb=1024
+      -timeout=10 -artifact_prefix=${found}/ ${found} ${CMAKE_SOURCE_DIR}/test/fuzz/corpus/${topic})
+    set_tests_properties(fuzz.${topic} PROPERTIES TIMEOUT 600)
   endforeach()
 endif()

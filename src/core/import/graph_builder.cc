@@ -129,6 +129,7 @@ class Builder {
   void DropDeadNodes();
   void FoldConstants();
   bool FoldTranspose(const Node& n, const std::vector<std::vector<Use>>& uses);
+  int Flipped(int tensor, const std::string& name);
   void Compact();
   Status CheckOperators();
 
@@ -137,7 +138,8 @@ class Builder {
   std::vector<GraphTensor>& tensors_;
   std::unordered_map<std::string, int> by_name_;
   std::unordered_map<std::string, const Value*> declared_;
-  std::vector<const OnnxNode*> origin_;  // of each node: its input names and its problem
+  std::unordered_map<int, int> flipped_;  // a tensor and its folded Transpose
+  std::vector<const OnnxNode*> origin_;   // of each node: its input names and its problem
 };
 
 Status Builder::DefineConstantsAndInputs() {
@@ -353,13 +355,22 @@ bool Builder::FoldTranspose(const Node& n, const std::vector<std::vector<Use>>& 
   for (const Use& use : uses[static_cast<size_t>(n.outputs[0])]) {
     if (!IsProductWeight(graph_.nodes[use.node], use.input)) return false;
   }
-  GraphTensor flipped = t;
-  flipped.name = value(n.outputs[0]).name;
-  std::swap(flipped.dims[0], flipped.dims[1]);
-  flipped.flipped = !t.flipped;
-  tensors_.push_back(std::move(flipped));
-  BecomeConstant(n.outputs[0], static_cast<int>(tensors_.size()) - 1);
+  const std::string name = value(n.outputs[0]).name;
+  BecomeConstant(n.outputs[0], Flipped(value(n.inputs[0]).tensor, name));
   return true;
+}
+
+// The transposed view of a tensor, one for all nodes that transpose it.
+int Builder::Flipped(int tensor, const std::string& name) {
+  auto [known, is_new] = flipped_.emplace(tensor, static_cast<int>(tensors_.size()));
+  if (is_new) {
+    GraphTensor t = tensors_[static_cast<size_t>(tensor)];
+    t.name = name;
+    std::swap(t.dims[0], t.dims[1]);
+    t.flipped = !t.flipped;
+    tensors_.push_back(std::move(t));
+  }
+  return known->second;
 }
 
 // Drops folded nodes, and values and tensors that nothing refers to any more.
@@ -429,7 +440,8 @@ Status Builder::CheckOperators() {
   }
   if (problems == 0) return {};
   if (problems > listed) detail += "\n... and " + std::to_string(problems - listed) + " more";
-  if (problems > 1) first += " (and " + std::to_string(problems - 1) + " more such nodes)";
+  if (problems > 1)
+    first += " (and " + std::to_string(problems - 1) + " more; the detail lists all)";
   return Status(code, first, detail);
 }
 

@@ -7,45 +7,10 @@
 namespace mosaic {
 namespace {
 
-// AttributeProto.AttributeType
-enum AttributeType : uint64_t {
-  kNoType = 0,
-  kFloatType = 1,
-  kIntType = 2,
-  kStringType = 3,
-  kTensorType = 4,
-  kGraphType = 5,
-  kFloatsType = 6,
-  kIntsType = 7,
-  kStringsType = 8
-};
-
-const char* AttributeTypeName(uint64_t type) {
-  switch (type) {
-    case kGraphType:
-    case 10:
-      return "a subgraph";
-    case 11:
-    case 12:
-      return "a sparse tensor";
-    case 9:
-      return "a list of tensors";
-    case 13:
-    case 14:
-      return "a type";
-    default:
-      return "of an unknown kind";
-  }
-}
-
 bool IsDefaultDomain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
 Status NotOnnx(const std::string& why) {
   return Status::BadModel("the file is not an ONNX model: " + why);
-}
-
-Status InPart(const Status& s, const std::string& part) {
-  return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In(part);
 }
 
 }  // namespace
@@ -234,7 +199,7 @@ Status OnnxReader::ReadGraph(WireReader r, OnnxModel* out) {
   return r.status();
 }
 
-// ---- NodeProto, AttributeProto ----
+// ---- NodeProto ----
 
 Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
   MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
@@ -271,106 +236,6 @@ Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
   if (!IsDefaultDomain(out->domain)) {
     out->problem = "operators of domain '" + out->domain + "' are not supported";
   }
-  return {};
-}
-
-Status OnnxReader::ReadAttribute(WireReader r, OnnxNode* node) {
-  MOSAIC_RETURN_IF_ERROR(budget_.Charge(256));
-  std::string name, s;
-  uint64_t type = kNoType, seen = kNoType;  // seen: by the field that holds the value
-  float f = 0;
-  int64_t i = 0;
-  OnnxTensor tensor;
-  std::vector<float> floats;
-  std::vector<int64_t> ints;
-  std::vector<std::string> strings;
-  while (r.Next()) {
-    switch (r.key()) {
-      case Key(1, kBytes):
-        MOSAIC_RETURN_IF_ERROR(Name(&r, &name));
-        break;
-      case Key(2, kFixed32):
-        f = r.Float();
-        seen = kFloatType;
-        break;
-      case Key(3, kVarint):
-        i = r.Int64();
-        seen = kIntType;
-        break;
-      case Key(4, kBytes):
-        MOSAIC_RETURN_IF_ERROR(String(&r, kMaxGraphBytes, &s));
-        seen = kStringType;
-        break;
-      case Key(5, kBytes):
-        tensor = OnnxTensor();
-        MOSAIC_RETURN_IF_ERROR(ReadTensor(r.Message(), &tensor));
-        seen = kTensorType;
-        break;
-      case Key(6, kBytes):
-        r.Skip();
-        seen = kGraphType;
-        break;
-      case Key(7, kFixed32):
-      case Key(7, kBytes):
-        MOSAIC_RETURN_IF_ERROR(Floats(&r, &floats));
-        seen = kFloatsType;
-        break;
-      case Key(8, kVarint):
-      case Key(8, kBytes):
-        MOSAIC_RETURN_IF_ERROR(Int64s(&r, &ints));
-        seen = kIntsType;
-        break;
-      case Key(9, kBytes):
-        strings.emplace_back();
-        MOSAIC_RETURN_IF_ERROR(String(&r, kMaxGraphBytes, &strings.back()));
-        seen = kStringsType;
-        break;
-      case Key(20, kVarint):
-        type = r.Varint();
-        break;
-      case Key(21, kBytes):
-        return Status::BadModel("attribute '" + name + "' refers to a function's attribute");
-      default:
-        r.Skip();
-    }
-  }
-  MOSAIC_RETURN_IF_ERROR(r.status());
-  if (type == kNoType) type = seen;
-  for (const Attribute& a : node->attributes) {
-    if (a.name == name) return Status::BadModel("attribute '" + name + "' is given twice");
-  }
-  Attribute a;
-  a.name = name;
-  switch (type) {
-    case kFloatType:
-      a.value = f;
-      break;
-    case kIntType:
-      a.value = i;
-      break;
-    case kStringType:
-      a.value = std::move(s);
-      break;
-    case kTensorType:
-      if (seen != kTensorType) return Status::BadModel("attribute '" + name + "' has no tensor");
-      tensor.name = name;
-      node->tensors.push_back(std::move(tensor));
-      return {};
-    case kFloatsType:
-      a.value = std::move(floats);
-      break;
-    case kIntsType:
-      a.value = std::move(ints);
-      break;
-    case kStringsType:
-      a.value = std::move(strings);
-      break;
-    default:
-      node->problem =
-          "attribute '" + name + "' is " + AttributeTypeName(type) + ", which is not supported";
-      return {};
-  }
-  node->attributes.push_back(std::move(a));
   return {};
 }
 

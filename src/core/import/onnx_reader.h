@@ -36,12 +36,17 @@ class OnnxReader {
   Status ReadOpsetImport(WireReader r, OnnxModel* out);
   Status ReadGraph(WireReader r, OnnxModel* out);
   Status ReadNode(WireReader r, OnnxNode* out);
-  Status ReadAttribute(WireReader r, OnnxNode* node);
   Status ReadValueInfo(WireReader r, bool required, Value* out);
   Status ReadType(WireReader r, Value* out, bool* is_tensor);
   Status ReadTensorType(WireReader r, Value* out);
   Status ReadShape(WireReader r, Value* out);
   Status ReadDimension(WireReader r, Value* out);
+
+  // onnx_attribute_reader.cc
+  struct AttributeFields;
+  Status ReadAttribute(WireReader r, OnnxNode* node);
+  Status ReadAttributeFields(WireReader r, AttributeFields* f);
+  Status UseAttribute(AttributeFields* f, OnnxNode* node);
 
   // onnx_tensor_reader.cc
   struct TensorFields;
@@ -54,6 +59,11 @@ class OnnxReader {
   Status UseRawData(const TensorFields& f, OnnxTensor* out);
   Status UseExternalData(const TensorFields& f, OnnxTensor* out);
   Status OpenExternal(const std::string& location, std::shared_ptr<ByteSource>* out);
+
+  // s with the part of the model that it is about; what the host reports stays as it is.
+  static Status InPart(const Status& s, const std::string& part) {
+    return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In(part);
+  }
 
   // Reads a name: valid UTF-8 without NUL, not too long.
   Status Name(WireReader* r, std::string* out);

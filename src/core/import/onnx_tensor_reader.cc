@@ -63,7 +63,7 @@ Status CountElements(const std::vector<int64_t>& dims, int64_t* out) {
   constexpr int64_t kMaxElements = int64_t{1} << 48;
   *out = 1;
   for (int64_t d : dims) {
-    if (d < 0) return Status::BadModel("shape " + ShapeString(dims) + " has a negative dimension");
+    if (d < 0) return Status::BadModel("it has the negative dimension " + std::to_string(d));
   }
   if (std::find(dims.begin(), dims.end(), 0) != dims.end()) {
     *out = 0;
@@ -137,8 +137,8 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
     if (f.external) return UseExternalData(f, out);
     return f.has_raw ? UseRawData(f, out) : UseFieldData(&f, out);
   };
-  const Status s = read();
-  return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In("tensor '" + out->name + "'");
+  const Status s = read();  // before the name is looked at: reading sets it
+  return InPart(s, "tensor '" + out->name + "'");
 }
 
 Status OnnxReader::ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f) {
