@@ -31,7 +31,7 @@ mosaic_names(isolation_tests ${CMAKE_SOURCE_DIR}/test/specs *.spec)
 set(regress_options --no-locale --encoding=UTF8 --bindir=${PG_bindir} --temp-config=${test_conf}
   --inputdir=${CMAKE_SOURCE_DIR}/test)
 set(test_env "MOSAIC_TEST_DATA=${CMAKE_SOURCE_DIR}/test/data")
-file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/regress ${CMAKE_BINARY_DIR}/isolation ${CMAKE_BINARY_DIR}/tap)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/regress ${CMAKE_BINARY_DIR}/isolation)
 add_test(NAME sql.regress COMMAND ${PG_REGRESS} ${regress_options}
   --temp-instance=${CMAKE_BINARY_DIR}/tmp_regress --outputdir=${CMAKE_BINARY_DIR}/regress ${regress_tests})
 add_test(NAME sql.isolation COMMAND ${PG_ISOLATION} ${regress_options}
@@ -44,13 +44,12 @@ set_tests_properties(sql.regress sql.isolation PROPERTIES FIXTURES_REQUIRED stag
 file(GLOB tap_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/t/*.pl)
 foreach(test ${tap_tests})
   get_filename_component(name ${test} NAME_WE)
-  add_test(NAME tap.${name} COMMAND ${PROVE} -I ${PGXS_SRC}/test/perl -I ${CMAKE_SOURCE_DIR}/test/t
-    --verbose ${test})
+  add_test(NAME tap.${name} COMMAND ${CMAKE_SOURCE_DIR}/test/run_tap.sh ${CMAKE_BINARY_DIR}/tap/${name}
+    ${PROVE} -I ${PGXS_SRC}/test/perl -I ${CMAKE_SOURCE_DIR}/test/t --verbose ${test})
   set_tests_properties(tap.${name} PROPERTIES FIXTURES_REQUIRED stage TIMEOUT 1200
     ENVIRONMENT "${test_env};TESTDIR=${CMAKE_BINARY_DIR}/tap/${name};TESTDATADIR=${CMAKE_BINARY_DIR}/tap/${name}/data;TESTLOGDIR=${CMAKE_BINARY_DIR}/tap/${name}/log;TEMP_CONFIG=${test_conf};PG_REGRESS=${PG_REGRESS};PGPORT=65432"
     ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PG_bindir}"
     FAIL_REGULAR_EXPRESSION "NOTESTS")
-  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tap/${name})
 endforeach()
 
 add_test(NAME module.symbols COMMAND ${CMAKE_SOURCE_DIR}/test/check_symbols.sh ${NM} $<TARGET_FILE:pg_mosaic>
