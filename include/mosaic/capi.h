@@ -167,7 +167,7 @@ MosaicCode mosaic_model_bind(const MosaicModel *model, int i, int array_ndim,
 typedef struct MosaicBlockRequest {
   int tensor;
   int64_t count;          /* 1 .. max_blocks of mosaic_exec_new */
-  const int32_t *indexes; /* places in the tensor's map */
+  const int32_t *indexes; /* places in the tensor's map; one may come twice */
 } MosaicBlockRequest;
 
 typedef struct MosaicExec MosaicExec;
@@ -178,7 +178,8 @@ MosaicCode mosaic_exec_new(const MosaicModel *model, int max_blocks, MosaicExec 
 /*
  * Begins a prediction; forgets an unfinished one.  inputs: one per model input, in order, borrowed.
  * items > 1: dims[0] of every input is a batch of that many independent items; the result of each
- * item is bit-identical to that of its prediction alone.
+ * item is bit-identical to that of its prediction alone; outputs are joined along dimension 0
+ * (scalars become a vector).
  */
 MosaicCode mosaic_exec_start(MosaicExec *exec, const MosaicTensorView *inputs, int64_t items,
                              MosaicError *err);
@@ -190,6 +191,64 @@ void mosaic_exec_supply(MosaicExec *exec, const void *const *blocks);
 MosaicCode mosaic_exec_output(const MosaicExec *exec, int i, MosaicTensorView *out,
                               MosaicError *err);
 void mosaic_exec_free(MosaicExec *exec);
+
+/* ---- Packing: which blocks of a store move, and whereto (src/core/pack/repacker.h) ---- */
+
+typedef struct MosaicPackOptions {
+  uint32_t page_bytes; /* that blocks can take in a page */
+  bool reads;          /* aim: fewest page reads rather than fewest pages */
+  bool give_back;      /* also free pages at the end */
+  bool survey;         /* only count what is */
+} MosaicPackOptions;
+
+/* Of a model, or of the store (whose runs are those of all pages that hold blocks). */
+typedef struct MosaicPackReads {
+  uint64_t blocks, bytes;
+  uint64_t pages_before, pages_after, pages_minimum;
+  uint64_t runs_before, runs_after; /* of consecutive pages */
+  uint64_t blocks_moved, bytes_moved;
+} MosaicPackReads;
+
+/* A sharing class: the blocks used by exactly these models. */
+typedef struct MosaicPackClass {
+  const uint32_t *models; /* ascending; none: orphans */
+  size_t nmodels;
+  uint64_t blocks, bytes, pages, pages_minimum;
+} MosaicPackClass;
+
+#define MOSAIC_PACK_APPEND UINT32_MAX
+
+typedef struct MosaicPack MosaicPack;
+
+MosaicCode mosaic_pack_new(const MosaicPackOptions *options, MosaicPack **out, MosaicError *err);
+/* First all blocks, by ascending id, with the bytes they take and the page they lie on; ... */
+MosaicCode mosaic_pack_add_block(MosaicPack *pack, int32_t id, uint32_t bytes, uint32_t page,
+                                 MosaicError *err);
+/* ... the pages that are wholly free, ascending; ... */
+MosaicCode mosaic_pack_add_free_page(MosaicPack *pack, uint32_t page, MosaicError *err);
+/* ... then each model with its maps.  rate: how often it is used, in any unit. */
+MosaicCode mosaic_pack_add_model(MosaicPack *pack, double rate, MosaicError *err);
+MosaicCode mosaic_pack_add_map(MosaicPack *pack, const int32_t *ids, int64_t n, MosaicError *err);
+/* MOSAIC_MORE, or MOSAIC_OK: the plan is complete.  What follows requires that. */
+MosaicCode mosaic_pack_step(MosaicPack *pack, MosaicError *err);
+
+/* Entries of maps that name no block. */
+uint64_t mosaic_pack_missing(const MosaicPack *pack);
+void mosaic_pack_store(const MosaicPack *pack, MosaicPackReads *out);
+void mosaic_pack_model(const MosaicPack *pack, int model, MosaicPackReads *out);
+/* The pages to write, in this order, each with the blocks that move there, in theirs. */
+int64_t mosaic_pack_move_count(const MosaicPack *pack);
+MosaicCode mosaic_pack_move(MosaicPack *pack, int64_t i, uint32_t *page, const int32_t **ids,
+                            int *n, MosaicError *err); /* *ids is valid until the next call */
+int64_t mosaic_pack_class_count(const MosaicPack *pack);
+void mosaic_pack_class(const MosaicPack *pack, int64_t i, MosaicPackClass *out);
+void mosaic_pack_free(MosaicPack *pack);
+
+/* ---- Blocks ---- */
+
+/* XXH3-128 over geometry and payload, as in MosaicBlock. */
+void mosaic_block_hash(MosaicGeometry geometry, const void *payload, uint32_t length,
+                       uint8_t hash[16]);
 
 /* ---- Names ---- */
 
