@@ -95,12 +95,12 @@ class Executor::Impl {
 
 Status Executor::Impl::CheckInput(size_t i, const Tensor& t, int64_t items) const {
   const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.inputs[i])];
-  const std::string who = "model '" + model_.name + "': input '" + v.name + "'";
+  auto who = [&] { return "model '" + model_.name + "': input '" + v.name + "'"; };
   if (!t.defined() || (t.size() > 0 && t.raw() == nullptr)) {
-    return Status::Invalid(who + " was given an impossible type, shape or size");
+    return Status::Invalid(who() + " was given an impossible type, shape or size");
   }
   if (v.dtype != MOSAIC_UNDEFINED && t.dtype() != v.dtype) {
-    return Status::Invalid(who + " takes " + DTypeName(v.dtype) + " elements, " +
+    return Status::Invalid(who() + " takes " + DTypeName(v.dtype) + " elements, " +
                            DTypeName(t.dtype()) + " were given");
   }
   bool fits = true;
@@ -112,11 +112,11 @@ Status Executor::Impl::CheckInput(size_t i, const Tensor& t, int64_t items) cons
     }
   }
   if (!fits) {
-    return Status::Invalid(who + " takes shape " + ShapeString(v.dims, v.dim_names) + ", shape " +
+    return Status::Invalid(who() + " takes shape " + ShapeString(v.dims, v.dim_names) + ", shape " +
                            ShapeString(t.shape()) + " was given");
   }
   if (items > 1 && (t.rank() == 0 || t.dim(0) != items)) {
-    return Status::Invalid(who + ": shape " + ShapeString(t.shape()) + " is not a batch of " +
+    return Status::Invalid(who() + ": shape " + ShapeString(t.shape()) + " is not a batch of " +
                            std::to_string(items) + " items");
   }
   return Status();

@@ -4,8 +4,9 @@
 // kNeedBlocks asks for payloads, to be set with Supply before the next Step. Activations live in an
 // arena and are released after their last use.
 //
-// A batch of items > 1 is run as one where every operator on the way keeps items apart (ItemRule);
-// else the executor starts over item by item and joins the outputs. Both give the same bits.
+// A batch of items > 1 is run as one where every operator on the way keeps items apart (items.h);
+// else the executor starts over item by item. Both give the same bits: the outputs of the items
+// alone, joined along dimension 0 (scalars become a vector).
 #pragma once
 
 #include <memory>

@@ -119,15 +119,17 @@ class MatMul : public Op {
 
   static Status CheckShapes(const OpContext& c, State* s, Shape* out) {
     Shape a = c.inputs[0].shape(), b = WeightShape(c);
-    const std::string shapes = "shapes " + ShapeString(a) + " and " + ShapeString(b);
-    if (a.empty() || b.empty()) return Status::BadModel(shapes + ": a scalar cannot be multiplied");
+    if (a.empty() || b.empty()) return Status::BadModel("a scalar cannot be multiplied");
     const bool row = a.size() == 1, column = b.size() == 1;
     if (row) a.insert(a.begin(), 1);
     if (column) b.push_back(1);
     s->n = a[a.size() - 2];
     s->k = a[a.size() - 1];
     s->m = b[b.size() - 1];
-    if (s->k != b[b.size() - 2]) return Status::BadModel(shapes + " do not fit");
+    if (s->k != b[b.size() - 2]) {
+      return Status::BadModel("shapes " + ShapeString(c.inputs[0].shape()) + " and " +
+                              ShapeString(WeightShape(c)) + " do not fit");
+    }
     const Shape a_leading = Leading(a), b_leading = Leading(b);
     MOSAIC_RETURN_IF_ERROR(BroadcastShapes(a_leading, b_leading, out));
     if (NumElements(b_leading) == 1) {

@@ -84,8 +84,8 @@ class Op {
   virtual int streamed_input() const { return -1; }
   virtual int streamed_layout() const { return MOSAIC_LAYOUT_STRIP; }
   virtual bool streamed_transposed() const { return false; }
-  // Appends the map indexes of the blocks that Run(begin, end) reads, each once; one unit reads at
-  // most one block. REQUIRES: Prepare was called.
+  // Appends the map indexes of the blocks that Run(begin, end) reads; one unit reads at most one
+  // block. REQUIRES: Prepare was called.
   virtual void Blocks(const OpContext& c, int64_t begin, int64_t end,
                       std::vector<int32_t>* out) const {
     (void)c, (void)begin, (void)end, (void)out;
