@@ -440,8 +440,10 @@ Status Builder::CheckOperators() {
   }
   if (problems == 0) return {};
   if (problems > listed) detail += "\n... and " + std::to_string(problems - listed) + " more";
-  if (problems > 1)
-    first += " (and " + std::to_string(problems - 1) + " more; the detail lists all)";
+  if (problems > 1) {
+    const char* nodes = problems > 2 ? " more such nodes)" : " more such node)";
+    first += " (and " + std::to_string(problems - 1) + nodes;
+  }
   return Status(code, first, detail);
 }
 

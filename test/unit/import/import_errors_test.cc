@@ -72,8 +72,8 @@ TEST(ImportErrors, AllUnsupportedNodesInOneMessage) {
   const Imported r = Import(b.Build());
   EXPECT_EQ(r.status.code(), MOSAIC_E_UNSUPPORTED);
   EXPECT_EQ(r.status.message(),
-            "model 'm': node 'first' (Foo): operator is not supported in opset 13 (and 3 more; the "
-            "detail lists all)");
+            "model 'm': node 'first' (Foo): operator is not supported in opset 13 (and 3 more such "
+            "nodes)");
   EXPECT_EQ(r.status.detail(),
             "node 'first' (Foo): operator is not supported in opset 13\n"
             "node 'second' (Relu): operators of domain 'com.example' are not supported\n"
@@ -91,7 +91,7 @@ TEST(ImportErrors, LongListsAreCutWithACount) {
     last = next;
   }
   const Status s = Import(b.Build()).status;
-  EXPECT_THAT(s.message(), HasSubstr("and 499 more;"));
+  EXPECT_THAT(s.message(), HasSubstr("and 499 more such nodes"));
   EXPECT_LT(s.detail().size(), 4000u);
   const long lines = std::count(s.detail().begin(), s.detail().end(), '\n');
   EXPECT_THAT(s.detail(), HasSubstr("... and " + std::to_string(500 - lines) + " more"));
