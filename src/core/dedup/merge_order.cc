@@ -1,0 +1,48 @@
+#include "core/dedup/merge_order.h"
+
+#include <algorithm>
+
+namespace mosaic {
+namespace {
+
+// Divides each block's quartile by the largest among the layer's merges, so that figures of
+// different layers can be set side by side.
+void Normalise(size_t layers, std::vector<Merge>* merges) {
+  std::vector<float> largest(layers);
+  for (const Merge& m : *merges) {
+    float& l = largest[static_cast<size_t>(m.tensor)];
+    l = std::max(l, m.third_quartile);
+  }
+  for (Merge& m : *merges) {
+    const float l = largest[static_cast<size_t>(m.tensor)];
+    m.importance = l > 0 ? static_cast<double>(m.third_quartile) / static_cast<double>(l) : 0;
+  }
+}
+
+}  // namespace
+
+std::vector<size_t> OrderMerges(const std::vector<Layer>& layers, std::vector<Merge>* merges) {
+  const auto layer = [&layers](const Merge& m) -> const Layer& {
+    return layers[static_cast<size_t>(m.tensor)];
+  };
+  merges->erase(std::remove_if(merges->begin(), merges->end(),
+                               [&](const Merge& m) { return layer(m).blocks < 2; }),
+                merges->end());
+  Normalise(layers.size(), merges);
+  std::sort(merges->begin(), merges->end(), [&](const Merge& a, const Merge& b) {
+    if (a.tensor != b.tensor) {
+      const int64_t x = layer(a).bytes, y = layer(b).bytes;
+      return x != y ? x > y : a.tensor < b.tensor;
+    }
+    return a.third_quartile != b.third_quartile ? a.third_quartile < b.third_quartile
+                                                : a.index < b.index;
+  });
+  std::vector<size_t> sizes;
+  for (size_t i = 0; i < merges->size(); ++i) {
+    if (i == 0 || (*merges)[i].tensor != (*merges)[i - 1].tensor) sizes.push_back(0);
+    ++sizes.back();
+  }
+  return sizes;
+}
+
+}  // namespace mosaic
