@@ -156,13 +156,23 @@ class StripGemmFastTest : public ::testing::TestWithParam<Isa> {
   }
   void TearDown() override { SetIsa(before_); }
 
-  // x86-64 has no fused operation in its baseline; AArch64 has.
-  bool Fuses() const {
-#if defined(__aarch64__)
-    return true;
-#else
-    return GetParam() != Isa::kGeneric;
-#endif
+  // Whether x * x - round(x * x) comes out as it is, and not as 0. Compilers fuse when they
+  // optimise.
+  static bool Fuses() {
+    const float x = 1 + 0x1p-12f;
+    const volatile float square = x * x;
+    const float a[] = {-square, x};
+    float c = kNaN, block[2 * kCols] = {1};
+    block[kCols] = x;
+    const void* blocks[] = {block};
+    StripGemmArgs g;
+    g.a = a;
+    g.lda = g.k = g.block_rows = 2;
+    g.n = g.strips = g.row_blocks = g.m = g.ldc = 1;
+    g.blocks = blocks;
+    g.c = &c;
+    StripGemmFast(g);
+    return c != 0;
   }
   std::string Where(const Problem& p) const {
     return Describe(p) + ", seed " + std::to_string(seed_);
@@ -178,6 +188,16 @@ class StripGemmFastTest : public ::testing::TestWithParam<Isa> {
   unsigned seed_ = 0;
   Rng rng_;
 };
+
+#ifdef NDEBUG
+TEST_P(StripGemmFastTest, FusesWhereTheInstructionSetCan) {
+#if defined(__aarch64__)
+  EXPECT_TRUE(Fuses());
+#else
+  EXPECT_EQ(Fuses(), GetParam() != Isa::kGeneric);
+#endif
+}
+#endif
 
 TEST_P(StripGemmFastTest, AddsInAscendingOrderWithOneAccumulator) {
   for (int i = 0; i < 150; ++i) {
