@@ -31,6 +31,26 @@ typedef bool TU_UpdateIndexes;
 #define populate_compact_attribute(desc, attno) ((void) 0)
 #endif
 
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+
+/* A new page at the end of a relation, pinned, locked, zeroed: 16 has a function for it. */
+static inline Buffer
+mosaic_extend_relation(Relation rel)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExtendBufferedRel(BMR_REL(rel), MAIN_FORKNUM, NULL, EB_LOCK_FIRST);
+#else
+	Buffer		buffer;
+
+	LockRelationForExtension(rel, ExclusiveLock);
+	buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+	UnlockRelationForExtension(rel, ExclusiveLock);
+	return buffer;
+#endif
+}
+
 /*
  * Number of callbacks of TableAmRoutine in each version whose callbacks were
  * reviewed one by one for mosaic_am.c.  Undefined: not reviewed yet.

@@ -1,0 +1,51 @@
+/*
+ * progress.c
+ *		How far a long command is, for the view mosaic.progress.
+ */
+#include "postgres.h"
+
+#include "commands/progress.h"
+#include "utils/backend_progress.h"
+
+#include "catalog.h"
+#include "progress.h"
+
+/* Parameters, numbered from 0; the view's start at 1.  The first few have a meaning for COPY. */
+#define PARAM_DONE PROGRESS_COPY_TUPLES_PROCESSED
+#define PARAM_MARK 10
+#define PARAM_COMMAND 11
+#define PARAM_PHASE 12
+#define PARAM_TOTAL 13
+
+#define MARK INT64CONST(0x6d6f73616963)	/* "mosaic" */
+
+void
+mosaic_progress_start(MosaicProgressCommand command)
+{
+	const int	params[] = {PARAM_MARK, PARAM_COMMAND};
+	const int64 values[] = {MARK, command};
+
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, mosaic_relid("block"));
+	pgstat_progress_update_multi_param(2, params, values);
+}
+
+void
+mosaic_progress_phase(MosaicProgressPhase phase, int64 blocks_total)
+{
+	const int	params[] = {PARAM_PHASE, PARAM_TOTAL, PARAM_DONE};
+	const int64 values[] = {phase, blocks_total, 0};
+
+	pgstat_progress_update_multi_param(3, params, values);
+}
+
+void
+mosaic_progress_done(int64 blocks_done)
+{
+	pgstat_progress_update_param(PARAM_DONE, blocks_done);
+}
+
+void
+mosaic_progress_end(void)
+{
+	pgstat_progress_end_command();
+}
