@@ -31,13 +31,15 @@ class Executor::Impl {
   Impl(const Model& model, int max_blocks)
       : model_(model),
         max_blocks_(std::max(1, max_blocks)),
-        rate_(model.graph.nodes.size(), kFirstRate) {}
+        rate_(model.graph.nodes.size(), kFirstRate),
+        seconds_(model.graph.nodes.size(), 0.0) {}
 
   Status Start(std::vector<Tensor> inputs, int64_t items);
   Status Step(Outcome* outcome);
   void Supply(const void* const* payloads) { payloads_ = payloads; }
   const BlockRequest& request() const { return request_; }
   const Tensor& output(int i) const { return outputs_[static_cast<size_t>(i)]; }
+  const std::vector<double>& node_seconds() const { return seconds_; }
 
  private:
   // What the next piece of work is.
@@ -65,6 +67,7 @@ class Executor::Impl {
   const int64_t max_blocks_;
   Arena arena_;
   std::vector<double> rate_;  // per node, as measured
+  std::vector<double> seconds_;  // per node, in Run
   bool mixes_ = false;        // this model's items cannot be computed at once: learnt from a batch
 
   // The prediction.
@@ -275,6 +278,7 @@ Status Executor::Impl::PrepareNode(Outcome* outcome) {
   c_.outputs.clear();
   c_.streamed = streamed >= 0 ? &model_.tensors[static_cast<size_t>(streamed)].weight : nullptr;
   c_.arena = &arena_;
+  c_.working_set = model_.weight_bytes;
   c_.units = 1;
   c_.unit_cost = 0;
   c_.grain = 1;
@@ -338,6 +342,7 @@ void Executor::Impl::RunRange(int64_t end) {
   const Clock::time_point start = Clock::now();
   model_.ops[node_]->Run(c_, unit_, end);
   const double seconds = SecondsSince(start);
+  seconds_[node_] += seconds;
   if (seconds > kMeasurable && c_.unit_cost > 0) {
     // A fast range may have been lucky (all in the cache): go up by halves, down at once.
     const double rate = c_.unit_cost * static_cast<double>(end - unit_) / seconds;
@@ -448,6 +453,7 @@ Status Executor::Start(std::vector<Tensor> inputs, int64_t items) {
 Status Executor::Step(Outcome* outcome) { return impl_->Step(outcome); }
 const BlockRequest& Executor::request() const { return impl_->request(); }
 void Executor::Supply(const void* const* payloads) { impl_->Supply(payloads); }
+const std::vector<double>& Executor::node_seconds() const { return impl_->node_seconds(); }
 const Tensor& Executor::output(int i) const { return impl_->output(i); }
 
 }  // namespace mosaic

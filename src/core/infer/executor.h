@@ -37,6 +37,8 @@ class Executor {
   void Supply(const void* const* payloads);
   // REQUIRES: done. One per graph output.
   const Tensor& output(int i) const;
+  // Seconds spent in each node of the graph, over all predictions.
+  const std::vector<double>& node_seconds() const;
 
  private:
   class Impl;

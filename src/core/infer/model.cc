@@ -146,6 +146,11 @@ Status Model::MakePlan() {
     streamed[i] = StreamedTensor(graph, node, *ops[i], tensors);
   }
   for (int v : graph.outputs) last_use[static_cast<size_t>(v)] = kKept;
+  weight_bytes = 0;
+  for (const ModelTensor& t : tensors) {
+    if (t.layout == MOSAIC_LAYOUT_INLINE) continue;
+    weight_bytes += t.weight.blocking.blocks() * t.weight.blocking.payload_bytes();
+  }
   return Status();
 }
 

@@ -27,6 +27,7 @@ struct Model {
   std::vector<ModelTensor> tensors;
   std::vector<int> last_use;  // per value: the last node that reads it, -1: none, kKept: an output
   std::vector<int> streamed;  // per node: the tensor that it reads as a stream, or -1
+  int64_t weight_bytes = 0;   // of all blocks
 
   static constexpr int kKept = 0x7fffffff;
 

@@ -10,6 +10,7 @@ struct FloatActivation {
 };
 
 struct ReluFn {
+  static constexpr Activation kFused = Activation::kRelu;
   using List = SignedTypes;
   static constexpr double kCost = 1;
   template <typename T>
@@ -55,6 +56,7 @@ struct HardSigmoidFn : FloatActivation {
   float alpha, beta;
 };
 struct SigmoidFn : FloatActivation {
+  static constexpr Activation kFused = Activation::kSigmoid;
   template <typename T>
   T operator()(T x) const {
     // The exponential of a positive number could overflow.
@@ -70,6 +72,7 @@ struct SoftplusFn : FloatActivation {
   }
 };
 struct TanhFn : FloatActivation {
+  static constexpr Activation kFused = Activation::kTanh;
   template <typename T>
   T operator()(T x) const {
     return std::tanh(x);

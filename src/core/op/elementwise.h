@@ -8,14 +8,23 @@
 //   using List = Types<...>           the types it has
 //   static constexpr double kCost     rough floating-point operations of one call
 //   template <typename T> T operator()(T ...) const
+// and, for functions that kernels fuse too, static constexpr Activation kFused: float32 is then computed
+// by that one implementation, so that fusing does not change a bit.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
+#include "core/kernel/activation.h"
 #include "core/op/op_support.h"
 #include "core/op/strided.h"
 
 namespace mosaic {
+
+template <typename Fn, typename = void>
+struct IsFused : std::false_type {};
+template <typename Fn>
+struct IsFused<Fn, std::void_t<decltype(Fn::kFused)>> : std::true_type {};
 
 template <typename Fn>
 class UnaryOp : public Op {
@@ -37,7 +46,11 @@ class UnaryOp : public Op {
       using T = typename decltype(type)::T;
       const T* x = c.inputs[0].data<T>();
       T* y = c.outputs[0].mutable_data<T>();
-      for (int64_t i = begin; i < end; ++i) y[i] = Store<T>(fn_(Load(x[i])));
+      if constexpr (std::is_same_v<T, float> && IsFused<Fn>::value) {
+        Activate(Fn::kFused, x + begin, y + begin, end - begin);
+      } else {
+        for (int64_t i = begin; i < end; ++i) y[i] = Store<T>(fn_(Load(x[i])));
+      }
     });
   }
 

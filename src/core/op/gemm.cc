@@ -143,7 +143,7 @@ class Gemm : public Op {
     s->fused = float32 && alpha_ == 1 && (!s->addend.defined() || (beta_ == 1 && bias));
     s->x = {s->a.data<float>(), s->k, s->sum.mutable_data<float>(), s->m,
             s->fused && bias ? s->addend.data<float>() : nullptr};
-    s->product.emplace(s->n, w);
+    s->product.emplace(s->n, w, c.working_set);
     c.units = s->product->units();
     c.unit_cost = s->product->unit_cost();
     c.grain = s->product->grain();

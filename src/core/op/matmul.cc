@@ -156,7 +156,7 @@ class MatMul : public Op {
     }
     const Tensor& y = c.outputs[0];
     s->sum = y.dtype() == MOSAIC_FLOAT ? y : c.arena->New(MOSAIC_FLOAT, y.shape());
-    s->product.emplace(s->n, w);
+    s->product.emplace(s->n, w, c.working_set);
     c.units = s->products() * s->product->units();
     c.unit_cost = s->product->unit_cost();
     c.grain = s->product->grain();

@@ -48,6 +48,7 @@ struct OpContext {
   std::vector<Tensor> inputs;                // undefined: omitted, or the streamed operand
   const StreamedWeight* streamed = nullptr;  // the operand at Op::streamed_input(), if streamed
   Arena* arena = nullptr;
+  int64_t working_set = 0;  // bytes of all weights of the model: what competes for the caches
   // Set before Items: the inputs whose dimension 0 counts the items of the batch.
   std::vector<bool> batched;
   int64_t items = 1;

@@ -16,8 +16,13 @@ int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-StripProduct::StripProduct(int64_t n, const Blocking& w)
-    : w_(w), n_(n), k_(w.rows), m_(w.cols), strips_(w.col_blocks()) {
+StripProduct::StripProduct(int64_t n, const Blocking& w, int64_t working_set)
+    : w_(w),
+      n_(n),
+      k_(w.rows),
+      m_(w.cols),
+      working_set_(working_set),
+      strips_(w.col_blocks()) {
   // Without a product (k = 0) one empty block per strip still writes the zeros.
   row_blocks_ = std::max<int64_t>(1, w.row_blocks());
   row_chunks_ = CeilDiv(n, kRowChunk);
@@ -43,8 +48,9 @@ double StripProduct::unit_cost() const {
   return 2.0 * MOSAIC_STRIP_COLS * static_cast<double>(row_chunk_) * w_.block_rows;
 }
 
-// Several whole strips: kernels stream up to four at once.
-int64_t StripProduct::grain() const { return k_chunk_ * std::min<int64_t>(4, strips_); }
+// Several whole strips: kernels stream up to four at once, and from eight on it pays for them to
+// transpose the activations.
+int64_t StripProduct::grain() const { return k_chunk_ * std::min<int64_t>(8, strips_); }
 
 StripProduct::Piece StripProduct::PieceAt(int64_t unit, int64_t end) const {
   Piece p;
@@ -98,6 +104,7 @@ void StripProduct::RunPiece(const Operands& x, const Piece& p, const void* const
   g.m = std::min(m_ - col, p.strips * MOSAIC_STRIP_COLS);
   g.first = p.block == 0;
   g.last = p.block + p.blocks == row_blocks_;
+  g.working_set = working_set_;
   g.bias = x.bias == nullptr ? nullptr : x.bias + col;
   StripGemm(g);
   if (g.last && done) done(Tile{p.row, p.rows, col, g.m});

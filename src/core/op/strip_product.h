@@ -26,7 +26,8 @@ class StripProduct {
   static constexpr int64_t kRowChunk = 512;
 
   // w: a STRIP blocking; its rows are k, its columns m. n, k, m may be 0.
-  StripProduct(int64_t n, const Blocking& w);
+  // working_set: see OpContext.
+  StripProduct(int64_t n, const Blocking& w, int64_t working_set);
   // Where W is not stored in blocks: the blocking that a dense W is packed into.
   static Blocking DenseBlocking(int64_t k, int64_t m);
 
@@ -70,7 +71,7 @@ class StripProduct {
                 const std::function<void(const Tile&)>& done) const;
 
   Blocking w_;
-  int64_t n_, k_, m_;
+  int64_t n_, k_, m_, working_set_;
   int64_t strips_, row_blocks_;
   int64_t row_chunk_, row_chunks_;  // rows of a chunk, number of chunks
   int64_t k_chunk_;                 // blocks of a k chunk

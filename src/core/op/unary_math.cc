@@ -71,6 +71,7 @@ struct SinFn : FloatMath {
   }
 };
 struct ErfFn : FloatMath {
+  static constexpr Activation kFused = Activation::kErf;
   template <typename T>
   T operator()(T x) const {
     return std::erf(x);

@@ -155,8 +155,7 @@ void LeftoverFiller::FillPage(uint32_t seed) {
 void LeftoverFiller::Join(uint32_t page) {
   const uint32_t used = options_.capacity - pages_[page].free;
   models_.Clear();
-  int64_t models = 0;
-  for (const Piece& p : pages_[page].pieces) models += models_.Add(p.cls);
+  for (const Piece& p : pages_[page].pieces) models_.Add(p.cls);
   auto best = open_.end();
   int64_t best_shared = -1;
   auto it = open_.upper_bound({options_.capacity - used, UINT32_MAX});
