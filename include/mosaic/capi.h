@@ -136,6 +136,8 @@ const MosaicValueInfo *mosaic_model_output(const MosaicModel *model, int i);
  * dimensions are strings ("?" where unnamed).  *json is valid until the model is freed.
  */
 MosaicCode mosaic_model_describe(MosaicModel *model, const char **json, MosaicError *err);
+/* MosaicDtype of the weights in blocks; that of the most elements, 0 where there are none. */
+int mosaic_model_weight_dtype(const MosaicModel *model);
 void mosaic_model_free(MosaicModel *model);
 
 /* ---- Execution ---- */
@@ -190,6 +192,14 @@ void mosaic_exec_supply(MosaicExec *exec, const void *const *blocks);
 /* Valid until the next start or free. */
 MosaicCode mosaic_exec_output(const MosaicExec *exec, int i, MosaicTensorView *out,
                               MosaicError *err);
+/* Time spent in a node of the graph since the exec was made. */
+typedef struct MosaicNodeStats {
+  const char *name; /* the node's, or that of its first output; valid until the model is freed */
+  const char *op_type;
+  double seconds;
+} MosaicNodeStats;
+/* Of the i-th node in the order of execution; false where there is none. */
+bool mosaic_exec_node_stats(const MosaicExec *exec, int i, MosaicNodeStats *out);
 void mosaic_exec_free(MosaicExec *exec);
 
 /* ---- Packing: which blocks of a store move, and whereto (src/core/pack/repacker.h) ---- */
@@ -254,6 +264,7 @@ void mosaic_block_hash(MosaicGeometry geometry, const void *payload, uint32_t le
 
 const char *mosaic_dtype_name(int dtype); /* "float32", ...; "?" where unknown */
 int mosaic_dtype_size(int dtype);         /* bytes of an element; 0 where unknown */
+const char *mosaic_kernel_name(void);     /* of the matrix products on this CPU: "avx512", ... */
 
 #ifdef __cplusplus
 }

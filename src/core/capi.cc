@@ -10,6 +10,7 @@
 #include "core/infer/describe.h"
 #include "core/infer/executor.h"
 #include "core/infer/model.h"
+#include "core/kernel/strip_gemm.h"
 
 using mosaic::Guard;
 using mosaic::Status;
@@ -153,6 +154,18 @@ MosaicCode mosaic_model_describe(MosaicModel* model, const char** json, MosaicEr
   });
 }
 
+int mosaic_model_weight_dtype(const MosaicModel* model) {
+  int dtype = 0;
+  int64_t most = 0;
+  for (const mosaic::ModelTensor& t : model->model->tensors) {
+    const int64_t size = t.weight.blocking.rows * t.weight.blocking.cols;
+    if (t.layout == MOSAIC_LAYOUT_INLINE || size <= most) continue;
+    most = size;
+    dtype = t.weight.blocking.dtype;
+  }
+  return dtype;
+}
+
 void mosaic_model_free(MosaicModel* model) { delete model; }
 
 MosaicCode mosaic_model_bind(const MosaicModel* model, int i, int array_ndim,
@@ -236,9 +249,27 @@ MosaicCode mosaic_exec_output(const MosaicExec* exec, int i, MosaicTensorView* o
   });
 }
 
+bool mosaic_exec_node_stats(const MosaicExec* exec, int i, MosaicNodeStats* out) {
+  const mosaic::Graph& g = exec->model.graph;
+  if (i < 0 || static_cast<size_t>(i) >= g.nodes.size()) return false;
+  const mosaic::Node& node = g.nodes[static_cast<size_t>(i)];
+  out->name = node.name.c_str();
+  if (node.name.empty()) {
+    for (int v : node.outputs) {
+      if (v < 0) continue;
+      out->name = g.values[static_cast<size_t>(v)].name.c_str();
+      break;
+    }
+  }
+  out->op_type = node.op_type.c_str();
+  out->seconds = exec->executor.node_seconds()[static_cast<size_t>(i)];
+  return true;
+}
+
 void mosaic_exec_free(MosaicExec* exec) { delete exec; }
 
 // ---- Names ----
 
 const char* mosaic_dtype_name(int dtype) { return mosaic::DTypeName(dtype); }
 int mosaic_dtype_size(int dtype) { return mosaic::DTypeSize(dtype); }
+const char* mosaic_kernel_name(void) { return mosaic::StripGemmKernelName(); }

@@ -224,3 +224,113 @@ mosaic_elements_of_array(ArrayType *array, int dtype, const char *what)
 	}
 	return elements;
 }
+
+/* Conversions that every value survives; their arrays are dense. */
+#define CONVERT(FROM, TO) \
+	do { \
+		for (int64 i = 0; i < n; i++) \
+			((TO *) elements)[i] = (TO) ((const FROM *) p)[i]; \
+		return true; \
+	} while (0)
+
+static bool
+convert_ints(const char *p, Oid type, int64 n, int dtype, void *elements)
+{
+	switch (dtype)
+	{
+		case MOSAIC_FLOAT:
+			if (type == INT2OID)
+				CONVERT(int16, float);
+			if (type == INT4OID)
+				CONVERT(int32, float);
+			if (type == INT8OID)
+				CONVERT(int64, float);
+			break;
+		case MOSAIC_DOUBLE:
+			if (type == INT2OID)
+				CONVERT(int16, double);
+			if (type == INT4OID)
+				CONVERT(int32, double);
+			if (type == INT8OID)
+				CONVERT(int64, double);
+			break;
+		case MOSAIC_INT64:
+			if (type == INT2OID)
+				CONVERT(int16, int64);
+			if (type == INT4OID)
+				CONVERT(int32, int64);
+			if (type == INT8OID)
+				CONVERT(int64, int64);
+			break;
+		case MOSAIC_INT32:
+			if (type == INT2OID)
+				CONVERT(int16, int32);
+			if (type == INT4OID)
+				CONVERT(int32, int32);
+			break;
+		default:
+			break;
+	}
+	return false;
+}
+
+static bool
+convert_numerics(ArrayType *array, int64 n, int dtype, void *elements)
+{
+	char	   *p = ARR_DATA_PTR(array);
+
+	if (dtype != MOSAIC_FLOAT && dtype != MOSAIC_DOUBLE)
+		return false;
+	for (int64 i = 0; i < n; i++)
+	{
+		Datum		value = fetch_att(p, false, -1);
+		double		v = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+
+		if (isinf(v))
+			return false;
+		if (dtype == MOSAIC_FLOAT)
+			((float *) elements)[i] = (float) v;
+		else
+			((double *) elements)[i] = v;
+		p = att_addlength_pointer(p, -1, p);
+		p = (char *) att_align_nominal(p, TYPALIGN_INT);
+	}
+	return true;
+}
+
+bool
+mosaic_try_elements(ArrayType *array, int dtype, void *elements)
+{
+	Oid			type = ARR_ELEMTYPE(array);
+	int64		n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const char *p = ARR_DATA_PTR(array);
+
+	if (ARR_HASNULL(array) && array_contains_nulls(array))
+		return false;
+	switch (type)
+	{
+		case FLOAT4OID:
+			if (dtype == MOSAIC_FLOAT)
+			{
+				memcpy(elements, p, n * sizeof(float));
+				return true;
+			}
+			if (dtype == MOSAIC_DOUBLE)
+				CONVERT(float, double);
+			return false;
+		case FLOAT8OID:
+			if (dtype == MOSAIC_FLOAT)
+				CONVERT(double, float);
+			if (dtype == MOSAIC_DOUBLE)
+				CONVERT(double, double);
+			return false;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return convert_ints(p, type, n, dtype, elements);
+		case NUMERICOID:
+			return convert_numerics(array, n, dtype, elements);
+		default:
+			return false;
+	}
+}

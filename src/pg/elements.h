@@ -17,6 +17,13 @@
  */
 extern const void *mosaic_elements_of_array(ArrayType *array, int dtype, const char *what);
 
+/*
+ * The same into memory of the caller, with room for all elements of the array;
+ * false where it cannot be, or where only mosaic_elements_of_array() can tell.
+ * Never raises an error.
+ */
+extern bool mosaic_try_elements(ArrayType *array, int dtype, void *elements);
+
 /* The same for numbers given one by one. */
 extern void mosaic_element_from_double(double value, int dtype, void *elements, int64 i,
 									   const char *what);

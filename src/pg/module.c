@@ -7,6 +7,7 @@
 #include "fmgr.h"
 
 #include "pins.h"
+#include "plan_hooks.h"
 
 PG_MODULE_MAGIC;
 
@@ -16,4 +17,5 @@ void
 _PG_init(void)
 {
 	mosaic_pins_init();
+	mosaic_plan_hooks_init();
 }

@@ -76,6 +76,25 @@ release(MosaicPins *pins)
 	forget(pins);
 }
 
+/* Lets go of everything but the slots. */
+static void
+unpin(MosaicPins *pins)
+{
+	if (pins->pinned == 0)
+		return;
+	release_owner(pins->pin_owner);
+	pins->pin_owner = NULL;
+	forget(pins);
+}
+
+void
+mosaic_pins_pause(MosaicPins *pins)
+{
+	/* A parallel worker has no slots, but its end is near. */
+	if (pins->slots == 0 && !IsParallelWorker())
+		unpin(pins);
+}
+
 static void
 context_callback(void *arg)
 {
@@ -151,6 +170,12 @@ void
 mosaic_pins_free(MosaicPins *pins)
 {
 	MemoryContextDelete(pins->cxt);
+}
+
+int64
+mosaic_pins_held(MosaicPins *pins)
+{
+	return pins->pinned;
 }
 
 static void
@@ -240,13 +265,8 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 
 	while (pins->pinned + missing > pins->budget && take_slot(pins))
 		;
-	if (pins->pinned + missing > pins->budget && pins->pinned > 0)
-	{
-		/* The model does not fit: let go of everything but the slots. */
-		release_owner(pins->pin_owner);
-		pins->pin_owner = NULL;
-		forget(pins);
-	}
+	if (pins->pinned + missing > pins->budget)
+		unpin(pins);			/* the model does not fit */
 	ensure_owners(pins);
 	mosaic_reader_open(&reader);
 	for (int64 i = 0; i < count; i++)

@@ -140,14 +140,58 @@ resolve(MosaicPredictor *p, const View *view)
 	pfree(name);
 }
 
+/* The predictor of a name in the set, now the most recently used; or NULL. */
+static MosaicPredictor *
+find_predictor(PredictorSet *set, text *name)
+{
+	Size		len = VARSIZE_ANY_EXHDR(name);
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &set->list)
+	{
+		MosaicPredictor *p = dlist_container(MosaicPredictor, node, iter.cur);
+
+		if (VARSIZE(p->name) - VARHDRSZ == len &&
+			memcmp(VARDATA(p->name), VARDATA_ANY(name), len) == 0)
+		{
+			dlist_move_head(&set->list, &p->node);
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static MosaicPredictor *
+add_predictor(PredictorSet *set, MemoryContext cxt, text *name)
+{
+	MosaicPredictor *p;
+
+	if (set->n == MAX_PREDICTORS)
+	{
+		MosaicPredictor *last = dlist_tail_element(MosaicPredictor, node, &set->list);
+
+		dlist_delete(&last->node);
+		set->n--;
+		MemoryContextDelete(last->cxt);
+	}
+	p = new_predictor(cxt, name);
+	dlist_push_head(&set->list, &p->node);
+	set->n++;
+	return p;
+}
+
+static bool
+is_ready(MosaicPredictor *p, const View *view)
+{
+	return p && p->handle && memcmp(&p->view, view, sizeof *view) == 0;
+}
+
 MosaicPredictor *
 mosaic_predictor(FmgrInfo *flinfo, text *model_name)
 {
 	PredictorSet *set = flinfo->fn_extra;
-	Size		len = VARSIZE_ANY_EXHDR(model_name);
-	MosaicPredictor *p = NULL;
+	MosaicPredictor *p;
 	View		view = current_view();
-	dlist_iter	iter;
 
 	if (set == NULL)
 	{
@@ -155,36 +199,35 @@ mosaic_predictor(FmgrInfo *flinfo, text *model_name)
 		dlist_init(&set->list);
 		flinfo->fn_extra = set;
 	}
-	dlist_foreach(iter, &set->list)
-	{
-		MosaicPredictor *q = dlist_container(MosaicPredictor, node, iter.cur);
-
-		if (VARSIZE(q->name) - VARHDRSZ == len &&
-			memcmp(VARDATA(q->name), VARDATA_ANY(model_name), len) == 0)
-		{
-			p = q;
-			break;
-		}
-	}
+	p = find_predictor(set, model_name);
 	if (p == NULL)
-	{
-		if (set->n == MAX_PREDICTORS)
-		{
-			MosaicPredictor *last = dlist_tail_element(MosaicPredictor, node, &set->list);
-
-			dlist_delete(&last->node);
-			set->n--;
-			MemoryContextDelete(last->cxt);
-		}
-		p = new_predictor(flinfo->fn_mcxt, model_name);
-		dlist_push_head(&set->list, &p->node);
-		set->n++;
-	}
-	else
-		dlist_move_head(&set->list, &p->node);
-	if (p->handle == NULL || memcmp(&p->view, &view, sizeof view) != 0)
+		p = add_predictor(set, flinfo->fn_mcxt, model_name);
+	if (!is_ready(p, &view))
 		resolve(p, &view);
 	return p;
+}
+
+MosaicPredictor *
+mosaic_predictor_ready(FmgrInfo *flinfo, text *model_name)
+{
+	View		view = current_view();
+	MosaicPredictor *p = flinfo->fn_extra ? find_predictor(flinfo->fn_extra, model_name) : NULL;
+
+	return is_ready(p, &view) ? p : NULL;
+}
+
+MosaicPredictor *
+mosaic_predictor_kept(FmgrInfo *flinfo, int i)
+{
+	PredictorSet *set = flinfo->fn_extra;
+	dlist_iter	iter;
+
+	if (set == NULL)
+		return NULL;
+	dlist_foreach(iter, &set->list)
+		if (i-- == 0)
+			return dlist_container(MosaicPredictor, node, iter.cur);
+	return NULL;
 }
 
 const MosaicModel *
@@ -198,6 +241,24 @@ mosaic_predictor_input_name(MosaicPredictor *p, int input)
 {
 	return psprintf("model \"%s\", input \"%s\"", text_to_cstring(p->name),
 					mosaic_model_input(p->handle->model, input)->name);
+}
+
+const char *
+mosaic_predictor_name(MosaicPredictor *p)
+{
+	return text_to_cstring(p->name);
+}
+
+int64
+mosaic_predictor_pinned(MosaicPredictor *p)
+{
+	return p->pins ? mosaic_pins_held(p->pins) : 0;
+}
+
+const MosaicExec *
+mosaic_predictor_exec(MosaicPredictor *p)
+{
+	return p->exec;
 }
 
 bool
@@ -214,6 +275,15 @@ mosaic_predictor_bind(MosaicPredictor *p, int input, int ndim, const int64 *dims
 
 	if (mosaic_model_bind(p->handle->model, input, ndim, dims, binding, &error) != MOSAIC_OK)
 		mosaic_report(&error);
+}
+
+bool
+mosaic_predictor_try_bind(MosaicPredictor *p, int input, int ndim, const int64 *dims,
+						  MosaicBinding *binding)
+{
+	MosaicError error;
+
+	return mosaic_model_bind(p->handle->model, input, ndim, dims, binding, &error) == MOSAIC_OK;
 }
 
 /* Makes an exec whose requests the pins can serve. */
@@ -236,17 +306,18 @@ ensure_exec(MosaicPredictor *p)
 		mosaic_report(&error);
 }
 
-void
-mosaic_predictor_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
+/* Runs the model; MOSAIC_OK, or the failure of the core. */
+static MosaicCode
+run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, MosaicError *error)
 {
 	MosaicBlockRequest request;
-	MosaicError error;
 	MosaicCode	code;
 
 	ensure_exec(p);
-	if (mosaic_exec_start(p->exec, inputs, items, &error) != MOSAIC_OK)
-		mosaic_report(&error);
-	while ((code = mosaic_exec_step(p->exec, &request, &error)) != MOSAIC_OK)
+	code = mosaic_exec_start(p->exec, inputs, items, error);
+	if (code != MOSAIC_OK)
+		return code;
+	while ((code = mosaic_exec_step(p->exec, &request, error)) != MOSAIC_OK)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (code == MOSAIC_NEED_BLOCKS)
@@ -255,8 +326,27 @@ mosaic_predictor_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 i
 			mosaic_exec_supply(p->exec, p->payloads);
 		}
 		else if (code != MOSAIC_MORE)
-			mosaic_report(&error);
+			break;
 	}
+	mosaic_pins_pause(p->pins);
+	return code;
+}
+
+void
+mosaic_predictor_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
+{
+	MosaicError error;
+
+	if (run(p, inputs, items, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+}
+
+bool
+mosaic_predictor_try_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
+{
+	MosaicError error;
+
+	return run(p, inputs, items, &error) == MOSAIC_OK;
 }
 
 void

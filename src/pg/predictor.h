@@ -17,6 +17,9 @@ typedef struct MosaicPredictor MosaicPredictor;
  */
 extern MosaicPredictor *mosaic_predictor(FmgrInfo *flinfo, text *model_name);
 
+/* The same if it needs no look into the catalogs, else NULL.  Never raises an error. */
+extern MosaicPredictor *mosaic_predictor_ready(FmgrInfo *flinfo, text *model_name);
+
 extern const MosaicModel *mosaic_predictor_model(MosaicPredictor *predictor);
 
 /* "model "m", input "x"": for messages; valid until the next call. */
@@ -29,6 +32,10 @@ extern bool mosaic_has_batch_dimension(const MosaicValueInfo *info);
 extern void mosaic_predictor_bind(MosaicPredictor *predictor, int input, int ndim,
 								  const int64 *dims, MosaicBinding *binding);
 
+/* The same, but false instead of an error. */
+extern bool mosaic_predictor_try_bind(MosaicPredictor *predictor, int input, int ndim,
+									  const int64 *dims, MosaicBinding *binding);
+
 /*
  * Predicts.  Interruptible.  inputs are the model's, in order; see
  * mosaic_exec_start() for items.
@@ -36,7 +43,22 @@ extern void mosaic_predictor_bind(MosaicPredictor *predictor, int input, int ndi
 extern void mosaic_predictor_run(MosaicPredictor *predictor, const MosaicTensorView *inputs,
 								 int64 items);
 
+/*
+ * The same, but false where the model cannot be run on these inputs.  (What
+ * keeps any input from being predicted is still an error.)
+ */
+extern bool mosaic_predictor_try_run(MosaicPredictor *predictor, const MosaicTensorView *inputs,
+									 int64 items);
+
 /* Output i of the last run; valid until the next one. */
 extern void mosaic_predictor_output(MosaicPredictor *predictor, int i, MosaicTensorView *output);
+
+/* The i-th model kept in flinfo, most recently used first, or NULL: for EXPLAIN. */
+extern MosaicPredictor *mosaic_predictor_kept(FmgrInfo *flinfo, int i);
+extern const char *mosaic_predictor_name(MosaicPredictor *predictor);
+/* Pages of the model that are pinned now. */
+extern int64 mosaic_predictor_pinned(MosaicPredictor *predictor);
+/* The execution, for its statistics; NULL before the first run. */
+extern const MosaicExec *mosaic_predictor_exec(MosaicPredictor *predictor);
 
 #endif

@@ -1,0 +1,139 @@
+/*
+ * explain_predict.c
+ *		What EXPLAIN says of a node that predicts in batches.
+ */
+#include "postgres.h"
+
+#include "commands/explain.h"
+#include "utils/builtins.h"
+
+#include "predict_parallel.h"
+
+static void
+indent(ExplainState *es)
+{
+	appendStringInfoSpaces(es->str, es->indent * 2);
+}
+
+/* The models named by constants; where there are others, those last used. */
+static List *
+model_names(MosaicPredictScan *s)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+	bool		complete = true;
+	MosaicPredictor *p;
+
+	foreach(lc, s->calls)
+	{
+		Const	   *name = linitial(lfirst_node(FuncExpr, lc)->args);
+
+		if (IsA(name, Const) && !name->constisnull)
+			names = list_append_unique(names, makeString(TextDatumGetCString(name->constvalue)));
+		else
+			complete = false;
+	}
+	for (int i = 0; !complete && (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
+		names = list_append_unique(names, makeString(pstrdup(mosaic_predictor_name(p))));
+	return names;
+}
+
+static void
+explain_models(MosaicPredictScan *s, ExplainState *es)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, model_names(s))
+		names = lappend(names, strVal(lfirst(lc)));
+	if (names)
+		ExplainPropertyList("Model", names, es);
+}
+
+static void
+explain_batches(const MosaicBatchStats *stats, ExplainState *es)
+{
+	double		per_batch = stats->batches ? (double) stats->rows / stats->batches : 0;
+
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+	{
+		ExplainPropertyInteger("Batches", NULL, stats->batches, es);
+		ExplainPropertyFloat("Rows per Batch", NULL, per_batch, 1, es);
+		ExplainPropertyInteger("Rows Predicted Singly", NULL, stats->single, es);
+		ExplainPropertyInteger("Pages Hit", NULL, stats->hit, es);
+		ExplainPropertyInteger("Pages Read", NULL, stats->read, es);
+		ExplainPropertyInteger("Pages Pinned", NULL, stats->pinned, es);
+		return;
+	}
+	indent(es);
+	appendStringInfo(es->str, "Batches: " INT64_FORMAT "  Rows per Batch: %.1f", stats->batches, per_batch);
+	if (stats->single)
+		appendStringInfo(es->str, "  Rows Predicted Singly: " INT64_FORMAT, stats->single);
+	appendStringInfoChar(es->str, '\n');
+	indent(es);
+	appendStringInfo(es->str, "Model Pages: hit=" INT64_FORMAT " read=" INT64_FORMAT " pinned=" INT64_FORMAT "\n",
+					 stats->hit, stats->read, stats->pinned);
+}
+
+static void
+explain_kernel(MosaicPredictScan *s, double seconds, ExplainState *es)
+{
+	MosaicPredictor *p = mosaic_batch_model(s->batch, 0);
+
+	if (p && mosaic_predictor_exec(p))
+	{
+		const MosaicModel *model = mosaic_predictor_model(p);
+
+		ExplainPropertyText("Kernel", mosaic_kernel_name(), es);
+		if (mosaic_model_weight_dtype(model) != 0)
+			ExplainPropertyText("Weights", mosaic_dtype_name(mosaic_model_weight_dtype(model)), es);
+	}
+	if (es->timing)
+		ExplainPropertyFloat("Kernel Time", "ms", seconds * 1000, 3, es);
+}
+
+/* The time of each operator, of this process. */
+static void
+explain_layers(MosaicPredictScan *s, ExplainState *es)
+{
+	MosaicPredictor *p;
+
+	ExplainOpenGroup("Layers", "Layers", false, es);
+	for (int i = 0; (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
+	{
+		const MosaicExec *exec = mosaic_predictor_exec(p);
+		MosaicNodeStats node;
+
+		for (int j = 0; exec && mosaic_exec_node_stats(exec, j, &node); j++)
+		{
+			if (es->format == EXPLAIN_FORMAT_TEXT)
+			{
+				indent(es);
+				appendStringInfo(es->str, "Layer %s (%s): %.3f ms\n", node.name, node.op_type, node.seconds * 1000);
+				continue;
+			}
+			ExplainOpenGroup("Layer", NULL, true, es);
+			ExplainPropertyText("Layer", node.name, es);
+			ExplainPropertyText("Operator", node.op_type, es);
+			ExplainPropertyFloat("Time", "ms", node.seconds * 1000, 3, es);
+			ExplainCloseGroup("Layer", NULL, true, es);
+		}
+	}
+	ExplainCloseGroup("Layers", "Layers", false, es);
+}
+
+void
+mosaic_explain_predict_scan(CustomScanState *node, List *ancestors, ExplainState *es)
+{
+	MosaicPredictScan *s = (MosaicPredictScan *) node;
+	MosaicBatchStats stats = *mosaic_batch_stats(s->batch);
+
+	explain_models(s, es);
+	if (!es->analyze)
+		return;
+	mosaic_add_stats(&stats, &s->workers);
+	explain_batches(&stats, es);
+	explain_kernel(s, stats.seconds, es);
+	if (es->verbose && es->timing)
+		explain_layers(s, es);
+}

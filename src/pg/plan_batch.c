@@ -1,0 +1,405 @@
+/*
+ * plan_batch.c
+ *		Puts batch nodes above or below one node of a plan.
+ *
+ * Expressions are handled in the terms of the node they come from ("source
+ * terms") until they are put into a batch node: "available" are the expressions
+ * that the columns of the node beneath stand for.
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+
+#include "plan_batch.h"
+#include "plan_calls.h"
+#include "plan_walk.h"
+#include "predict_scan.h"
+
+/* Calls that are computed together, and the quals that follow them. */
+typedef struct Stage
+{
+	List	   *calls;
+	List	   *quals;
+	MosaicNeed	need;			/* set by keep_safe_stages: of its rows, */
+	bool		safe;			/* and whether reading ahead cannot fail */
+} Stage;
+
+List *
+mosaic_scan_info_to_list(const MosaicScanInfo *info)
+{
+	return list_make4(makeInteger(info->ncalls), makeInteger(info->demand), makeInteger(info->bound),
+					  makeInteger(info->safe));
+}
+
+MosaicScanInfo
+mosaic_scan_info_of(CustomScan *scan)
+{
+	MosaicScanInfo info;
+
+	info.ncalls = intVal(linitial(scan->custom_private));
+	info.demand = intVal(lsecond(scan->custom_private));
+	info.bound = intVal(lthird(scan->custom_private));
+	info.safe = intVal(lfourth(scan->custom_private)) != 0;
+	return info;
+}
+
+static CustomScan *
+make_scan(MosaicRewrite *c, Plan *input, List *columns, List *tlist, List *qual, const MosaicScanInfo *info)
+{
+	CustomScan *scan = makeNode(CustomScan);
+	Plan	   *plan = &scan->scan.plan;
+
+	plan->startup_cost = input->startup_cost;
+	plan->total_cost = input->total_cost;
+	plan->plan_rows = input->plan_rows;
+	plan->plan_width = input->plan_width;
+	plan->parallel_aware = c->under_gather; /* so that workers share their statistics */
+	plan->parallel_safe = input->parallel_safe;
+	plan->plan_node_id = c->next_id++;
+	plan->targetlist = tlist;
+	plan->qual = qual;
+	plan->lefttree = input;
+	plan->extParam = bms_copy(input->extParam);
+	plan->allParam = bms_copy(input->allParam);
+	scan->custom_scan_tlist = columns;
+	scan->custom_private = mosaic_scan_info_to_list(info);
+	scan->methods = &mosaic_predict_scan_methods;
+	c->changed = true;
+	return scan;
+}
+
+static List *
+append_entry(List *tlist, Node *expr)
+{
+	return lappend(tlist, makeTargetEntry((Expr *) expr, list_length(tlist) + 1, NULL, false));
+}
+
+/* ---- stages ---- */
+
+/* Appends stages for calls that are not yet computed: one, or more where they feed each other. */
+static List *
+add_stages(List *stages, List *calls, List **computed)
+{
+	calls = list_difference(calls, *computed);
+	while (calls)
+	{
+		Stage	   *stage = palloc0(sizeof *stage);
+		ListCell   *lc;
+
+		foreach(lc, calls)
+			if (!mosaic_contains_any((Node *) ((FuncExpr *) lfirst(lc))->args, calls))
+				stage->calls = lappend(stage->calls, lfirst(lc));
+		stages = lappend(stages, stage);
+		*computed = list_concat(*computed, stage->calls);
+		calls = list_difference(calls, stage->calls);
+	}
+	return stages;
+}
+
+/* Splits quals: those before the first call stay, the others belong to stages. */
+static List *
+find_stages(List *quals, List *tlist, List **stay)
+{
+	List	   *stages = NIL;
+	List	   *computed = NIL;
+	ListCell   *lc;
+
+	*stay = NIL;
+	foreach(lc, quals)
+	{
+		Stage	   *last;
+
+		stages = add_stages(stages, mosaic_find_calls(lfirst(lc), NIL), &computed);
+		if (stages == NIL)
+		{
+			*stay = lappend(*stay, lfirst(lc));
+			continue;
+		}
+		last = llast(stages);
+		last->quals = lappend(last->quals, lfirst(lc));
+	}
+	return add_stages(stages, mosaic_find_calls((Node *) tlist, NIL), &computed);
+}
+
+/* Gives up the stages from the n-th on; their quals follow those of the stage before, unbatched. */
+static List *
+cut_stages(List *stages, int n)
+{
+	Stage	   *last = list_nth(stages, n - 1);
+
+	for (int i = n; i < list_length(stages); i++)
+		last->quals = list_concat(last->quals, ((Stage *) list_nth(stages, i))->quals);
+	return list_truncate(stages, n);
+}
+
+static List *
+all_calls(List *stages)
+{
+	List	   *calls = NIL;
+	ListCell   *lc;
+
+	foreach(lc, stages)
+		calls = list_concat(calls, ((Stage *) lfirst(lc))->calls);
+	return calls;
+}
+
+/* How the rows of a stage are demanded; bounds hold only where no qual drops rows from there on. */
+static MosaicNeed
+stage_need(List *stages, int k, MosaicNeed need)
+{
+	for (int i = k; i < list_length(stages) && need.bound >= 0; i++)
+		if (((Stage *) list_nth(stages, i))->quals)
+			need = (MosaicNeed) {DEMAND_SOME, -1};
+	return need;
+}
+
+static List *
+args_of(List *calls)
+{
+	List	   *args = NIL;
+	ListCell   *lc;
+
+	foreach(lc, calls)
+		args = lappend(args, ((FuncExpr *) lfirst(lc))->args);
+	return args;
+}
+
+/*
+ * Keeps the stages over plan that may read ahead.  One that may not would make a
+ * batch of each row; the function itself does that better.
+ */
+static List *
+keep_safe_stages(MosaicRewrite *c, Plan *plan, List *stages, MosaicNeed need)
+{
+	List	   *calls = all_calls(stages);
+	bool		acts = !mosaic_plan_only_reads(plan, c->stmt);
+	bool		safe = mosaic_plan_cannot_fail(plan, c->stmt);
+
+	for (int k = 0; k < list_length(stages); k++)
+	{
+		Stage	   *stage = list_nth(stages, k);
+		List	   *args = (List *) mosaic_replace((Node *) args_of(stage->calls), calls, INDEX_VAR, 1);
+		List	   *quals = (List *) mosaic_replace((Node *) stage->quals, calls, INDEX_VAR, 1);
+
+		stage->need = stage_need(stages, k, need);
+		stage->safe = safe && mosaic_exprs_cannot_fail(args);
+		if (acts || (stage->need.demand == DEMAND_SOME && !stage->safe))
+			return k == 0 ? NIL : cut_stages(stages, k);
+		acts = !mosaic_exprs_only_read(stage->quals, c->stmt);
+		safe = stage->safe && mosaic_exprs_cannot_fail(quals);
+	}
+	return stages;
+}
+
+/* ---- nodes ---- */
+
+/* Expressions of stage k that follow its calls, of the stages after it, and the target list. */
+static List *
+used_from(List *stages, int k, List *tlist)
+{
+	List	   *used = list_make1(tlist);
+
+	for (int i = k; i < list_length(stages); i++)
+	{
+		Stage	   *stage = list_nth(stages, i);
+
+		used = lappend(used, stage->quals);
+		if (i > k)
+			used = lappend(used, stage->calls);
+	}
+	return used;
+}
+
+/* Which of the available columns the node has to keep for expressions that are used later. */
+static List *
+columns_to_keep(List *available, List *calls, List *used)
+{
+	List	   *computed = list_copy(calls);
+	List	   *keep = NIL;
+	Node	   *rest;
+	ListCell   *lc;
+
+	foreach(lc, available)
+		if (IsA(lfirst(lc), FuncExpr))
+			computed = lappend(computed, lfirst(lc));
+	/* Columns that only computed calls take are done with. */
+	rest = mosaic_replace((Node *) used, computed, INDEX_VAR, 1);
+	foreach(lc, available)
+		if (mosaic_contains_any(IsA(lfirst(lc), FuncExpr) ? (Node *) used : rest, list_make1(lfirst(lc))))
+			keep = lappend(keep, lfirst(lc));
+	return keep;
+}
+
+/* Target entries for expressions, in terms of varno whose columns are the available ones. */
+static List *
+make_columns(List *exprs, List *available, int varno)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		columns = append_entry(columns, mosaic_replace(lfirst(lc), available, varno, 1));
+	return columns;
+}
+
+/* The node of a stage over input; its columns are keep and its calls, and it delivers tlist. */
+static Plan *
+make_stage(MosaicRewrite *c, Plan *input, Stage *stage, List *keep, List *available, List *tlist)
+{
+	List	   *exprs = list_concat_copy(keep, stage->calls);
+	MosaicScanInfo info = {list_length(stage->calls), stage->need.demand, stage->need.bound, stage->safe};
+
+	return (Plan *) make_scan(c, input, make_columns(exprs, available, OUTER_VAR),
+							  tlist ? (List *) mosaic_replace((Node *) tlist, exprs, INDEX_VAR, 1)
+							  : make_columns(exprs, exprs, INDEX_VAR),
+							  (List *) mosaic_replace((Node *) stage->quals, exprs, INDEX_VAR, 1), &info);
+}
+
+/* ---- above ---- */
+
+/* Where the node has its quals that are tested last, before the target list is made; or NULL. */
+static List **
+final_quals(Plan *plan)
+{
+	Join	   *join = (Join *) plan;
+
+	switch (nodeTag(plan))
+	{
+		case T_Result:
+		case T_WindowAgg:
+		case T_Gather:
+			return NULL;
+		case T_NestLoop:
+		case T_HashJoin:
+		case T_MergeJoin:
+			/* An inner join's quals are all the same to it, unless the first match ends the search. */
+			if (join->jointype == JOIN_INNER && plan->qual == NIL && !join->inner_unique)
+				return &join->joinqual;
+			return &plan->qual;
+		default:
+			return &plan->qual;
+	}
+}
+
+static bool
+can_deliver_columns(MosaicRewrite *c, Plan *plan)
+{
+	switch (nodeTag(plan))
+	{
+		case T_Result:
+			return plan->lefttree != NULL && plan->qual == NIL;
+		case T_IndexOnlyScan:
+			/* WHERE CURRENT OF cannot be served from there. */
+			return (c->eflags & EXEC_FLAG_BACKWARD) == 0;
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_SubqueryScan:
+		case T_FunctionScan:
+		case T_ValuesScan:
+		case T_TableFuncScan:
+		case T_CteScan:
+		case T_NamedTuplestoreScan:
+		case T_WorkTableScan:
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+		case T_Agg:
+		case T_Group:
+		case T_WindowAgg:
+		case T_Gather:
+			return true;
+		case T_ForeignScan:
+			return ((ForeignScan *) plan)->operation == CMD_SELECT && ((ForeignScan *) plan)->scan.scanrelid > 0;
+		default:
+			return false;
+	}
+}
+
+/* The stages stacked over the plan, which delivers leaves. */
+static Plan *
+stack_stages(MosaicRewrite *c, Plan *plan, List *stages, List *leaves, List *tlist)
+{
+	List	   *available = leaves;
+
+	for (int k = 0; k < list_length(stages); k++)
+	{
+		Stage	   *stage = list_nth(stages, k);
+		List	   *keep = columns_to_keep(available, stage->calls, used_from(stages, k, tlist));
+		bool		last = k + 1 == list_length(stages);
+
+		plan = make_stage(c, plan, stage, keep, available, last ? tlist : NIL);
+		available = list_concat_copy(keep, stage->calls);
+	}
+	return plan;
+}
+
+Plan *
+mosaic_batch_above(MosaicRewrite *c, Plan *plan, MosaicNeed need)
+{
+	List	  **quals = final_quals(plan);
+	List	   *old_quals = quals ? *quals : NIL;
+	List	   *tlist = plan->targetlist;
+	List	   *stages,
+			   *stay,
+			   *leaves;
+
+	if (!can_deliver_columns(c, plan))
+		return plan;
+	stages = find_stages(old_quals, tlist, &stay);
+	if (stages == NIL)
+		return plan;
+	leaves = mosaic_find_leaves((Node *) used_from(stages, 0, tlist), NIL);
+	leaves = mosaic_find_leaves((Node *) all_calls(stages), leaves);
+	plan->targetlist = NIL;
+	for (int i = 0; i < list_length(leaves); i++)
+		plan->targetlist = append_entry(plan->targetlist, copyObject(list_nth(leaves, i)));
+	if (quals)
+		*quals = stay;
+	stages = keep_safe_stages(c, plan, stages, need);
+	if (stages)
+		return stack_stages(c, plan, stages, leaves, tlist);
+	plan->targetlist = tlist;
+	if (quals)
+		*quals = old_quals;
+	return plan;
+}
+
+/* ---- below ---- */
+
+void
+mosaic_batch_below(MosaicRewrite *c, Plan *plan, MosaicNeed input_need)
+{
+	bool		agg = IsA(plan, Agg);
+	List	   *exprs = list_make2(plan->targetlist, plan->qual);
+	List	   *computed = NIL;
+	List	   *available = NIL;
+	List	   *stages;
+	int			ncolumns = list_length(plan->lefttree->targetlist);
+	ListCell   *lc;
+
+	stages = add_stages(NIL, agg ? mosaic_find_calls_in_aggregates((Node *) exprs, NIL)
+						: mosaic_find_calls((Node *) plan->targetlist, NIL), &computed);
+	stages = keep_safe_stages(c, plan->lefttree, stages, input_need);
+	if (stages == NIL)
+		return;
+	/* Columns keep their numbers: the node refers to some by number alone. */
+	foreach(lc, plan->lefttree->targetlist)
+		available = lappend(available, mosaic_var_of((Node *) lfirst_node(TargetEntry, lc)->expr, OUTER_VAR,
+													 foreach_current_index(lc) + 1));
+	foreach(lc, stages)
+	{
+		Stage	   *stage = lfirst(lc);
+
+		plan->lefttree = make_stage(c, plan->lefttree, stage, available, available, NIL);
+		available = list_concat_copy(available, stage->calls);
+	}
+	computed = all_calls(stages);
+	exprs = (List *) (agg ? mosaic_replace_in_aggregates((Node *) exprs, computed, OUTER_VAR, ncolumns + 1)
+					  : mosaic_replace((Node *) exprs, computed, OUTER_VAR, ncolumns + 1));
+	plan->targetlist = linitial(exprs);
+	plan->qual = lsecond(exprs);
+}

@@ -1,0 +1,180 @@
+/*
+ * plan_rewrite.c
+ *		Walks a finished plan and puts batches where they belong.
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+
+#include "plan_batch.h"
+#include "plan_calls.h"
+#include "plan_rewrite.h"
+#include "plan_walk.h"
+
+static Plan *rewrite(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked);
+
+static const MosaicNeed some = {DEMAND_SOME, -1};
+static const MosaicNeed all = {DEMAND_ALL, -1};
+
+/* What passes from a node to an input of which it may read more or fewer rows than it delivers. */
+static MosaicNeed
+unbounded(MosaicNeed need)
+{
+	return need.bound >= 0 ? some : need;
+}
+
+static int
+limit_count(Node *node, int unknown)
+{
+	int64		n;
+
+	if (node == NULL)
+		return unknown;
+	if (!IsA(node, Const) || ((Const *) node)->constisnull)
+		return -1;
+	n = DatumGetInt64(((Const *) node)->constvalue);
+	return n >= 0 && n < PG_INT32_MAX / 2 ? (int) n : -1;
+}
+
+static MosaicNeed
+limit_need(Limit *limit, MosaicNeed need)
+{
+	int			count = limit_count(limit->limitCount, -2);
+	int			offset = limit_count(limit->limitOffset, 0);
+
+	if (count == -2)
+		return unbounded(need);
+	if (count < 0 || offset < 0 || limit->limitOption == LIMIT_OPTION_WITH_TIES)
+		return some;
+	if (need.bound >= 0)
+		count = Min(count, need.bound);
+	need.bound = count + offset;
+	return need;
+}
+
+/* Need of the outer (or only) input. */
+static MosaicNeed
+outer_need(Plan *plan, MosaicNeed need)
+{
+	if (mosaic_reads_all_first(plan))
+		return all;
+	switch (nodeTag(plan))
+	{
+		case T_ModifyTable:
+			return ((ModifyTable *) plan)->returningLists ? unbounded(need) : all;
+		case T_Limit:
+			return limit_need((Limit *) plan, need);
+		case T_LockRows:
+			/* May skip rows, or wait long between them. */
+			return unbounded(need);
+		case T_Result:
+			return need;
+		case T_HashJoin:		/* not read where the inner side is empty */
+		case T_MergeJoin:		/* ends where the other side does */
+			return some;
+		default:
+			return unbounded(need);
+	}
+}
+
+static MosaicNeed
+inner_need(Plan *plan, MosaicNeed need)
+{
+	if (IsA(plan, HashJoin))
+		return unbounded(need);
+	if (IsA(plan, NestLoop))
+	{
+		Join	   *join = (Join *) plan;
+		bool		first_only = join->inner_unique || join->jointype == JOIN_SEMI || join->jointype == JOIN_ANTI;
+
+		return first_only ? some : unbounded(need);
+	}
+	return IsA(plan, RecursiveUnion) ? unbounded(need) : some;
+}
+
+static void
+rewrite_list(MosaicRewrite *c, List *plans, MosaicNeed need)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans)
+		lfirst(lc) = rewrite(c, lfirst(lc), need, false);
+}
+
+static void
+rewrite_inputs(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
+{
+	bool		under_gather = c->under_gather;
+	bool		inner_marked = marked;
+
+	switch (nodeTag(plan))
+	{
+		case T_Append:
+			rewrite_list(c, ((Append *) plan)->appendplans, unbounded(need));
+			return;
+		case T_MergeAppend:
+			rewrite_list(c, ((MergeAppend *) plan)->mergeplans, unbounded(need));
+			return;
+		case T_SubqueryScan:
+			{
+				Plan	  **subplan = &((SubqueryScan *) plan)->subplan;
+
+				*subplan = rewrite(c, *subplan, plan->qual ? unbounded(need) : need, marked);
+				return;
+			}
+		case T_BitmapHeapScan:	/* its inputs make no rows */
+		case T_ForeignScan:
+		case T_CustomScan:
+			return;
+		case T_MergeJoin:
+			inner_marked = !((MergeJoin *) plan)->skip_mark_restore;
+			break;
+		case T_Gather:
+		case T_GatherMerge:
+			c->under_gather = true;
+			break;
+		default:
+			break;
+	}
+	/* Nodes that keep what they read can be marked themselves; a Result marks its input. */
+	if (plan->lefttree)
+		plan->lefttree = rewrite(c, plan->lefttree, outer_need(plan, need), marked && IsA(plan, Result));
+	if (plan->righttree)
+		plan->righttree = rewrite(c, plan->righttree, inner_need(plan, need),
+								  inner_marked && IsA(plan, MergeJoin));
+	c->under_gather = under_gather;
+}
+
+/* marked: the node must support mark and restore, which ours does not. */
+static Plan *
+rewrite(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
+{
+	check_stack_depth();
+	rewrite_inputs(c, plan, need, marked);
+	if (IsA(plan, Agg) || IsA(plan, ProjectSet))
+		mosaic_batch_below(c, plan, outer_need(plan, need));
+	if (marked)
+		return plan;
+	return mosaic_batch_above(c, plan, need);
+}
+
+PlannedStmt *
+mosaic_rewrite_plan(PlannedStmt *stmt, int eflags)
+{
+	MosaicRewrite c = {0};
+	MosaicNeed	top = {DEMAND_RUN, -1};
+	ListCell   *lc;
+
+	c.stmt = stmt = copyObject(stmt);
+	c.eflags = eflags;
+	c.next_id = mosaic_max_node_id(stmt->planTree);
+	foreach(lc, stmt->subplans)
+		c.next_id = Max(c.next_id, mosaic_max_node_id(lfirst(lc)));
+	c.next_id++;
+	foreach(lc, stmt->subplans)
+		if (lfirst(lc))
+			lfirst(lc) = rewrite(&c, lfirst(lc), some, false);
+	stmt->planTree = rewrite(&c, stmt->planTree, top, false);
+	return c.changed ? stmt : NULL;
+}

@@ -1,0 +1,45 @@
+/*
+ * predict_item.h
+ *		One item in, one SQL value out: what predict() and predict_class() and the
+ *		plan node that batches them have in common.
+ */
+#ifndef MOSAIC_PREDICT_ITEM_H
+#define MOSAIC_PREDICT_ITEM_H
+
+#include "fmgr.h"
+#include "utils/array.h"
+
+#include "predictor.h"
+
+/* The SQL functions that a plan may batch; what they return and how features are given. */
+typedef struct MosaicPredictFn
+{
+	bool		to_class;		/* predict_class(): int; else real[] */
+	bool		columns;		/* VARIADIC: NULL where a column is */
+} MosaicPredictFn;
+
+/* Tells the function behind a pg_proc entry; false where it is none of these. */
+extern bool mosaic_predict_function(Oid funcid, MosaicPredictFn *fn);
+
+/* The shape that binding gives to elements. */
+extern MosaicTensorView mosaic_bound_view(int dtype, const MosaicBinding *binding, const void *elements);
+
+/* The item's own dimensions of an output of one item or a batch. */
+extern void mosaic_item_shape(MosaicPredictor *p, const MosaicTensorView *output, int *ndim,
+							  const int64 **dims);
+
+/*
+ * An array of real for items x the item's shape: [items][dims...], or just
+ * [dims...] where it is no batch.  A scalar item is an array of one.  Elements
+ * are left to the caller.
+ */
+extern ArrayType *mosaic_make_result(bool batch, int64 items, int ndim, const int64 *item_dims);
+
+/* Elements [first, first + n) of an output as float4. */
+extern void mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 n);
+
+/* Runs the model on one item; the value of predict() or predict_class(). */
+extern Datum mosaic_predict_item(MosaicPredictor *p, const MosaicBinding *binding,
+								 const void *elements, bool to_class);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * predict_scan.h
+ *		The plan node that predicts in batches: Custom Scan (Predict).
+ *
+ * It reads rows of the node beneath ahead of what it was asked for, as far as
+ * plan_rewrite.h found that to be harmless: up to 256 where all will be asked
+ * for, else 1, 2, 4, ... .  What a row of a batch would raise as an error is
+ * raised when SQL reaches that row.
+ */
+#ifndef MOSAIC_PREDICT_SCAN_H
+#define MOSAIC_PREDICT_SCAN_H
+
+#include "lib/ilist.h"
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+#include "storage/dsm.h"
+
+#include "plan_rewrite.h"
+#include "predict_batch.h"
+
+#define MOSAIC_BATCH_ROWS 256
+
+typedef struct MosaicPredictScan
+{
+	CustomScanState css;
+	MosaicScanInfo info;
+	List	   *calls;			/* FuncExpr, over the outer tuple */
+	MosaicBatch *batch;
+	ExprContext *row_context;	/* of the row that is added */
+	TupleTableSlot *columns;	/* kept columns, then the values of calls */
+
+	/* Kept columns: where they come from, and their values for the rows of the batch. */
+	int			nkept;
+	AttrNumber *sources;		/* nkept */
+	Datum	   *kept;			/* MOSAIC_BATCH_ROWS x nkept */
+	bool	   *kept_null;
+
+	/* The batch: rows [next, n) are still to be delivered. */
+	int			n,
+				next;
+	TupleTableSlot *pending;	/* read, but not in the batch: the first of the next */
+	bool		end;			/* the input has said that it has no more rows, */
+	bool		ended;			/* and so have we */
+	int			target;			/* rows to read ahead, where demand is unknown */
+	int64		delivered;		/* rows since the start of the scan, */
+	int64		run_delivered;	/* and of the executor's run, */
+	uint64		run;			/* which was this one */
+
+	/* Asked by a node of our kind: to stop rather than raise an error; and whether we did. */
+	bool		careful;
+	bool		stopped;
+
+	bool		poses;			/* for WHERE CURRENT OF, as the scan beneath */
+	bool		can_go_back;	/* the input can */
+	dlist_node	posing;
+
+	/* Parallel query. */
+	struct MosaicSharedStats *shared;
+	dsm_segment *segment;		/* leader: where shared is, until the workers' share is taken */
+	MosaicBatchStats workers;	/* leader: the sum of theirs */
+	MemoryContextCallback callback;
+} MosaicPredictScan;
+
+extern const CustomScanMethods mosaic_predict_scan_methods;
+
+/* Called once when the module is loaded. */
+extern void mosaic_predict_scan_init(void);
+
+/* One call of ExecutorRun: count rows, or all where that is 0.  serial: another in each. */
+typedef struct MosaicRun
+{
+	EState	   *estate;
+	uint64		count;
+	uint64		serial;
+} MosaicRun;
+
+extern MosaicRun mosaic_current_run;
+
+/* After a run that was not to the end: what a cursor points at is again where the scans are. */
+extern void mosaic_predict_scans_settle(EState *estate);
+
+/* explain_predict.c */
+extern void mosaic_explain_predict_scan(CustomScanState *node, List *ancestors, ExplainState *es);
+
+#endif
