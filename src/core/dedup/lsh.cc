@@ -1,5 +1,6 @@
 #include "core/dedup/lsh.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <Eigen/Core>

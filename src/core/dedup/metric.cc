@@ -142,7 +142,7 @@ class MaxAbsError : public Metric {
   Status Add(const float* outputs, int64_t n, const double* original) override {
     for (int64_t i = 0; i < n; ++i) {
       const double error = std::fabs(static_cast<double>(outputs[i]) - original[i]);
-      if (!(error <= largest_)) largest_ = error;  // NaN stays
+      if (std::isnan(error) || error > largest_) largest_ = error;  // NaN stays: nothing is > NaN
     }
     ++rows_;
     return {};

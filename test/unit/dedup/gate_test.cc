@@ -1,0 +1,194 @@
+#include "core/dedup/gate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+
+#include "core/dedup/merge_order.h"
+#include "infer/fake_store.h"
+
+namespace mosaic {
+namespace {
+
+using testing::Seed;
+
+GateSettings Exactly(double max_drop) {
+  GateSettings s;
+  s.max_drop = max_drop;
+  s.resolution = 0;
+  return s;
+}
+
+// Runs a gate; metric(selection) must be a function. Checks what must hold of every run.
+template <typename F>
+Gate RunGate(const std::vector<size_t>& layers, const GateSettings& settings, F metric) {
+  Gate gate(layers, settings);
+  while (gate.Next()) {
+    EXPECT_EQ(gate.candidate().size(), layers.size());
+    for (size_t l = 0; l < layers.size(); ++l) EXPECT_LE(gate.candidate()[l], layers[l]);
+    gate.Report(metric(gate.candidate()));
+    EXPECT_LT(gate.points().size(), 10000u);
+  }
+  // The promise: the accepted state was measured itself, and keeps the bound.
+  EXPECT_EQ(metric(gate.accepted()), gate.accepted_metric());
+  const double drop =
+      (settings.higher_is_better ? 1 : -1) * (gate.baseline() - gate.accepted_metric());
+  EXPECT_LE(drop, settings.max_drop + 1e-12);
+  EXPECT_TRUE(std::any_of(gate.points().begin(), gate.points().end(), [&](const Gate::Point& p) {
+    return p.kept && p.selection == gate.accepted() && p.metric == gate.accepted_metric();
+  }));
+  return gate;
+}
+
+TEST(GateTest, AllAtOnceWhereAllIsGood) {
+  const Gate gate = RunGate({1000, 50, 3}, Exactly(0.01), [](const Selection&) { return 0.9; });
+  EXPECT_EQ(gate.accepted(), (Selection{1000, 50, 3}));
+  EXPECT_EQ(gate.points().size(), 2u);  // the baseline, and all
+}
+
+TEST(GateTest, NothingToMergeIsMeasuredOnce) {
+  const Gate gate = RunGate({}, Exactly(0.01), [](const Selection&) { return 0.9; });
+  EXPECT_EQ(gate.points().size(), 1u);
+  EXPECT_EQ(gate.merged(), 0u);
+}
+
+TEST(GateTest, NothingKeepsTheBound) {
+  const Gate gate = RunGate({100, 20}, Exactly(0.0), [](const Selection& s) {
+    return std::accumulate(s.begin(), s.end(), size_t{0}) == 0 ? 0.9 : 0.1;
+  });
+  EXPECT_EQ(gate.accepted(), (Selection{0, 0}));
+  EXPECT_EQ(gate.accepted_metric(), 0.9);
+}
+
+TEST(GateTest, ASensitiveLayerDoesNotBlockTheOthers) {
+  const Gate gate = RunGate({100, 40, 30, 20}, Exactly(0.01),
+                            [](const Selection& s) { return s[1] > 5 || s[2] > 0 ? 0.5 : 0.9; });
+  EXPECT_EQ(gate.accepted(), (Selection{100, 5, 0, 20}));
+}
+
+// For a monotone metric: the longest prefix, exactly, with few evaluations.
+TEST(GateTest, FindsTheLongestPrefixOfAMonotoneMetric) {
+  MOSAIC_PRINT_SEED();
+  std::mt19937 rng(Seed());
+  for (int trial = 0; trial < 500; ++trial) {
+    const size_t n = 1 + rng() % 5000;
+    const size_t limit = rng() % (n + 1);
+    const Gate gate =
+        RunGate({n}, Exactly(0.01), [&](const Selection& s) { return s[0] <= limit ? 0.9 : 0.8; });
+    ASSERT_EQ(gate.merged(), limit);
+    EXPECT_LE(gate.points().size(), 3 + static_cast<size_t>(std::log2(n)));
+  }
+}
+
+// Against walking merge by merge: metrics that are anything but monotone, small cases.
+TEST(GateTest, NeverStopsBeforeTheFirstFailure) {
+  MOSAIC_PRINT_SEED();
+  std::mt19937 rng(Seed());
+  for (int trial = 0; trial < 3000; ++trial) {
+    std::vector<size_t> layers(1 + rng() % 4);
+    for (size_t& l : layers) l = 1 + rng() % 12;
+    // A random drop for each merge, and noise for each state.
+    const unsigned noise_seed = rng();
+    const double slope = (rng() % 100) * 1e-4, noise = (rng() % 100) * 1e-4;
+    const auto metric = [&](const Selection& s) {
+      double m = 0.9;
+      unsigned hash = noise_seed;
+      for (size_t l = 0; l < s.size(); ++l) {
+        m -= slope * static_cast<double>(s[l]) * static_cast<double>((noise_seed >> l) % 3);
+        hash = hash * 31 + static_cast<unsigned>(s[l]);
+      }
+      std::minstd_rand state(hash + 1);
+      state.discard(3);
+      return m - noise * static_cast<double>(state() % 1000) / 1000;
+    };
+    GateSettings settings = Exactly((rng() % 100) * 1e-3);
+    const Gate gate = RunGate(layers, settings, metric);
+    const size_t total = std::accumulate(layers.begin(), layers.end(), size_t{0});
+    size_t walked = 0;  // merges before the first failure
+    for (size_t n = 1; n <= total; ++n, ++walked) {
+      Selection s(layers.size());
+      size_t left = n;
+      for (size_t l = 0; l < layers.size(); ++l) left -= s[l] = std::min(left, layers[l]);
+      if (gate.baseline() - metric(s) > settings.max_drop) break;
+    }
+    EXPECT_GE(gate.merged(), walked) << "trial " << trial;
+  }
+}
+
+TEST(GateTest, ResolutionBoundsTheEvaluations) {
+  GateSettings s = Exactly(0.01);
+  s.resolution = 1.0 / 128;
+  const Gate gate =
+      RunGate({100000}, s, [](const Selection& x) { return x[0] <= 77777 ? 0.9 : 0.8; });
+  EXPECT_LE(gate.points().size(), 2u + 8u);
+  EXPECT_LE(gate.merged(), 77777u);
+  EXPECT_GE(gate.merged(), 77777u - 100000u / 128);
+}
+
+TEST(GateTest, StopsAtTheMostEvaluations) {
+  GateSettings s = Exactly(0.01);
+  s.max_evaluations = 4;
+  const Gate gate =
+      RunGate({100000}, s, [](const Selection& x) { return x[0] <= 77777 ? 0.9 : 0.8; });
+  EXPECT_EQ(gate.points().size(), 4u);
+  EXPECT_EQ(gate.merged(), 75000u);
+}
+
+TEST(GateTest, LowerIsBetterWhereItIs) {
+  GateSettings s = Exactly(0.5);
+  s.higher_is_better = false;
+  const Gate gate =
+      RunGate({100}, s, [](const Selection& x) { return 2 + 0.01 * static_cast<double>(x[0]); });
+  EXPECT_EQ(gate.merged(), 50u);
+}
+
+TEST(GateTest, ABoundIsKeptDespiteRounding) {
+  // 0.91 - 0.9 > 0.01 in binary.
+  const Gate gate =
+      RunGate({1}, Exactly(0.01), [](const Selection& x) { return x[0] ? 0.9 : 0.91; });
+  EXPECT_EQ(gate.merged(), 1u);
+}
+
+TEST(GateTest, NoNumberKeepsNoBound) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Gate gate =
+      RunGate({8}, Exactly(1e9), [&](const Selection& x) { return x[0] > 3 ? nan : 0.9; });
+  EXPECT_EQ(gate.merged(), 3u);
+  Gate without({8}, Exactly(1e9));
+  ASSERT_TRUE(without.Next());
+  without.Report(nan);
+  EXPECT_FALSE(without.Next());
+  EXPECT_EQ(without.merged(), 0u);
+}
+
+TEST(MergeOrderTest, LargestLayerFirstThenLeastImportant) {
+  const std::vector<Layer> layers = {{1000, 4}, {9000, 9}, {1000, 2}, {5000, 1}};
+  std::vector<Merge> merges;
+  const auto add = [&](int tensor, int64_t index, float q3) {
+    Merge m;
+    m.tensor = tensor;
+    m.index = index;
+    m.third_quartile = q3;
+    merges.push_back(m);
+  };
+  add(2, 0, 0.1f);
+  add(0, 3, 0.5f);
+  add(3, 0, 0.0f);  // the only block of its layer
+  add(1, 7, 0.4f);
+  add(0, 1, 0.2f);
+  add(1, 2, 0.4f);
+  add(1, 8, 0.1f);
+  EXPECT_EQ(OrderMerges(layers, &merges), (std::vector<size_t>{3, 2, 1}));
+  std::vector<std::pair<int, int64_t>> order;
+  for (const Merge& m : merges) order.push_back({m.tensor, m.index});
+  EXPECT_EQ(order,
+            (std::vector<std::pair<int, int64_t>>{{1, 8}, {1, 2}, {1, 7}, {0, 1}, {0, 3}, {2, 0}}));
+  EXPECT_DOUBLE_EQ(merges[0].importance, 0.25);
+  EXPECT_DOUBLE_EQ(merges[2].importance, 1);
+  EXPECT_NEAR(merges[3].importance, 0.4, 1e-7);
+}
+
+}  // namespace
+}  // namespace mosaic
