@@ -1,0 +1,87 @@
+/*
+ * check.h
+ *		What is wrong with a store: the findings of check_store().
+ *
+ * All is read with one snapshot, so that writers may go on meanwhile and nothing
+ * is locked; works on a standby, too.
+ */
+#ifndef MOSAIC_CHECK_H
+#define MOSAIC_CHECK_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "storage/itemptr.h"
+#include "utils/snapshot.h"
+#include "utils/uuid.h"
+
+#include "mosaic/capi.h"
+
+/* In the order of docs/sql_reference.md; the words are in check.c. */
+typedef enum MosaicProblemKind
+{
+	MOSAIC_DAMAGED_MAP,			/* a tensor's map cannot be read */
+	MOSAIC_MISSING_TENSOR,		/* a gap in a model's tensors */
+	MOSAIC_ORPHAN_TENSOR,		/* a tensor of no model */
+	MOSAIC_MISSING_BLOCK,		/* a map names a block that is not stored */
+	MOSAIC_WRONG_LENGTH,		/* the payload is not one of the tensor's geometry */
+	MOSAIC_WRONG_GEOMETRY,		/* block_meta says another geometry than the tensor */
+	MOSAIC_WRONG_HASH,			/* the payload does not have the hash in block_meta */
+	MOSAIC_MISSING_META,		/* a stored block has no row in block_meta */
+	MOSAIC_ORPHAN_META,			/* a row in block_meta has no block and no user */
+	MOSAIC_ORPHAN_BLOCK,		/* no map names the block */
+	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
+	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored */
+	MOSAIC_STALE_PLACES			/* information: reading finds the blocks all the same */
+} MosaicProblemKind;
+
+typedef struct MosaicProblem
+{
+	MosaicProblemKind kind;
+	int64		model_id;		/* 0: none */
+	const char *model;			/* NULL: none */
+	int32		tensor_no;		/* -1: none */
+	const char *tensor;			/* NULL: none */
+	int32		block_id;		/* 0: none */
+	char	   *detail;
+} MosaicProblem;
+
+/* What is known of one block. */
+typedef struct MosaicCheckedBlock
+{
+	int32		block_id;
+	bool		stored;			/* in mosaic.block, */
+	uint32		length;			/* its payload, */
+	ItemPointerData place;
+	bool		has_meta;		/* in mosaic.block_meta, */
+	ItemPointerData meta_place;
+	int32		models;
+	uint64		geometry;
+	pg_uuid_t	hash;
+	bool		hash_is_right;
+	int32		users;			/* models whose maps name it */
+	int64		last_user;
+	uint64		used_geometry;	/* of the tensor that named it first */
+	int32		same_as;		/* id of the equal block to be kept, or 0 */
+} MosaicCheckedBlock;
+
+typedef struct MosaicChecked
+{
+	Snapshot	snapshot;
+	int64		nblocks;
+	MosaicCheckedBlock *blocks; /* by ascending id */
+	int64		nproblems;
+	MosaicProblem *problems;
+} MosaicChecked;
+
+/* Checks the store, all in the current memory context.  Interruptible. */
+extern MosaicChecked *mosaic_check(Snapshot snapshot);
+
+/* The block with this id, or NULL. */
+extern MosaicCheckedBlock *mosaic_checked_block(const MosaicChecked *checked, int32 block_id);
+
+extern const char *mosaic_problem_name(MosaicProblemKind kind);
+
+/* Geometry of the blocks of a tensor's row. */
+extern MosaicGeometry mosaic_tensor_geometry(HeapTuple tuple, TupleDesc desc);
+
+#endif
