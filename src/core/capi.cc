@@ -11,8 +11,10 @@
 #include "core/infer/executor.h"
 #include "core/infer/model.h"
 #include "core/kernel/strip_gemm.h"
+#include "core/util/quote.h"
 
 using mosaic::Guard;
+using mosaic::Quoted;
 using mosaic::Status;
 
 namespace {
@@ -73,7 +75,7 @@ MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptio
                                    std::unique_ptr<mosaic::ByteSource>* file) -> Status {
         MosaicSource opened{};
         if (host->open_external(host->ctx, location.c_str(), &opened) != 0) {
-          return Status(MOSAIC_E_HOST, "cannot open the external data file '" + location + "'");
+          return Status(MOSAIC_E_HOST, "cannot open the external data file " + Quoted(location));
         }
         *file = std::make_unique<mosaic::HostSource>(opened);
         return Status();
@@ -238,7 +240,7 @@ MosaicCode mosaic_exec_output(const MosaicExec* exec, int i, MosaicTensorView* o
     }
     const mosaic::Tensor& t = exec->executor.output(i);
     if (t.rank() > MOSAIC_MAX_DIMS) {
-      return Status::Unsupported("model '" + exec->model.name + "': an output has " +
+      return Status::Unsupported("model " + Quoted(exec->model.name) + ": an output has " +
                                  std::to_string(t.rank()) + " dimensions");
     }
     out->dtype = t.dtype();

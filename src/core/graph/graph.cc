@@ -1,5 +1,7 @@
 #include "core/graph/graph.h"
 
+#include "core/util/quote.h"
+
 namespace mosaic {
 namespace {
 
@@ -43,7 +45,7 @@ std::string Describe(const Graph& graph, const Node& node) {
   for (size_t i = 0; name.empty() && i < node.outputs.size(); ++i) {
     if (node.outputs[i] >= 0) name = graph.values[static_cast<size_t>(node.outputs[i])].name;
   }
-  return "node '" + name + "' (" + node.op_type + ")";
+  return "node " + Quoted(name) + " (" + node.op_type + ")";
 }
 
 std::string ShapeString(const std::vector<int64_t>& dims, const std::vector<std::string>& names) {

@@ -57,7 +57,7 @@ struct Graph {
   std::vector<int> outputs;  // values, in the model's order
 };
 
-// "node 'fc1' (Gemm)": how messages name a node.
+// 'node "fc1" (Gemm)': how messages name a node.
 std::string Describe(const Graph& graph, const Node& node);
 // "[N, 784]": how messages show a shape; symbolic dimensions by name or "?".
 std::string ShapeString(const std::vector<int64_t>& dims,

@@ -3,6 +3,8 @@
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
+#include "core/util/quote.h"
+
 namespace mosaic {
 namespace {
 
@@ -153,7 +155,7 @@ Status DecodeAttribute(pbf_reader r, Attribute* a) {
       a->value = std::move(strings);
       break;
     default:
-      return Status::Corrupt("attribute '" + a->name + "' has no known kind");
+      return Status::Corrupt("attribute " + Quoted(a->name) + " has no known kind");
   }
   return {};
 }
@@ -231,7 +233,7 @@ Status DecodeFile(pbf_reader r, Graph* g) {
 // ---- Checking: everything that executing relies on ----
 
 Status CheckValue(const Value& v) {
-  const std::string who = "value '" + v.name + "'";
+  const std::string who = "value " + Quoted(v.name);
   if (v.dtype != MOSAIC_UNDEFINED && DTypeSize(v.dtype) == 0) {
     return Status::Corrupt(who + " has the unknown element type " + std::to_string(v.dtype));
   }

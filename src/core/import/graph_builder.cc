@@ -7,6 +7,7 @@
 
 #include "core/import/layout_planner.h"
 #include "core/op/op.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
@@ -81,7 +82,7 @@ class Builder {
   Status Define(Value v, const std::string& by, int* out) {
     *out = static_cast<int>(graph_.values.size());
     if (!by_name_.emplace(v.name, *out).second) {
-      return Status::BadModel(by + " defines '" + v.name + "', which is already defined");
+      return Status::BadModel(by + " defines " + Quoted(v.name) + ", which is already defined");
     }
     graph_.values.push_back(std::move(v));
     return {};
@@ -167,7 +168,7 @@ Status Builder::DefineNodes() {
 }
 
 Status Builder::DefineNode(OnnxNode* n) {
-  const std::string who = "node '" + n->name + "' (" + n->op_type + ")";
+  const std::string who = "node " + Quoted(n->name) + " (" + n->op_type + ")";
   int v = -1;
   OnnxTensor constant;
   if (n->op_type == "Constant" && n->inputs.empty() && n->outputs.size() == 1 &&
@@ -191,7 +192,7 @@ Status Builder::DefineNode(OnnxNode* n) {
   }
   for (OnnxTensor& t : n->tensors) {
     if (n->op_type != "ConstantOfShape" || t.name != "value" || n->outputs.empty()) {
-      n->problem = "attribute '" + t.name + "' is a tensor, which is not supported";
+      n->problem = "attribute " + Quoted(t.name) + " is a tensor, which is not supported";
       continue;
     }
     std::string name = n->outputs[0] + "/value";
@@ -210,8 +211,8 @@ Status Builder::ResolveInputs() {
     for (const std::string& name : origin_[i]->inputs) {
       auto found = by_name_.find(name);
       if (!name.empty() && found == by_name_.end()) {
-        return Status::BadModel(Describe(graph_, graph_.nodes[i]) + ": input '" + name +
-                                "' is not defined by a node, an input or an initializer");
+        return Status::BadModel(Describe(graph_, graph_.nodes[i]) + ": input " + Quoted(name) +
+                                " is not defined by a node, an input or an initializer");
       }
       graph_.nodes[i].inputs.push_back(name.empty() ? -1 : found->second);
     }
@@ -224,10 +225,10 @@ Status Builder::ResolveOutputs() {
   for (const Value& o : model_.outputs) {
     auto found = by_name_.find(o.name);
     if (found == by_name_.end()) {
-      return Status::BadModel("graph output '" + o.name + "' is not defined by any node");
+      return Status::BadModel("graph output " + Quoted(o.name) + " is not defined by any node");
     }
     if (IsOutput(found->second)) {
-      return Status::BadModel("graph output '" + o.name + "' is listed twice");
+      return Status::BadModel("graph output " + Quoted(o.name) + " is listed twice");
     }
     graph_.outputs.push_back(found->second);
   }

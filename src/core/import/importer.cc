@@ -5,6 +5,7 @@
 #include "core/import/graph_builder.h"
 #include "core/import/layout_planner.h"
 #include "core/import/onnx_reader.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 
@@ -19,7 +20,7 @@ class Importer::Impl {
 
   // The failure with the model's name, unless the host has its own words for it.
   Status Named(const Status& s) const {
-    return s.code() == MOSAIC_E_HOST ? s : s.In("model '" + model_name_ + "'");
+    return s.code() == MOSAIC_E_HOST ? s : s.In("model " + Quoted(model_name_));
   }
 
  private:
@@ -64,7 +65,7 @@ Status Importer::Impl::DescribeTensors() {
       d.stored_dtype = t.dtype;
       values_[i].resize(static_cast<size_t>(t.elements * DTypeSize(t.dtype)));
       const Status s = ElementReader(t.data, t.dtype).Read(0, t.elements, values_[i].data());
-      if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor '" + t.name + "'");
+      if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor " + Quoted(t.name));
       d.value = values_[i].data();
       d.value_bytes = values_[i].size();
     } else {
@@ -88,7 +89,7 @@ Status Importer::Impl::Next(MosaicBlock* block, bool* more) {
     if (l.layout == MOSAIC_LAYOUT_INLINE) continue;
     if (cutter_ == nullptr) cutter_ = std::make_unique<BlockCutter>(t, l, kWindowBytes);
     const Status s = cutter_->Next(block, more);
-    if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor '" + t.name + "'");
+    if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor " + Quoted(t.name));
     block->tensor = static_cast<int>(tensor_);
     if (*more) return {};
   }

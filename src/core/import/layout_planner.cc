@@ -1,5 +1,7 @@
 #include "core/import/layout_planner.h"
 
+#include "core/util/quote.h"
+
 namespace mosaic {
 namespace {
 
@@ -69,8 +71,9 @@ Status PlanLayouts(const Graph& graph, const std::vector<GraphTensor>& tensors, 
   for (size_t i = 0; i < tensors.size(); ++i) {
     out->push_back(Plan(tensors[i], uses[i], block_height));
     if (out->back().layout != MOSAIC_LAYOUT_INLINE && out->back().blocking.blocks() > kMaxBlocks) {
-      return Status::Limit("tensor '" + tensors[i].name + "' " + ShapeString(tensors[i].dims) +
-                           " has more than " + std::to_string(kMaxBlocks) + " blocks");
+      return Status::Limit("tensor " + Quoted(tensors[i].name) + " " +
+                           ShapeString(tensors[i].dims) + " has more than " +
+                           std::to_string(kMaxBlocks) + " blocks");
     }
   }
   return {};

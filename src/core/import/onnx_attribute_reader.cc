@@ -1,5 +1,6 @@
 // The AttributeProto part of OnnxReader.
 #include "core/import/onnx_reader.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
@@ -55,7 +56,7 @@ Status OnnxReader::ReadAttribute(WireReader r, OnnxNode* node) {
   AttributeFields f;
   Status s = ReadAttributeFields(r, &f);
   if (s.ok()) s = UseAttribute(&f, node);
-  return InPart(s, "attribute '" + f.name + "'");
+  return InPart(s, "attribute " + Quoted(f.name));
 }
 
 Status OnnxReader::ReadAttributeFields(WireReader r, AttributeFields* f) {
@@ -143,8 +144,8 @@ Status OnnxReader::UseAttribute(AttributeFields* f, OnnxNode* node) {
       a.value = std::move(f->strings);
       break;
     default:
-      node->problem = "attribute '" + f->name + "' is " + TypeName(f->type ? f->type : f->seen) +
-                      ", which is not supported";
+      node->problem = "attribute " + Quoted(f->name) + " is " +
+                      TypeName(f->type ? f->type : f->seen) + ", which is not supported";
       return {};
   }
   node->attributes.push_back(std::move(a));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/import/utf8.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
@@ -171,8 +172,8 @@ Status OnnxReader::ReadGraph(WireReader r, OnnxModel* out) {
         const Status s = ReadNode(r.Message(), &out->nodes.back());
         const OnnxNode& n = out->nodes.back();
         const std::string number = std::to_string(out->nodes.size() - 1);
-        MOSAIC_RETURN_IF_ERROR(
-            InPart(s, "node '" + (n.name.empty() ? number : n.name) + "' (" + n.op_type + ")"));
+        MOSAIC_RETURN_IF_ERROR(InPart(
+            s, "node " + Quoted((n.name.empty() ? number : n.name)) + " (" + n.op_type + ")"));
         break;
       }
       case Key(5, kBytes): {
@@ -234,7 +235,7 @@ Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
   MOSAIC_RETURN_IF_ERROR(r.status());
   if (out->op_type.empty()) return Status::BadModel("a node has no operator type");
   if (!IsDefaultDomain(out->domain)) {
-    out->problem = "operators of domain '" + out->domain + "' are not supported";
+    out->problem = "operators of domain " + Quoted(out->domain) + " are not supported";
   }
   return {};
 }
@@ -259,7 +260,7 @@ Status OnnxReader::ReadValueInfo(WireReader r, bool required, Value* out) {
     }
   }
   MOSAIC_RETURN_IF_ERROR(r.status());
-  const std::string who = "'" + out->name + "'";
+  const std::string who = Quoted(out->name);
   MOSAIC_RETURN_IF_ERROR(InPart(type, who));
   if (out->name.empty()) return Status::BadModel("it has no name");
   if (!required) return {};

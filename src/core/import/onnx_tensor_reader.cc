@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "core/import/onnx_reader.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
@@ -101,8 +102,8 @@ Status CheckLocation(const std::string& location) {
     at = slash + 1;
   }
   if (good) return {};
-  return Status::BadModel("external data location '" + location.substr(0, 200) +
-                          "' must be a relative path without '..'");
+  return Status::BadModel("external data location " + Quoted(location.substr(0, 200)) +
+                          " must be a relative path without '..'");
 }
 
 }  // namespace
@@ -138,7 +139,7 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
     return f.has_raw ? UseRawData(f, out) : UseFieldData(&f, out);
   };
   const Status s = read();  // before the name is looked at: reading sets it
-  return InPart(s, "tensor '" + out->name + "'");
+  return InPart(s, "tensor " + Quoted(out->name));
 }
 
 Status OnnxReader::ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f) {
@@ -297,16 +298,16 @@ Status OnnxReader::UseExternalData(const TensorFields& f, OnnxTensor* out) {
   uint64_t offset = 0, length = bytes;
   if ((!f.offset.empty() && !ParseNumber(f.offset, &offset)) ||
       (!f.length.empty() && !ParseNumber(f.length, &length))) {
-    return Status::BadModel("external data at offset '" + f.offset + "', length '" + f.length +
-                            "'");
+    return Status::BadModel("external data at offset " + Quoted(f.offset) + ", length " +
+                            Quoted(f.length));
   }
   if (length != bytes) return WrongSize(*out, std::to_string(length) + " bytes");
   MOSAIC_RETURN_IF_ERROR(OpenExternal(f.location, &out->data.source));
   const uint64_t size = out->data.source->size();
   if (offset > size || length > size - offset) {
-    return Status::BadModel("external data file '" + f.location + "' has " + std::to_string(size) +
-                            " bytes, the tensor is at " + std::to_string(offset) + " with " +
-                            std::to_string(length));
+    return Status::BadModel("external data file " + Quoted(f.location) + " has " +
+                            std::to_string(size) + " bytes, the tensor is at " +
+                            std::to_string(offset) + " with " + std::to_string(length));
   }
   MOSAIC_RETURN_IF_ERROR(budget_.ChargeSegment());
   out->data.segments.push_back({0, out->elements, offset, 0});
@@ -317,8 +318,8 @@ Status OnnxReader::OpenExternal(const std::string& location, std::shared_ptr<Byt
   std::shared_ptr<ByteSource>& slot = external_[location];
   if (slot == nullptr) {
     if (!opener_) {
-      return Status::Unsupported("its data is in the external file '" + location +
-                                 "', which cannot be read here")
+      return Status::Unsupported("its data is in the external file " + Quoted(location) +
+                                 ", which cannot be read here")
           .WithHint("Import the model from a file on the server, beside its external data.");
     }
     std::unique_ptr<ByteSource> opened;

@@ -1,5 +1,7 @@
 #include "core/infer/binding.h"
 
+#include "core/util/quote.h"
+
 namespace mosaic {
 namespace {
 
@@ -84,7 +86,7 @@ Status BindArray(const std::string& model, const Value& input,
     const std::string got = n == 1 ? std::to_string(array_dims[0]) + " were given"
                                    : "an array of shape " + ShapeString(array_dims) + " was given";
     Status error =
-        Status::Invalid("model '" + model + "': input '" + input.name + "' takes " +
+        Status::Invalid("model " + Quoted(model) + ": input " + Quoted(input.name) + " takes " +
                         Expected(item, names) + ", " + (empty ? "none were given" : got));
     return batch_dim && !empty
                ? error.WithHint("An array with one more dimension holds a batch of items.")

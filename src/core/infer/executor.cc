@@ -6,6 +6,7 @@
 
 #include "core/infer/items.h"
 #include "core/infer/loader.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
@@ -66,9 +67,9 @@ class Executor::Impl {
   const Model& model_;
   const int64_t max_blocks_;
   Arena arena_;
-  std::vector<double> rate_;  // per node, as measured
+  std::vector<double> rate_;     // per node, as measured
   std::vector<double> seconds_;  // per node, in Run
-  bool mixes_ = false;        // this model's items cannot be computed at once: learnt from a batch
+  bool mixes_ = false;  // this model's items cannot be computed at once: learnt from a batch
 
   // The prediction.
   std::vector<Tensor> inputs_;
@@ -98,7 +99,7 @@ class Executor::Impl {
 
 Status Executor::Impl::CheckInput(size_t i, const Tensor& t, int64_t items) const {
   const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.inputs[i])];
-  auto who = [&] { return "model '" + model_.name + "': input '" + v.name + "'"; };
+  auto who = [&] { return "model " + Quoted(model_.name) + ": input " + Quoted(v.name); };
   if (!t.defined() || (t.size() > 0 && t.raw() == nullptr)) {
     return Status::Invalid(who() + " was given an impossible type, shape or size");
   }
@@ -128,7 +129,7 @@ Status Executor::Impl::CheckInput(size_t i, const Tensor& t, int64_t items) cons
 Status Executor::Impl::Start(std::vector<Tensor> inputs, int64_t items) {
   Reset();
   if (items < 1 || inputs.size() != model_.graph.inputs.size()) {
-    return Status::Invalid("model '" + model_.name + "' takes " +
+    return Status::Invalid("model " + Quoted(model_.name) + " takes " +
                            std::to_string(model_.graph.inputs.size()) + " inputs, " +
                            std::to_string(inputs.size()) + " were given for " +
                            std::to_string(items) + " items");
@@ -284,7 +285,7 @@ Status Executor::Impl::PrepareNode(Outcome* outcome) {
   c_.grain = 1;
   Status status = op.Prepare(c_);
   if (!status.ok()) {
-    return status.In("model '" + model_.name + "': " + Describe(model_.graph, node));
+    return status.In("model " + Quoted(model_.name) + ": " + Describe(model_.graph, node));
   }
   if (items_ > 1 && way_ == Way::kAtOnce && !tracker_.Prepared(model_, node_, c_)) mixed_ = true;
   unit_ = range_end_ = 0;
@@ -387,7 +388,7 @@ Status Executor::Impl::FinishPass(Outcome* outcome) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Tensor& value = values_[static_cast<size_t>(outputs[i])];
     if (!value.defined()) {
-      return Status::Internal("model '" + model_.name + "': output " + std::to_string(i) +
+      return Status::Internal("model " + Quoted(model_.name) + ": output " + std::to_string(i) +
                               " was not computed");
     }
     if (items_ > 1 && way_ == Way::kAtOnce && !tracker_.batched(outputs[i])) {
@@ -427,9 +428,9 @@ Status Executor::Impl::Join() {
     }
     if (!out.defined()) out = arena_.New(value.dtype(), shape);
     if (out.shape() != shape || out.dtype() != value.dtype()) {
-      return Status::Unsupported("model '" + model_.name + "': output '" +
-                                 model_.graph.values[static_cast<size_t>(v)].name +
-                                 "' has another shape for each item of the batch, " +
+      return Status::Unsupported("model " + Quoted(model_.name) + ": output " +
+                                 Quoted(model_.graph.values[static_cast<size_t>(v)].name) +
+                                 " has another shape for each item of the batch, " +
                                  ShapeString(value.shape()) + " for item " +
                                  std::to_string(item_ + 1))
           .WithHint("Predict the items one by one.");

@@ -2,6 +2,7 @@
 
 #include "core/graph/graph_format.h"
 #include "core/infer/convert.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
@@ -81,14 +82,14 @@ Status CheckValues(const Graph& graph, const std::vector<ModelTensor>& tensors) 
   for (const Value& v : graph.values) {
     if (v.tensor < 0) continue;
     if (static_cast<size_t>(v.tensor) >= tensors.size()) {
-      return Status::Corrupt("value '" + v.name + "' refers to tensor " + std::to_string(v.tensor) +
-                             " of " + std::to_string(tensors.size()));
+      return Status::Corrupt("value " + Quoted(v.name) + " refers to tensor " +
+                             std::to_string(v.tensor) + " of " + std::to_string(tensors.size()));
     }
     const ModelTensor& t = tensors[static_cast<size_t>(v.tensor)];
     if ((v.dtype != MOSAIC_UNDEFINED && v.dtype != t.weight.dtype) ||
         (v.has_shape && v.dims != t.weight.shape)) {
-      return Status::Corrupt("value '" + v.name + "' and tensor '" + t.name +
-                             "' differ in type or shape");
+      return Status::Corrupt("value " + Quoted(v.name) + " and tensor " + Quoted(t.name) +
+                             " differ in type or shape");
     }
   }
   return Status();
@@ -156,7 +157,7 @@ Status Model::MakePlan() {
 
 Status Model::Load(const std::string& name, std::string_view graph, const MosaicTensorDesc* tensors,
                    int ntensors, std::unique_ptr<Model>* out) {
-  const std::string context = "model '" + name + "'";
+  const std::string context = "model " + Quoted(name);
   auto model = std::make_unique<Model>();
   model->name = name;
   MOSAIC_RETURN_IF_ERROR(DecodeGraph(graph, &model->graph).In(context));
@@ -164,7 +165,7 @@ Status Model::Load(const std::string& name, std::string_view graph, const Mosaic
   for (int i = 0; i < ntensors; ++i) {
     ModelTensor& t = model->tensors[static_cast<size_t>(i)];
     t.name = tensors[i].name == nullptr ? "" : tensors[i].name;
-    MOSAIC_RETURN_IF_ERROR(LoadTensor(tensors[i], &t).In(context + ": tensor '" + t.name + "'"));
+    MOSAIC_RETURN_IF_ERROR(LoadTensor(tensors[i], &t).In(context + ": tensor " + Quoted(t.name)));
   }
   MOSAIC_RETURN_IF_ERROR(CheckValues(model->graph, model->tensors).In(context));
   MOSAIC_RETURN_IF_ERROR(model->MakePlan().In(context));

@@ -80,7 +80,8 @@ TEST_F(CapiTest, WrongOrderIsAnErrorNotACrash) {
   MosaicTensorView bad = view_;
   bad.ndim = 99;
   EXPECT_EQ(mosaic_exec_start(exec_.get(), &bad, 2, &err_), MOSAIC_E_INVALID);
-  EXPECT_STREQ(err_.message, "model 'm': input 'x' was given an impossible type, shape or size");
+  EXPECT_STREQ(err_.message,
+               "model \"m\": input \"x\" was given an impossible type, shape or size");
   EXPECT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_E_INTERNAL);
   for (int64_t dim : {int64_t{-2}, INT64_MAX}) {
     bad = view_;
@@ -108,7 +109,7 @@ TEST_F(CapiTest, DescribesAndBindsInputs) {
   EXPECT_TRUE(b.batch);
   EXPECT_EQ(b.items, 4);
   EXPECT_EQ(mosaic_model_bind(model_.get(), 0, 1, dims, &b, &err_), MOSAIC_E_INVALID);
-  EXPECT_STREQ(err_.message, "model 'm': input 'x' takes 300 values, 4 were given");
+  EXPECT_STREQ(err_.message, "model \"m\": input \"x\" takes 300 values, 4 were given");
   EXPECT_NE(err_.hint[0], '\0');
   EXPECT_EQ(mosaic_model_bind(model_.get(), 1, 1, dims, &b, &err_), MOSAIC_E_INTERNAL);
 }
@@ -144,7 +145,7 @@ TEST_F(CapiTest, LongMessagesAreCutBetweenCharacters) {
     EXPECT_EQ(model, nullptr);
     const std::string text = err_.message;
     ASSERT_GT(text.size(), sizeof(err_.message) - 5);
-    size_t i = text.find('\'') + 1 + static_cast<size_t>(shift);
+    size_t i = text.find('"') + 1 + static_cast<size_t>(shift);
     EXPECT_EQ((text.size() - i) % 3, 0u);
   }
 }

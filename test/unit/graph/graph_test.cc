@@ -55,8 +55,8 @@ TEST(Graph, AttributesFallBack) {
 
 TEST(Graph, NamesForMessages) {
   const Graph g = Sample();
-  EXPECT_EQ(Describe(g, g.nodes[0]), "node 'foo1' (Foo)");
-  EXPECT_EQ(Describe(g, g.nodes[1]), "node 'z' (Bar)");
+  EXPECT_EQ(Describe(g, g.nodes[0]), "node \"foo1\" (Foo)");
+  EXPECT_EQ(Describe(g, g.nodes[1]), "node \"z\" (Bar)");
   EXPECT_EQ(ShapeString({kSymbolic, 784, kSymbolic}, {"N", "", ""}), "[N, 784, ?]");
   EXPECT_EQ(ShapeString({}), "[]");
 }

@@ -17,7 +17,7 @@ void Expect(const std::string& bytes, MosaicCode code, const std::string& part,
   const Imported r = Import(bytes, 126, std::move(opener));
   EXPECT_EQ(r.status.code(), code) << part << ": " << r.status.message();
   EXPECT_THAT(r.status.message(), HasSubstr(part));
-  EXPECT_THAT(r.status.message(), HasSubstr("model 'm': "));
+  EXPECT_THAT(r.status.message(), HasSubstr("model \"m\": "));
   EXPECT_EQ(r.importer, nullptr);
 }
 
@@ -71,14 +71,15 @@ TEST(ImportErrors, AllUnsupportedNodesInOneMessage) {
   b.Node("Softmax", {"d"}, {"y"}, {TensorAttr("t", FloatTensor("", {1}, {1}))}, "fourth");
   const Imported r = Import(b.Build());
   EXPECT_EQ(r.status.code(), MOSAIC_E_UNSUPPORTED);
-  EXPECT_EQ(r.status.message(),
-            "model 'm': node 'first' (Foo): operator is not supported in opset 13 (and 3 more such "
-            "nodes)");
+  EXPECT_EQ(
+      r.status.message(),
+      "model \"m\": node \"first\" (Foo): operator is not supported in opset 13 (and 3 more such "
+      "nodes)");
   EXPECT_EQ(r.status.detail(),
-            "node 'first' (Foo): operator is not supported in opset 13\n"
-            "node 'second' (Relu): operators of domain 'com.example' are not supported\n"
-            "node 'third' (If): attribute 'then_branch' is a subgraph, which is not supported\n"
-            "node 'fourth' (Softmax): attribute 't' is a tensor, which is not supported");
+            "node \"first\" (Foo): operator is not supported in opset 13\n"
+            "node \"second\" (Relu): operators of domain \"com.example\" are not supported\n"
+            "node \"third\" (If): attribute \"then_branch\" is a subgraph, which is not supported\n"
+            "node \"fourth\" (Softmax): attribute \"t\" is a tensor, which is not supported");
 }
 
 TEST(ImportErrors, LongListsAreCutWithACount) {
@@ -102,27 +103,27 @@ TEST(ImportErrors, Features) {
   Expect(Plain().Build() + Message().Bytes(20, "").str(), MOSAIC_E_UNSUPPORTED, "training");
   Expect(Plain().Build() + Message().Bytes(25, "").str(), MOSAIC_E_UNSUPPORTED, "functions");
   ExpectUnsupported(Plain().Initializer(TensorHead("t", 8, {1}).Bytes(6, "s").str()),
-                    "tensor 't': string tensors");
+                    "tensor \"t\": string tensors");
   ExpectUnsupported(Plain().Initializer(RawTensor("t", 14, {1}, "12345678")),
-                    "tensor 't': element type 14");
-  ExpectUnsupported(Plain().Input("s", {1}, 8), "'s': element type 8");
+                    "tensor \"t\": element type 14");
+  ExpectUnsupported(Plain().Input("s", {1}, 8), "\"s\": element type 8");
   const std::string sequence = Message().Bytes(4, "").str();
   ExpectUnsupported(Plain().Field(11, Message().Bytes(1, "q").Bytes(2, sequence).str()),
-                    "'q' is not a tensor");
+                    "\"q\" is not a tensor");
 }
 
 TEST(ImportErrors, Names) {
   ExpectBad(Plain().Node("Relu", {"nowhere"}, {"z"}, {}, "n7"),
-            "node 'n7' (Relu): input 'nowhere' is not defined");
+            "node \"n7\" (Relu): input \"nowhere\" is not defined");
   ExpectBad(Plain().Node("Relu", {"x"}, {"y"}, {}, "again"),
-            "node 'again' (Relu) defines 'y', which is already defined");
-  ExpectBad(Plain().Node("Relu", {"x"}, {"x"}, {}, "in"), "defines 'x'");
-  ExpectBad(Plain().Input("x", {1}), "graph input defines 'x'");
+            "node \"again\" (Relu) defines \"y\", which is already defined");
+  ExpectBad(Plain().Node("Relu", {"x"}, {"x"}, {}, "in"), "defines \"x\"");
+  ExpectBad(Plain().Input("x", {1}), "graph input defines \"x\"");
   const std::string t = FloatTensor("t", {1}, {1});
-  ExpectBad(Plain().Initializer(t).Initializer(t), "initializer defines 't'");
+  ExpectBad(Plain().Initializer(t).Initializer(t), "initializer defines \"t\"");
   ExpectBad(Plain().Initializer(FloatTensor("", {1}, {1})), "initializer has no name");
-  ExpectBad(Plain().Output("q", {1}), "graph output 'q' is not defined");
-  ExpectBad(Plain().Output("y", {1}), "graph output 'y' is listed twice");
+  ExpectBad(Plain().Output("q", {1}), "graph output \"q\" is not defined");
+  ExpectBad(Plain().Output("y", {1}), "graph output \"y\" is listed twice");
   ExpectBad(Plain().Node("Relu", {"x"}, {"a\xff"}), "not valid UTF-8");
   ExpectBad(Plain().Node("Relu", {"x"}, {std::string("a\0b", 3)}), "not valid UTF-8");
   ExpectBad(Plain().Node("", {"x"}, {"z"}), "no operator type");
@@ -135,7 +136,7 @@ TEST(ImportErrors, Cycle) {
   b.Input("x", {4}).Output("y", {4});
   b.Node("Relu", {"c"}, {"y"}, {}, "after").Node("Add", {"x", "c"}, {"a"}, {}, "in");
   b.Node("Relu", {"a"}, {"c"}, {}, "in");
-  ExpectBad(b, "node 'in'");
+  ExpectBad(b, "node \"in\"");
   ExpectBad(b, "depends on its own output");
 }
 
@@ -162,14 +163,14 @@ TEST(ImportErrors, BadAttributes) {
   b.Input("x", {kN, 4}).Output("y", {kN, 4});
   ModelBuilder twice = b;
   ExpectBad(twice.Node("Elu", {"x"}, {"y"}, {FloatAttr("alpha", 1), FloatAttr("alpha", 2)}),
-            "attribute 'alpha': it is given twice");
+            "attribute \"alpha\": it is given twice");
   ModelBuilder none = b;
   ExpectBad(none.Node("Elu", {"x"}, {"y"}, {Message().Bytes(1, "t").Int(20, 4).str()}),
-            "attribute 't': it has no tensor");
+            "attribute \"t\": it has no tensor");
   ModelBuilder tensor = b;
   ExpectBad(
       tensor.Node("Constant", {}, {"c"}, {TensorAttr("value", FloatTensor("", {2}, {1}))}, "k"),
-      "attribute 'value': tensor ''");
+      "attribute \"value\": tensor \"\"");
 }
 
 TEST(ImportErrors, ExternalData) {
@@ -193,8 +194,8 @@ TEST(ImportErrors, ExternalData) {
          "has 100 bytes, the tensor is at 61 with 40", opener);
   EXPECT_EQ(opened, 1);
   Expect(model({{"location", "a"}, {"offset", "18446744073709551615"}}), MOSAIC_E_BAD_MODEL,
-         "offset '18446744073709551615'", opener);
-  Expect(model({{"location", "a"}, {"offset", "-1"}}), MOSAIC_E_BAD_MODEL, "offset '-1'", opener);
+         "offset \"18446744073709551615\"", opener);
+  Expect(model({{"location", "a"}, {"offset", "-1"}}), MOSAIC_E_BAD_MODEL, "offset \"-1\"", opener);
   Expect(model({{"location", "a"}, {"length", "39"}}), MOSAIC_E_BAD_MODEL, "the file has 39 bytes",
          opener);
   Expect(model({{"location", "a"}}), MOSAIC_E_UNSUPPORTED, "cannot be read here");

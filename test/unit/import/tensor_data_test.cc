@@ -175,7 +175,7 @@ void ExpectBad(const std::string& tensor, const std::string& part) {
   const std::string bytes = Holding(tensor);
   const Status s = Import(bytes).status;
   EXPECT_EQ(s.code(), MOSAIC_E_BAD_MODEL) << part;
-  EXPECT_THAT(s.message(), HasSubstr("tensor 't'"));
+  EXPECT_THAT(s.message(), HasSubstr("tensor \"t\""));
   EXPECT_THAT(s.message(), HasSubstr(part));
 }
 

@@ -32,10 +32,10 @@ TEST(Binding, FlatItemsAndBatches) {
     EXPECT_EQ(Bound(x, {4}), "[1, 4]");
     EXPECT_EQ(Bound(x, {3, 4}), "batch [3, 4]");
     EXPECT_EQ(Bound(x, {1, 4}), "batch [1, 4]");
-    EXPECT_EQ(Bound(x, {3}), "model 'm': input 'x' takes 4 values, 3 were given");
+    EXPECT_EQ(Bound(x, {3}), "model \"m\": input \"x\" takes 4 values, 3 were given");
     EXPECT_EQ(Bound(x, {2, 3}),
-              "model 'm': input 'x' takes 4 values, an array of shape [2, 3] was given");
-    EXPECT_EQ(Bound(x, {0}), "model 'm': input 'x' takes 4 values, none were given");
+              "model \"m\": input \"x\" takes 4 values, an array of shape [2, 3] was given");
+    EXPECT_EQ(Bound(x, {0}), "model \"m\": input \"x\" takes 4 values, none were given");
   }
 }
 
@@ -46,7 +46,7 @@ TEST(Binding, ImagesAsTheyAreOrFlat) {
   EXPECT_EQ(Bound(x, {5, 1, 2, 3}), "batch [5, 1, 2, 3]");
   EXPECT_EQ(Bound(x, {5, 6}), "batch [5, 1, 2, 3]");
   EXPECT_EQ(Bound(x, {5, 2, 3}),
-            "model 'm': input 'x' takes 6 values, an array of shape [5, 2, 3] was given");
+            "model \"m\": input \"x\" takes 6 values, an array of shape [5, 2, 3] was given");
 }
 
 TEST(Binding, SymbolicLengths) {
@@ -58,10 +58,11 @@ TEST(Binding, SymbolicLengths) {
   EXPECT_EQ(Bound(series, {4, 3}), "[1, 4, 3]");  // an item rather than a batch of flat ones
   EXPECT_EQ(Bound(series, {5, 6}), "batch [5, 2, 3]");
   EXPECT_EQ(Bound(series, {2, 4, 3}), "batch [2, 4, 3]");
-  EXPECT_EQ(Bound(series, {4}), "model 'm': input 'x' takes a multiple of 3 values, 4 were given");
+  EXPECT_EQ(Bound(series, {4}),
+            "model \"m\": input \"x\" takes a multiple of 3 values, 4 were given");
   const Value image = Input({kSymbolic, 1, kSymbolic, kSymbolic}, {"N", "", "H", "W"});
   EXPECT_EQ(Bound(image, {6}),
-            "model 'm': input 'x' takes arrays of shape [1, H, W], 6 were given");
+            "model \"m\": input \"x\" takes arrays of shape [1, H, W], 6 were given");
   EXPECT_EQ(Bound(image, {1, 2, 3}), "[1, 1, 2, 3]");
 }
 
@@ -69,11 +70,11 @@ TEST(Binding, InputsWithoutABatchDimension) {
   EXPECT_EQ(Bound(Input({3}), {3}), "[3]");
   EXPECT_EQ(Bound(Input({kSymbolic}), {9}), "[9]");
   EXPECT_EQ(Bound(Input({}), {1}), "[]");
-  EXPECT_EQ(Bound(Input({}), {2}), "model 'm': input 'x' takes 1 value, 2 were given");
+  EXPECT_EQ(Bound(Input({}), {2}), "model \"m\": input \"x\" takes 1 value, 2 were given");
   EXPECT_EQ(Bound(Input({2, 3}), {2, 3}), "[2, 3]");
   EXPECT_EQ(Bound(Input({2, 3}), {6}), "[2, 3]");
   EXPECT_EQ(Bound(Input({2, 3}), {4, 6}),
-            "model 'm': input 'x' takes 6 values, an array of shape [4, 6] was given");
+            "model \"m\": input \"x\" takes 6 values, an array of shape [4, 6] was given");
   const int64_t huge = int64_t{1} << 40;
   EXPECT_NE(Bound(Input({huge, huge}), {5}).find("takes arrays of shape"), std::string::npos);
 }

@@ -293,15 +293,15 @@ TEST(Executor, InputsAreChecked) {
   };
   const Array ok = Floats({2, 3}, {1, 2, 3, 4, 5, 6}), wide = Floats({1, 4}, {1, 2, 3, 4});
   EXPECT_EQ(message({wide.view()}, 1),
-            "model 'm': input 'x' takes shape [batch, 3], shape [1, 4] was given");
+            "model \"m\": input \"x\" takes shape [batch, 3], shape [1, 4] was given");
   EXPECT_EQ(message({ok.view()}, 3),
-            "model 'm': input 'x': shape [2, 3] is not a batch of 3 items");
-  EXPECT_EQ(message({}, 1), "model 'm' takes 1 inputs, 0 were given for 1 items");
+            "model \"m\": input \"x\": shape [2, 3] is not a batch of 3 items");
+  EXPECT_EQ(message({}, 1), "model \"m\" takes 1 inputs, 0 were given for 1 items");
   message({ok.view()}, 0);
   message({Tensor()}, 1);
   message({Tensor::Borrow(MOSAIC_FLOAT, {2, 3}, nullptr)}, 1);
   EXPECT_EQ(message({Array(MOSAIC_INT32, {1, 3}, std::vector<int32_t>{1, 2, 3}).view()}, 1),
-            "model 'm': input 'x' takes float32 elements, int32 were given");
+            "model \"m\": input \"x\" takes float32 elements, int32 were given");
 }
 
 TEST(Executor, StepsInTheWrongOrderAreErrorsNotCrashes) {

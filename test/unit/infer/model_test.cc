@@ -70,7 +70,7 @@ TEST(Model, DamagedTensorsAreCorruptAndNamed) {
     damage(d);
     const Status status = LoadWith(g, descs);
     EXPECT_EQ(status.code(), MOSAIC_E_CORRUPT) << "damage " << i;
-    EXPECT_EQ(status.message().find("model 'm': tensor '" + std::string(d->name) + "': "), 0u)
+    EXPECT_EQ(status.message().find("model \"m\": tensor \"" + std::string(d->name) + "\": "), 0u)
         << status.message();
     ++i;
   }
@@ -98,8 +98,8 @@ TEST(Model, AllUnsupportedNodesAreNamedAtOnce) {
   const Status status = LoadWith(g, g.store.descs());
   EXPECT_EQ(status.code(), MOSAIC_E_UNSUPPORTED);
   EXPECT_EQ(status.message(),
-            "model 'm': node 'v1' (Quux): operator is not supported at opset 13; "
-            "node 'v3' (Frobnicate): operator is not supported at opset 13");
+            "model \"m\": node \"v1\" (Quux): operator is not supported at opset 13; "
+            "node \"v3\" (Frobnicate): operator is not supported at opset 13");
 }
 
 TEST(Model, RandomBytesAreNotAModel) {

@@ -96,7 +96,8 @@ TEST(Gather, IndexOutOfRangeNamesNodeIndexAndSize) {
     const Status status = Predict(
         &executor, g.store, {Array(MOSAIC_INT64, {1}, std::vector<int64_t>{index})}, 1, 1, &out);
     EXPECT_EQ(status.code(), MOSAIC_E_INVALID);
-    EXPECT_EQ(status.message(), "model 'm': node 'v2' (Gather): index " + std::to_string(index) +
+    EXPECT_EQ(status.message(), "model \"m\": node \"v2\" (Gather): index " +
+                                    std::to_string(index) +
                                     " is out of range for axis 0 of size 10");
   }
   // The executor goes on after an error.

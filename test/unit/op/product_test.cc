@@ -205,7 +205,7 @@ TEST(Gemm, WrongShapesNameNodeAndShapes) {
   const Status status = Predict(&executor, g.store, {Floats({1, 3}, {1, 2, 3})}, 1, 1, &out);
   EXPECT_EQ(status.code(), MOSAIC_E_BAD_MODEL);
   EXPECT_NE(
-      status.message().find("model 'm': node 'v2' (Gemm): shapes [1, 3] and [4, 2] do not fit"),
+      status.message().find("model \"m\": node \"v2\" (Gemm): shapes [1, 3] and [4, 2] do not fit"),
       std::string::npos)
       << status.message();
 }
