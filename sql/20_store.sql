@@ -34,7 +34,8 @@ CREATE TABLE mosaic.block_meta (
   geometry int8 NOT NULL,
   hash     uuid NOT NULL
 );
-CREATE INDEX block_meta_hash_idx ON mosaic.block_meta (hash);
+-- A hash index: finding and adding a block costs the same however many there are.
+CREATE INDEX block_meta_hash_idx ON mosaic.block_meta USING hash (hash);
 COMMENT ON TABLE mosaic.block_meta IS 'one row per block: what finds and frees it';
 COMMENT ON COLUMN mosaic.block_meta.block_id IS 'the block';
 COMMENT ON COLUMN mosaic.block_meta.models IS 'number of models whose maps contain the block; at 0 the block is deleted';

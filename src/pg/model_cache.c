@@ -17,12 +17,16 @@
 #include "model_cache.h"
 #include "store.h"
 
-/* Maps kept for models that no query uses now: at most so many blocks (10 bytes each). */
-#define MAX_IDLE_BLOCKS (1024 * 1024)
+/*
+ * What is kept for models that no query uses now: maps of at most so many
+ * blocks (10 bytes each), where the rest of a plan weighs as much as some more.
+ */
+#define MAX_IDLE_WEIGHT (1024 * 1024)
+#define PLAN_WEIGHT 1024
 
 static HTAB *cache;				/* MosaicModelKey -> Entry */
 static dlist_head lru = DLIST_STATIC_INIT(lru); /* most recently used last */
-static int64 cached_blocks;
+static int64 cached_weight;
 
 typedef struct Entry
 {
@@ -43,7 +47,7 @@ evict(MosaicModelHandle *handle)
 {
 	hash_search(cache, &handle->key, HASH_REMOVE, NULL);
 	dlist_delete(&handle->lru);
-	cached_blocks -= handle->nblocks;
+	cached_weight -= handle->nblocks + PLAN_WEIGHT;
 	MemoryContextDelete(handle->cxt);
 }
 
@@ -56,7 +60,7 @@ trim(void)
 	{
 		MosaicModelHandle *handle = dlist_container(MosaicModelHandle, lru, iter.cur);
 
-		if (cached_blocks <= MAX_IDLE_BLOCKS)
+		if (cached_weight <= MAX_IDLE_WEIGHT)
 			break;
 		if (handle->refs == 0)
 			evict(handle);
@@ -239,7 +243,7 @@ mosaic_model_acquire(HeapTuple row)
 		entry = hash_search(cache, &key, HASH_ENTER, NULL);
 		entry->handle = handle;
 		MemoryContextSetParent(cxt, CacheMemoryContext);
-		cached_blocks += handle->nblocks;
+		cached_weight += handle->nblocks + PLAN_WEIGHT;
 	}
 	dlist_push_tail(&lru, &handle->lru);
 	handle->refs++;

@@ -32,6 +32,8 @@ struct MosaicPins
 	int			slots;			/* shares of the pool held */
 	int64		budget;			/* pins allowed */
 	int64		pinned;
+	const void ***entries;		/* of payloads that are not NULL: pinned of them, room for capacity */
+	int64		capacity;
 };
 
 static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
@@ -46,9 +48,8 @@ slot_pages(void)
 static void
 forget(MosaicPins *pins)
 {
-	for (int t = 0; t < pins->handle->ntensors; t++)
-		if (pins->payloads[t])
-			memset(pins->payloads[t], 0, pins->handle->tensors[t].n * sizeof(void *));
+	for (int64 i = 0; i < pins->pinned; i++)
+		*pins->entries[i] = NULL;
 	pins->pinned = 0;
 }
 
@@ -159,6 +160,8 @@ mosaic_pins_new(MemoryContext cxt, MosaicModelHandle *handle)
 	pins->cxt = cxt;
 	pins->handle = handle;
 	pins->payloads = MemoryContextAllocZero(cxt, Max(handle->ntensors, 1) * sizeof(void **));
+	pins->capacity = 64;
+	pins->entries = MemoryContextAlloc(cxt, pins->capacity * sizeof *pins->entries);
 	pins->callback.func = context_callback;
 	pins->callback.arg = pins;
 	dlist_push_head(&all_pins, &pins->node);
@@ -266,7 +269,16 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	while (pins->pinned + missing > pins->budget && take_slot(pins))
 		;
 	if (pins->pinned + missing > pins->budget)
-		unpin(pins);			/* the model does not fit */
+	{
+		/* The model does not fit. */
+		unpin(pins);
+		missing = count;
+	}
+	if (pins->pinned + missing > pins->capacity)
+	{
+		pins->capacity = Max(pins->pinned + missing, 2 * pins->capacity);
+		pins->entries = repalloc_huge(pins->entries, pins->capacity * sizeof *pins->entries);
+	}
 	ensure_owners(pins);
 	mosaic_reader_open(&reader);
 	for (int64 i = 0; i < count; i++)
@@ -278,7 +290,7 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 		{
 			known[k] = mosaic_read_block(&reader, blocks->ids[k], blocks->payload_bytes,
 										 &blocks->places[k], pins->pin_owner, &buffer);
-			pins->pinned++;
+			pins->entries[pins->pinned++] = &known[k];
 		}
 		payloads[i] = known[k];
 	}

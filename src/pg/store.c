@@ -156,8 +156,9 @@ struct MosaicWriter
 	Relation	pkey;			/* of mosaic.block */
 	IndexInfo  *pkey_info;
 	Relation	meta;
-	Oid			meta_pkey,
-				meta_hash;
+	Oid			meta_pkey;
+	Relation	meta_hash;		/* its index on hash */
+	TupleTableSlot *meta_slot;
 	CatalogIndexState meta_indexes;
 	Oid			sequence;
 	TupleTableSlot *slot;
@@ -195,7 +196,8 @@ mosaic_writer_open(Snapshot snapshot)
 	w->pkey_info = BuildIndexInfo(w->pkey);
 	w->meta = table_open(mosaic_relid("block_meta"), RowExclusiveLock);
 	w->meta_pkey = mosaic_relid("block_meta_pkey");
-	w->meta_hash = mosaic_relid("block_meta_hash_idx");
+	w->meta_hash = index_open(mosaic_relid("block_meta_hash_idx"), RowExclusiveLock);
+	w->meta_slot = table_slot_create(w->meta, NULL);
 	w->meta_indexes = CatalogOpenIndexes(w->meta);
 	w->sequence = mosaic_relid("block_id_seq");
 	w->slot = MakeSingleTupleTableSlot(RelationGetDescr(w->reader.rel), &TTSOpsVirtual);
@@ -213,6 +215,8 @@ mosaic_writer_close(MosaicWriter *w)
 	FreeBulkInsertState(w->bulk);
 	ExecDropSingleTupleTableSlot(w->slot);
 	CatalogCloseIndexes(w->meta_indexes);
+	ExecDropSingleTupleTableSlot(w->meta_slot);
+	index_close(w->meta_hash, NoLock);
 	table_close(w->meta, NoLock);
 	index_close(w->pkey, NoLock);
 	mosaic_reader_close(&w->reader);
@@ -262,25 +266,39 @@ change_count(MosaicWriter *w, HeapTuple tuple, int delta)
 	return true;
 }
 
+/* Whether a row of block_meta is of a block with this geometry and hash. */
+static bool
+same_meta(HeapTuple tuple, TupleDesc desc, const MosaicBlock *block)
+{
+	bool		isnull;
+	Datum		geometry = heap_getattr(tuple, Anum_meta_geometry, desc, &isnull);
+	Datum		hash = heap_getattr(tuple, Anum_meta_hash, desc, &isnull);
+
+	return (uint64) DatumGetInt64(geometry) == mosaic_geometry_pack(block->geometry) &&
+		memcmp(DatumGetUUIDP(hash), block->hash, UUID_LEN) == 0;
+}
+
 /* Finds a stored block equal to this one and counts the model as its user. */
 static bool
 use_stored(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
 {
 	TupleDesc	desc = RelationGetDescr(w->meta);
-	uint64		geometry = mosaic_geometry_pack(block->geometry);
 	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	IndexScanDesc scan;
 	bool		found = false;
 
-	ScanKeyInit(&key, Anum_meta_hash, BTEqualStrategyNumber, F_UUID_EQ,
+	/* A hash index finds by a hash of the hash: others may turn up too. */
+	ScanKeyInit(&key, 1, HTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum((const pg_uuid_t *) block->hash));
-	scan = systable_beginscan(w->meta, w->meta_hash, true, w->snapshot, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	scan = index_beginscan(w->meta, w->meta_hash, w->snapshot, 1, 0);
+	index_rescan(scan, &key, 1, NULL, 0);
+	while (!found && index_getnext_slot(scan, ForwardScanDirection, w->meta_slot))
 	{
-		bool		isnull;
+		bool		should_free,
+					isnull;
+		HeapTuple	tuple = ExecFetchSlotHeapTuple(w->meta_slot, false, &should_free);
 
-		if ((uint64) DatumGetInt64(heap_getattr(tuple, Anum_meta_geometry, desc, &isnull)) != geometry)
+		if (!same_meta(tuple, desc, block))
 			continue;
 		*block_id = DatumGetInt32(heap_getattr(tuple, Anum_meta_block_id, desc, &isnull));
 		ItemPointerSetInvalid(place);
@@ -288,7 +306,8 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPoint
 		if (found)
 			change_count(w, tuple, 1);
 	}
-	systable_endscan(scan);
+	index_endscan(scan);
+	ExecClearTuple(w->meta_slot);
 	return found;
 }
 

@@ -249,8 +249,10 @@ Starts a statement in a background_psql session; waits for its end, and returns 
 sub start_statement
 {
 	my ($session, $sql) = @_;
-	$session->{stderr} = '';
-	$session->query_until(qr/^-- started$/m, "\\echo -- started\n$sql;\n\\echo -- finished\n\\warn -- finished\n");
+	$session->{stdout} = $session->{stderr} = '';
+	$session->{stdin} .= "\\echo -- started\n$sql;\n\\echo -- finished\n\\warn -- finished\n";
+	pump_until($session->{run}, $session->{timeout}, \$session->{stdout}, qr/^-- started\n/m)
+	  or die "the session ended: $session->{stderr}";
 	return;
 }
 
@@ -263,7 +265,7 @@ sub finish_statement
 		pump_until($session->{run}, $session->{timeout}, \$session->{$stream}, $end)
 		  or die "the session ended: $session->{stderr}";
 	}
-	my ($out, $err) = map { s/$end//r } @{$session}{qw(stdout stderr)};
+	my ($out, $err) = map { s/^-- (started|finished)\n//mgr } @{$session}{qw(stdout stderr)};
 	$session->{stdout} = $session->{stderr} = '';
 	return ($out, $err);
 }
