@@ -26,6 +26,7 @@
 #include "admin.h"
 #include "catalog.h"
 #include "errors.h"
+#include "progress.h"
 #include "source.h"
 #include "store.h"
 
@@ -120,13 +121,18 @@ store_blocks(ImportJob *job, Snapshot snapshot)
 	MosaicBlock block;
 	MosaicError error;
 	MosaicCode	code;
+	int64		total = 0;
 
+	for (int i = 0; i < job->stats.tensors; i++)
+		total += mosaic_import_tensor(job->import, i)->nblocks;
+	mosaic_progress_phase(MOSAIC_PHASE_STORING_BLOCKS, total);
 	while ((code = mosaic_import_step(job->import, &block, &error)) == MOSAIC_MORE)
 	{
 		TensorMap  *map = &job->maps[block.tensor];
 
 		CHECK_FOR_INTERRUPTS();
-		job->stats.blocks++;
+		if (++job->stats.blocks % 64 == 0)
+			mosaic_progress_done(job->stats.blocks);
 		job->stats.shared += mosaic_writer_use(writer, &block, &map->ids[block.index],
 											   &map->places[block.index]);
 	}
@@ -269,13 +275,17 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	ImportJob  *job = palloc0(sizeof *job);
 	ImportStats stats;
-	Snapshot	snapshot = mosaic_lock_store();
-	HeapTuple	old = check_existing(name, replace, snapshot);
-	int64		model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
+	Snapshot	snapshot;
+	HeapTuple	old;
+	int64		model_id;
 	TupleDesc	desc;
 	Datum		values[7];
 	bool		nulls[7] = {false};
 
+	mosaic_progress_start(MOSAIC_PROGRESS_IMPORT);
+	snapshot = mosaic_lock_store();
+	old = check_existing(name, replace, snapshot);
+	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
 	open_job(job, name, source, mosaic_store_height(0));
 	store_blocks(job, snapshot);
 	insert_tensors(job, model_id);
@@ -289,6 +299,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	CommandCounterIncrement();
 	stats = job->stats;
 	mosaic_source_close(source);
+	mosaic_progress_end();
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
 
