@@ -164,7 +164,7 @@ Status ParseMetric(const std::string& name, MetricKind* out) {
     }
     known += (known.empty() ? "" : ", ") + std::string(n.name);
   }
-  return Status::Invalid("unknown metric '" + name + "'").WithHint("Metrics are " + known + ".");
+  return Status::Invalid("unknown metric \"" + name + "\"").WithHint("Metrics are " + known + ".");
 }
 
 const char* MetricName(MetricKind kind) {
