@@ -27,24 +27,24 @@ write_model() {
     -e "write_model('$DIR/models/$1', $2, $3)" >/dev/null 2>&1 ||
     die "the model $1 could not be written" "is libipc-run-perl installed?"
 }
-sql() { cluster_psql "$DIR" -qAt -d "$1" -c "$2"; }
+sql() { cluster_psql "$DIR" -qAt -d "$1" "${@:2}"; }
 median() { sort -g | awk '{v[NR] = $1} END {print (v[int((NR + 1) / 2)] + v[int((NR + 2) / 2)]) / 2}'; }
-ratio() { awk "BEGIN {printf \"%.3f\", $1 / $2}"; }
-worker_pid() { sql "$1" "SELECT pid FROM pg_stat_activity WHERE datname = '$1' AND query LIKE '%import_model%' AND pid <> pg_backend_pid()"; }
+ratio() { awk "BEGIN {printf \"%.3f\", $1 / ($2)}"; }
+worker_pid() { sql "$1" -c "SELECT pid FROM pg_stat_activity WHERE datname = '$1' AND query LIKE '%import_model%' AND pid <> pg_backend_pid()"; }
 
 headline "Stores of 0, 10 k and 100 k blocks"
 for size in 0 10 100; do
-  sql postgres "DROP DATABASE IF EXISTS store_$size"
-  sql postgres "CREATE DATABASE store_$size"
-  sql "store_$size" "CREATE EXTENSION pg_mosaic; SELECT init_store(31)" >/dev/null
+  sql postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS store_$size"
+  sql postgres -c "CREATE DATABASE store_$size"
+  sql "store_$size" -c "CREATE EXTENSION pg_mosaic; SELECT init_store(31)" >/dev/null
 done
 write_model filler_10.onnx 1 "[ matmul => 2048, 2496 ]"
 write_model filler_100.onnx 2 "[ matmul => 4096, 2048 ], [ gemm => 2048, 5120 ], [ matmul => 5120, 6144 ]"
-sql store_10 "SELECT import_model('filler', '$DIR/models/filler_10.onnx')" >/dev/null
-sql store_100 "SELECT import_model('filler', '$DIR/models/filler_100.onnx')" >/dev/null
+sql store_10 -c "SELECT import_model('filler', '$DIR/models/filler_10.onnx')" >/dev/null
+sql store_100 -c "SELECT import_model('filler', '$DIR/models/filler_100.onnx')" >/dev/null
 for size in 0 10 100; do
-  say "  $(sql store_$size 'SELECT count(*) FROM mosaic.block') blocks"
-  sql store_$size "VACUUM" # the fillers' hint bits
+  say "  $(sql store_$size -c 'SELECT count(*) FROM mosaic.block') blocks"
+  sql store_$size -c "VACUUM" # the fillers' hint bits
 done
 
 # One session for each round: a warm-up, then what is measured.
@@ -83,9 +83,9 @@ as_worker perl -e '
   print $out "PGCOPY\n\xff\r\n\0", pack("NN", 0, 0);
   while (my $n = read $in, my $piece, 4032) { print $out pack("nN", 1, $n), $piece }
   print $out pack("n", 0xffff)' "$DIR/models/large.onnx" "$DIR/models/large.copy"
-sql postgres "DROP DATABASE IF EXISTS large"
-sql postgres "CREATE DATABASE large"
-sql large "CREATE EXTENSION pg_mosaic; CREATE TABLE plain (data bytea STORAGE PLAIN)"
+sql postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS large"
+sql postgres -c "CREATE DATABASE large"
+sql large -c "CREATE EXTENSION pg_mosaic; CREATE TABLE plain (data bytea); ALTER TABLE plain ALTER data SET STORAGE PLAIN"
 # peak_import: seconds of an import, and the peak of the backend's anonymous memory above its start, in MB
 peak_import() {
   local pid base peak=0 now
@@ -106,27 +106,27 @@ SQL
 }
 imports='' copies='' peaks=''
 for ((round = 0; round < LARGE_ROUNDS; round++)); do
-  sql large "CHECKPOINT"
+  sql large -c "CHECKPOINT"
   peak_import
   imports+="$SECONDS_LARGE " peaks+="$PEAK "
-  sql large "SELECT drop_model('large')" >/dev/null
-  sql large "VACUUM"
-  sql large "CHECKPOINT"
+  sql large -c "SELECT drop_model('large')" >/dev/null
+  sql large -c "VACUUM"
+  sql large -c "CHECKPOINT"
   copies+="$(cluster_psql "$DIR" -qAt -d large <<SQL
 SELECT clock_timestamp() AS start \\gset
 COPY plain FROM '$DIR/models/large.copy' (FORMAT binary);
 SELECT extract(epoch FROM clock_timestamp() - :'start');
 SQL
   ) "
-  sql large "TRUNCATE plain"
+  sql large -c "TRUNCATE plain"
 done
 import_s=$(tr ' ' '\n' <<<"${imports% }" | median)
 copy_s=$(tr ' ' '\n' <<<"${copies% }" | median)
 peak=$(tr ' ' '\n' <<<"${peaks% }" | sort -g | tail -n 1)
 import_rate=$(ratio "$bytes" "$import_s * 1e6") copy_rate=$(ratio "$bytes" "$copy_s * 1e6")
 say "  import: $import_s s, $import_rate MB/s, peak memory $peak MB; COPY: $copy_s s, $copy_rate MB/s"
-for size in 0 10 100; do sql postgres "DROP DATABASE store_$size"; done
-sql postgres "DROP DATABASE large"
+for size in 0 10 100; do sql postgres -c "DROP DATABASE store_$size"; done
+sql postgres -c "DROP DATABASE large"
 
 "$TREE/tools/bench_report.py" import "import_0_ms=${new[0]}" "import_10k_ms=${new[10]}" "import_100k_ms=${new[100]}" \
   "shared_import_0_ms=${shared_new[0]}" "shared_import_100k_ms=${shared_new[100]}" \
