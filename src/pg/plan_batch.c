@@ -282,18 +282,16 @@ final_quals(Plan *plan)
 }
 
 static bool
-can_deliver_columns(MosaicRewrite *c, Plan *plan)
+can_deliver_columns(Plan *plan)
 {
 	switch (nodeTag(plan))
 	{
 		case T_Result:
 			return plan->lefttree != NULL && plan->qual == NIL;
-		case T_IndexOnlyScan:
-			/* WHERE CURRENT OF cannot be served from there. */
-			return (c->eflags & EXEC_FLAG_BACKWARD) == 0;
 		case T_SeqScan:
 		case T_SampleScan:
 		case T_IndexScan:
+		case T_IndexOnlyScan:
 		case T_BitmapHeapScan:
 		case T_TidScan:
 		case T_TidRangeScan:
@@ -347,7 +345,7 @@ mosaic_batch_above(MosaicRewrite *c, Plan *plan, MosaicNeed need)
 			   *stay,
 			   *leaves;
 
-	if (!can_deliver_columns(c, plan))
+	if (!can_deliver_columns(plan))
 		return plan;
 	stages = find_stages(old_quals, tlist, &stay);
 	if (stages == NIL)

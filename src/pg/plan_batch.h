@@ -11,7 +11,6 @@
 typedef struct MosaicRewrite
 {
 	PlannedStmt *stmt;			/* our own copy, changed in place */
-	int			eflags;
 	int			next_id;		/* for plan_node_id */
 	bool		under_gather;
 	bool		changed;

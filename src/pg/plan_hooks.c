@@ -30,7 +30,7 @@ executor_start(QueryDesc *query, int eflags)
 
 		cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic plan", ALLOCSET_DEFAULT_SIZES);
 		saved = MemoryContextSwitchTo(cxt);
-		rewritten = mosaic_rewrite_plan(query->plannedstmt, eflags);
+		rewritten = mosaic_rewrite_plan(query->plannedstmt);
 		MemoryContextSwitchTo(saved);
 		if (rewritten)
 			query->plannedstmt = rewritten;
@@ -46,23 +46,15 @@ executor_start(QueryDesc *query, int eflags)
 static void
 executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
 {
-	static uint64 serial = 0;
 	MosaicRun	outer = mosaic_current_run;
 
-	mosaic_current_run = (MosaicRun) {query->estate, count, ++serial};
+	mosaic_current_run = (MosaicRun) {query->estate, count};
 	PG_TRY();
 	{
 		if (next_run)
 			next_run(query, direction, count, execute_once);
 		else
 			standard_ExecutorRun(query, direction, count, execute_once);
-		if (count != 0)
-		{
-			MemoryContext saved = MemoryContextSwitchTo(query->estate->es_query_cxt);
-
-			mosaic_predict_scans_settle(query->estate);
-			MemoryContextSwitchTo(saved);
-		}
 	}
 	PG_FINALLY();
 	{

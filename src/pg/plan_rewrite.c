@@ -150,24 +150,26 @@ rewrite_inputs(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
 static Plan *
 rewrite(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
 {
+	MosaicNeed	input = outer_need(plan, need);
+
 	check_stack_depth();
 	rewrite_inputs(c, plan, need, marked);
-	if (IsA(plan, Agg) || IsA(plan, ProjectSet))
-		mosaic_batch_below(c, plan, outer_need(plan, need));
+	/* Agg reads the first row of the next group before it delivers one, but does not look into it. */
+	if (IsA(plan, ProjectSet) || (IsA(plan, Agg) && input.demand != DEMAND_SOME))
+		mosaic_batch_below(c, plan, input);
 	if (marked)
 		return plan;
 	return mosaic_batch_above(c, plan, need);
 }
 
 PlannedStmt *
-mosaic_rewrite_plan(PlannedStmt *stmt, int eflags)
+mosaic_rewrite_plan(PlannedStmt *stmt)
 {
 	MosaicRewrite c = {0};
 	MosaicNeed	top = {DEMAND_RUN, -1};
 	ListCell   *lc;
 
 	c.stmt = stmt = copyObject(stmt);
-	c.eflags = eflags;
 	c.next_id = mosaic_max_node_id(stmt->planTree);
 	foreach(lc, stmt->subplans)
 		c.next_id = Max(c.next_id, mosaic_max_node_id(lfirst(lc)));

@@ -37,6 +37,6 @@ extern List *mosaic_scan_info_to_list(const MosaicScanInfo *info);
 extern MosaicScanInfo mosaic_scan_info_of(CustomScan *scan);
 
 /* A copy of the statement with batches; NULL where there is nothing to batch. */
-extern PlannedStmt *mosaic_rewrite_plan(PlannedStmt *stmt, int eflags);
+extern PlannedStmt *mosaic_rewrite_plan(PlannedStmt *stmt);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/relscan.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
@@ -14,9 +15,6 @@
 #include "predict_scan.h"
 
 MosaicRun	mosaic_current_run;
-
-/* Nodes that pose as the scan beneath them, of all running queries. */
-static dlist_head posing_scans = DLIST_STATIC_INIT(posing_scans);
 
 static const CustomExecMethods exec_methods;
 
@@ -49,22 +47,17 @@ as_predict_scan(PlanState *state)
 static void
 forget_scan(void *arg)
 {
-	MosaicPredictScan *s = arg;
-
-	if (s->poses)
-		dlist_delete(&s->posing);
-	s->poses = false;
-	mosaic_parallel_forget(s);
+	mosaic_parallel_forget(arg);
 }
 
 /*
  * WHERE CURRENT OF looks for the scan of a table among the cursor's nodes, and in
- * its slot for the row.  It does not look below a custom scan: so be that scan.
+ * its slot for the place of the row.  It does not look below a custom scan: so
+ * have both.
  */
 static void
-pose(MosaicPredictScan *s, PlanState *input)
+pose_as_scan(MosaicPredictScan *s, PlanState *input)
 {
-	ScanState  *scan = (ScanState *) input;
 	MosaicPredictScan *below = as_predict_scan(input);
 
 	switch (nodeTag(input))
@@ -72,32 +65,28 @@ pose(MosaicPredictScan *s, PlanState *input)
 		case T_SeqScanState:
 		case T_SampleScanState:
 		case T_IndexScanState:
+		case T_IndexOnlyScanState:
 		case T_BitmapHeapScanState:
 		case T_TidScanState:
 		case T_TidRangeScanState:
 		case T_ForeignScanState:
 			break;
-		case T_CustomScanState:
-			if (below && below->poses)
+		default:
+			if (below && below->scan)
 				break;
 			return;
-		default:
-			return;
 	}
-	if (scan->ss_currentRelation == NULL)
-		return;
-	s->css.ss.ss_currentRelation = scan->ss_currentRelation;
-	s->css.ss.ss_ScanTupleSlot = scan->ss_ScanTupleSlot;
-	s->poses = true;
-	dlist_push_head(&posing_scans, &s->posing);
+	s->scan = (ScanState *) input;
+	s->tids = palloc(MOSAIC_BATCH_ROWS * sizeof *s->tids);
+	s->css.ss.ss_currentRelation = s->scan->ss_currentRelation;
 }
 
-static bool
-can_go_back(PlanState *input)
+static ItemPointerData
+current_tid(ScanState *scan)
 {
-	MosaicPredictScan *below = as_predict_scan(input);
-
-	return below ? below->can_go_back : ExecSupportsBackwardScan(input->plan);
+	if (IsA(scan, IndexOnlyScanState))
+		return ((IndexOnlyScanState *) scan)->ioss_ScanDesc->xs_heaptid;
+	return scan->ss_ScanTupleSlot->tts_tid;
 }
 
 static void
@@ -136,8 +125,7 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	s->row_context = CreateExprContext(estate);
 	s->batch = mosaic_batch_new(&node->ss.ps, s->calls, MOSAIC_BATCH_ROWS);
 	s->target = 1;
-	s->can_go_back = can_go_back(input);
-	pose(s, input);
+	pose_as_scan(s, input);
 }
 
 static void
@@ -157,71 +145,52 @@ drop_batch(MosaicPredictScan *s)
 	s->pending = NULL;
 }
 
-/* Puts the input back to the row that was delivered last. */
+/*
+ * A cursor turns back: from now on the input stays at the row that was delivered
+ * last.  It is brought there from the start, not by going back, which would meet
+ * rows in another order where an index has several of the same key.
+ */
 static void
-settle(MosaicPredictScan *s)
+go_row_by_row(MosaicPredictScan *s)
 {
 	EState	   *estate = s->css.ss.ps.state;
+	PlanState  *input = outerPlanState(s);
 	ScanDirection saved = estate->es_direction;
-	MosaicPredictScan *below = as_predict_scan(outerPlanState(s));
-	int			steps = s->n - s->next + (s->pending != NULL) + (s->end && !s->ended);
+	int64		rows = s->delivered + s->ended;
+	MosaicPredictScan *below = as_predict_scan(input);
 
-	if (below)
-		below->careful = false;
-	/* The row delivered last may still be in use: its memory goes with the next batch. */
+	if (s->row_by_row)
+		return;
+	s->row_by_row = true;
 	s->n = s->next = 0;
 	s->pending = NULL;
-	if (!s->ended)
-		s->end = false;
-	estate->es_direction = BackwardScanDirection;
-	while (steps-- > 0)
-		ExecProcNode(outerPlanState(s));
+	if (below)
+		below->careful = false;
+	estate->es_direction = ForwardScanDirection;
+	ExecReScan(input);
+	while (rows-- > 0)
+		ExecProcNode(input);
 	estate->es_direction = saved;
-}
-
-void
-mosaic_predict_scans_settle(EState *estate)
-{
-	dlist_iter	iter;
-
-	/* Those above first: their inputs then step back by themselves. */
-	dlist_foreach(iter, &posing_scans)
-	{
-		MosaicPredictScan *s = dlist_container(MosaicPredictScan, posing, iter.cur);
-
-		if (s->css.ss.ps.state == estate && s->can_go_back)
-			settle(s);
-	}
 }
 
 /* How many rows the next batch may have. */
 static int
 rows_ahead(MosaicPredictScan *s)
 {
-	EState	   *estate = s->css.ss.ps.state;
 	const MosaicRun *run = &mosaic_current_run;
-	bool		ours = run->estate == estate;
+	bool		to_the_end = run->estate == s->css.ss.ps.state && run->count == 0;
 	int			rows;
 
-	if (s->info.demand == DEMAND_ALL || (s->info.demand == DEMAND_RUN && ours && run->count == 0))
+	if (s->row_by_row)
+		return 1;
+	if (s->info.demand == DEMAND_ALL || (s->info.demand == DEMAND_RUN && to_the_end))
 		rows = MOSAIC_BATCH_ROWS;
 	else if (!s->info.safe)
-		rows = 1;
+		return 1;
 	else
 	{
-		int64		left;
-
-		if (!ours || s->run != run->serial)
-			s->run_delivered = 0;
-		s->run = ours ? run->serial : 0;
-		left = ours && run->count > 0 ? (int64) run->count - s->run_delivered : 0;
 		rows = s->target;
 		s->target = Min(2 * s->target, MOSAIC_BATCH_ROWS);
-		if (left > 0)
-			rows = Min(rows, left);
-		/* A cursor that must point at its row, but cannot be put back. */
-		if (ours && run->count > 0 && s->poses && !s->can_go_back && (left <= 0 || s->css.ss.ps.qual))
-			rows = 1;
 	}
 	if (s->info.bound >= 0)
 		rows = Min(rows, s->info.bound - s->delivered);
@@ -280,6 +249,8 @@ add_row(MosaicPredictScan *s, TupleTableSlot *slot, bool careful)
 		mosaic_batch_add_computed(s->batch, s->row_context);
 	}
 	keep_columns(s, slot);
+	if (s->scan)
+		s->tids[s->n] = current_tid(s->scan);
 	s->n++;
 	return true;
 }
@@ -289,7 +260,7 @@ static bool
 fill_batch(MosaicPredictScan *s)
 {
 	bool		forward = ScanDirectionIsForward(s->css.ss.ps.state->es_direction);
-	int			rows = forward ? rows_ahead(s) : 1;
+	int			rows = rows_ahead(s);
 	bool		stopped = false;
 	TupleTableSlot *pending = s->pending;
 
@@ -301,7 +272,7 @@ fill_batch(MosaicPredictScan *s)
 		return false;
 	}
 	s->end = s->ended = false;
-	while (s->n < rows && MemoryContextMemAllocated(mosaic_batch_memory(s->batch), true) < work_mem * (Size) 1024)
+	while (s->n < rows)
 	{
 		bool		careful = s->careful || s->n > 0;
 		TupleTableSlot *slot = read_input(s, careful, &stopped);
@@ -317,6 +288,8 @@ fill_batch(MosaicPredictScan *s)
 			stopped = true;
 			break;
 		}
+		if (MemoryContextMemAllocated(mosaic_batch_memory(s->batch), true) > work_mem * (Size) 1024)
+			break;
 	}
 	if (s->n == 0)
 	{
@@ -340,6 +313,8 @@ store_columns(MosaicPredictScan *s, int row)
 	memcpy(slot->tts_isnull, s->kept_null + row * s->nkept, s->nkept * sizeof(bool));
 	mosaic_batch_values(s->batch, row, slot->tts_values + s->nkept, slot->tts_isnull + s->nkept);
 	ExecStoreVirtualTuple(slot);
+	if (s->scan)
+		slot->tts_tid = s->tids[row];
 }
 
 static TupleTableSlot *
@@ -350,7 +325,7 @@ exec_scan(CustomScanState *node)
 
 	s->stopped = false;
 	if (!ScanDirectionIsForward(node->ss.ps.state->es_direction))
-		settle(s);
+		go_row_by_row(s);
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -371,7 +346,6 @@ exec_scan(CustomScanState *node)
 			InstrCountFiltered1(node, 1);
 			continue;
 		}
-		s->run_delivered++;
 		return node->ss.ps.ps_ProjInfo ? ExecProject(node->ss.ps.ps_ProjInfo) : s->columns;
 	}
 }
@@ -382,7 +356,7 @@ rescan(CustomScanState *node)
 	MosaicPredictScan *s = (MosaicPredictScan *) node;
 
 	drop_batch(s);
-	s->end = s->ended = false;
+	s->end = s->ended = s->row_by_row = false;
 	s->target = 1;
 	s->delivered = 0;
 	if (outerPlanState(node)->chgParam == NULL)

@@ -10,7 +10,6 @@
 #ifndef MOSAIC_PREDICT_SCAN_H
 #define MOSAIC_PREDICT_SCAN_H
 
-#include "lib/ilist.h"
 #include "nodes/execnodes.h"
 #include "nodes/extensible.h"
 #include "storage/dsm.h"
@@ -42,17 +41,16 @@ typedef struct MosaicPredictScan
 	bool		end;			/* the input has said that it has no more rows, */
 	bool		ended;			/* and so have we */
 	int			target;			/* rows to read ahead, where demand is unknown */
-	int64		delivered;		/* rows since the start of the scan, */
-	int64		run_delivered;	/* and of the executor's run, */
-	uint64		run;			/* which was this one */
+	int64		delivered;		/* rows of the input, since the start of the scan */
 
 	/* Asked by a node of our kind: to stop rather than raise an error; and whether we did. */
 	bool		careful;
 	bool		stopped;
 
-	bool		poses;			/* for WHERE CURRENT OF, as the scan beneath */
-	bool		can_go_back;	/* the input can */
-	dlist_node	posing;
+	/* Cursors. */
+	bool		row_by_row;		/* has been asked to go back */
+	ScanState  *scan;			/* of the rows' table, for WHERE CURRENT OF; or NULL */
+	ItemPointerData *tids;		/* of the rows of the batch */
 
 	/* Parallel query. */
 	struct MosaicSharedStats *shared;
@@ -66,18 +64,14 @@ extern const CustomScanMethods mosaic_predict_scan_methods;
 /* Called once when the module is loaded. */
 extern void mosaic_predict_scan_init(void);
 
-/* One call of ExecutorRun: count rows, or all where that is 0.  serial: another in each. */
+/* The innermost call of ExecutorRun: of what, and how many rows it wants; 0: all. */
 typedef struct MosaicRun
 {
 	EState	   *estate;
 	uint64		count;
-	uint64		serial;
 } MosaicRun;
 
 extern MosaicRun mosaic_current_run;
-
-/* After a run that was not to the end: what a cursor points at is again where the scans are. */
-extern void mosaic_predict_scans_settle(EState *estate);
 
 /* explain_predict.c */
 extern void mosaic_explain_predict_scan(CustomScanState *node, List *ancestors, ExplainState *es);
