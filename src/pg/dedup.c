@@ -44,6 +44,7 @@ typedef struct BlockRef
 typedef struct Offer
 {
 	int32		id;
+	ItemPointerData place;		/* where it lies */
 	uint64		geometry;
 } Offer;
 
@@ -191,7 +192,7 @@ collect_offers(HeapTuple tuple, TupleDesc desc, void *arg)
 		job->offers = repalloc_huge(job->offers, job->capacity * sizeof(Offer));
 	}
 	for (int64 i = 0; i < n; i++)
-		job->offers[job->noffers++] = (Offer) {ids[i], geometry};
+		job->offers[job->noffers++] = (Offer) {.id = ids[i],.geometry = geometry};
 }
 
 /* Offers the blocks of the owner's other models. */
@@ -225,19 +226,29 @@ offer_blocks(DedupJob *job)
 	job->noffers = n;
 	for (int64 i = 0; i < n; i++)
 	{
-		MosaicGeometry g = mosaic_geometry_unpack(job->offers[i].geometry);
-		ItemPointerData place;
+		Offer	   *offer = &job->offers[i];
+		MosaicGeometry g = mosaic_geometry_unpack(offer->geometry);
 		Buffer		buffer;
 		const void *payload;
 		MosaicError error;
 
 		CHECK_FOR_INTERRUPTS();
-		ItemPointerSetInvalid(&place);
-		payload = mosaic_read_block(&job->reader, job->offers[i].id, mosaic_payload_bytes(g), &place,
+		ItemPointerSetInvalid(&offer->place);
+		payload = mosaic_read_block(&job->reader, offer->id, mosaic_payload_bytes(g), &offer->place,
 									CurrentResourceOwner, &buffer);
-		check(mosaic_dedup_offer(job->dedup, g, payload, job->offers[i].id, &error), &error);
+		check(mosaic_dedup_offer(job->dedup, g, payload, offer->id, &error), &error);
 		ReleaseBuffer(buffer);
 	}
+}
+
+static Offer *
+find_offer(DedupJob *job, int32 id)
+{
+	Offer	   *found = bsearch(&id, job->offers, job->noffers, sizeof(Offer), compare_ids);
+
+	if (found == NULL)
+		elog(ERROR, "block %d was not offered", id);
+	return found;
 }
 
 /* ---- what may be merged ---- */
@@ -257,11 +268,8 @@ search_block(DedupJob *job, int tensor, int64 index)
 	check(mosaic_dedup_search(job->dedup, tensor, index, payload, &ids, &n, &error), &error);
 	for (int64 i = 0; i < n; i++)
 	{
-		ItemPointerData place;
-
-		ItemPointerSetInvalid(&place);
-		payload = mosaic_read_block(&job->reader, ids[i], blocks->payload_bytes, &place,
-									CurrentResourceOwner, &other);
+		payload = mosaic_read_block(&job->reader, ids[i], blocks->payload_bytes,
+									&find_offer(job, ids[i])->place, CurrentResourceOwner, &other);
 		check(mosaic_dedup_compare(job->dedup, ids[i], payload, &error), &error);
 		ReleaseBuffer(other);
 	}
@@ -321,7 +329,7 @@ apply(DedupJob *job, bool accepted)
 		mosaic_dedup_apply(job->dedup, accepted, t, to->ids);
 		for (int64 i = 0; i < from->n; i++)
 			if (to->ids[i] != from->ids[i])
-				ItemPointerSetInvalid(&to->places[i]);
+				to->places[i] = find_offer(job, to->ids[i])->place;
 	}
 }
 
@@ -408,17 +416,6 @@ write_maps(DedupJob *job)
 	CommandCounterIncrement();
 }
 
-/* The geometry of a block of the candidate's maps. */
-static MosaicGeometry
-geometry_of_offer(DedupJob *job, int32 id)
-{
-	Offer	   *found = bsearch(&id, job->offers, job->noffers, sizeof(Offer), compare_ids);
-
-	if (found == NULL)
-		elog(ERROR, "block %d was not offered", id);
-	return mosaic_geometry_unpack(found->geometry);
-}
-
 /* Counts the model as a user of what it uses now, and no longer of what it does not. */
 static void
 count_users(DedupJob *job, const BlockRef *now, int64 n)
@@ -430,16 +427,17 @@ count_users(DedupJob *job, const BlockRef *now, int64 n)
 	{
 		MosaicBlock block = {0};
 		ItemPointerData place;
+		Offer	   *offer;
 		Buffer		buffer;
 		int32		id;
 
 		CHECK_FOR_INTERRUPTS();
 		if (has_id(job->own, job->nown, now[i].id))
 			continue;
-		block.geometry = geometry_of_offer(job, now[i].id);
+		offer = find_offer(job, now[i].id);
+		block.geometry = mosaic_geometry_unpack(offer->geometry);
 		block.length = mosaic_payload_bytes(block.geometry);
-		ItemPointerSetInvalid(&place);
-		memcpy(copy, mosaic_read_block(&job->reader, now[i].id, block.length, &place,
+		memcpy(copy, mosaic_read_block(&job->reader, now[i].id, block.length, &offer->place,
 									   CurrentResourceOwner, &buffer), block.length);
 		ReleaseBuffer(buffer);
 		block.payload = copy;

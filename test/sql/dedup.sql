@@ -75,6 +75,7 @@ SELECT abs(avg((predict_class('noise', x) = class)::int) - :d_metric_after) < 1e
 FROM pictures JOIN original USING (i);
 SELECT stored_bytes = :stored - :d_bytes_freed AS freed FROM mosaic.storage;
 SELECT mosaic.model_id('noise') > :version AS new_version, wrong_counts(), lost_blocks();
+SELECT * FROM check_store();
 
 -- Again there is less to do, and the bound is on what the model is now.
 SELECT merged >= 0 AS merged, metric_before, metric_after >= 0.95 AS kept
