@@ -1,0 +1,182 @@
+-- Plans predict in batches: where, where not, and with the results and errors of the function.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
+CREATE EXTENSION pg_mosaic;
+\getenv data MOSAIC_TEST_DATA
+SELECT blocks > 0 AS imported FROM import_model('iris', :'data' || '/models/iris.onnx');
+SELECT blocks > 0 AS imported FROM import_model('other', :'data' || '/models/iris_opset9.onnx');
+SELECT blocks > 0 AS imported FROM import_model('text', :'data' || '/models/text_classifier.onnx');
+CREATE TABLE t (id int PRIMARY KEY, x real[], a float8, b float8, c float8, d float8, p int, m text);
+INSERT INTO t SELECT i, ARRAY[i % 7, i % 5, i % 3, i % 2]::real[], i % 7, i % 5, i % 3, i % 2, NULL, CASE WHEN i % 2 = 0 THEN 'iris' ELSE 'other' END
+  FROM generate_series(1, 1000) i;
+ANALYZE t;
+
+-- The first query of a connection is batched too: nothing has loaded the module before.
+\c -
+SET client_min_messages = warning;
+EXPLAIN (COSTS OFF) SELECT predict('iris', x) FROM t;
+
+-- The kinds of nodes in a plan, and whether the query has the same result unbatched.
+CREATE FUNCTION nodes(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    IF line !~ ':' OR line ~ 'Filter:' THEN RETURN NEXT line; END IF;
+  END LOOP;
+END $$;
+CREATE FUNCTION same(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE one text; two text; way text := 'SELECT string_agg(s::text, E''\n'') FROM (' || query || ') s';
+BEGIN
+  SET LOCAL pg_mosaic.batch = off;
+  EXECUTE way INTO one;
+  SET LOCAL pg_mosaic.batch = on;
+  EXECUTE way INTO two;
+  RETURN one = two;
+END $$;
+CREATE FUNCTION show(query text) RETURNS TABLE (plan text) LANGUAGE sql AS $$
+  SELECT * FROM nodes(query) UNION ALL SELECT 'same: ' || same(query)
+$$;
+
+-- projection, quals, order, limit
+SELECT show($$SELECT id, predict_class('iris', x) FROM t$$);
+SELECT show($$SELECT id FROM t WHERE id > 3 AND predict_class('iris', x) = 1$$);
+SELECT show($$SELECT id, predict('iris', x) FROM t WHERE id > 3 AND predict_class('iris', x) = 1 AND predict_class('other', x) = 1$$);
+SELECT show($$SELECT id, predict_class('iris', a, b, c, d) AS p FROM t ORDER BY p, id LIMIT 5$$);
+SELECT show($$SELECT id, predict_class(m, x) FROM t$$);
+-- aggregates, with calls within, in FILTER and above
+SELECT show($$SELECT predict_class('iris', x) AS p, count(*), sum((predict('iris', x))[1]) FILTER (WHERE id > 5) FROM t GROUP BY 1 HAVING count(*) > 1 ORDER BY 1$$);
+SELECT show($$SELECT count(*) FILTER (WHERE predict_class('iris', x) = 1), max(predict_class('other', x)) FROM t$$);
+SELECT show($$SELECT id % 3 AS g, predict_class('iris', ARRAY[count(*), 1, 2, 3]::real[]) FROM t GROUP BY 1 ORDER BY 1$$);
+-- joins, subqueries, CTEs, set-returning functions, a model fed by a model
+SELECT show($$SELECT t.id, predict_class('iris', t.x) FROM t JOIN t u ON u.id = t.id + 1 ORDER BY 1$$);
+SELECT show($$SELECT t.id FROM t JOIN t u ON u.id = t.id + 1 AND predict_class('iris', t.x) < predict_class('other', u.x) ORDER BY 1$$);
+SELECT show($$WITH s AS MATERIALIZED (SELECT id, predict_class('iris', x) AS p FROM t) SELECT count(*) FROM s WHERE p = 1$$);
+SELECT show($$SELECT id, unnest(predict('iris', x)) FROM t$$);
+SELECT show($$SELECT id, predict_class('other', predict('iris', x) || 1::real) FROM t$$);
+-- not out of what is evaluated only sometimes
+SELECT show($$SELECT id, CASE WHEN id > 500 THEN predict_class('iris', x) END FROM t$$);
+SELECT show($$SELECT id FROM t WHERE id < 10 OR predict_class('iris', x) = 1$$);
+SELECT show($$SELECT sum(predict_class('iris', x)) FILTER (WHERE id < 10) FROM t$$);
+-- not over what reading ahead would do
+CREATE SEQUENCE s;
+SELECT nodes($$SELECT predict_class('iris', x) FROM (SELECT x, nextval('s') FROM t OFFSET 0) q$$);
+SELECT nodes($$SELECT predict_class('iris', x) FROM t WHERE 10 / id > -1 LIMIT 3$$);
+SELECT nodes($$SELECT predict_class('iris', ARRAY[1 / a, b, c, d]) FROM t LIMIT 3$$);
+-- to the end, that would come to light anyway
+SELECT nodes($$SELECT predict_class('iris', ARRAY[1 / a, b, c, d]) FROM t$$);
+-- no rows, no batch
+SELECT nodes($$SELECT predict_class('iris', ARRAY[1, 2, 3, 4])$$);
+
+-- a value that is used up is not kept, and volatile functions run once a row, in its order
+SELECT nextval('s') = id AS each_once FROM (SELECT id, predict_class('iris', x) AS p FROM t ORDER BY id OFFSET 0) q WHERE p >= 0 LIMIT 0;
+SELECT count(*), max(n) FROM (SELECT predict_class('iris', x), nextval('s') AS n FROM t LIMIT 5) q;
+
+-- writing
+CREATE TABLE r AS SELECT id, predict_class('iris', x) AS p FROM t;
+INSERT INTO r SELECT id + 1000, predict_class('other', x) FROM t;
+UPDATE t SET p = predict_class('iris', x);
+SELECT count(*), bool_and(t.p = r.p) AS same FROM t JOIN r USING (id);
+EXPLAIN (COSTS OFF) UPDATE t SET p = predict_class('iris', x);
+EXPLAIN (COSTS OFF) INSERT INTO r SELECT id, predict_class('iris', x) FROM t;
+EXPLAIN (COSTS OFF) DELETE FROM t WHERE predict_class('iris', x) = 7;
+EXPLAIN (COSTS OFF) MERGE INTO r USING t ON r.id = t.id WHEN MATCHED AND predict_class('iris', t.x) = 9 THEN DELETE;
+DROP TABLE r;
+
+-- prepared, the model a parameter
+PREPARE classes(text) AS SELECT predict_class($1, x) AS p, count(*) FROM t GROUP BY 1 ORDER BY 1;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE classes('iris');
+EXECUTE classes('iris');
+EXECUTE classes('nobody');
+SET pg_mosaic.batch = off;
+EXECUTE classes('iris');
+EXPLAIN (COSTS OFF) EXECUTE classes('iris');
+RESET pg_mosaic.batch;
+RESET plan_cache_mode;
+
+-- PL/pgSQL
+DO $$
+DECLARE r record; n int := 0; same int := 0;
+BEGIN
+  FOR r IN SELECT id, predict_class('iris', x) AS p, x FROM t WHERE predict_class('other', x) >= 0 LOOP
+    n := n + 1;
+    IF r.p = predict_class('iris', r.x) THEN same := same + 1; END IF;
+    EXIT WHEN n = 300;
+  END LOOP;
+  RAISE WARNING '% of %', same, n;
+END $$;
+
+-- errors come with the row they belong to
+CREATE TABLE bad AS SELECT id, CASE WHEN id = 5 THEN '{1,2}' ELSE x END AS x FROM t ORDER BY id;
+SELECT id, predict_class('iris', x) FROM bad LIMIT 4;
+SELECT id, predict_class('iris', x) FROM bad LIMIT 5;
+SELECT id FROM bad WHERE predict_class('iris', x) >= 0 LIMIT 4;
+SELECT count(predict_class('iris', x)) FROM bad;
+SELECT count(predict_class('iris', x)) FROM bad WHERE id <> 5;
+-- a model that is not there is no error where there is no row, or only NULLs
+SELECT predict('nobody', x) FROM t WHERE false;
+SELECT predict('nobody', NULLIF(x, x)) FROM t LIMIT 1;
+SELECT predict('nobody', x) FROM t LIMIT 1;
+
+-- cursors
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT id, predict_class('iris', x) AS p FROM t WHERE predict_class('other', x) = 0;
+FETCH 3 FROM c;
+FETCH BACKWARD 2 FROM c;
+FETCH 4 FROM c;
+FETCH LAST FROM c;
+FETCH PRIOR FROM c;
+CLOSE c;
+-- WHERE CURRENT OF finds the row that was fetched, not the one read last
+DECLARE c CURSOR FOR SELECT id, predict_class('iris', x) AS p FROM t WHERE id > 10;
+FETCH 4 FROM c;
+UPDATE t SET p = -1 WHERE CURRENT OF c;
+FETCH 1 FROM c;
+DELETE FROM t WHERE CURRENT OF c;
+CLOSE c;
+DECLARE c CURSOR FOR SELECT id, predict_class('iris', x) AS p FROM t WHERE id > 10 FOR UPDATE;
+FETCH 2 FROM c;
+UPDATE t SET p = -2 WHERE CURRENT OF c;
+SELECT id, p FROM t WHERE p < 0 ORDER BY id;
+SELECT count(*) FROM t WHERE id = 15;
+ROLLBACK;
+DECLARE held CURSOR WITH HOLD FOR SELECT id, predict_class('iris', x) FROM t LIMIT 2;
+FETCH ALL FROM held;
+CLOSE held;
+
+-- the right to call the function is checked as ever
+CREATE ROLE nobody_special;
+GRANT SELECT ON t TO nobody_special;
+REVOKE EXECUTE ON FUNCTION predict_class(text, real[]) FROM PUBLIC;
+SET ROLE nobody_special;
+SELECT predict_class('iris', x) FROM t LIMIT 1;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION predict_class(text, real[]) TO PUBLIC;
+SET ROLE nobody_special;
+SELECT predict_class('iris', x) FROM t LIMIT 1;
+RESET ROLE;
+DROP OWNED BY nobody_special;
+DROP ROLE nobody_special;
+
+-- workers
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+SELECT show($$SELECT predict_class('iris', x) AS p, count(*) FROM t GROUP BY 1 ORDER BY 1$$);
+SELECT show($$SELECT id, predict_class('iris', x) AS p FROM t WHERE predict_class('other', x) = 0 ORDER BY 1$$);
+\set VERBOSITY terse
+SELECT count(predict_class('iris', x)) FROM bad;
+\set VERBOSITY default
+RESET ALL;
+SET client_min_messages = warning;
+
+-- batches end where memory does
+SET work_mem = '64kB';
+SELECT same($$SELECT id, predict('iris', x), repeat(m, 1000) FROM t$$);
+RESET work_mem;
+
+DROP FUNCTION show, same, nodes;
+DROP TABLE t, bad;
+DROP SEQUENCE s;
+DROP EXTENSION pg_mosaic CASCADE;

@@ -1,0 +1,59 @@
+-- EXPLAIN of plans that predict in batches.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
+CREATE EXTENSION pg_mosaic;
+\getenv data MOSAIC_TEST_DATA
+SELECT blocks > 0 AS imported FROM import_model('iris', :'data' || '/models/iris.onnx');
+CREATE TABLE t AS SELECT i AS id, ARRAY[i % 7, i % 5, i % 3, i % 2]::real[] AS x FROM generate_series(1, 1000) i;
+ANALYZE t;
+-- what differs from run to run and from CPU to CPU
+CREATE FUNCTION explain(query text, options text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, SUMMARY OFF, ' || options || ') ' || query LOOP
+    line := regexp_replace(line, '(hit|read)=\d+', '\1=N', 'g');
+    line := regexp_replace(line, '\d+\.\d+ ms', 'N ms', 'g');
+    line := regexp_replace(line, '("Pages Hit"|"Pages Read"|"Time"|"Kernel Time"): [\d.]+', '\1: N', 'g');
+    line := regexp_replace(line, '(Kernel"?: "?)[a-z0-9]+', '\1NAME');
+    RETURN NEXT line;
+  END LOOP;
+END $$;
+SELECT explain($$SELECT id, predict('iris', x) FROM t WHERE predict_class('iris', x) = 1$$, 'VERBOSE');
+SELECT explain($$SELECT id, predict('iris', x) FROM t WHERE predict_class('iris', x) = 1$$, 'ANALYZE, TIMING OFF');
+SELECT explain($$SELECT predict('iris', x) FROM t LIMIT 300$$, 'ANALYZE, TIMING OFF');
+SELECT explain($$SELECT predict('iris', x) FROM t$$, 'ANALYZE, TIMING OFF, FORMAT JSON');
+-- per layer
+SELECT line FROM explain($$SELECT predict('iris', x) FROM t$$, 'ANALYZE, VERBOSE') line WHERE line ~ 'Kernel|Layer';
+SELECT count(*) AS layers FROM regexp_matches((SELECT string_agg(l, E'\n') FROM explain($$SELECT predict('iris', x) FROM t$$, 'ANALYZE, VERBOSE, FORMAT JSON') l), '"Operator":', 'g');
+-- rows that cannot be in a batch are told apart: here, each holds a batch
+SELECT explain($$SELECT predict('iris', ARRAY[x, x]) FROM t LIMIT 10$$, 'ANALYZE, TIMING OFF');
+-- a model that is not a constant is known afterwards
+SELECT explain($$SELECT predict(m, x) FROM t, (VALUES ('iris')) v(m) WHERE id < 5$$, 'ANALYZE, TIMING OFF');
+-- the leader and the workers together
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 1;
+CREATE FUNCTION batched_rows(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan;
+  RETURN (SELECT sum((n ->> 'Batches')::float8 * (n ->> 'Rows per Batch')::float8)
+            FROM jsonb_path_query(plan::jsonb, 'strict $.** ? (@."Node Type" == "Custom Scan")') n);
+END $$;
+SELECT abs(batched_rows($$SELECT predict('iris', x) FROM t$$) - 1000) < 10 AS all_rows;
+RESET ALL;
+SET client_min_messages = warning;
+-- costs follow from the model
+CREATE FUNCTION cost(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN plan -> 0 -> 'Plan' ->> 'Total Cost';
+END $$;
+SELECT blocks > 0 AS imported FROM import_model('fashion', :'data' || '/models/fashion_base.onnx');
+SELECT cost($$SELECT predict('fashion', x) FROM t$$) > 2 * cost($$SELECT predict('iris', x) FROM t$$) AS larger_costs_more,
+       cost($$SELECT predict('nobody', x) FROM t$$) > 0 AS unknown_has_a_cost;
+DROP FUNCTION explain, cost, batched_rows;
+DROP TABLE t;
+DROP EXTENSION pg_mosaic CASCADE;
