@@ -38,6 +38,9 @@ struct MosaicPins
 
 static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
 
+/* Most blocks of one request. */
+#define MAX_WINDOW 1024
+
 static int
 slot_pages(void)
 {
@@ -242,7 +245,33 @@ mosaic_pins_window(MosaicPins *pins)
 {
 	if (pins->slots == 0 && !take_slot(pins))
 		pins->budget = IsParallelWorker() ? Max(slot_pages() / 4, 1) : slot_pages() >= 16 ? 4 : 1;
-	return (int) Min(pins->slots ? slot_pages() : pins->budget, 1024);
+	return (int) Min(pins->slots ? slot_pages() : pins->budget, MAX_WINDOW);
+}
+
+static int
+compare_places(const void *a, const void *b, void *places)
+{
+	return ItemPointerCompare((ItemPointer) places + *(const int32 *) a,
+							  (ItemPointer) places + *(const int32 *) b);
+}
+
+/*
+ * The indexes in the order of the pages where their blocks lie.  A map may go to
+ * and fro between the pages of several sharing classes; read in this order, each
+ * run of pages is read at once, and the operating system reads ahead.
+ */
+static const int32 *
+in_page_order(MosaicTensorBlocks *blocks, int64 count, const int32 *indexes, int32 *room)
+{
+	int64		i = 1;
+
+	while (i < count && compare_places(&indexes[i - 1], &indexes[i], blocks->places) <= 0)
+		i++;
+	if (i >= count)
+		return indexes;
+	memcpy(room, indexes, count * sizeof(int32));
+	qsort_arg(room, count, sizeof(int32), compare_places, blocks->places);
+	return room;
 }
 
 void
@@ -253,7 +282,10 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	const void **known = pins->payloads[tensor];
 	MosaicReader reader;
 	int64		missing = 0;
+	int32		room[MAX_WINDOW];
+	const int32 *ordered;
 
+	Assert(count <= MAX_WINDOW);
 	if (known == NULL)
 		known = pins->payloads[tensor] =
 			MemoryContextAllocExtended(pins->cxt, blocks->n * sizeof(void *),
@@ -281,9 +313,10 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	}
 	ensure_owners(pins);
 	mosaic_reader_open(&reader);
+	ordered = in_page_order(blocks, count, indexes, room);
 	for (int64 i = 0; i < count; i++)
 	{
-		int32		k = indexes[i];
+		int32		k = ordered[i];
 		Buffer		buffer;
 
 		if (known[k] == NULL)
@@ -292,7 +325,8 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 										 &blocks->places[k], pins->pin_owner, &buffer);
 			pins->entries[pins->pinned++] = &known[k];
 		}
-		payloads[i] = known[k];
 	}
 	mosaic_reader_close(&reader);
+	for (int64 i = 0; i < count; i++)
+		payloads[i] = known[indexes[i]];
 }
