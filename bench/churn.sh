@@ -2,7 +2,7 @@
 # churn.sh: a store churned by 200 imports and drops: pages read and cold reads, before and after packing
 #
 # Pages read by every model against its minimum, and the time of the first prediction of single models
-# with nothing cached: neither by the server (restarted) nor by the operating system.
+# with no block cached: neither by the server (restarted) nor by the operating system.
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
 IMPORTS=200 KEPT=24 WIDTH=1024 COLD_MODELS=5 SEED=${SEED:-1}
@@ -42,12 +42,15 @@ PY
   as_worker $PGBIN/pg_ctl -D "$DIR/data" -l "$DIR/server.log" -w -t 60 start >/dev/null
 }
 
-# cold_read MODEL: milliseconds of its first prediction, and the pages it read, by EXPLAIN.
+# cold_read MODEL: milliseconds of its first prediction, and the pages of blocks that it read. Its plan is
+# loaded before, without a block, by an input that does not fit.
 cold_read() {
   go_cold
-  cluster_psql "$DIR" -qAt -d churn <<SQL
+  cluster_psql "$DIR" -qAt -d churn 2>/dev/null <<SQL
 SELECT predict_class('warm', 1, 2, 3, 4) \\g /dev/null
-SELECT model_info('warm') \\g /dev/null
+\\set ON_ERROR_STOP 0
+SELECT predict('$1', '{1}'::real[]);
+\\set ON_ERROR_STOP 1
 SELECT pg_stat_force_next_flush() \\g /dev/null
 SELECT heap_blks_read AS before FROM pg_statio_user_tables WHERE schemaname = 'mosaic' AND relname = 'block' \\gset
 SELECT clock_timestamp() AS start \\gset

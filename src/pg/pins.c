@@ -6,6 +6,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "executor/instrument.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lock.h"
@@ -274,6 +275,25 @@ in_page_order(MosaicTensorBlocks *blocks, int64 count, const int32 *indexes, int
 	return room;
 }
 
+/* Tells the operating system which pages will be read for these indexes. */
+static void
+prefetch(Relation rel, MosaicTensorBlocks *blocks, int64 count, const int32 *indexes)
+{
+	BlockNumber npages = RelationGetNumberOfBlocks(rel);
+	BlockNumber last = InvalidBlockNumber;
+
+	if (effective_io_concurrency == 0)
+		return;
+	for (int64 i = 0; i < count; i++)
+	{
+		ItemPointer place = &blocks->places[indexes[i]];
+		BlockNumber page = ItemPointerGetBlockNumberNoCheck(place);
+
+		if (ItemPointerIsValid(place) && page != last && page < npages)
+			PrefetchBuffer(rel, MAIN_FORKNUM, last = page);
+	}
+}
+
 void
 mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 				const void **payloads)
@@ -284,6 +304,8 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	int64		missing = 0;
 	int32		room[MAX_WINDOW];
 	const int32 *ordered;
+	int64		read_before;
+	bool		prefetched = false;
 
 	Assert(count <= MAX_WINDOW);
 	if (known == NULL)
@@ -314,6 +336,7 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	ensure_owners(pins);
 	mosaic_reader_open(&reader);
 	ordered = in_page_order(blocks, count, indexes, room);
+	read_before = pgBufferUsage.shared_blks_read;
 	for (int64 i = 0; i < count; i++)
 	{
 		int32		k = ordered[i];
@@ -324,6 +347,12 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 			known[k] = mosaic_read_block(&reader, blocks->ids[k], blocks->payload_bytes,
 										 &blocks->places[k], pins->pin_owner, &buffer);
 			pins->entries[pins->pinned++] = &known[k];
+			/* One page was not cached: neither may the others be. */
+			if (!prefetched && pgBufferUsage.shared_blks_read != read_before)
+			{
+				prefetch(reader.rel, blocks, count - i - 1, ordered + i + 1);
+				prefetched = true;
+			}
 		}
 	}
 	mosaic_reader_close(&reader);
