@@ -268,6 +268,8 @@ bool mosaic_exec_node_stats(const MosaicExec* exec, int i, MosaicNodeStats* out)
   return true;
 }
 
+int64_t mosaic_exec_memory(const MosaicExec* exec) { return exec->executor.memory(); }
+
 void mosaic_exec_free(MosaicExec* exec) { delete exec; }
 
 // ---- Names ----

@@ -253,15 +253,15 @@ mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 
 /* ---- computing ---- */
 
-/* Sets the values of a group's rows from its output. */
+/* Sets the values of n rows of a group from their output. */
 static void
-take_output(MosaicBatch *b, Call *call, RowGroup *g, const MosaicTensorView *output)
+take_output(Call *call, const int *rows, int n, const MosaicTensorView *output)
 {
-	int64		size = mosaic_view_size(output) / g->n;
+	int64		size = mosaic_view_size(output) / n;
 
-	for (int i = 0; i < g->n; i++)
+	for (int i = 0; i < n; i++)
 	{
-		int			row = g->rows[i];
+		int			row = rows[i];
 
 		if (call->fn.to_class)
 			call->values[row] = Int32GetDatum((int32) mosaic_argmax(output, i * size, size));
@@ -277,25 +277,41 @@ take_output(MosaicBatch *b, Call *call, RowGroup *g, const MosaicTensorView *out
 	}
 }
 
+/* Computes rows [first, first + n) of a group; false where they cannot be at once. */
+static bool
+run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n)
+{
+	int			dtype = mosaic_model_input(mosaic_predictor_model(g->p), 0)->dtype;
+	MosaicTensorView view = mosaic_bound_view(dtype, &g->binding, g->elements + first * g->item_bytes);
+	MosaicTensorView output;
+
+	view.dims[0] = n;
+	if (!mosaic_predictor_try_run(g->p, &view, n))
+		return false;
+	mosaic_predictor_output(g->p, 0, &output);
+	/* One output for each row, and one that an array of real can be made of. */
+	if (output.ndim < 1 || output.dims[0] != n || mosaic_view_size(&output) > MaxAllocSize / sizeof(float4) ||
+		(call->fn.to_class && mosaic_view_size(&output) == 0))
+		return false;
+	take_output(call, g->rows + first, n, &output);
+	b->stats.batches++;
+	b->stats.rows += n;
+	b->stats.pinned = Max(b->stats.pinned, mosaic_predictor_pinned(g->p));
+	return true;
+}
+
+/* What cannot be computed at once is left for when it is asked for, row by row. */
 static void
 run_group(MosaicBatch *b, Call *call, RowGroup *g)
 {
-	int			dtype = mosaic_model_input(mosaic_predictor_model(g->p), 0)->dtype;
-	MosaicTensorView view = mosaic_bound_view(dtype, &g->binding, g->elements);
-	MosaicTensorView output;
+	int			n;
 
-	view.dims[0] = g->n;
-	if (!mosaic_predictor_try_run(g->p, &view, g->n))
-		return;
-	mosaic_predictor_output(g->p, 0, &output);
-	/* One output for each row, and one that an array of real can be made of. */
-	if (output.ndim < 1 || output.dims[0] != g->n || mosaic_view_size(&output) > MaxAllocSize / sizeof(float4) ||
-		(call->fn.to_class && mosaic_view_size(&output) == 0))
-		return;
-	take_output(b, call, g, &output);
-	b->stats.batches++;
-	b->stats.rows += g->n;
-	b->stats.pinned = Max(b->stats.pinned, mosaic_predictor_pinned(g->p));
+	for (int first = 0; first < g->n; first += n)
+	{
+		n = Min(g->n - first, mosaic_predictor_max_items(g->p));
+		if (!run_rows(b, call, g, first, n))
+			return;
+	}
 }
 
 void
@@ -316,9 +332,7 @@ mosaic_batch_run(MosaicBatch *b)
 		{
 			RowGroup	   *g = &b->calls[i].groups[j];
 
-			/* Where that fails, rows are computed one by one when they are asked for. */
-			if (g->n > 0)
-				run_group(b, &b->calls[i], g);
+			run_group(b, &b->calls[i], g);
 		}
 	MemoryContextSwitchTo(saved);
 	INSTR_TIME_SET_CURRENT(end);

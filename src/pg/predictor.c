@@ -24,6 +24,14 @@
 /* Models that one expression keeps ready, where the name differs from row to row. */
 #define MAX_PREDICTORS 16
 
+/*
+ * Activations of one run: this much, or work_mem where that is more.  The first
+ * run, from which is learnt what an item takes, is of few.
+ */
+#define ACTIVATION_BYTES (32 * 1024 * 1024)
+#define FIRST_ITEMS 16
+#define MAX_ITEMS 256
+
 /* What tells one state of the database from another. */
 typedef struct View
 {
@@ -46,6 +54,8 @@ struct MosaicPredictor
 	MosaicExec *exec;
 	int			window;			/* the exec's max_blocks */
 	const void **payloads;		/* window */
+	int64		memory;			/* most bytes of activations of a run */
+	double		item_memory;	/* of each of its items; 0: not known yet */
 };
 
 /* Hangs at flinfo->fn_extra. */
@@ -302,8 +312,33 @@ ensure_exec(MosaicPredictor *p)
 		pfree(p->payloads);
 	p->payloads = MemoryContextAlloc(p->cxt, window * sizeof(void *));
 	p->window = window;
+	p->memory = 0;
+	p->item_memory = 0;
 	if (mosaic_exec_new(p->handle->model, window, &p->exec, &error) != MOSAIC_OK)
 		mosaic_report(&error);
+}
+
+/* Learns from a run what an item takes. */
+static void
+note_memory(MosaicPredictor *p, int64 items)
+{
+	int64		memory = mosaic_exec_memory(p->exec);
+	double		each = (double) memory / items;
+
+	/* Memory is kept from run to run: where it did not grow, this run may have needed less. */
+	if (memory > p->memory || each < p->item_memory)
+		p->item_memory = each;
+	p->memory = memory;
+}
+
+int
+mosaic_predictor_max_items(MosaicPredictor *p)
+{
+	double		bytes = Max(work_mem * 1024.0, ACTIVATION_BYTES);
+
+	if (p->exec == NULL || p->item_memory == 0)
+		return FIRST_ITEMS;
+	return (int) Max(Min(bytes / p->item_memory, MAX_ITEMS), 1);
 }
 
 /* Runs the model; MOSAIC_OK, or the failure of the core. */
@@ -328,6 +363,8 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, MosaicError
 		else if (code != MOSAIC_MORE)
 			break;
 	}
+	if (code == MOSAIC_OK)
+		note_memory(p, items);
 	mosaic_pins_pause(p->pins);
 	return code;
 }

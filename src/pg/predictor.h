@@ -50,6 +50,9 @@ extern void mosaic_predictor_run(MosaicPredictor *predictor, const MosaicTensorV
 extern bool mosaic_predictor_try_run(MosaicPredictor *predictor, const MosaicTensorView *inputs,
 									 int64 items);
 
+/* How many items should be run at once, for their activations to stay within bounds. */
+extern int	mosaic_predictor_max_items(MosaicPredictor *predictor);
+
 /* Output i of the last run; valid until the next one. */
 extern void mosaic_predictor_output(MosaicPredictor *predictor, int i, MosaicTensorView *output);
 

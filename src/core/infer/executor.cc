@@ -41,6 +41,7 @@ class Executor::Impl {
   const BlockRequest& request() const { return request_; }
   const Tensor& output(int i) const { return outputs_[static_cast<size_t>(i)]; }
   const std::vector<double>& node_seconds() const { return seconds_; }
+  int64_t memory() const { return arena_.bytes(); }
 
  private:
   // What the next piece of work is.
@@ -455,6 +456,7 @@ Status Executor::Step(Outcome* outcome) { return impl_->Step(outcome); }
 const BlockRequest& Executor::request() const { return impl_->request(); }
 void Executor::Supply(const void* const* payloads) { impl_->Supply(payloads); }
 const std::vector<double>& Executor::node_seconds() const { return impl_->node_seconds(); }
+int64_t Executor::memory() const { return impl_->memory(); }
 const Tensor& Executor::output(int i) const { return impl_->output(i); }
 
 }  // namespace mosaic

@@ -39,6 +39,8 @@ class Executor {
   const Tensor& output(int i) const;
   // Seconds spent in each node of the graph, over all predictions.
   const std::vector<double>& node_seconds() const;
+  // Bytes of activations held, in use or kept for reuse.
+  int64_t memory() const;
 
  private:
   class Impl;
