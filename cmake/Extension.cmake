@@ -6,9 +6,9 @@ foreach(name includedir-server pkglibdir sharedir bindir pgxs)
     OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
 
-file(GLOB shim_sources CONFIGURE_DEPENDS src/pg/*.c)
+file(GLOB_RECURSE shim_sources CONFIGURE_DEPENDS src/pg/*.c)
 add_library(pg_mosaic MODULE ${shim_sources})
-target_include_directories(pg_mosaic PRIVATE include)
+target_include_directories(pg_mosaic PRIVATE include src/pg src/pg/store src/pg/model src/pg/predict src/pg/plan src/pg/dedup)
 target_include_directories(pg_mosaic SYSTEM PRIVATE ${PG_includedir_server})
 target_compile_options(pg_mosaic PRIVATE -Wall -Wmissing-prototypes -Wpointer-arith
   -Wno-declaration-after-statement -Werror -fwrapv -fno-strict-aliasing -fexcess-precision=standard)

@@ -16,10 +16,12 @@ my $predictions = q{SELECT md5(string_agg(predict(m, array_fill(0.5::real, '{784
 my $places = q{SELECT md5(string_agg(block_id || ctid::text, ',' ORDER BY block_id)) FROM mosaic.block};
 my $problems = q{SELECT coalesce(string_agg(DISTINCT problem, ','), 'none') FROM check_store() WHERE problem <> 'stale places'};
 
-# Kills the server as a crash would, and starts it once its last backend has noticed.
+# Kills a backend, and the server, as a crash would, and starts it once its last backend has noticed.
 sub crash
 {
-	my @sessions = @_;
+	my ($pid, @sessions) = @_;
+	# It first: else it could be done in the moment before it notices that the postmaster is gone.
+	kill 'KILL', $pid;
 	$node->kill9;
 	eval { $_->quit } for @sessions;
 	for (1 .. 100)
@@ -53,6 +55,7 @@ for my $phase ('reading maps', 'moving blocks', 'writing places', 'before commit
 	my $before = $node->safe_psql('postgres', $places);
 	my $holder = $node->background_psql('postgres');
 	my $packer = $node->background_psql('postgres');
+	my $pid = $packer->query_safe('SELECT pg_backend_pid()');
 	if ($hold{$phase})
 	{
 		$holder->query_safe("BEGIN; $hold{$phase}");
@@ -71,7 +74,7 @@ for my $phase ('reading maps', 'moving blocks', 'writing places', 'before commit
 	}
 	# so that what was moved so far is on disk
 	$node->safe_psql('postgres', 'CHECKPOINT');
-	crash($holder, $packer);
+	crash($pid, $holder, $packer);
 	is($node->safe_psql('postgres', $places), $before, "$phase: nothing has moved");
 	is($node->safe_psql('postgres', $predictions), $expected, "$phase: same predictions after the crash");
 	is($node->safe_psql('postgres', $problems), 'none', "$phase: the store is sound");
@@ -104,9 +107,10 @@ cmp_ok($file, '<=', $need + 4, "space given back: $file pages for $need");
 
 # A crash right after commit, with an import that crashed: no orphans.
 my $session = $node->background_psql('postgres');
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
 $session->query_safe(qq{BEGIN; SELECT import_model('shoes', '$models/fashion_noise.onnx')});
 $node->safe_psql('postgres', 'CHECKPOINT');
-crash($session);
+crash($pid, $session);
 is($node->safe_psql('postgres', $problems), 'none', 'no orphans after a crashed import');
 is($node->safe_psql('postgres', $predictions), $expected, 'predictions to the end');
 $standby->stop;
