@@ -38,6 +38,42 @@ mosaic_relid(const char *relname)
 	return relid;
 }
 
+/* The one row of mosaic.store, a copy, or NULL before the first import; refuses a format that we do not know. */
+static HeapTuple
+store_row(Relation rel)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		int			version = DatumGetInt32(heap_getattr(tuple, Anum_store_format_version,
+														 RelationGetDescr(rel), &isnull));
+
+		if (version < 1 || version > MOSAIC_FORMAT_VERSION)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("the store has format version %d, this pg_mosaic reads versions 1 to %d",
+							version, MOSAIC_FORMAT_VERSION),
+					 errhint("Install the version of pg_mosaic that wrote the store, or a newer one.")));
+		tuple = heap_copytuple(tuple);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	return tuple;
+}
+
+void
+mosaic_check_format(void)
+{
+	Relation	rel = table_open(mosaic_relid("store"), AccessShareLock);
+
+	(void) store_row(rel);
+	table_close(rel, NoLock);
+}
+
 Snapshot
 mosaic_lock_store(void)
 {
@@ -47,6 +83,7 @@ mosaic_lock_store(void)
 
 	/* Conflicts with itself alone: neither readers nor vacuum of the blocks wait. */
 	LockRelationOid(mosaic_relid("store"), ShareRowExclusiveLock);
+	mosaic_check_format();
 
 	/*
 	 * What earlier writers committed while we waited must be seen, whatever the
@@ -59,24 +96,14 @@ int
 mosaic_store_height(int height)
 {
 	Relation	rel = table_open(mosaic_relid("store"), RowExclusiveLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
+	HeapTuple	tuple = store_row(rel);
 
 	if (HeapTupleIsValid(tuple))
 	{
 		bool		isnull;
-		int			version = DatumGetInt32(heap_getattr(tuple, Anum_store_format_version,
-														 RelationGetDescr(rel), &isnull));
 		int			stored = DatumGetInt32(heap_getattr(tuple, Anum_store_block_height,
 														RelationGetDescr(rel), &isnull));
 
-		if (version < 1 || version > MOSAIC_FORMAT_VERSION)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("the store has format version %d, this pg_mosaic reads versions 1 to %d",
-							version, MOSAIC_FORMAT_VERSION),
-					 errhint("Install the version of pg_mosaic that wrote the store, or a newer one.")));
 		if (height != 0 && height != stored)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -99,8 +126,6 @@ mosaic_store_height(int height)
 		CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 		CommandCounterIncrement();
 	}
-	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	return height;
 }

@@ -49,6 +49,9 @@ enum
 /* OID of a relation of schema mosaic; an error where the extension is not installed. */
 extern Oid	mosaic_relid(const char *relname);
 
+/* Refuses a store whose on-disk format is newer than we know (0A000). */
+extern void mosaic_check_format(void);
+
 /*
  * Takes the lock that serialises writers, until the end of the transaction, and
  * returns a registered snapshot newer than the lock: unregister it when done.

@@ -101,6 +101,11 @@ SELECT refusal(s) FROM unnest(ARRAY[
   $$SELECT predict('text_classifier', ARRAY[2000])$$,
   $$SELECT predict('text_classifier', ARRAY[-2001])$$,
   $$SELECT predict('text_classifier', ARRAY[1e30::float8])$$,
+  $$SELECT predict('iris', 1e300, 1, 1, 1)$$,
+  $$SELECT predict('iris', ARRAY[1e300, 1, 1, 1]::float8[])$$,
+  $$SELECT predict('iris', ARRAY[1e39, 1, 1, 1])$$,
+  $$SELECT predict('iris', '{"features": [1e39, 1, 1, 1]}'::jsonb)$$,
+  $$SELECT predict('encoder_opset13', array_fill(1, ARRAY[1000]))$$,
   $$SELECT predict('two_inputs', ARRAY[1]::real[])$$,
   $$SELECT predict('two_inputs', '[1]'::jsonb)$$,
   $$SELECT predict('two_inputs', '{"item": 1}'::jsonb)$$,
@@ -115,6 +120,20 @@ SELECT refusal(s) FROM unnest(ARRAY[
 ]) s;
 \pset tuples_only off
 \pset format aligned
+-- an output whose first dimension does not count items is returned whole: Expand(x [b, 4], [3, 1, 4])
+SELECT tensors FROM import_model('expand', decode('08083a6b0a110a01780a01731201792206457870616e641201672a21080310074201734a180300000000000000010000000000000004000000000000005a140a0178120f0a0d080112090a031201620a020804621a0a017912150a130801120f0a031201610a031201620a0312016342040a00100d', 'hex'));
+SELECT array_dims(predict('expand', ARRAY[1, 2, 3, 4]::real[])), array_dims(predict('expand', a, 2, 3, 4)) FROM generate_series(1, 2) a;
+SELECT predict('expand', ARRAY[[1, 2, 3, 4], [5, 6, 7, 8]]::real[]);
+SELECT predict('expand', '{"x": [1, 2, 3, 4]}'::jsonb);
+-- a store written by a newer version is refused, not guessed at
+SELECT tensors FROM import_model('unseen', :'data' || '/models/iris.onnx');
+BEGIN;
+UPDATE mosaic.store SET format_version = 2;
+SELECT refusal(s) FROM unnest(ARRAY[
+  $$SELECT predict_class('unseen', 5.1, 3.5, 1.4, 0.2)$$,
+  $$SELECT drop_model('iris')$$,
+  format('SELECT import_model(%L, %L)', 'new', :'data' || '/models/iris.onnx')]) s;
+ROLLBACK;
 -- after an error the same statement level works on
 SELECT predict_class('iris', 5.1, 3.5, 1.4, 0.2);
 

@@ -286,6 +286,10 @@ Status Executor::Impl::PrepareNode(Outcome* outcome) {
   c_.grain = 1;
   Status status = op.Prepare(c_);
   if (!status.ok()) {
+    // The model was checked when it was imported: what does not fit now is the input.
+    if (status.code() == MOSAIC_E_BAD_MODEL) {
+      status = Status(MOSAIC_E_INVALID, status.message(), status.detail(), status.hint());
+    }
     return status.In("model " + Quoted(model_.name) + ": " + Describe(model_.graph, node));
   }
   if (items_ > 1 && way_ == Way::kAtOnce && !tracker_.Prepared(model_, node_, c_)) mixed_ = true;

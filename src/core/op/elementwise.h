@@ -8,8 +8,8 @@
 //   using List = Types<...>           the types it has
 //   static constexpr double kCost     rough floating-point operations of one call
 //   template <typename T> T operator()(T ...) const
-// and, for functions that kernels fuse too, static constexpr Activation kFused: float32 is then computed
-// by that one implementation, so that fusing does not change a bit.
+// and, for functions that kernels fuse too, static constexpr Activation kFused: float32 is then
+// computed by that one implementation, so that fusing does not change a bit.
 #pragma once
 
 #include <type_traits>
@@ -25,6 +25,15 @@ template <typename Fn, typename = void>
 struct IsFused : std::false_type {};
 template <typename Fn>
 struct IsFused<Fn, std::void_t<decltype(Fn::kFused)>> : std::true_type {};
+
+template <typename Fn, typename T>
+void MapUnary(const Fn& fn, const T* x, T* y, int64_t n) {
+  if constexpr (std::is_same_v<T, float> && IsFused<Fn>::value) {
+    Activate(Fn::kFused, x, y, n);
+  } else {
+    for (int64_t i = 0; i < n; ++i) y[i] = Store<T>(fn(Load(x[i])));
+  }
+}
 
 template <typename Fn>
 class UnaryOp : public Op {
@@ -46,11 +55,7 @@ class UnaryOp : public Op {
       using T = typename decltype(type)::T;
       const T* x = c.inputs[0].data<T>();
       T* y = c.outputs[0].mutable_data<T>();
-      if constexpr (std::is_same_v<T, float> && IsFused<Fn>::value) {
-        Activate(Fn::kFused, x + begin, y + begin, end - begin);
-      } else {
-        for (int64_t i = begin; i < end; ++i) y[i] = Store<T>(fn_(Load(x[i])));
-      }
+      MapUnary(fn_, x + begin, y + begin, end - begin);
     });
   }
 

@@ -83,7 +83,11 @@ void
 mosaic_element_from_double(double v, int dtype, void *elements, int64 i, const char *what)
 {
 	if (dtype == MOSAIC_FLOAT)
+	{
 		((float *) elements)[i] = (float) v;
+		if (isinf((float) v) && !isinf(v))
+			not_representable(psprintf("%.17g", v), dtype, what);
+	}
 	else if (dtype == MOSAIC_DOUBLE)
 		((double *) elements)[i] = v;
 	else
@@ -275,6 +279,19 @@ convert_ints(const char *p, Oid type, int64 n, int dtype, void *elements)
 }
 
 static bool
+convert_doubles(const double *p, int64 n, float *elements)
+{
+	bool		fits = true;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		elements[i] = (float) p[i];
+		fits &= !isinf(elements[i]) || isinf(p[i]);
+	}
+	return fits;
+}
+
+static bool
 convert_numerics(ArrayType *array, int64 n, int dtype, void *elements)
 {
 	char	   *p = ARR_DATA_PTR(array);
@@ -286,7 +303,7 @@ convert_numerics(ArrayType *array, int64 n, int dtype, void *elements)
 		Datum		value = fetch_att(p, false, -1);
 		double		v = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
 
-		if (isinf(v))
+		if (isinf(v) || (dtype == MOSAIC_FLOAT && isinf((float) v)))
 			return false;
 		if (dtype == MOSAIC_FLOAT)
 			((float *) elements)[i] = (float) v;
@@ -320,7 +337,7 @@ mosaic_try_elements(ArrayType *array, int dtype, void *elements)
 			return false;
 		case FLOAT8OID:
 			if (dtype == MOSAIC_FLOAT)
-				CONVERT(double, float);
+				return convert_doubles((const double *) p, n, elements);
 			if (dtype == MOSAIC_DOUBLE)
 				CONVERT(double, double);
 			return false;

@@ -61,7 +61,7 @@ run_batch(MosaicPredictor *p, const MosaicBinding *binding, const char *elements
 			int			ndim;
 			const int64 *dims;
 
-			mosaic_item_shape(p, &output, &ndim, &dims);
+			mosaic_item_shape(p, &output, piece.items, &ndim, &dims);
 			item_size = 1;
 			for (int i = 0; i < ndim; i++)
 				item_size *= dims[i];

@@ -20,10 +20,11 @@ mosaic_bound_view(int dtype, const MosaicBinding *binding, const void *elements)
 }
 
 void
-mosaic_item_shape(MosaicPredictor *p, const MosaicTensorView *output, int *ndim, const int64 **dims)
+mosaic_item_shape(MosaicPredictor *p, const MosaicTensorView *output, int64 items, int *ndim,
+				  const int64 **dims)
 {
 	bool		batch_input = mosaic_has_batch_dimension(mosaic_model_input(mosaic_predictor_model(p), 0));
-	int			skip = batch_input && output->ndim >= 1 ? 1 : 0;
+	int			skip = batch_input && output->ndim >= 1 && output->dims[0] == items ? 1 : 0;
 
 	*ndim = output->ndim - skip;
 	*dims = output->dims + skip;
@@ -93,7 +94,7 @@ item_array(MosaicPredictor *p, const MosaicTensorView *output)
 	const int64 *dims;
 	ArrayType  *result;
 
-	mosaic_item_shape(p, output, &ndim, &dims);
+	mosaic_item_shape(p, output, 1, &ndim, &dims);
 	result = mosaic_make_result(false, 1, ndim, dims);
 	if (ARR_NDIM(result) > 0)
 		mosaic_copy_floats((float4 *) ARR_DATA_PTR(result), output, 0, mosaic_view_size(output));

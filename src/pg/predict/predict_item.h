@@ -24,9 +24,12 @@ extern bool mosaic_predict_function(Oid funcid, MosaicPredictFn *fn);
 /* The shape that binding gives to elements. */
 extern MosaicTensorView mosaic_bound_view(int dtype, const MosaicBinding *binding, const void *elements);
 
-/* The item's own dimensions of an output of one item or a batch. */
-extern void mosaic_item_shape(MosaicPredictor *p, const MosaicTensorView *output, int *ndim,
-							  const int64 **dims);
+/*
+ * The item's own dimensions of an output of so many items: all but the first,
+ * if that counts the items, else all.
+ */
+extern void mosaic_item_shape(MosaicPredictor *p, const MosaicTensorView *output, int64 items,
+							  int *ndim, const int64 **dims);
 
 /*
  * An array of real for items x the item's shape: [items][dims...], or just

@@ -203,7 +203,7 @@ TEST(Gemm, WrongShapesNameNodeAndShapes) {
   Executor executor(*model, 8);
   std::vector<Array> out;
   const Status status = Predict(&executor, g.store, {Floats({1, 3}, {1, 2, 3})}, 1, 1, &out);
-  EXPECT_EQ(status.code(), MOSAIC_E_BAD_MODEL);
+  EXPECT_EQ(status.code(), MOSAIC_E_INVALID);
   EXPECT_NE(
       status.message().find("model \"m\": node \"v2\" (Gemm): shapes [1, 3] and [4, 2] do not fit"),
       std::string::npos)
@@ -313,7 +313,7 @@ TEST(MatMul, IntegersAndRefusals) {
       return Floats(s, std::vector<float>(static_cast<size_t>(NumElements(s)), 1));
     };
     EXPECT_EQ(Predict(&executor, w.store, {ones(as), ones(bs)}, 1, 1, &result).code(),
-              MOSAIC_E_BAD_MODEL);
+              MOSAIC_E_INVALID);
   }
 }
 
