@@ -38,11 +38,13 @@ mosaic_relid(const char *relname)
 	return relid;
 }
 
-/* The one row of mosaic.store, a copy, or NULL before the first import; refuses a format that we do not know. */
+/*
+ * The one row of mosaic.store as snapshot sees it, a copy, or NULL before the
+ * first import.  Refuses a format that we do not know.
+ */
 static HeapTuple
-store_row(Relation rel)
+store_row(Relation rel, Snapshot snapshot)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	HeapTuple	tuple = systable_getnext(scan);
 
@@ -61,42 +63,45 @@ store_row(Relation rel)
 		tuple = heap_copytuple(tuple);
 	}
 	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
 	return tuple;
 }
 
 void
-mosaic_check_format(void)
+mosaic_check_format(Snapshot snapshot)
 {
 	Relation	rel = table_open(mosaic_relid("store"), AccessShareLock);
 
-	(void) store_row(rel);
+	(void) store_row(rel, snapshot);
 	table_close(rel, NoLock);
 }
 
 Snapshot
 mosaic_lock_store(void)
 {
+	Snapshot	snapshot;
+
 	PreventCommandIfReadOnly("changing models");
 	PreventCommandIfParallelMode("changing models");
 	PreventCommandDuringRecovery("changing models");
 
 	/* Conflicts with itself alone: neither readers nor vacuum of the blocks wait. */
 	LockRelationOid(mosaic_relid("store"), ShareRowExclusiveLock);
-	mosaic_check_format();
 
 	/*
 	 * What earlier writers committed while we waited must be seen, whatever the
 	 * isolation level: the store is maintained like a catalog, by its current state.
 	 */
-	return RegisterSnapshot(GetLatestSnapshot());
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	mosaic_check_format(snapshot);
+	return snapshot;
 }
 
 int
 mosaic_store_height(int height)
 {
 	Relation	rel = table_open(mosaic_relid("store"), RowExclusiveLock);
-	HeapTuple	tuple = store_row(rel);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	HeapTuple	tuple = store_row(rel, snapshot);
 
 	if (HeapTupleIsValid(tuple))
 	{
@@ -126,6 +131,7 @@ mosaic_store_height(int height)
 		CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 		CommandCounterIncrement();
 	}
+	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	return height;
 }

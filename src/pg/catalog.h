@@ -50,7 +50,7 @@ enum
 extern Oid	mosaic_relid(const char *relname);
 
 /* Refuses a store whose on-disk format is newer than we know (0A000). */
-extern void mosaic_check_format(void);
+extern void mosaic_check_format(Snapshot snapshot);
 
 /*
  * Takes the lock that serialises writers, until the end of the transaction, and

@@ -196,7 +196,7 @@ load(MosaicModelHandle *handle, HeapTuple row)
 	Loader		loader = {handle, palloc(16 * sizeof(MosaicTensorDesc)), 16};
 	MosaicError error;
 
-	mosaic_check_format();
+	mosaic_check_format(GetActiveSnapshot());
 	handle->tensors = palloc(16 * sizeof *handle->tensors);
 	mosaic_scan_tensors(handle->key.model_id, GetActiveSnapshot(), load_tensor, &loader);
 	if (mosaic_model_new(name, VARDATA(graph), VARSIZE(graph) - VARHDRSZ, loader.descs,
