@@ -165,18 +165,20 @@ TensorProto Read(const std::string& bytes) {
 }
 
 void CopyField(pbf_reader* m, protozero::pbf_writer* out) {
+  // Read first: a reader has no tag once its value was taken.
+  const protozero::pbf_tag_type tag = m->tag();
   switch (m->wire_type()) {
     case pbf_wire_type::varint:
-      out->add_uint64(m->tag(), m->get_uint64());
+      out->add_uint64(tag, m->get_uint64());
       break;
     case pbf_wire_type::fixed64:
-      out->add_fixed64(m->tag(), m->get_fixed64());
+      out->add_fixed64(tag, m->get_fixed64());
       break;
     case pbf_wire_type::fixed32:
-      out->add_fixed32(m->tag(), m->get_fixed32());
+      out->add_fixed32(tag, m->get_fixed32());
       break;
     default:
-      out->add_bytes(m->tag(), m->get_view());
+      out->add_bytes(tag, m->get_view());
   }
 }
 
