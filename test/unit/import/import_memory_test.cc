@@ -89,7 +89,9 @@ void Build(const ModelBuilder& nodes, const std::vector<BigTensor>& tensors, Syn
 }
 
 TEST(ImportMemory, BoundedByAWindow) {
-  if (HeapInUse() == 0) GTEST_SKIP() << "this allocator does not count";
+#ifndef __SANITIZE_ADDRESS__  // its allocator does not count: there only the delivery is checked
+  ASSERT_GT(HeapInUse(), 0u);
+#endif
   ModelBuilder nodes;
   nodes.Input("x", {kN, 1000}).Input("z", {kN, 700000}).Input("ids", {kN}, MOSAIC_INT64);
   nodes.Output("a", {kN, 32000}).Output("b", {kN, 40}).Output("c", {kN, 64}).Output("d", {1, kN});
