@@ -266,6 +266,9 @@ void mosaic_block_hash(MosaicGeometry geometry, const void *payload, uint32_t le
 
 const char *mosaic_dtype_name(int dtype); /* "float32", ...; "?" where unknown */
 int mosaic_dtype_size(int dtype);         /* bytes of an element; 0 where unknown */
+/* A float16 or bfloat16 (dtype) from float32, rounded to nearest even, and the way back. */
+uint16_t mosaic_half_from_float(int dtype, float value);
+float mosaic_half_to_float(int dtype, uint16_t half);
 const char *mosaic_kernel_name(void);     /* of the matrix products on this CPU: "avx512", ... */
 
 #ifdef __cplusplus

@@ -276,4 +276,10 @@ void mosaic_exec_free(MosaicExec* exec) { delete exec; }
 
 const char* mosaic_dtype_name(int dtype) { return mosaic::DTypeName(dtype); }
 int mosaic_dtype_size(int dtype) { return mosaic::DTypeSize(dtype); }
+uint16_t mosaic_half_from_float(int dtype, float value) {
+  return dtype == MOSAIC_BFLOAT16 ? mosaic::FloatToBFloat16(value) : mosaic::FloatToFloat16(value);
+}
+float mosaic_half_to_float(int dtype, uint16_t half) {
+  return dtype == MOSAIC_BFLOAT16 ? mosaic::BFloat16ToFloat(half) : mosaic::Float16ToFloat(half);
+}
 const char* mosaic_kernel_name(void) { return mosaic::StripGemmKernelName(); }

@@ -125,6 +125,12 @@ SELECT tensors FROM import_model('expand', decode('08083a6b0a110a01780a017312017
 SELECT array_dims(predict('expand', ARRAY[1, 2, 3, 4]::real[])), array_dims(predict('expand', a, 2, 3, 4)) FROM generate_series(1, 2) a;
 SELECT predict('expand', ARRAY[[1, 2, 3, 4], [5, 6, 7, 8]]::real[]);
 SELECT predict('expand', '{"x": [1, 2, 3, 4]}'::jsonb);
+-- a model that takes and gives float16: Neg(x [b, 2]); 0.1 is rounded to it, 1e5 does not fit
+SELECT tensors FROM import_model('half', decode('080812003a3c0a0b0a017812017922034e65671201675a140a0178120f0a0d080a12090a031201620a02080262140a0179120f0a0d080a12090a031201620a02080242040a00100d', 'hex'));
+SELECT predict('half', ARRAY[1.5, 0.1]::real[]), predict('half', 1.5, 2), predict('half', ARRAY[1, -2]),
+       predict('half', ARRAY[[1, 2], [3, 4]]), predict_class('half', 1, -2), predict('half', '{"x": [1.5, 65504]}'::jsonb);
+SELECT predict('half', i, 0.5) FROM generate_series(1, 2) i;
+SELECT predict('half', ARRAY[1, 1e5]::real[]);
 -- a store written by a newer version is refused, not guessed at
 SELECT tensors FROM import_model('unseen', :'data' || '/models/iris.onnx');
 BEGIN;

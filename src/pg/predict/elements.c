@@ -70,6 +70,10 @@ mosaic_element_from_int64(int64 v, int dtype, void *elements, int64 i, const cha
 			((uint8 *) elements)[i] = (uint8) v;
 			ok = v == 0 || v == 1;
 			break;
+		case MOSAIC_FLOAT16:
+		case MOSAIC_BFLOAT16:
+			mosaic_element_from_double((double) v, dtype, elements, i, what);
+			break;
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -90,6 +94,14 @@ mosaic_element_from_double(double v, int dtype, void *elements, int64 i, const c
 	}
 	else if (dtype == MOSAIC_DOUBLE)
 		((double *) elements)[i] = v;
+	else if (dtype == MOSAIC_FLOAT16 || dtype == MOSAIC_BFLOAT16)
+	{
+		uint16_t	half = mosaic_half_from_float(dtype, (float) v);
+
+		((uint16_t *) elements)[i] = half;
+		if (isinf(mosaic_half_to_float(dtype, half)) && !isinf(v))
+			not_representable(psprintf("%.17g", v), dtype, what);
+	}
 	else
 	{
 		/* 2^63 is exact in a double, so this also keeps the conversion defined. */
@@ -125,6 +137,9 @@ mosaic_element_to_double(const MosaicTensorView *t, int64 i)
 		case MOSAIC_UINT8:
 		case MOSAIC_BOOL:
 			return ((const uint8 *) t->data)[i];
+		case MOSAIC_FLOAT16:
+		case MOSAIC_BFLOAT16:
+			return mosaic_half_to_float(t->dtype, ((const uint16_t *) t->data)[i]);
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -46,7 +46,8 @@ add_number(Numbers *out, JsonbValue *v)
 		mosaic_element_from_int64(v->val.boolean, out->dtype, out->elements, out->n, out->what);
 	else if (v->type != jbvNumeric)
 		bad_json(out->what, "contains something that is not a number");
-	else if (out->dtype == MOSAIC_FLOAT || out->dtype == MOSAIC_DOUBLE)
+	else if (out->dtype == MOSAIC_FLOAT || out->dtype == MOSAIC_DOUBLE ||
+			 out->dtype == MOSAIC_FLOAT16 || out->dtype == MOSAIC_BFLOAT16)
 		mosaic_element_from_double(DatumGetFloat8(DirectFunctionCall1(numeric_float8,
 																	  NumericGetDatum(v->val.numeric))),
 								   out->dtype, out->elements, out->n, out->what);
