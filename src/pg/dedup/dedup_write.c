@@ -1,0 +1,186 @@
+/*
+ * dedup_write.c
+ *		What was decided is stored: the maps, and who uses which block.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "catalog.h"
+#include "dedup_job.h"
+#include "store.h"
+
+/* A block that a model uses; the id comes first, for mosaic_compare_ids. */
+typedef struct BlockRef
+{
+	int32		id;
+	uint32		bytes;			/* of its tuple */
+} BlockRef;
+
+/* A model's blocks, ascending, each once. */
+typedef struct BlockSet
+{
+	BlockRef   *refs;
+	int64		n;
+} BlockSet;
+
+static bool
+has_id(const BlockSet *set, int32 id)
+{
+	return set->n > 0 && bsearch(&id, set->refs, set->n, sizeof(BlockRef), mosaic_compare_ids) != NULL;
+}
+
+/* All blocks of a model's maps, ascending, each once. */
+static BlockSet
+distinct_blocks(const MosaicModelHandle *handle)
+{
+	BlockRef   *refs = MemoryContextAllocHuge(CurrentMemoryContext,
+											  (handle->nblocks + 1) * sizeof(BlockRef));
+	int64		all = 0,
+				n = 0;
+
+	for (int t = 0; t < handle->ntensors; t++)
+		for (int64 i = 0; i < handle->tensors[t].n; i++)
+			refs[all++] = (BlockRef) {handle->tensors[t].ids[i],
+				MOSAIC_PAYLOAD_OFFSET + handle->tensors[t].payload_bytes};
+	qsort(refs, all, sizeof(BlockRef), mosaic_compare_ids);
+	for (int64 i = 0; i < all; i++)
+		if (i == 0 || refs[i].id != refs[n - 1].id)
+			refs[n++] = refs[i];
+	return (BlockSet) {refs, n};
+}
+
+typedef struct TensorUpdate
+{
+	DedupJob   *job;
+	Relation	rel;
+	CatalogIndexState indexes;
+	int64		model_id;
+} TensorUpdate;
+
+static void
+update_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	TensorUpdate *u = arg;
+	MosaicTensorBlocks *blocks =
+		&u->job->candidate.tensors[mosaic_int_attr(tuple, desc, Anum_tensor_tensor_no, 4)];
+	Datum		values[Natts_tensor] = {0};
+	bool		nulls[Natts_tensor] = {false};
+	bool		replace[Natts_tensor] = {false};
+	bool		is_inline;
+
+	heap_getattr(tuple, Anum_tensor_map, desc, &is_inline);
+	values[Anum_tensor_model_id - 1] = Int64GetDatum(u->model_id);
+	replace[Anum_tensor_model_id - 1] = true;
+	if (!is_inline)
+	{
+		Size		bytes = blocks->n * sizeof(ItemPointerData);
+		bytea	   *places = palloc(VARHDRSZ + bytes);
+
+		SET_VARSIZE(places, VARHDRSZ + bytes);
+		memcpy(VARDATA(places), blocks->places, bytes);
+		values[Anum_tensor_map - 1] = PointerGetDatum(mosaic_make_map(blocks->ids, blocks->n));
+		values[Anum_tensor_places - 1] = PointerGetDatum(places);
+		replace[Anum_tensor_map - 1] = replace[Anum_tensor_places - 1] = true;
+	}
+	CatalogTupleUpdateWithInfo(u->rel, &tuple->t_self,
+							   heap_modify_tuple(tuple, desc, values, nulls, replace), u->indexes);
+}
+
+/* Makes the maps of the accepted state the model's, as a new version. */
+static void
+write_maps(DedupJob *job)
+{
+	TensorUpdate u = {.job = job};
+	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
+	Datum		values[Natts_model] = {0};
+	bool		nulls[Natts_model] = {false};
+	bool		replace[Natts_model] = {false};
+
+	u.model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
+	u.rel = table_open(mosaic_relid("tensor"), RowExclusiveLock);
+	u.indexes = CatalogOpenIndexes(u.rel);
+	mosaic_scan_tensors(job->handle->key.model_id, job->snapshot, update_tensor, &u);
+	CatalogCloseIndexes(u.indexes);
+	table_close(u.rel, NoLock);
+
+	values[Anum_model_model_id - 1] = Int64GetDatum(u.model_id);
+	replace[Anum_model_model_id - 1] = true;
+	CatalogTupleUpdate(rel, &job->row->t_self,
+					   heap_modify_tuple(job->row, RelationGetDescr(rel), values, nulls, replace));
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+/* Counts the model as a user of what it uses now, and no longer of what it does not. */
+static void
+count_users(DedupJob *job)
+{
+	BlockSet	own = distinct_blocks(job->handle),
+				now = distinct_blocks(&job->candidate);
+	MosaicWriter *writer = mosaic_writer_open(job->snapshot);
+	char	   *copy = palloc(MOSAIC_MAX_PAYLOAD);
+
+	for (int64 i = 0; i < now.n; i++)
+	{
+		MosaicBlock block = {0};
+		ItemPointerData place;
+		Offer	   *offer;
+		Buffer		buffer;
+		int32		id;
+
+		CHECK_FOR_INTERRUPTS();
+		if (has_id(&own, now.refs[i].id))
+			continue;
+		offer = mosaic_find_offer(job, now.refs[i].id);
+		block.geometry = mosaic_geometry_unpack(offer->geometry);
+		block.length = mosaic_payload_bytes(block.geometry);
+		memcpy(copy, mosaic_read_block(&job->reader, now.refs[i].id, block.length, &offer->place,
+									   CurrentResourceOwner, &buffer), block.length);
+		ReleaseBuffer(buffer);
+		block.payload = copy;
+		mosaic_block_hash(block.geometry, copy, block.length, block.hash);
+		if (!mosaic_writer_use(writer, &block, &id, &place) || id != now.refs[i].id)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("block %d is not found by its hash", now.refs[i].id)));
+	}
+	for (int64 i = 0; i < own.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!has_id(&now, own.refs[i].id))
+			mosaic_writer_leave(writer, own.refs[i].id);
+	}
+	mosaic_writer_close(writer);
+	pfree(copy);
+	CommandCounterIncrement();
+}
+
+/* Bytes of the blocks that the accepted state does not use: they had no other user. */
+int64
+mosaic_freed_bytes(DedupJob *job)
+{
+	BlockSet	own = distinct_blocks(job->handle),
+				now = distinct_blocks(&job->candidate);
+	int64		bytes = 0;
+
+	for (int64 i = 0; i < own.n; i++)
+		if (!has_id(&now, own.refs[i].id))
+			bytes += own.refs[i].bytes;
+	return bytes;
+}
+
+void
+mosaic_write_merges(DedupJob *job)
+{
+	count_users(job);
+	write_maps(job);
+}
