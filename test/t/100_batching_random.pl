@@ -5,7 +5,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seed = $ENV{MOSAIC_TEST_SEED} // time;
+# The same queries each time, unless asked otherwise: MOSAIC_TEST_SEED=random, or a number that was printed.
+my $seed = $ENV{MOSAIC_TEST_SEED} // 1;
+$seed = time if $seed eq 'random';
 note "MOSAIC_TEST_SEED=$seed";
 srand $seed;
 my $queries = $ENV{MOSAIC_TEST_QUERIES} // 400;
@@ -194,10 +196,16 @@ sub settings
 
 # ---- rows in order ----
 
+# What random queries have found once.
+my @known = (
+	# A qual of a stage has a call that only a later stage computes: reading ahead of it can fail.
+	[ "SELECT id, predict_class('iris', x) AS f FROM t1 WHERE predict_class('text', tok) <> 2"
+		. " AND (g IN (1, 2, 5) OR predict_class('iris', x) = 2)", 'fetch' ]);
+
 my ($sql, @cases) = '';
 for my $i (1 .. $queries)
 {
-	my ($q, $mode) = (query(), pick(qw(loop table fetch scroll)));
+	my ($q, $mode) = $i <= @known ? @{$known[$i - 1]} : (query(), pick(qw(loop table fetch scroll)));
 	$mode = 'table' if $q =~ /FOR UPDATE/ && $mode eq 'scroll';
 	# Where groups come in order, the first row of the next is predicted before a group is delivered:
 	# a cursor gets the error one row earlier.

@@ -171,7 +171,7 @@ args_of(List *calls)
 static List *
 keep_safe_stages(MosaicRewrite *c, Plan *plan, List *stages, MosaicNeed need)
 {
-	List	   *calls = all_calls(stages);
+	List	   *calls = NIL;		/* computed so far */
 	bool		acts = !mosaic_plan_only_reads(plan, c->stmt);
 	bool		safe = mosaic_plan_cannot_fail(plan, c->stmt);
 
@@ -179,13 +179,15 @@ keep_safe_stages(MosaicRewrite *c, Plan *plan, List *stages, MosaicNeed need)
 	{
 		Stage	   *stage = list_nth(stages, k);
 		List	   *args = (List *) mosaic_replace((Node *) args_of(stage->calls), calls, INDEX_VAR, 1);
-		List	   *quals = (List *) mosaic_replace((Node *) stage->quals, calls, INDEX_VAR, 1);
+		List	   *quals;
 
 		stage->need = stage_need(stages, k, need);
 		stage->safe = safe && mosaic_exprs_cannot_fail(args);
 		if (acts || (stage->need.demand == DEMAND_SOME && !stage->safe))
 			return k == 0 ? NIL : cut_stages(stages, k);
 		acts = !mosaic_exprs_only_read(stage->quals, c->stmt);
+		calls = list_concat(calls, stage->calls);
+		quals = (List *) mosaic_replace((Node *) stage->quals, calls, INDEX_VAR, 1);
 		safe = stage->safe && mosaic_exprs_cannot_fail(quals);
 	}
 	return stages;
