@@ -9,75 +9,12 @@
 #include "core/pack/mix.h"
 #include "core/pack/page_bound.h"
 #include "core/pack/page_matching.h"
+#include "core/pack/read_counter.h"
 
 namespace mosaic {
 namespace {
 
 constexpr int64_t kStepUnits = 1 << 19;
-
-// What it costs to read every model where page_of tells the page of each block.
-struct Reading {
-  std::vector<uint32_t> pages, runs;  // of each model
-  uint64_t weighted_pages = 0;        // by rates, in thousandths
-  uint64_t weighted_cost = 0;
-};
-
-// Counts in time proportional to the references.
-class ReadCounter {
- public:
-  explicit ReadCounter(const StoreLayout& layout) : layout_(layout) {}
-
-  void Start(const std::vector<uint32_t>* page_of, Reading* out) {
-    page_of_ = page_of;
-    out_ = out;
-    *out_ = Reading();
-    out_->pages.resize(layout_.models());
-    out_->runs.resize(layout_.models());
-    const auto last = std::max_element(page_of->begin(), page_of->end());
-    user_.assign(last == page_of->end() ? 1 : size_t{*last} + 2, 0);
-    counted_.assign(user_.size(), false);
-    cursor_ = 0;
-  }
-
-  bool Step(Budget* budget) {
-    return RunSlice(&cursor_, layout_.models(), budget,
-                    [this](size_t m) { return CountModel(static_cast<uint32_t>(m)); });
-  }
-
- private:
-  int64_t CountModel(uint32_t m) {
-    const std::vector<uint32_t>& uses = layout_.uses();
-    const size_t end = layout_.begin(m + 1);
-    uint32_t pages = 0, runs = 0;
-    for (size_t i = layout_.begin(m); i < end; i++) {
-      uint32_t* user = &user_[(*page_of_)[uses[i]] + 1];  // page p at p + 1: p - 1 needs no check
-      pages += *user != m + 1;
-      *user = m + 1;
-    }
-    // A run begins at each page whose predecessor is not read.
-    for (size_t i = layout_.begin(m); i < end; i++) {
-      const uint32_t page = (*page_of_)[uses[i]];
-      if (counted_[page + 1]) continue;
-      counted_[page + 1] = true;
-      runs += user_[page] != m + 1;
-    }
-    for (size_t i = layout_.begin(m); i < end; i++) counted_[(*page_of_)[uses[i]] + 1] = false;
-    out_->pages[m] = pages;
-    out_->runs[m] = runs;
-    const double rate = layout_.rate(m) * 1000;
-    out_->weighted_pages += static_cast<uint64_t>(rate * pages);
-    out_->weighted_cost +=
-        static_cast<uint64_t>(rate * (pages + double(runs) * Repacker::kSeekPages));
-    return 4 * static_cast<int64_t>(end - layout_.begin(m)) + 4;
-  }
-
-  const StoreLayout& layout_;
-  const std::vector<uint32_t>* page_of_ = nullptr;
-  Reading* out_ = nullptr;
-  std::vector<uint32_t> user_;  // of page p at p + 1: 1 + the model that last read it
-  std::vector<bool> counted_;
-  size_t cursor_ = 0;
-};
 
 // A way to lay out a sequence of pages.
 struct Plan {
@@ -108,7 +45,7 @@ struct Repacker::State {
   };
 
   State(const StoreLayout* l, RepackOptions o, std::vector<uint32_t> f)
-      : layout(*l), options(o), free_pages(std::move(f)), counter(*l), packer(o.pack) {}
+      : layout(*l), options(o), free_pages(std::move(f)), counter(*l, kSeekPages), packer(o.pack) {}
 
   Status RunStage(Budget* budget, bool* done);
   Status Enter(Stage next);
