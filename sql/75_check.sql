@@ -2,7 +2,7 @@
 
 CREATE FUNCTION check_store(OUT problem text, OUT model text, OUT tensor text, OUT block_id int, OUT detail text)
   RETURNS SETOF record
-  AS 'MODULE_PATHNAME', 'mosaic_pg_check_store' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+  AS 'MODULE_PATHNAME', 'mosaic_pg_check_store' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION check_store() IS 'reads the whole store and returns what is wrong with it; changes and locks nothing';
 
 CREATE FUNCTION repair_store(OUT problem text, OUT model text, OUT tensor text, OUT block_id int, OUT detail text, OUT repaired bool)

@@ -270,7 +270,8 @@ mosaic_map_ids(bytea *map, int64 *n)
 	if (len < MOSAIC_MAP_HEADER)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a tensor's map has only %zu bytes", len)));
+				 errmsg("a tensor's map has only %zu bytes", len),
+				 errhint("check_store() names what is damaged.")));
 	memcpy(&magic, p, 4);
 	memcpy(&version, p + 4, 2);
 	memcpy(&count, p + 8, 4);
@@ -278,7 +279,8 @@ mosaic_map_ids(bytea *map, int64 *n)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("not the map of a tensor (magic %08X, %zu bytes for %u blocks)",
-						magic, len, count)));
+						magic, len, count),
+				 errhint("check_store() names what is damaged.")));
 	if (version != MOSAIC_MAP_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -157,7 +157,7 @@ count_users(DedupJob *job)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!has_id(&now, own.refs[i].id))
-			mosaic_writer_leave(writer, own.refs[i].id);
+			(void) mosaic_writer_leave(writer, own.refs[i].id);
 	}
 	mosaic_writer_close(writer);
 	pfree(copy);

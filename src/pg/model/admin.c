@@ -20,12 +20,14 @@
 
 #include "admin.h"
 #include "catalog.h"
+#include "damage.h"
 #include "store.h"
 
 /* ---- removal ---- */
 
 typedef struct Removal
 {
+	const char *model;
 	Relation	tensors;
 	int32	   *ids;			/* of all maps */
 	int64		n,
@@ -33,26 +35,41 @@ typedef struct Removal
 } Removal;
 
 static void
+note_ids(Removal *r, bytea *map)
+{
+	int64		n;
+	const int32 *ids = mosaic_map_ids(map, &n);
+
+	if (r->n + n > r->capacity)
+	{
+		r->capacity = Max(r->n + n, 2 * r->capacity);
+		r->ids = repalloc_huge(r->ids, r->capacity * sizeof(int32));
+	}
+	memcpy(r->ids + r->n, ids, n * sizeof(int32));
+	r->n += n;
+}
+
+/* A model whose map is damaged must be droppable: what it used is left behind. */
+static void
 remove_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 {
 	Removal    *r = arg;
+	char	   *damage;
+	bytea	   *map = mosaic_read_map(tuple, desc, &damage);
 	bool		isnull;
-	Datum		map = heap_getattr(tuple, Anum_tensor_map, desc, &isnull);
 
-	if (!isnull)
+	if (damage)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\": the blocks of tensor \"%s\" cannot be freed, its map is damaged",
+						r->model,
+						TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, desc, &isnull))),
+				 errdetail_internal("%s", damage),
+				 errhint("repair_store() deletes blocks that no model uses.")));
+	if (map)
 	{
-		bytea	   *bytes = DatumGetByteaPCopy(map);
-		int64		n;
-		const int32 *ids = mosaic_map_ids(bytes, &n);
-
-		if (r->n + n > r->capacity)
-		{
-			r->capacity = Max(r->n + n, 2 * r->capacity);
-			r->ids = repalloc_huge(r->ids, r->capacity * sizeof(int32));
-		}
-		memcpy(r->ids + r->n, ids, n * sizeof(int32));
-		r->n += n;
-		pfree(bytes);
+		note_ids(r, map);
+		pfree(map);
 	}
 	CatalogTupleDelete(r->tensors, &tuple->t_self);
 }
@@ -66,6 +83,29 @@ compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* A block is counted once per model, however often its maps name it. */
+static void
+leave_blocks(Removal *r, Snapshot snapshot)
+{
+	MosaicWriter *writer = mosaic_writer_open(snapshot);
+	int64		missing = 0;
+
+	qsort(r->ids, r->n, sizeof(int32), compare_ids);
+	for (int64 i = 0; i < r->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (i == 0 || r->ids[i] != r->ids[i - 1])
+			missing += !mosaic_writer_leave(writer, r->ids[i]);
+	}
+	mosaic_writer_close(writer);
+	if (missing > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\": " INT64_FORMAT " of its blocks were missing from the store",
+						r->model, missing),
+				 errhint("check_store() tells what is wrong with the store, repair_store() repairs it.")));
+}
+
 void
 mosaic_remove_model(HeapTuple model)
 {
@@ -73,7 +113,6 @@ mosaic_remove_model(HeapTuple model)
 	Relation	models = table_open(mosaic_relid("model"), RowExclusiveLock);
 	Removal		r = {.capacity = 1024};
 	Snapshot	snapshot;
-	MosaicWriter *writer;
 
 	/* What this transaction did before must be seen. */
 	CommandCounterIncrement();
@@ -81,21 +120,13 @@ mosaic_remove_model(HeapTuple model)
 	CatalogTupleDelete(models, &model->t_self);
 	table_close(models, NoLock);
 
+	r.model = TextDatumGetCString(mosaic_model_attr(model, Anum_model_name));
 	r.tensors = table_open(mosaic_relid("tensor"), RowExclusiveLock);
 	r.ids = palloc(r.capacity * sizeof(int32));
 	mosaic_scan_tensors(model_id, snapshot, remove_tensor, &r);
 	table_close(r.tensors, NoLock);
 
-	/* A block is counted once per model, however often its maps name it. */
-	qsort(r.ids, r.n, sizeof(int32), compare_ids);
-	writer = mosaic_writer_open(snapshot);
-	for (int64 i = 0; i < r.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (i == 0 || r.ids[i] != r.ids[i - 1])
-			mosaic_writer_leave(writer, r.ids[i]);
-	}
-	mosaic_writer_close(writer);
+	leave_blocks(&r, snapshot);
 	UnregisterSnapshot(snapshot);
 	pfree(r.ids);
 	CommandCounterIncrement();

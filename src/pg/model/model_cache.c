@@ -112,7 +112,8 @@ load_map(MosaicTensorBlocks *blocks, MosaicTensorDesc *desc, bytea *map, bytea *
 	MosaicGeometry geometry = {desc->stored_dtype, desc->layout, desc->block_rows, desc->block_cols};
 
 	desc->nblocks = blocks->n;
-	blocks->payload_bytes = mosaic_payload_bytes(geometry);
+	/* 0 where it is none: the core names what is wrong with the tensor. */
+	blocks->payload_bytes = mosaic_geometry_bytes(geometry);
 	blocks->ids = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int32) + 1);
 	memcpy(blocks->ids, ids, n * sizeof(int32));
 	blocks->places = MemoryContextAllocExtended(CurrentMemoryContext, n * sizeof(ItemPointerData) + 1,
@@ -186,9 +187,9 @@ load_tensor(HeapTuple tuple, TupleDesc td, void *arg)
 	handle->ntensors++;
 }
 
-/* Reads a model into handle, all in the handle's context. */
+/* Reads a model into handle, all in the handle's context, which is the current one. */
 static void
-load(MosaicModelHandle *handle, HeapTuple row)
+load(MosaicModelHandle *handle, HeapTuple row, Snapshot snapshot)
 {
 	MemoryContextCallback *callback = palloc0(sizeof *callback);
 	char	   *name = TextDatumGetCString(mosaic_model_attr(row, Anum_model_name));
@@ -196,9 +197,9 @@ load(MosaicModelHandle *handle, HeapTuple row)
 	Loader		loader = {handle, palloc(16 * sizeof(MosaicTensorDesc)), 16};
 	MosaicError error;
 
-	mosaic_check_format(GetActiveSnapshot());
+	mosaic_check_format(snapshot);
 	handle->tensors = palloc(16 * sizeof *handle->tensors);
-	mosaic_scan_tensors(handle->key.model_id, GetActiveSnapshot(), load_tensor, &loader);
+	mosaic_scan_tensors(handle->key.model_id, snapshot, load_tensor, &loader);
 	if (mosaic_model_new(name, VARDATA(graph), VARSIZE(graph) - VARHDRSZ, loader.descs,
 						 handle->ntensors, &handle->model, &error) != MOSAIC_OK)
 		mosaic_report(&error);
@@ -207,14 +208,44 @@ load(MosaicModelHandle *handle, HeapTuple row)
 	MemoryContextRegisterResetCallback(handle->cxt, callback);
 }
 
+static MosaicModelKey
+model_key(HeapTuple row)
+{
+	MosaicModelKey key = {0};
+
+	key.catalog = mosaic_relid("model");
+	key.model_id = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
+	return key;
+}
+
+/* Loads a model into a context of its own under the current one. */
+static MosaicModelHandle *
+new_handle(HeapTuple row, MosaicModelKey key, Snapshot snapshot)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic model",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext saved = MemoryContextSwitchTo(cxt);
+	MosaicModelHandle *handle = palloc0(sizeof *handle);
+
+	handle->key = key;
+	handle->cxt = cxt;
+	load(handle, row, snapshot);
+	MemoryContextSwitchTo(saved);
+	return handle;
+}
+
+void
+mosaic_model_try_load(HeapTuple row, Snapshot snapshot)
+{
+	MemoryContextDelete(new_handle(row, model_key(row), snapshot)->cxt);
+}
+
 MosaicModelHandle *
 mosaic_model_acquire(HeapTuple row)
 {
-	MosaicModelKey key = {0};
+	MosaicModelKey key = model_key(row);
 	MosaicModelHandle *handle;
 	Entry	   *entry;
-	MemoryContext cxt,
-				saved;
 
 	if (cache == NULL)
 	{
@@ -222,8 +253,6 @@ mosaic_model_acquire(HeapTuple row)
 
 		cache = hash_create("pg_mosaic models", 64, &ctl, HASH_ELEM | HASH_BLOBS);
 	}
-	key.catalog = mosaic_relid("model");
-	key.model_id = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
 	entry = hash_search(cache, &key, HASH_FIND, NULL);
 	if (entry)
 	{
@@ -233,17 +262,11 @@ mosaic_model_acquire(HeapTuple row)
 	else
 	{
 		/* Under the current context until it is whole, so that an error frees it. */
-		cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic model", ALLOCSET_DEFAULT_SIZES);
-		saved = MemoryContextSwitchTo(cxt);
-		handle = palloc0(sizeof *handle);
-		handle->key = key;
-		handle->cxt = cxt;
-		load(handle, row);
-		MemoryContextSwitchTo(saved);
+		handle = new_handle(row, key, GetActiveSnapshot());
 		trim();
 		entry = hash_search(cache, &key, HASH_ENTER, NULL);
 		entry->handle = handle;
-		MemoryContextSetParent(cxt, CacheMemoryContext);
+		MemoryContextSetParent(handle->cxt, CacheMemoryContext);
 		cached_weight += handle->nblocks + PLAN_WEIGHT;
 	}
 	dlist_push_tail(&lru, &handle->lru);

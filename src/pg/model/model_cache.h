@@ -12,6 +12,7 @@
 #include "access/htup.h"
 #include "lib/ilist.h"
 #include "storage/itemptr.h"
+#include "utils/snapshot.h"
 
 #include "mosaic/capi.h"
 
@@ -46,5 +47,8 @@ typedef struct MosaicModelHandle
 /* The entry of a model, made if need be from its row and its tensors' rows.  Counts a reference. */
 extern MosaicModelHandle *mosaic_model_acquire(HeapTuple model_row);
 extern void mosaic_model_release(MosaicModelHandle *handle);
+
+/* Loads a model as snapshot sees it and forgets it again: raises the error where that is not possible. */
+extern void mosaic_model_try_load(HeapTuple model_row, Snapshot snapshot);
 
 #endif

@@ -3,7 +3,7 @@
  *		What is wrong with a store: the findings of check_store().
  *
  * All is read with one snapshot, so that writers may go on meanwhile and nothing
- * is locked; works on a standby, too.
+ * is locked; works on a standby, too, but not in parallel mode (damage.h).
  */
 #ifndef MOSAIC_CHECK_H
 #define MOSAIC_CHECK_H
@@ -31,7 +31,8 @@ typedef enum MosaicProblemKind
 	MOSAIC_ORPHAN_BLOCK,		/* no map names the block */
 	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
 	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored */
-	MOSAIC_STALE_PLACES			/* information: reading finds the blocks all the same */
+	MOSAIC_STALE_PLACES,		/* information: reading finds the blocks all the same */
+	MOSAIC_DAMAGED_MODEL		/* graph, shapes or inline values: it cannot be loaded */
 } MosaicProblemKind;
 
 typedef struct MosaicProblem
@@ -60,7 +61,7 @@ typedef struct MosaicCheckedBlock
 	bool		hash_is_right;
 	int32		users;			/* models whose maps name it */
 	int64		last_user;
-	uint64		used_geometry;	/* of the tensor that named it first */
+	uint64		used_geometry;	/* of the tensor that named it first; 0: damaged */
 	int32		same_as;		/* id of the equal block to be kept, or 0 */
 } MosaicCheckedBlock;
 

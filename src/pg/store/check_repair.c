@@ -229,7 +229,7 @@ repair_meta(Relation meta, CatalogIndexState indexes, MosaicCheckedBlock *b)
 	bool		nulls[Natts_meta] = {false};
 	pg_uuid_t	hash;
 
-	if (!b->stored || b->length != mosaic_payload_bytes(geometry))
+	if (!b->stored || b->length != mosaic_geometry_bytes(geometry))
 		return;
 	if (b->has_meta && b->models == b->users && b->geometry == b->used_geometry)
 		return;
@@ -255,9 +255,10 @@ repair_blocks(MosaicChecked *checked)
 	Relation	blocks = table_open(mosaic_relid("block"), RowExclusiveLock);
 	Relation	meta = table_open(mosaic_relid("block_meta"), RowExclusiveLock);
 	CatalogIndexState indexes = CatalogOpenIndexes(meta);
-	/* What a map that cannot be read uses is not known. */
+	/* What a map that cannot be read uses is not known, nor which tensors a damaged model lacks. */
 	bool		users_known = !has_problem(checked, MOSAIC_DAMAGED_MAP, 0) &&
-		!has_problem(checked, MOSAIC_MISSING_TENSOR, 0);
+		!has_problem(checked, MOSAIC_MISSING_TENSOR, 0) &&
+		!has_problem(checked, MOSAIC_DAMAGED_MODEL, 0);
 
 	for (int64 i = 0; i < checked->nblocks; i++)
 	{

@@ -33,7 +33,7 @@
 /* ---------------------------------------------------------------- geometry */
 
 uint32
-mosaic_payload_bytes(MosaicGeometry g)
+mosaic_geometry_bytes(MosaicGeometry g)
 {
 	uint64		bytes = 0;
 
@@ -44,11 +44,21 @@ mosaic_payload_bytes(MosaicGeometry g)
 	bytes = Max(TYPEALIGN64(MOSAIC_TUPLE_ALIGN, bytes), MOSAIC_MIN_PAYLOAD);
 	if (g.rows == 0 || g.cols == 0 || bytes > MOSAIC_MAX_PAYLOAD ||
 		mosaic_dtype_size(g.dtype) == 0)
+		return 0;
+	return (uint32) bytes;
+}
+
+uint32
+mosaic_payload_bytes(MosaicGeometry g)
+{
+	uint32		bytes = mosaic_geometry_bytes(g);
+
+	if (bytes == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("%016" INT64_MODIFIER "X is not the geometry of a block",
 						mosaic_geometry_pack(g))));
-	return (uint32) bytes;
+	return bytes;
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_geometry_bytes);
@@ -115,7 +125,7 @@ payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 lengt
 }
 
 const void *
-mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
+mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
 				  ResourceOwner owner, Buffer *buffer)
 {
 	const void *payload = payload_at(reader, place, block_id, length, owner, buffer);
@@ -138,10 +148,20 @@ mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPoint
 		payload = payload_at(reader, place, block_id, length, owner, buffer);
 	}
 	index_endscan(scan);
+	return payload;
+}
+
+const void *
+mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
+				  ResourceOwner owner, Buffer *buffer)
+{
+	const void *payload = mosaic_find_block(reader, block_id, length, place, owner, buffer);
+
 	if (payload == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("block %d of %u bytes is missing from mosaic.block", block_id, length)));
+				 errmsg("block %d of %u bytes is missing from mosaic.block", block_id, length),
+				 errhint("check_store() tells what is wrong with the store, repair_store() repairs it.")));
 	return payload;
 }
 
@@ -230,14 +250,18 @@ mosaic_writer_new_bytes(const MosaicWriter *w)
 	return w->new_bytes;
 }
 
+/* A block that was lost is not the same as any: importing a model again stores it anew. */
 static bool
 same_payload(MosaicWriter *w, const MosaicBlock *block, int32 block_id, ItemPointer place)
 {
 	Buffer		buffer;
-	const void *stored = mosaic_read_block(&w->reader, block_id, block->length, place,
+	const void *stored = mosaic_find_block(&w->reader, block_id, block->length, place,
 										   CurrentResourceOwner, &buffer);
-	bool		same = memcmp(stored, block->payload, block->length) == 0;
+	bool		same;
 
+	if (stored == NULL)
+		return false;
+	same = memcmp(stored, block->payload, block->length) == 0;
 	ReleaseBuffer(buffer);
 	return same;
 }
@@ -378,46 +402,43 @@ mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, It
 	return stored;
 }
 
-/* Deletes the visible tuple of a block. */
-static void
+/* Deletes the visible tuple of a block; false where there is none. */
+static bool
 delete_block(MosaicWriter *w, int32 block_id)
 {
 	ScanKeyData key;
 	IndexScanDesc scan;
 	TupleTableSlot *slot = table_slot_create(w->reader.rel, NULL);
+	bool		found;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
 	scan = index_beginscan(w->reader.rel, w->pkey, w->snapshot, 1, 0);
 	index_rescan(scan, &key, 1, NULL, 0);
-	if (!index_getnext_slot(scan, ForwardScanDirection, slot))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("block %d is missing from mosaic.block", block_id)));
-	simple_table_tuple_delete(w->reader.rel, &slot->tts_tid, w->snapshot);
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	if (found)
+		simple_table_tuple_delete(w->reader.rel, &slot->tts_tid, w->snapshot);
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
+	return found;
 }
 
-void
+bool
 mosaic_writer_leave(MosaicWriter *w, int32 block_id)
 {
 	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	bool		found;
 
 	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
 	scan = systable_beginscan(w->meta, w->meta_pkey, true, w->snapshot, 1, &key);
 	tuple = systable_getnext(scan);
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("block %d is missing from mosaic.block_meta", block_id)));
-	if (!change_count(w, tuple, -1))
-		delete_block(w, block_id);
+	found = HeapTupleIsValid(tuple) && (change_count(w, tuple, -1) || delete_block(w, block_id));
 	systable_endscan(scan);
 	MemoryContextSwitchTo(saved);
 	MemoryContextReset(w->tmp);
+	return found;
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_init_store);

@@ -19,7 +19,9 @@
 
 #include "mosaic/capi.h"
 
-/* Bytes of the payload of a block of this geometry; an error where it is none. */
+/* Bytes of the payload of a block of this geometry; 0 where it is none. */
+extern uint32 mosaic_geometry_bytes(MosaicGeometry geometry);
+/* The same, but an error where it is none. */
 extern uint32 mosaic_payload_bytes(MosaicGeometry geometry);
 
 /* ---- reading ---- */
@@ -45,6 +47,10 @@ extern void mosaic_reader_close(MosaicReader *reader);
 extern const void *mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length,
 									 ItemPointer place, ResourceOwner owner, Buffer *buffer);
 
+/* The same, but NULL where the block does not exist, or has another length. */
+extern const void *mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length,
+									 ItemPointer place, ResourceOwner owner, Buffer *buffer);
+
 /* ---- writing, for one model; the caller holds the store's lock ---- */
 
 typedef struct MosaicWriter MosaicWriter;
@@ -62,7 +68,10 @@ extern bool mosaic_writer_use(MosaicWriter *writer, const MosaicBlock *block,
 /* Bytes that the new blocks take in their pages. */
 extern int64 mosaic_writer_new_bytes(const MosaicWriter *writer);
 
-/* The model no longer uses the block: the last user's leaving deletes it. */
-extern void mosaic_writer_leave(MosaicWriter *writer, int32 block_id);
+/*
+ * The model no longer uses the block: the last user's leaving deletes it.  False
+ * where the block, or its row of block_meta, is missing; what is there is left.
+ */
+extern bool mosaic_writer_leave(MosaicWriter *writer, int32 block_id);
 
 #endif

@@ -1,0 +1,37 @@
+/*
+ * checker.h
+ *		What the parts of check_store() share.
+ *
+ * First all blocks are read, then the models' maps say who uses them, then the
+ * two are compared.
+ */
+#ifndef MOSAIC_CHECKER_H
+#define MOSAIC_CHECKER_H
+
+#include "check.h"
+
+typedef struct MosaicChecker
+{
+	MosaicChecked *checked;
+	int64		block_capacity;
+	int64		problem_capacity;
+	int64		model_id;		/* that is being checked; 0: none */
+	const char *model;			/* its name; NULL: there is no such model */
+	int32		next_tensor;
+	bool		model_is_damaged;	/* as has been reported, so that it cannot be loaded */
+} MosaicChecker;
+
+/* Notes a problem of the current model, if there is one.  tensor_no: -1 where it is not one tensor's. */
+extern void mosaic_checker_report(MosaicChecker *c, MosaicProblemKind kind, int32 tensor_no,
+								  const char *tensor, int32 block_id, const char *format,...)
+			pg_attribute_printf(6, 7);
+
+/* check_blocks.c: all blocks, their payloads and their rows of block_meta. */
+extern void mosaic_check_read_blocks(MosaicChecker *c);
+/* Then, when their users are known: counts, orphans, duplicates. */
+extern void mosaic_check_blocks(MosaicChecker *c);
+
+/* check_models.c: the tensors' maps, and whether each model can be loaded. */
+extern void mosaic_check_models(MosaicChecker *c);
+
+#endif

@@ -1,0 +1,142 @@
+-- A store damaged on purpose: what is damaged is named, and can be dropped or replaced.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
+CREATE EXTENSION pg_mosaic;
+\getenv data MOSAIC_TEST_DATA
+SELECT blocks FROM import_model('base', :'data' || '/models/fashion_base.onnx');
+SELECT blocks FROM import_model('dark', :'data' || '/models/fashion_dark.onnx');
+SELECT blocks FROM import_model('text', :'data' || '/models/text_classifier.onnx');
+CREATE TEMP TABLE expected AS SELECT predict('base', array_fill(0.5::real, '{784}')) AS base, predict('text', '{1,2,3}'::int[]) AS text;
+CREATE FUNCTION same() RETURNS bool LANGUAGE sql AS
+$$ SELECT base = predict('base', array_fill(0.5::real, '{784}')) AND text = predict('text', '{1,2,3}'::int[]) FROM expected $$;
+CREATE VIEW problems AS SELECT problem, model, tensor, detail FROM check_store()
+  WHERE problem NOT IN ('orphan block', 'stale places', 'wrong count');
+
+-- a damaged map: blocks are left behind, and found
+BEGIN;
+UPDATE mosaic.tensor SET map = '\x00' WHERE model_id = mosaic.model_id('dark') AND tensor_no = 0;
+UPDATE mosaic.tensor SET map = overlay(map PLACING '\x00' FROM 1) WHERE model_id = mosaic.model_id('dark') AND tensor_no = 2;
+SELECT * FROM problems;
+SELECT predict('dark', array_fill(0.5::real, '{784}'));
+ROLLBACK;
+BEGIN;
+UPDATE mosaic.tensor SET map = '\x00' WHERE model_id = mosaic.model_id('dark') AND tensor_no = 0;
+UPDATE mosaic.tensor SET map = overlay(map PLACING '\x00' FROM 1) WHERE model_id = mosaic.model_id('dark') AND tensor_no = 2;
+SELECT drop_model('dark');
+SELECT count(*) FROM mosaic.model WHERE name = 'dark';
+SELECT problem, count(*) > 0 AS some FROM check_store() GROUP BY 1 ORDER BY 1;
+SELECT bool_and(repaired) FROM repair_store();
+SELECT * FROM check_store();
+SELECT same();
+ROLLBACK;
+-- the same by replacing, with the graph damaged too
+BEGIN;
+UPDATE mosaic.tensor SET map = '\x00' WHERE model_id = mosaic.model_id('base') AND tensor_no = 0;
+UPDATE mosaic.model SET graph = '\x1234' WHERE name = 'base';
+SELECT blocks FROM import_model('base', :'data' || '/models/fashion_base.onnx', replace => true);
+SELECT same();
+SELECT count(*) > 0 AS left_behind FROM check_store();
+SELECT bool_and(repaired) FROM repair_store();
+SELECT * FROM check_store();
+ROLLBACK;
+SELECT * FROM check_store();
+
+-- lost blocks and lost rows of block_meta
+BEGIN;
+CREATE TEMP TABLE lost ON COMMIT DROP AS SELECT b, row_number() OVER () AS n
+  FROM (SELECT unnest(mosaic.map_blocks(map)) AS b FROM mosaic.tensor WHERE model_id = mosaic.model_id('dark') AND tensor_no = 0 LIMIT 5) t;
+DELETE FROM mosaic.block WHERE block_id IN (SELECT b FROM lost WHERE n <= 3);
+DELETE FROM mosaic.block_meta WHERE block_id IN (SELECT b FROM lost WHERE n = 5);
+SELECT problem, count(*) FROM check_store() WHERE problem <> 'stale places' GROUP BY 1 ORDER BY 1;
+SAVEPOINT s;
+SELECT drop_model('dark');
+SELECT bool_and(repaired) FROM repair_store();
+SELECT * FROM check_store();
+SELECT same();
+ROLLBACK TO s;
+ROLLBACK;
+-- what keeps a model from being loaded is found, each alone; then nothing is deleted
+BEGIN;
+INSERT INTO mosaic.block SELECT 1000001, data FROM mosaic.block LIMIT 1;
+SAVEPOINT s;
+UPDATE mosaic.model SET graph = '\x00' WHERE name = 'text';
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.model SET graph = substr(graph, 1, length(graph) - 9) WHERE name = 'text';
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.model SET graph = '' WHERE name = 'text';
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.tensor SET block_rows = 0 WHERE model_id = mosaic.model_id('text') AND tensor_no = 0;
+SELECT * FROM problems;
+SELECT problem, repaired FROM repair_store() WHERE problem <> 'stale places';
+SELECT drop_model('text');
+SELECT bool_and(repaired) FROM repair_store();
+SELECT * FROM check_store();
+ROLLBACK TO s;
+UPDATE mosaic.tensor SET block_rows = 1 << 20, block_cols = -7 WHERE model_id = mosaic.model_id('text') AND tensor_no = 0;
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.tensor SET dims = dims[1:1] || 7::int8 WHERE model_id = mosaic.model_id('text') AND tensor_no = 0;
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.tensor SET dims = array_fill(1::int8, '{9}') WHERE model_id = mosaic.model_id('text') AND tensor_no = 0;
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.tensor SET dims = '{NULL}' WHERE model_id = mosaic.model_id('text') AND tensor_no = 0;
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.tensor SET value = substr(value, 2) WHERE model_id = mosaic.model_id('base') AND tensor_no = (SELECT min(tensor_no) FROM mosaic.tensor WHERE model_id = mosaic.model_id('base') AND value IS NOT NULL);
+SELECT * FROM problems;
+ROLLBACK TO s;
+UPDATE mosaic.tensor SET dtype = 99 WHERE model_id = mosaic.model_id('text') AND tensor_no = 0;
+SELECT * FROM problems;
+ROLLBACK TO s;
+-- the last tensor is gone: no gap shows it, the graph does
+DELETE FROM mosaic.tensor WHERE model_id = mosaic.model_id('base') AND tensor_no = (SELECT max(tensor_no) FROM mosaic.tensor WHERE model_id = mosaic.model_id('base'));
+SELECT * FROM problems;
+ROLLBACK TO s;
+DELETE FROM mosaic.tensor WHERE model_id = mosaic.model_id('base');
+SELECT * FROM problems;
+SELECT problem, repaired FROM repair_store() WHERE problem = 'damaged model';
+SELECT count(*) > 0 AS kept FROM mosaic.block WHERE block_id = 1000001;
+ROLLBACK;
+
+-- importing again stores what was lost anew
+CREATE TEMP TABLE lost AS SELECT unnest(mosaic.map_blocks(map)) AS b FROM mosaic.tensor WHERE model_id = mosaic.model_id('dark') AND tensor_no = 0 LIMIT 3;
+DELETE FROM mosaic.block WHERE block_id IN (SELECT b FROM lost);
+VACUUM mosaic.block;
+\c -
+SET client_min_messages = warning;
+\getenv data MOSAIC_TEST_DATA
+SELECT predict('dark', array_fill(0.5::real, '{784}'));
+SELECT blocks - blocks_shared AS anew FROM import_model('dark', :'data' || '/models/fashion_dark.onnx', replace => true);
+SELECT array_length(predict('dark', array_fill(0.5::real, '{784}')), 1);
+SELECT blocks - blocks_shared AS anew FROM import_model('base', :'data' || '/models/fashion_base.onnx', replace => true);
+SELECT bool_and(repaired) FROM repair_store();
+SELECT * FROM check_store();
+CREATE TEMP TABLE expected AS SELECT predict('base', array_fill(0.5::real, '{784}')) AS base, predict('text', '{1,2,3}'::int[]) AS text;
+
+-- values stored out of line whose chunks are lost
+CREATE EXTENSION pg_surgery;
+ALTER TABLE mosaic.tensor SET (toast_tuple_target = 128);
+SELECT blocks FROM import_model('far', :'data' || '/models/fashion_shoes.onnx');
+SELECT reltoastrelid::regclass AS toast FROM pg_class WHERE oid = 'mosaic.tensor'::regclass \gset
+DO $$ DECLARE t text = (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'mosaic.tensor'::regclass); tids tid[];
+BEGIN
+  EXECUTE 'SELECT array_agg(ctid) FROM ' || t INTO tids;
+  PERFORM heap_force_kill(t::regclass, tids);
+END $$;
+SELECT problem, model, tensor, regexp_replace(detail, ' [0-9]+ in .*', ' N') FROM problems;
+\set VERBOSITY terse
+SELECT drop_model('far');
+\set VERBOSITY default
+SELECT bool_and(repaired) FROM repair_store();
+SELECT * FROM check_store();
+SELECT same();
+
+DROP VIEW problems;
+DROP FUNCTION same();
+DROP EXTENSION pg_surgery;
+DROP EXTENSION pg_mosaic CASCADE;
