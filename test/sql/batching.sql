@@ -42,6 +42,16 @@ SELECT show($$SELECT id, predict_class('iris', x) FROM t$$);
 SELECT show($$SELECT id FROM t WHERE id > 3 AND predict_class('iris', x) = 1$$);
 SELECT show($$SELECT id, predict('iris', x) FROM t WHERE id > 3 AND predict_class('iris', x) = 1 AND predict_class('other', x) = 1$$);
 SELECT show($$SELECT id, predict_class('iris', a, b, c, d) AS p FROM t ORDER BY p, id LIMIT 5$$);
+-- a sort beneath still knows how many rows LIMIT wants
+CREATE FUNCTION sort_method(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ' || query LOOP
+    IF line ~ 'Sort Method' THEN RETURN NEXT regexp_replace(line, ' *Memory.*', ''); END IF;
+  END LOOP;
+END $$;
+SELECT sort_method($$SELECT id, predict_class('iris', x) FROM t ORDER BY a, id LIMIT 5 OFFSET 2$$);
+SELECT show($$SELECT id, predict_class('iris', x) FROM t ORDER BY a, id LIMIT 5 OFFSET 2$$);
 SELECT show($$SELECT id, predict_class(m, x) FROM t$$);
 -- aggregates, with calls within, in FILTER and above
 SELECT show($$SELECT predict_class('iris', x) AS p, count(*), sum((predict('iris', x))[1]) FILTER (WHERE id > 5) FROM t GROUP BY 1 HAVING count(*) > 1 ORDER BY 1$$);
@@ -176,7 +186,7 @@ SET work_mem = '64kB';
 SELECT same($$SELECT id, predict('iris', x), repeat(m, 1000) FROM t$$);
 RESET work_mem;
 
-DROP FUNCTION show, same, nodes;
+DROP FUNCTION show, same, nodes, sort_method;
 DROP TABLE t, bad;
 DROP SEQUENCE s;
 DROP EXTENSION pg_mosaic CASCADE;

@@ -117,6 +117,9 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	PlanState  *input = ExecInitNode(outerPlan(scan), estate, eflags);
 
 	outerPlanState(node) = input;
+	/* LIMIT tells this to a sort beneath, but does not see through custom scans. */
+	if (s->info.bound >= 0)
+		ExecSetTupleBound(s->info.bound, input);
 	s->callback.func = forget_scan;
 	s->callback.arg = s;
 	MemoryContextRegisterResetCallback(estate->es_query_cxt, &s->callback);
