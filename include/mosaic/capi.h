@@ -262,6 +262,12 @@ void mosaic_pack_free(MosaicPack *pack);
 void mosaic_block_hash(MosaicGeometry geometry, const void *payload, uint32_t length,
                        uint8_t hash[16]);
 
+/* ---- Features ---- */
+
+/* Decompresses pglz: see src/core/codec/pglz.h.  Room at out: out_size + MOSAIC_PGLZ_SLACK. */
+#define MOSAIC_PGLZ_SLACK 16
+bool mosaic_pglz_decompress(const void *in, size_t in_size, void *out, size_t out_size);
+
 /* ---- Names ---- */
 
 const char *mosaic_dtype_name(int dtype); /* "float32", ...; "?" where unknown */

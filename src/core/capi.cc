@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/capi_guard.h"
+#include "core/codec/pglz.h"
 #include "core/import/importer.h"
 #include "core/infer/binding.h"
 #include "core/infer/describe.h"
@@ -273,6 +274,12 @@ int64_t mosaic_exec_memory(const MosaicExec* exec) { return exec->executor.memor
 void mosaic_exec_free(MosaicExec* exec) { delete exec; }
 
 // ---- Names ----
+
+static_assert(MOSAIC_PGLZ_SLACK == mosaic::kPglzSlack, "as capi.h says");
+bool mosaic_pglz_decompress(const void* in, size_t in_size, void* out, size_t out_size) {
+  return mosaic::PglzDecompress(static_cast<const uint8_t*>(in), in_size,
+                                static_cast<uint8_t*>(out), out_size);
+}
 
 const char* mosaic_dtype_name(int dtype) { return mosaic::DTypeName(dtype); }
 int mosaic_dtype_size(int dtype) { return mosaic::DTypeSize(dtype); }

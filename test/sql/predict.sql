@@ -53,6 +53,30 @@ SELECT predict('iris_fixed_batch', array_agg(ARRAY[a, b, c, d]::real[] ORDER BY 
 -- 300 items are more than are computed at once
 CREATE TABLE many AS SELECT i, ARRAY[i % 7, i % 5, i % 3, i % 2]::real[] AS x FROM generate_series(1, 300) i;
 SELECT predict('iris', array_agg(x ORDER BY i)) = array_agg(predict('iris', x) ORDER BY i) AS same FROM many;
+-- features as they may be stored: compressed or not, in the row or beside it
+CREATE TABLE stored (how text, inline_z real[], beside_z real[], inline_plain real[], beside_plain real[]);
+ALTER TABLE stored ALTER inline_z SET STORAGE main, ALTER beside_z SET STORAGE extended,
+  ALTER inline_plain SET STORAGE plain, ALTER beside_plain SET STORAGE external;
+ALTER TABLE stored SET (toast_tuple_target = 128);
+-- one value repeated, a pattern, pixels with many zeros, and what hardly compresses
+CREATE TABLE pixels AS SELECT how, array_agg(v ORDER BY i) AS x FROM generate_series(0, 783) i,
+  LATERAL (VALUES ('one', 0.5), ('three', (i % 3) / 7.0), ('zeros', CASE WHEN i % 28 BETWEEN 6 AND 20 THEN (i * i % 256) / 255.0 ELSE 0 END),
+                  ('noise', (hashint4(i) & 65535) / 65536.0)) p(how, v) GROUP BY how;
+INSERT INTO stored SELECT how, x::real[], x::real[], NULL, x::real[] FROM pixels;
+INSERT INTO stored SELECT how || ', plain', NULL, NULL, x::real[], NULL FROM pixels;
+SELECT how, pg_column_size(inline_z) < 3100 AS inline_compressed, pg_column_size(beside_z) < 3100 AS beside_compressed,
+       pg_column_size(beside_plain) >= 3100 AS beside_plain FROM stored WHERE inline_plain IS NULL ORDER BY how COLLATE "C";
+SELECT s.how, count(*) FILTER (WHERE predict('fashion_base', s.inline_z) = predict('fashion_base', p.inline_plain) AND
+                                     predict('fashion_base', s.beside_z) = predict('fashion_base', p.inline_plain) AND
+                                     predict('fashion_base', s.beside_plain) = predict('fashion_base', p.inline_plain)) AS same
+  FROM stored s JOIN stored p ON p.how = s.how || ', plain' GROUP BY s.how ORDER BY s.how COLLATE "C";
+BEGIN;
+SET LOCAL pg_mosaic.batch = off;
+SELECT s.how, predict('fashion_base', s.inline_z) = predict('fashion_base', p.inline_plain) AND
+              predict_class('fashion_base', s.beside_z) = predict_class('fashion_base', p.inline_plain) AS same_by_function
+  FROM stored s JOIN stored p ON p.how = s.how || ', plain' ORDER BY s.how COLLATE "C";
+COMMIT;
+DROP TABLE stored, pixels;
 -- other element types
 SELECT predict('iris', ARRAY[5, 3, 1, 0]) = predict('iris', ARRAY[5, 3, 1, 0]::real[]) AS int4,
        predict('iris', ARRAY[5, 3, 1, 0]::int2[]) = predict('iris', ARRAY[5, 3, 1, 0]::real[]) AS int2,

@@ -6,13 +6,47 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
+#include "access/toast_compression.h"
+#include "access/toast_internals.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
+#include "compat.h"
 #include "elements.h"
+
+/* The value decompressed; NULL where that is left to the server, with its errors. */
+static struct varlena *
+decompress(struct varlena *value)
+{
+	Size		size = VARDATA_COMPRESSED_GET_EXTSIZE(value);
+	struct varlena *result;
+
+	if (TOAST_COMPRESS_METHOD(value) != TOAST_PGLZ_COMPRESSION_ID)
+		return NULL;
+	result = palloc(VARHDRSZ + size + MOSAIC_PGLZ_SLACK);
+	if (!mosaic_pglz_decompress((char *) value + VARHDRSZ_COMPRESSED, VARSIZE(value) - VARHDRSZ_COMPRESSED,
+								VARDATA(result), size))
+		return NULL;
+	SET_VARSIZE(result, VARHDRSZ + size);
+	return result;
+}
+
+ArrayType *
+mosaic_detoast_array(Datum value)
+{
+	struct varlena *toasted = (struct varlena *) DatumGetPointer(value);
+	struct varlena *array = NULL;
+
+	if (VARATT_IS_EXTERNAL_ONDISK(toasted))
+		toasted = detoast_external_attr(toasted);
+	if (VARATT_IS_COMPRESSED(toasted))
+		array = decompress(toasted);
+	return array ? (ArrayType *) array : DatumGetArrayTypeP(PointerGetDatum(toasted));
+}
 
 static void
 not_representable(const char *value, int dtype, const char *what)

@@ -9,6 +9,9 @@
 
 #include "mosaic/capi.h"
 
+/* The array behind a value, detoasted: faster than the server's own way where it is compressed. */
+extern ArrayType *mosaic_detoast_array(Datum value);
+
 /*
  * The elements of a SQL array as an array of dtype: the array's own memory where
  * that is the same thing, else palloc'd.  An error where the array holds a NULL

@@ -106,7 +106,7 @@ Datum
 mosaic_pg_predict(PG_FUNCTION_ARGS)
 {
 	MosaicPredictor *p = single_input(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+	ArrayType  *array = mosaic_detoast_array(PG_GETARG_DATUM(1));
 	MosaicBinding binding;
 	const void *elements = bind_array(p, array, &binding);
 
@@ -122,7 +122,7 @@ mosaic_pg_predict_class(PG_FUNCTION_ARGS)
 {
 	MosaicPredictor *p = single_input(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
 	MosaicBinding binding;
-	const void *elements = bind_array(p, PG_GETARG_ARRAYTYPE_P(1), &binding);
+	const void *elements = bind_array(p, mosaic_detoast_array(PG_GETARG_DATUM(1)), &binding);
 
 	if (binding.batch)
 		ereport(ERROR,
@@ -136,7 +136,7 @@ mosaic_pg_predict_class(PG_FUNCTION_ARGS)
 static Datum
 predict_columns(FunctionCallInfo fcinfo, bool to_class)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+	ArrayType  *array = mosaic_detoast_array(PG_GETARG_DATUM(1));
 	MosaicPredictor *p;
 	MosaicBinding binding;
 	const void *elements;

@@ -193,7 +193,7 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	call->isnull[b->n] = true;
 	if (null_model || null_features)
 		return true;
-	array = DatumGetArrayTypeP(features);
+	array = mosaic_detoast_array(features);
 	if (call->fn.columns && ARR_HASNULL(array) && array_contains_nulls(array))
 		return true;
 	call->isnull[b->n] = false;
