@@ -192,10 +192,10 @@ void mosaic_exec_supply(MosaicExec *exec, const void *const *blocks);
 /* Valid until the next start or free. */
 MosaicCode mosaic_exec_output(const MosaicExec *exec, int i, MosaicTensorView *out,
                               MosaicError *err);
-/* Time spent in a node of the graph since the exec was made. */
+/* Time spent in a node since the exec was made.  Nodes of the graph may have been fused into one. */
 typedef struct MosaicNodeStats {
   const char *name; /* the node's, or that of its first output; valid until the model is freed */
-  const char *op_type;
+  const char *op_type; /* "Gemm"; of a fused one "Gemm + Relu" */
   double seconds;
 } MosaicNodeStats;
 /* Of the i-th node in the order of execution; false where there is none. */

@@ -253,14 +253,14 @@ MosaicCode mosaic_exec_output(const MosaicExec* exec, int i, MosaicTensorView* o
 }
 
 bool mosaic_exec_node_stats(const MosaicExec* exec, int i, MosaicNodeStats* out) {
-  const mosaic::Graph& g = exec->model.graph;
-  if (i < 0 || static_cast<size_t>(i) >= g.nodes.size()) return false;
-  const mosaic::Node& node = g.nodes[static_cast<size_t>(i)];
+  const mosaic::Model& model = exec->model;
+  if (i < 0 || static_cast<size_t>(i) >= model.nodes.size()) return false;
+  const mosaic::Node& node = model.nodes[static_cast<size_t>(i)];
   out->name = node.name.c_str();
   if (node.name.empty()) {
     for (int v : node.outputs) {
       if (v < 0) continue;
-      out->name = g.values[static_cast<size_t>(v)].name.c_str();
+      out->name = model.graph.values[static_cast<size_t>(v)].name.c_str();
       break;
     }
   }

@@ -32,8 +32,8 @@ class Executor::Impl {
   Impl(const Model& model, int max_blocks)
       : model_(model),
         max_blocks_(std::max(1, max_blocks)),
-        rate_(model.graph.nodes.size(), kFirstRate),
-        seconds_(model.graph.nodes.size(), 0.0) {}
+        rate_(model.nodes.size(), kFirstRate),
+        seconds_(model.nodes.size(), 0.0) {}
 
   Status Start(std::vector<Tensor> inputs, int64_t items);
   Status Step(Outcome* outcome);
@@ -170,7 +170,7 @@ void Executor::Impl::BeginPass() {
   }
   if (items_ > 1 && way_ == Way::kAtOnce) tracker_.Start(model_, items_);
   node_ = 0;
-  stage_ = model_.graph.nodes.empty() ? Stage::kOutputs : Stage::kNode;
+  stage_ = model_.nodes.empty() ? Stage::kOutputs : Stage::kNode;
 }
 
 // ---- Step ----
@@ -261,7 +261,7 @@ Executor::Outcome Executor::Impl::AdvanceLoad() {
 }
 
 Status Executor::Impl::PrepareNode(Outcome* outcome) {
-  const Node& node = model_.graph.nodes[node_];
+  const Node& node = model_.nodes[node_];
   const Op& op = *model_.ops[node_];
   const int streamed = model_.streamed[node_];
   const int streamed_input = streamed >= 0 ? op.streamed_input() : -1;
@@ -358,7 +358,7 @@ void Executor::Impl::RunRange(int64_t end) {
 }
 
 void Executor::Impl::FinishNode() {
-  const Node& node = model_.graph.nodes[node_];
+  const Node& node = model_.nodes[node_];
   const bool tracked = items_ > 1 && way_ == Way::kAtOnce;
   if (tracked && !tracker_.Finished(model_, node_, c_)) mixed_ = true;
   for (size_t i = 0; i < node.outputs.size() && i < c_.outputs.size(); ++i) {
@@ -372,7 +372,7 @@ void Executor::Impl::FinishNode() {
   for (int v : node.inputs) Release(v, node_);
   for (int v : node.outputs) Release(v, node_);
   ++node_;
-  stage_ = node_ < model_.graph.nodes.size() ? Stage::kNode : Stage::kOutputs;
+  stage_ = node_ < model_.nodes.size() ? Stage::kNode : Stage::kOutputs;
 }
 
 void Executor::Impl::Release(int value, size_t node) {

@@ -26,7 +26,7 @@ void ItemTracker::Start(const Model& model, int64_t items) {
 }
 
 bool ItemTracker::Prepared(const Model& model, size_t node, OpContext& c) {
-  const std::vector<int>& inputs = model.graph.nodes[node].inputs;
+  const std::vector<int>& inputs = model.nodes[node].inputs;
   const Op& op = *model.ops[node];
   bool batched = false, counted = false, counted_elements = false;
   c.batched.assign(inputs.size(), false);
@@ -59,7 +59,7 @@ bool ItemTracker::Prepared(const Model& model, size_t node, OpContext& c) {
 }
 
 bool ItemTracker::Finished(const Model& model, size_t node, OpContext& c) {
-  const std::vector<int>& outputs = model.graph.nodes[node].outputs;
+  const std::vector<int>& outputs = model.nodes[node].outputs;
   const bool counted = outputs_ == Kind::kCounted;
   if (counted) {
     if (!PrepareAlone(model, node, c)) return false;
@@ -79,7 +79,7 @@ bool ItemTracker::Finished(const Model& model, size_t node, OpContext& c) {
 
 // Prepares the node as one item alone would: with item 0 of batched inputs.
 bool ItemTracker::PrepareAlone(const Model& model, size_t node, const OpContext& c) {
-  const std::vector<int>& inputs = model.graph.nodes[node].inputs;
+  const std::vector<int>& inputs = model.nodes[node].inputs;
   one_ = OpContext();
   one_.inputs = c.inputs;
   one_.streamed = c.streamed;

@@ -2,6 +2,7 @@
 
 #include "core/graph/graph_format.h"
 #include "core/infer/convert.h"
+#include "core/infer/fusion.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -95,9 +96,9 @@ Status CheckValues(const Graph& graph, const std::vector<ModelTensor>& tensors) 
   return Status();
 }
 
-// The tensor that the op reads block by block, or -1: see Op::streamed_input.
-int StreamedTensor(const Graph& graph, const Node& node, const Op& op,
-                   const std::vector<ModelTensor>& tensors) {
+}  // namespace
+
+int Model::StreamedTensor(const Node& node, const Op& op) const {
   const int input = op.streamed_input();
   if (input < 0 || static_cast<size_t>(input) >= node.inputs.size()) return -1;
   const int value = node.inputs[static_cast<size_t>(input)];
@@ -111,8 +112,6 @@ int StreamedTensor(const Graph& graph, const Node& node, const Op& op,
                         : !t.weight.shape.empty() && t.weight.blocking.rows == t.weight.shape[0];
   return fits ? tensor : -1;
 }
-
-}  // namespace
 
 Status MakeOps(const Graph& graph, std::vector<std::unique_ptr<Op>>* out) {
   std::string message;
@@ -137,14 +136,16 @@ Status MakeOps(const Graph& graph, std::vector<std::unique_ptr<Op>>* out) {
 
 Status Model::MakePlan() {
   MOSAIC_RETURN_IF_ERROR(MakeOps(graph, &ops));
+  nodes = graph.nodes;
+  FuseProducts(this);
   last_use.assign(graph.values.size(), -1);
-  streamed.assign(graph.nodes.size(), -1);
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    const Node& node = graph.nodes[i];
+  streamed.assign(nodes.size(), -1);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
     for (int v : node.inputs) {
       if (v >= 0) last_use[static_cast<size_t>(v)] = static_cast<int>(i);
     }
-    streamed[i] = StreamedTensor(graph, node, *ops[i], tensors);
+    streamed[i] = StreamedTensor(node, *ops[i]);
   }
   for (int v : graph.outputs) last_use[static_cast<size_t>(v)] = kKept;
   weight_bytes = 0;

@@ -22,7 +22,8 @@ struct ModelTensor {
 
 struct Model {
   std::string name;
-  Graph graph;
+  Graph graph;                           // as imported
+  std::vector<Node> nodes;               // as executed: the graph's, some fused (fusion.h)
   std::vector<std::unique_ptr<Op>> ops;  // one per node
   std::vector<ModelTensor> tensors;
   std::vector<int> last_use;  // per value: the last node that reads it, -1: none, kKept: an output
@@ -36,8 +37,11 @@ struct Model {
   static Status Load(const std::string& name, std::string_view graph,
                      const MosaicTensorDesc* tensors, int ntensors, std::unique_ptr<Model>* out);
 
-  // Fills ops, last_use and streamed. REQUIRES: name, graph and tensors are set and consistent.
+  // Fills what follows from name, graph and tensors. REQUIRES: name, graph and tensors are set and
+  // consistent.
   Status MakePlan();
+  // The tensor that the op reads block by block, or -1: see Op::streamed_input.
+  int StreamedTensor(const Node& node, const Op& op) const;
 };
 
 // Makes the operators of a graph. All nodes that cannot be made are named in one error, so that

@@ -15,7 +15,7 @@ enum class Activation {
   kSigmoid,  // 1 / (1 + exp(-x))
   kTanh,
   kErf,
-  kGelu,  // 0.5 x (1 + erf(x / sqrt(2)))
+  kGelu,  // (erf(x / sqrt(2)) + 1) * x * 0.5, rounded after each step as by operators of their own
 };
 
 // out[i] = f(in[i]); in and out may be the same. The result of an element depends on nothing else.

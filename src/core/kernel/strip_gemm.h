@@ -30,7 +30,7 @@ struct StripGemmArgs {
   int64_t m = 0;                // columns to write, <= strips * 16
   bool first = true;            // false: C holds the partial sums of earlier k ranges
   bool last = true;             // true: add bias (m values; may be null) and apply the activation
-  const float* bias = nullptr;  // null: zeros
+  const float* bias = nullptr;  // null: nothing is added
   Activation activation = Activation::kNone;
   // A hint, for speed only: bytes of weights that are read in turn, of which these are a part (all
   // of the model). With 0, those of this call.

@@ -27,9 +27,17 @@ class Gemm : public Op {
       : alpha_(node.Float("alpha", 1)),
         beta_(node.Float("beta", 1)),
         trans_a_(node.Int("transA", 0) != 0),
-        trans_b_(node.Int("transB", 0) != 0) {}
+        trans_b_(node.Int("transB", 0) != 0),
+        has_c_(HasInput(node, 2)) {}
 
   int streamed_input() const override { return 1; }
+  std::unique_ptr<Op> Fused(bool bias, Activation f) const override {
+    if (bias && (has_c_ || alpha_ != 1)) return nullptr;
+    auto op = std::make_unique<Gemm>(*this);
+    if (bias) op->beta_ = 1;
+    op->activation_ = f;
+    return op;
+  }
   bool streamed_transposed() const override { return trans_b_; }
 
   Status Prepare(OpContext& c) const override {
@@ -141,8 +149,12 @@ class Gemm : public Op {
     const bool bias =
         s->addend.defined() && s->addend_row == 0 && (s->addend_col == 1 || s->m == 1);
     s->fused = float32 && alpha_ == 1 && (!s->addend.defined() || (beta_ == 1 && bias));
-    s->x = {s->a.data<float>(), s->k, s->sum.mutable_data<float>(), s->m,
-            s->fused && bias ? s->addend.data<float>() : nullptr};
+    s->x = {s->a.data<float>(),
+            s->k,
+            s->sum.mutable_data<float>(),
+            s->m,
+            s->fused && bias ? s->addend.data<float>() : nullptr,
+            s->fused ? activation_ : Activation::kNone};
     s->product.emplace(s->n, w, c.working_set);
     c.units = s->product->units();
     c.unit_cost = s->product->unit_cost();
@@ -160,6 +172,7 @@ class Gemm : public Op {
           sum[j] += beta_ * s.addend.data<float>()[i * s.addend_row + j * s.addend_col];
         }
       }
+      Activate(activation_, sum + t.col, sum + t.col, t.cols);
       if (c.outputs[0].dtype() != MOSAIC_FLOAT) {
         const int dtype = c.outputs[0].dtype();
         ConvertElements(MOSAIC_FLOAT, sum + t.col, dtype,
@@ -198,7 +211,8 @@ class Gemm : public Op {
   }
 
   float alpha_, beta_;
-  bool trans_a_, trans_b_;
+  bool trans_a_, trans_b_, has_c_;
+  Activation activation_ = Activation::kNone;  // only where Fused made it
 };
 
 Status Make(const Graph&, const Node& node, std::unique_ptr<Op>* out) {

@@ -50,7 +50,13 @@ Shape BroadcastStrides(const Shape& leading, const Shape& batch) {
 
 class MatMul : public Op {
  public:
+  MatMul() = default;
+  MatMul(bool bias, Activation f) : bias_(bias), activation_(f) {}
+
   int streamed_input() const override { return 1; }
+  std::unique_ptr<Op> Fused(bool bias, Activation f) const override {
+    return std::make_unique<MatMul>(bias, f);
+  }
 
   Status Prepare(OpContext& c) const override {
     auto state = std::make_shared<State>();
@@ -162,13 +168,14 @@ class MatMul : public Op {
     c.grain = s->product->grain();
   }
 
-  static void RunFloat(OpContext& c, int64_t index, int64_t begin, int64_t end) {
+  void RunFloat(OpContext& c, int64_t index, int64_t begin, int64_t end) const {
     State& s = c.state<State>();
     int64_t a_matrix, b_matrix;
     s.Operands(index, &a_matrix, &b_matrix);
     float* sum = s.sum.mutable_data<float>() + index * s.n * s.m;
-    const StripProduct::Operands x{s.a.data<float>() + a_matrix * s.n * s.k, s.k, sum, s.m,
-                                   nullptr};
+    const float* bias = bias_ ? c.inputs[2].data<float>() : nullptr;
+    const StripProduct::Operands x{
+        s.a.data<float>() + a_matrix * s.n * s.k, s.k, sum, s.m, bias, activation_};
     std::function<void(const Tile&)> done;
     const int dtype = c.outputs[0].dtype();
     auto convert = [&](const Tile& t) {
@@ -196,6 +203,9 @@ class MatMul : public Op {
       for (int64_t u = begin; u < end; ++u) PlainProduct(a, b, s.k, s.m, PlainUnit(s.m, u), out);
     });
   }
+
+  const bool bias_ = false;
+  const Activation activation_ = Activation::kNone;
 };
 
 }  // namespace

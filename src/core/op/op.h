@@ -21,6 +21,7 @@
 
 #include "core/graph/graph.h"
 #include "core/infer/tensor.h"
+#include "core/kernel/activation.h"
 #include "core/tensor/blocking.h"
 #include "core/util/status.h"
 
@@ -90,6 +91,14 @@ class Op {
   virtual void Blocks(const OpContext& c, int64_t begin, int64_t end,
                       std::vector<int32_t>* out) const {
     (void)c, (void)begin, (void)end, (void)out;
+  }
+
+  // The same operator that also does what follows it in a graph, to the same bits: with "bias" it
+  // adds its input 2, one float32 for each column, and then it applies f. Null: it cannot.
+  // REQUIRES: the operand is streamed and float32.
+  virtual std::unique_ptr<Op> Fused(bool bias, Activation f) const {
+    (void)bias, (void)f;
+    return nullptr;
   }
 
   // Asked after Prepare where an input is batched. The default suits operators that look across

@@ -17,12 +17,7 @@ int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 }  // namespace
 
 StripProduct::StripProduct(int64_t n, const Blocking& w, int64_t working_set)
-    : w_(w),
-      n_(n),
-      k_(w.rows),
-      m_(w.cols),
-      working_set_(working_set),
-      strips_(w.col_blocks()) {
+    : w_(w), n_(n), k_(w.rows), m_(w.cols), working_set_(working_set), strips_(w.col_blocks()) {
   // Without a product (k = 0) one empty block per strip still writes the zeros.
   row_blocks_ = std::max<int64_t>(1, w.row_blocks());
   row_chunks_ = CeilDiv(n, kRowChunk);
@@ -106,6 +101,7 @@ void StripProduct::RunPiece(const Operands& x, const Piece& p, const void* const
   g.last = p.block + p.blocks == row_blocks_;
   g.working_set = working_set_;
   g.bias = x.bias == nullptr ? nullptr : x.bias + col;
+  g.activation = x.activation;
   StripGemm(g);
   if (g.last && done) done(Tile{p.row, p.rows, col, g.m});
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/infer/tensor.h"
+#include "core/kernel/activation.h"
 #include "core/op/op.h"
 #include "core/tensor/blocking.h"
 
@@ -40,14 +41,15 @@ class StripProduct {
   void Blocks(int64_t begin, int64_t end, std::vector<int32_t>* out) const;
 
   // Does the units. blocks: the payloads that Blocks names, in that order. a, c: n rows of lda, ldc
-  // elements. bias: m values, or null. done (may be empty) is told of every finished part of C,
-  // once.
+  // elements. bias: m values, or null; then the activation. done (may be empty) is told of every
+  // finished part of C, once.
   struct Operands {
     const float* a;
     int64_t lda;
     float* c;
     int64_t ldc;
     const float* bias;
+    Activation activation;
   };
   void Run(const Operands& x, int64_t begin, int64_t end, const void* const* blocks,
            const std::function<void(const Tile&)>& done) const;

@@ -107,8 +107,8 @@ struct Math {
 
   MOSAIC_INLINE static void Gelu(const Reg& x, Reg& y) {
     Reg e;
-    Erf(x * 0.70710678118654752f, e);
-    y = x * 0.5f * (e + 1.0f);
+    Erf(x / 1.41421356237309505f, e);
+    y = (e + 1.0f) * x * 0.5f;
   }
 
   MOSAIC_INLINE static void Relu(const Reg& x, Reg& y) { y = x < 0.0f ? Reg{} : x; }

@@ -184,7 +184,7 @@ class StripGemmRun {
       t.to = to_c ? c : sums_.get();
       t.to_ld = to_c ? g_.ldc : sums_ld_;
       const bool last = g_.last && end == blocks_;
-      t.bias = last ? bias : nullptr;
+      t.bias = last && g_.bias ? bias : nullptr;  // adding 0 would change -0
       t.relu = last && g_.activation == Activation::kRelu;
       RunGroups(t, tiles, groups, k0);
       if (last && g_.activation > Activation::kRelu) ActivateRows(t, groups.n, cols);
