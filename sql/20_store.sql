@@ -32,7 +32,8 @@ CREATE TABLE mosaic.block_meta (
   block_id int4 NOT NULL CONSTRAINT block_meta_pkey PRIMARY KEY,
   models   int4 NOT NULL CHECK (models > 0),
   geometry int8 NOT NULL,
-  hash     uuid NOT NULL
+  hash     uuid NOT NULL,
+  domain   int4 NOT NULL
 );
 -- A hash index: finding and adding a block costs the same however many there are.
 CREATE INDEX block_meta_hash_idx ON mosaic.block_meta USING hash (hash);
@@ -40,7 +41,8 @@ COMMENT ON TABLE mosaic.block_meta IS 'one row per block: what finds and frees i
 COMMENT ON COLUMN mosaic.block_meta.block_id IS 'the block';
 COMMENT ON COLUMN mosaic.block_meta.models IS 'number of models whose maps contain the block; at 0 the block is deleted';
 COMMENT ON COLUMN mosaic.block_meta.geometry IS 'element type, layout, rows and columns: dtype | layout << 8 | rows << 16 | cols << 32';
-COMMENT ON COLUMN mosaic.block_meta.hash IS 'XXH3-128 over geometry and payload';
+COMMENT ON COLUMN mosaic.block_meta.hash IS 'XXH3-128 over geometry, payload and domain: equal blocks of two domains have nothing in common';
+COMMENT ON COLUMN mosaic.block_meta.domain IS 'the sharing domain whose models may use the block';
 
 SELECT pg_catalog.pg_extension_config_dump('mosaic.store', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.block_id_seq', '');

@@ -1,4 +1,18 @@
--- Models and their tensors.
+-- Sharing domains, models and their tensors.
+
+CREATE SEQUENCE mosaic.domain_id_seq AS int4 NO CYCLE;
+COMMENT ON SEQUENCE mosaic.domain_id_seq IS 'ids of sharing domains; an id is never used twice';
+
+CREATE TABLE mosaic.domain (
+  domain_id int4    NOT NULL CONSTRAINT domain_pkey PRIMARY KEY,
+  name      text    COLLATE "C" NOT NULL,
+  owner     regrole NOT NULL,
+  CONSTRAINT domain_name_key UNIQUE (name, owner)
+);
+COMMENT ON TABLE mosaic.domain IS 'one row per sharing domain in use: only models of one domain share blocks';
+COMMENT ON COLUMN mosaic.domain.domain_id IS 'identity of the domain';
+COMMENT ON COLUMN mosaic.domain.name IS 'the name that import_model() takes, once in the store; empty: the default domain of its owner';
+COMMENT ON COLUMN mosaic.domain.owner IS 'who imported its first model; the members of this role may import into it';
 
 CREATE SEQUENCE mosaic.model_id_seq AS int8 NO CYCLE;
 COMMENT ON SEQUENCE mosaic.model_id_seq IS 'model ids; every import, also one that replaces, gets a new one';
@@ -7,6 +21,7 @@ CREATE TABLE mosaic.model (
   model_id     int8        NOT NULL CONSTRAINT model_pkey PRIMARY KEY,
   name         text        COLLATE "C" NOT NULL CONSTRAINT model_name_key UNIQUE,
   owner        regrole     NOT NULL,
+  domain       int4        NOT NULL,
   readers      regrole[]   NOT NULL,
   created      timestamptz NOT NULL,
   parameters   int8        NOT NULL,
@@ -18,6 +33,7 @@ COMMENT ON TABLE mosaic.model IS 'one row per model; a row''s content never chan
 COMMENT ON COLUMN mosaic.model.model_id IS 'identity of this version of the model';
 COMMENT ON COLUMN mosaic.model.name IS 'the name that predict() takes';
 COMMENT ON COLUMN mosaic.model.owner IS 'who imported it: may drop, replace, rename and grant it';
+COMMENT ON COLUMN mosaic.model.domain IS 'its sharing domain';
 COMMENT ON COLUMN mosaic.model.readers IS 'roles that may predict with it besides the owner; 0 ("-") means every role';
 COMMENT ON COLUMN mosaic.model.created IS 'when it was imported';
 COMMENT ON COLUMN mosaic.model.parameters IS 'number of elements of all its floating-point tensors';
@@ -64,6 +80,8 @@ COMMENT ON COLUMN mosaic.tensor.value IS 'elements of an inline tensor';
 COMMENT ON COLUMN mosaic.tensor.map IS 'its block ids, packed: include/mosaic/page_format.h';
 COMMENT ON COLUMN mosaic.tensor.places IS 'where each block was seen last: a hint that readers check';
 
+SELECT pg_catalog.pg_extension_config_dump('mosaic.domain_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.domain', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.model_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.model', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.tensor', '');

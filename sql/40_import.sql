@@ -1,25 +1,25 @@
 -- Import and administration of models. Not for PUBLIC: who may import is the administrator's choice.
 
 CREATE FUNCTION import_model(
-    name text, path text, replace bool DEFAULT false,
+    name text, path text, replace bool DEFAULT false, domain text DEFAULT NULL,
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION import_model(text, text, bool) IS 'imports an ONNX file of the server (needs pg_read_server_files)';
+COMMENT ON FUNCTION import_model(text, text, bool, text) IS 'imports an ONNX file of the server (needs pg_read_server_files)';
 
 CREATE FUNCTION import_model(
-    name text, content bytea, replace bool DEFAULT false,
+    name text, content bytea, replace bool DEFAULT false, domain text DEFAULT NULL,
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION import_model(text, bytea, bool) IS 'imports an ONNX model from its bytes';
+COMMENT ON FUNCTION import_model(text, bytea, bool, text) IS 'imports an ONNX model from its bytes';
 
 CREATE FUNCTION import_model(
-    name text, large_object oid, replace bool DEFAULT false,
+    name text, large_object oid, replace bool DEFAULT false, domain text DEFAULT NULL,
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION import_model(text, oid, bool) IS 'imports an ONNX model from a large object (psql: \lo_import)';
+COMMENT ON FUNCTION import_model(text, oid, bool, text) IS 'imports an ONNX model from a large object (psql: \lo_import)';
 
 CREATE FUNCTION drop_model(name text) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -37,9 +37,9 @@ CREATE FUNCTION revoke_model(name text, role regrole) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_revoke_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION revoke_model(text, regrole) IS 'takes back what grant_model() gave';
 
-REVOKE ALL ON FUNCTION import_model(text, text, bool) FROM PUBLIC;
-REVOKE ALL ON FUNCTION import_model(text, bytea, bool) FROM PUBLIC;
-REVOKE ALL ON FUNCTION import_model(text, oid, bool) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, text, bool, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, bytea, bool, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, oid, bool, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION drop_model(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION rename_model(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION grant_model(text, regrole) FROM PUBLIC;

@@ -10,7 +10,8 @@ CREATE FUNCTION mosaic.dtype_name(dtype int2) RETURNS text
 COMMENT ON FUNCTION mosaic.dtype_name(int2) IS 'numpy''s name of an element type given by its ONNX number';
 
 CREATE VIEW mosaic.models WITH (security_barrier) AS
-SELECT m.name, m.model_id, m.owner, m.created,
+SELECT m.name, m.model_id, m.owner,
+       (SELECT nullif(d.name, '') FROM mosaic.domain d WHERE d.domain_id = m.domain) AS domain, m.created,
        m.description -> 'inputs'  AS inputs,
        m.description -> 'outputs' AS outputs,
        (m.description ->> 'opset')::int AS opset,
@@ -35,6 +36,7 @@ COMMENT ON VIEW mosaic.models IS 'the models that the current role may use';
 COMMENT ON COLUMN mosaic.models.name IS 'the name that predict() takes';
 COMMENT ON COLUMN mosaic.models.model_id IS 'identity of this version: every import gets a new one';
 COMMENT ON COLUMN mosaic.models.owner IS 'who imported it';
+COMMENT ON COLUMN mosaic.models.domain IS 'the domain within which it shares blocks; NULL: the default one of whoever began it, as a rule the owner';
 COMMENT ON COLUMN mosaic.models.created IS 'when it was imported';
 COMMENT ON COLUMN mosaic.models.inputs IS 'its inputs: name, type and shape; a symbolic dimension is a string';
 COMMENT ON COLUMN mosaic.models.outputs IS 'its outputs likewise';

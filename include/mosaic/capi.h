@@ -261,6 +261,8 @@ void mosaic_pack_free(MosaicPack *pack);
 /* XXH3-128 over geometry and payload, as in MosaicBlock. */
 void mosaic_block_hash(MosaicGeometry geometry, const void *payload, uint32_t length,
                        uint8_t hash[16]);
+/* Turns it into the hash of the block in a sharing domain; other domains, other hashes. */
+void mosaic_hash_in_domain(int32_t domain, uint8_t hash[16]);
 
 /* ---- Features ---- */
 

@@ -120,3 +120,5 @@ void mosaic_block_hash(MosaicGeometry geometry, const void* payload, uint32_t le
                        uint8_t hash[16]) {
   mosaic::HashBlock(geometry, payload, length, hash);
 }
+
+void mosaic_hash_in_domain(int32_t domain, uint8_t hash[16]) { mosaic::HashInDomain(domain, hash); }

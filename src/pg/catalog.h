@@ -27,13 +27,18 @@ enum
 };
 enum
 {
-	Anum_meta_block_id = 1, Anum_meta_models, Anum_meta_geometry, Anum_meta_hash, Natts_meta = 4
+	Anum_meta_block_id = 1, Anum_meta_models, Anum_meta_geometry, Anum_meta_hash,
+	Anum_meta_domain, Natts_meta = 5
 };
 enum
 {
-	Anum_model_model_id = 1, Anum_model_name, Anum_model_owner, Anum_model_readers,
+	Anum_domain_domain_id = 1, Anum_domain_name, Anum_domain_owner, Natts_domain = 3
+};
+enum
+{
+	Anum_model_model_id = 1, Anum_model_name, Anum_model_owner, Anum_model_domain, Anum_model_readers,
 	Anum_model_created, Anum_model_parameters, Anum_model_weight_bytes,
-	Anum_model_description, Anum_model_graph, Natts_model = 9
+	Anum_model_description, Anum_model_graph, Natts_model = 10
 };
 enum
 {

@@ -26,8 +26,8 @@ $$ SELECT (mosaic.map_blocks(map))[n] FROM mosaic.tensor t JOIN mosaic.model m U
 UPDATE mosaic.block_meta SET models = 7 WHERE block_id = pg_temp.nth('dark', 2, 1);
 INSERT INTO mosaic.block SELECT 1000001, data FROM mosaic.block WHERE block_id = pg_temp.nth('base', 0, 1);
 INSERT INTO mosaic.block SELECT 1000002, data FROM mosaic.block WHERE block_id = pg_temp.nth('base', 0, 1);
-INSERT INTO mosaic.block_meta SELECT 1000002, 1, geometry, hash FROM mosaic.block_meta WHERE block_id = pg_temp.nth('base', 0, 1);
-INSERT INTO mosaic.block_meta SELECT 1000003, 1, geometry, hash FROM mosaic.block_meta WHERE block_id = pg_temp.nth('base', 0, 2);
+INSERT INTO mosaic.block_meta SELECT 1000002, 1, geometry, hash, domain FROM mosaic.block_meta WHERE block_id = pg_temp.nth('base', 0, 1);
+INSERT INTO mosaic.block_meta SELECT 1000003, 1, geometry, hash, domain FROM mosaic.block_meta WHERE block_id = pg_temp.nth('base', 0, 2);
 DELETE FROM mosaic.block_meta WHERE block_id = pg_temp.nth('base', 0, 3);
 UPDATE mosaic.block_meta SET geometry = geometry + (1::int8 << 16) WHERE block_id = pg_temp.nth('text', 0, 2);
 SELECT problem, model, tensor, detail FROM check_store();
@@ -37,7 +37,7 @@ SELECT pg_temp.same();
 
 -- a block stored twice: the maps come to name the first
 INSERT INTO mosaic.block SELECT 1000004, data FROM mosaic.block WHERE block_id = pg_temp.nth('base', 0, 5);
-INSERT INTO mosaic.block_meta SELECT 1000004, 1, geometry, hash FROM mosaic.block_meta WHERE block_id = pg_temp.nth('base', 0, 5);
+INSERT INTO mosaic.block_meta SELECT 1000004, 1, geometry, hash, domain FROM mosaic.block_meta WHERE block_id = pg_temp.nth('base', 0, 5);
 UPDATE mosaic.tensor SET map = overlay(map PLACING decode('44420f00', 'hex') FROM 12 + 4 * 4 + 1)
   WHERE tensor_no = 0 AND model_id = mosaic.model_id('dark');
 UPDATE mosaic.block_meta SET models = 1 WHERE block_id = pg_temp.nth('base', 0, 5);

@@ -17,4 +17,11 @@ void HashBlock(MosaicGeometry geometry, const void* payload, uint32_t length, ui
   std::memcpy(hash, canonical.digest, sizeof(canonical.digest));
 }
 
+void HashInDomain(int32_t domain, uint8_t hash[16]) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical,
+                           XXH3_128bits_withSeed(hash, 16, static_cast<uint32_t>(domain)));
+  std::memcpy(hash, canonical.digest, sizeof(canonical.digest));
+}
+
 }  // namespace mosaic

@@ -11,4 +11,8 @@ namespace mosaic {
 // REQUIRES: length <= MOSAIC_MAX_PAYLOAD.
 void HashBlock(MosaicGeometry geometry, const void* payload, uint32_t length, uint8_t hash[16]);
 
+// Turns the hash of a block into that of the block in a sharing domain: what finds an equal block in
+// one domain, in the same time, finds none in another.
+void HashInDomain(int32_t domain, uint8_t hash[16]);
+
 }  // namespace mosaic

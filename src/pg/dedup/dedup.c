@@ -4,7 +4,7 @@
  *		as far as a metric over a validation set allows (docs/dedup.md).
  *
  * Only blocks that no other model uses are worth merging, and only blocks of
- * other models of the same owner may take their place.  Everything is decided
+ * other models of the same sharing domain may take their place.  Everything is decided
  * and measured before anything is written; the writing gives the model a new
  * identity (model_id), because its content is another.
  */
@@ -21,6 +21,7 @@
 
 #include "catalog.h"
 #include "dedup_job.h"
+#include "domain.h"
 #include "errors.h"
 #include "store.h"
 
@@ -80,6 +81,8 @@ open_job(DedupJob *job, FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", job->name)));
+	mosaic_check_domain(DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain)), job->name,
+						job->snapshot);
 }
 
 /* Searches and judges; afterwards the candidate's maps are those of the accepted state. */

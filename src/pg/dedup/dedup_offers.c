@@ -1,6 +1,6 @@
 /*
  * dedup_offers.c
- *		The blocks that may stand in for a model's: those of the owner's other models.
+ *		The blocks that may stand in for a model's: those of the other models of its domain.
  */
 #include "postgres.h"
 
@@ -55,12 +55,12 @@ collect_offers(HeapTuple tuple, TupleDesc desc, void *arg)
 		job->offers[job->noffers++] = (Offer) {.id = ids[i],.geometry = geometry};
 }
 
-/* Offers the blocks of the owner's other models. */
+/* Offers the blocks of the domain's other models. */
 void
 mosaic_offer_blocks(DedupJob *job)
 {
 	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
-	Oid			owner = DatumGetObjectId(mosaic_model_attr(job->row, Anum_model_owner));
+	int32		domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, job->snapshot, 0, NULL);
 	HeapTuple	row;
 	int64		n = 0;
@@ -74,7 +74,7 @@ mosaic_offer_blocks(DedupJob *job)
 		bool		isnull;
 
 		if (model_id != job->handle->key.model_id &&
-			DatumGetObjectId(heap_getattr(row, Anum_model_owner, desc, &isnull)) == owner)
+			DatumGetInt32(heap_getattr(row, Anum_model_domain, desc, &isnull)) == domain)
 			mosaic_scan_tensors(model_id, job->snapshot, collect_offers, job);
 	}
 	systable_endscan(scan);

@@ -126,7 +126,8 @@ count_users(DedupJob *job)
 {
 	BlockSet	own = distinct_blocks(job->handle),
 				now = distinct_blocks(&job->candidate);
-	MosaicWriter *writer = mosaic_writer_open(job->snapshot);
+	int32		domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
+	MosaicWriter *writer = mosaic_writer_open(job->snapshot, domain);
 	char	   *copy = palloc(MOSAIC_MAX_PAYLOAD);
 
 	for (int64 i = 0; i < now.n; i++)

@@ -21,6 +21,7 @@
 #include "admin.h"
 #include "catalog.h"
 #include "damage.h"
+#include "domain.h"
 #include "store.h"
 
 /* ---- removal ---- */
@@ -28,6 +29,7 @@
 typedef struct Removal
 {
 	const char *model;
+	int32		domain;
 	Relation	tensors;
 	int32	   *ids;			/* of all maps */
 	int64		n,
@@ -87,7 +89,7 @@ compare_ids(const void *a, const void *b)
 static void
 leave_blocks(Removal *r, Snapshot snapshot)
 {
-	MosaicWriter *writer = mosaic_writer_open(snapshot);
+	MosaicWriter *writer = mosaic_writer_open(snapshot, r->domain);
 	int64		missing = 0;
 
 	qsort(r->ids, r->n, sizeof(int32), compare_ids);
@@ -121,6 +123,7 @@ mosaic_remove_model(HeapTuple model)
 	table_close(models, NoLock);
 
 	r.model = TextDatumGetCString(mosaic_model_attr(model, Anum_model_name));
+	r.domain = DatumGetInt32(mosaic_model_attr(model, Anum_model_domain));
 	r.tensors = table_open(mosaic_relid("tensor"), RowExclusiveLock);
 	r.ids = palloc(r.capacity * sizeof(int32));
 	mosaic_scan_tensors(model_id, snapshot, remove_tensor, &r);
@@ -203,8 +206,10 @@ mosaic_pg_drop_model(PG_FUNCTION_ARGS)
 {
 	char	   *name = name_argument(fcinfo, 0, "name");
 	Snapshot	snapshot = mosaic_lock_store();
+	HeapTuple	row = owned_model(name, snapshot);
 
-	mosaic_remove_model(owned_model(name, snapshot));
+	mosaic_remove_model(row);
+	mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)));
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();
 }

@@ -25,6 +25,7 @@
 
 #include "admin.h"
 #include "catalog.h"
+#include "domain.h"
 #include "errors.h"
 #include "progress.h"
 #include "source.h"
@@ -49,6 +50,7 @@ typedef struct ImportStats
 
 typedef struct ImportJob
 {
+	int32		domain;
 	MosaicHostSource *source;
 	MosaicImport *import;		/* freed with the memory context */
 	MosaicModel *model;			/* likewise */
@@ -117,7 +119,7 @@ open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height)
 static void
 store_blocks(ImportJob *job, Snapshot snapshot)
 {
-	MosaicWriter *writer = mosaic_writer_open(snapshot);
+	MosaicWriter *writer = mosaic_writer_open(snapshot, job->domain);
 	MosaicBlock block;
 	MosaicError error;
 	MosaicCode	code;
@@ -235,6 +237,7 @@ insert_model(ImportJob *job, int64 model_id, const char *name)
 	values[Anum_model_model_id - 1] = Int64GetDatum(model_id);
 	values[Anum_model_name - 1] = CStringGetTextDatum(name);
 	values[Anum_model_owner - 1] = ObjectIdGetDatum(GetUserId());
+	values[Anum_model_domain - 1] = Int32GetDatum(job->domain);
 	values[Anum_model_readers - 1] = PointerGetDatum(construct_empty_array(REGROLEOID));
 	values[Anum_model_created - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	values[Anum_model_parameters - 1] = Int64GetDatum(job->stats.parameters);
@@ -266,6 +269,20 @@ check_existing(const char *name, bool replace, Snapshot snapshot)
 	return row;
 }
 
+/* Where the model shares: as asked; else where the version that it replaces does. */
+static int32
+choose_domain(FunctionCallInfo fcinfo, const char *name, HeapTuple old, Snapshot snapshot)
+{
+	int32		domain;
+
+	if (!PG_ARGISNULL(3) || old == NULL)
+		return mosaic_join_domain(PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+								  snapshot);
+	domain = DatumGetInt32(mosaic_model_attr(old, Anum_model_domain));
+	mosaic_check_domain(domain, name, snapshot);
+	return domain;
+}
+
 static Datum
 import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool replace)
 {
@@ -285,6 +302,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	mosaic_progress_start(MOSAIC_PROGRESS_IMPORT);
 	snapshot = mosaic_lock_store();
 	old = check_existing(name, replace, snapshot);
+	job->domain = choose_domain(fcinfo, name, old, snapshot);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
 	open_job(job, name, source, mosaic_store_height(0));
 	store_blocks(job, snapshot);
@@ -295,7 +313,10 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 		mosaic_remove_model(old);
 	insert_model(job, model_id, name);
 	if (old)
+	{
 		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
+		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
+	}
 	CommandCounterIncrement();
 	stats = job->stats;
 	mosaic_source_close(source);

@@ -19,8 +19,8 @@ mosaic_problem_name(MosaicProblemKind kind)
 {
 	static const char *const names[] = {
 		"damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
-		"wrong geometry", "wrong hash", "missing meta", "orphan meta", "orphan block",
-		"wrong count", "duplicate block", "stale places", "damaged model"
+		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
+		"orphan block", "wrong count", "duplicate block", "stale places", "damaged model"
 	};
 
 	return names[kind];

@@ -25,12 +25,13 @@ typedef enum MosaicProblemKind
 	MOSAIC_MISSING_BLOCK,		/* a map names a block that is not stored */
 	MOSAIC_WRONG_LENGTH,		/* the payload is not one of the tensor's geometry */
 	MOSAIC_WRONG_GEOMETRY,		/* block_meta says another geometry than the tensor */
+	MOSAIC_WRONG_DOMAIN,		/* block_meta says another sharing domain than the model */
 	MOSAIC_WRONG_HASH,			/* the payload does not have the hash in block_meta */
 	MOSAIC_MISSING_META,		/* a stored block has no row in block_meta */
 	MOSAIC_ORPHAN_META,			/* a row in block_meta has no block and no user */
 	MOSAIC_ORPHAN_BLOCK,		/* no map names the block */
 	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
-	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored */
+	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored in the same domain */
 	MOSAIC_STALE_PLACES,		/* information: reading finds the blocks all the same */
 	MOSAIC_DAMAGED_MODEL		/* graph, shapes or inline values: it cannot be loaded */
 } MosaicProblemKind;
@@ -58,10 +59,12 @@ typedef struct MosaicCheckedBlock
 	int32		models;
 	uint64		geometry;
 	pg_uuid_t	hash;
+	int32		domain;
 	bool		hash_is_right;
 	int32		users;			/* models whose maps name it */
 	int64		last_user;
 	uint64		used_geometry;	/* of the tensor that named it first; 0: damaged */
+	int32		used_domain;	/* of its model */
 	int32		same_as;		/* id of the equal block to be kept, or 0 */
 } MosaicCheckedBlock;
 

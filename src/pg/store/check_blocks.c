@@ -80,6 +80,7 @@ read_meta(MosaicChecker *c)
 		b->models = DatumGetInt32(heap_getattr(tuple, Anum_meta_models, desc, &isnull));
 		b->geometry = DatumGetInt64(heap_getattr(tuple, Anum_meta_geometry, desc, &isnull));
 		b->hash = *DatumGetUUIDP(heap_getattr(tuple, Anum_meta_hash, desc, &isnull));
+		b->domain = DatumGetInt32(heap_getattr(tuple, Anum_meta_domain, desc, &isnull));
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);
@@ -112,6 +113,7 @@ read_blocks(MosaicChecker *c)
 		b->place = slot->tts_tid;
 		b->length = VARSIZE_ANY_EXHDR(data);
 		mosaic_block_hash(mosaic_geometry_unpack(b->geometry), VARDATA_ANY(data), b->length, hash.data);
+		mosaic_hash_in_domain(b->domain, hash.data);
 		b->hash_is_right = memcmp(hash.data, b->hash.data, UUID_LEN) == 0;
 		if (++done % 256 == 0)
 			mosaic_progress_done(done);
@@ -159,6 +161,8 @@ compare_content(const void *a, const void *b)
 
 	if (c == 0 && x->geometry != y->geometry)
 		c = x->geometry < y->geometry ? -1 : 1;
+	if (c == 0 && x->domain != y->domain)
+		c = x->domain < y->domain ? -1 : 1;
 	return c != 0 ? c : compare_blocks(x, y);
 }
 
@@ -195,7 +199,7 @@ check_duplicates(MosaicChecker *c)
 		MosaicCheckedBlock *b = &checked->blocks[i];
 
 		if (b->users > 0 && b->stored && b->has_meta && b->hash_is_right &&
-			b->geometry == b->used_geometry)
+			b->geometry == b->used_geometry && b->domain == b->used_domain)
 			sound[n++] = b;
 	}
 	qsort(sound, n, sizeof *sound, compare_content);
@@ -203,7 +207,8 @@ check_duplicates(MosaicChecker *c)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (memcmp(sound[i]->hash.data, sound[first]->hash.data, UUID_LEN) != 0 ||
-			sound[i]->geometry != sound[first]->geometry || !same_payload(sound[i], sound[first]))
+			sound[i]->geometry != sound[first]->geometry ||
+			sound[i]->domain != sound[first]->domain || !same_payload(sound[i], sound[first]))
 		{
 			first = i;
 			continue;

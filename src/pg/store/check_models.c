@@ -69,13 +69,19 @@ check_entry(MosaicChecker *c, int32 block_id, MosaicGeometry geometry, uint32 le
 	if (length == 0)
 		return;
 	if (b->used_geometry == 0)
+	{
 		b->used_geometry = packed;
+		b->used_domain = c->domain;
+	}
 	if (b->stored && b->length != length)
 		mosaic_checker_report(c, MOSAIC_WRONG_LENGTH, tensor_no, tensor, block_id,
 								  "the payload has %u bytes, the tensor needs %u", b->length, length);
 	if (b->has_meta && b->geometry != packed)
 		mosaic_checker_report(c, MOSAIC_WRONG_GEOMETRY, tensor_no, tensor, block_id,
 								  "block_meta says " INT64_FORMAT ", the tensor " INT64_FORMAT, (int64) b->geometry, (int64) packed);
+	else if (b->has_meta && b->domain != c->domain)
+		mosaic_checker_report(c, MOSAIC_WRONG_DOMAIN, tensor_no, tensor, block_id,
+							  "block_meta says %d, the model %d", b->domain, c->domain);
 	else if (b->has_meta && b->stored && !b->hash_is_right)
 		mosaic_checker_report(c, MOSAIC_WRONG_HASH, tensor_no, tensor, block_id,
 								  "the payload is not the one that was imported, or block_meta is damaged");
@@ -202,7 +208,10 @@ begin_model(MosaicChecker *c, int64 model_id, HeapTuple row, TupleDesc desc)
 	c->next_tensor = 0;
 	c->model_is_damaged = false;
 	if (row)
+	{
 		c->model = TextDatumGetCString(heap_getattr(row, Anum_model_name, desc, &isnull));
+		c->domain = DatumGetInt32(heap_getattr(row, Anum_model_domain, desc, &isnull));
+	}
 }
 
 /* Done with its tensors: graph, shapes and inline values are checked by what loads them to predict. */

@@ -200,7 +200,7 @@ repair_tensors(MosaicChecked *checked)
 
 /* ---- blocks ---- */
 
-/* The hash of a stored block under this geometry. */
+/* The hash of a stored block under this geometry, in the domain of its users. */
 static pg_uuid_t
 hash_of(MosaicCheckedBlock *b, MosaicGeometry geometry)
 {
@@ -212,6 +212,7 @@ hash_of(MosaicCheckedBlock *b, MosaicGeometry geometry)
 	mosaic_reader_open(&reader);
 	payload = mosaic_read_block(&reader, b->block_id, b->length, &b->place, CurrentResourceOwner, &buffer);
 	mosaic_block_hash(geometry, payload, b->length, hash.data);
+	mosaic_hash_in_domain(b->used_domain, hash.data);
 	ReleaseBuffer(buffer);
 	mosaic_reader_close(&reader);
 	return hash;
@@ -231,10 +232,11 @@ repair_meta(Relation meta, CatalogIndexState indexes, MosaicCheckedBlock *b)
 
 	if (!b->stored || b->length != mosaic_geometry_bytes(geometry))
 		return;
-	if (b->has_meta && b->models == b->users && b->geometry == b->used_geometry)
+	if (b->has_meta && b->models == b->users && b->geometry == b->used_geometry &&
+		b->domain == b->used_domain)
 		return;
 	hash = hash_of(b, geometry);
-	if (b->has_meta && b->geometry != b->used_geometry &&
+	if (b->has_meta && (b->geometry != b->used_geometry || b->domain != b->used_domain) &&
 		memcmp(hash.data, b->hash.data, UUID_LEN) != 0)
 		return;
 	if (b->has_meta)
@@ -246,6 +248,7 @@ repair_meta(Relation meta, CatalogIndexState indexes, MosaicCheckedBlock *b)
 	values[Anum_meta_models - 1] = Int32GetDatum(b->users);
 	values[Anum_meta_geometry - 1] = Int64GetDatum((int64) b->used_geometry);
 	values[Anum_meta_hash - 1] = UUIDPGetDatum(&hash);
+	values[Anum_meta_domain - 1] = Int32GetDatum(b->used_domain);
 	CatalogTupleInsertWithInfo(meta, heap_form_tuple(RelationGetDescr(meta), values, nulls), indexes);
 }
 

@@ -17,6 +17,7 @@ typedef struct MosaicChecker
 	int64		problem_capacity;
 	int64		model_id;		/* that is being checked; 0: none */
 	const char *model;			/* its name; NULL: there is no such model */
+	int32		domain;			/* its sharing domain */
 	int32		next_tensor;
 	bool		model_is_damaged;	/* as has been reported, so that it cannot be loaded */
 } MosaicChecker;

@@ -172,6 +172,7 @@ struct MosaicWriter
 	MemoryContext cxt;			/* of the writer */
 	MemoryContext tmp;			/* of one call */
 	Snapshot	snapshot;
+	int32		domain;			/* of the model */
 	MosaicReader reader;
 	Relation	pkey;			/* of mosaic.block */
 	IndexInfo  *pkey_info;
@@ -202,7 +203,7 @@ typedef struct UsedBlock
 } UsedBlock;
 
 MosaicWriter *
-mosaic_writer_open(Snapshot snapshot)
+mosaic_writer_open(Snapshot snapshot, int32 domain)
 {
 	MosaicWriter *w = palloc0(sizeof *w);
 	HASHCTL		ctl = {.keysize = sizeof(UsedKey),.entrysize = sizeof(UsedBlock)};
@@ -210,6 +211,7 @@ mosaic_writer_open(Snapshot snapshot)
 	w->cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic writer", ALLOCSET_DEFAULT_SIZES);
 	w->tmp = AllocSetContextCreate(w->cxt, "pg_mosaic writer, one block", ALLOCSET_DEFAULT_SIZES);
 	w->snapshot = snapshot;
+	w->domain = domain;
 	LockRelationOid(mosaic_relid("block"), RowExclusiveLock);
 	mosaic_reader_open(&w->reader);
 	w->pkey = index_open(mosaic_relid("block_pkey"), RowExclusiveLock);
@@ -290,21 +292,24 @@ change_count(MosaicWriter *w, HeapTuple tuple, int delta)
 	return true;
 }
 
-/* Whether a row of block_meta is of a block with this geometry and hash. */
+/* Whether a row of block_meta is of a block of the domain with this geometry and hash. */
 static bool
-same_meta(HeapTuple tuple, TupleDesc desc, const MosaicBlock *block)
+same_meta(MosaicWriter *w, HeapTuple tuple, const MosaicBlock *block, const uint8 *hash)
 {
+	TupleDesc	desc = RelationGetDescr(w->meta);
 	bool		isnull;
 	Datum		geometry = heap_getattr(tuple, Anum_meta_geometry, desc, &isnull);
-	Datum		hash = heap_getattr(tuple, Anum_meta_hash, desc, &isnull);
+	Datum		found = heap_getattr(tuple, Anum_meta_hash, desc, &isnull);
+	Datum		domain = heap_getattr(tuple, Anum_meta_domain, desc, &isnull);
 
 	return (uint64) DatumGetInt64(geometry) == mosaic_geometry_pack(block->geometry) &&
-		memcmp(DatumGetUUIDP(hash), block->hash, UUID_LEN) == 0;
+		DatumGetInt32(domain) == w->domain && memcmp(DatumGetUUIDP(found), hash, UUID_LEN) == 0;
 }
 
 /* Finds a stored block equal to this one and counts the model as its user. */
 static bool
-use_stored(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *block_id,
+		   ItemPointer place)
 {
 	TupleDesc	desc = RelationGetDescr(w->meta);
 	ScanKeyData key;
@@ -313,7 +318,7 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPoint
 
 	/* A hash index finds by a hash of the hash: others may turn up too. */
 	ScanKeyInit(&key, 1, HTEqualStrategyNumber, F_UUID_EQ,
-				UUIDPGetDatum((const pg_uuid_t *) block->hash));
+				UUIDPGetDatum((const pg_uuid_t *) hash));
 	scan = index_beginscan(w->meta, w->meta_hash, w->snapshot, 1, 0);
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (!found && index_getnext_slot(scan, ForwardScanDirection, w->meta_slot))
@@ -322,7 +327,7 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPoint
 					isnull;
 		HeapTuple	tuple = ExecFetchSlotHeapTuple(w->meta_slot, false, &should_free);
 
-		if (!same_meta(tuple, desc, block))
+		if (!same_meta(w, tuple, block, hash))
 			continue;
 		*block_id = DatumGetInt32(heap_getattr(tuple, Anum_meta_block_id, desc, &isnull));
 		ItemPointerSetInvalid(place);
@@ -336,7 +341,8 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPoint
 }
 
 static void
-add_block(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+add_block(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *block_id,
+		  ItemPointer place)
 {
 	CommandId	cid = GetCurrentCommandId(true);
 	Datum		values[Natts_meta];
@@ -360,7 +366,8 @@ add_block(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointe
 	values[Anum_meta_block_id - 1] = Int32GetDatum(*block_id);
 	values[Anum_meta_models - 1] = Int32GetDatum(1);
 	values[Anum_meta_geometry - 1] = Int64GetDatum((int64) mosaic_geometry_pack(block->geometry));
-	values[Anum_meta_hash - 1] = UUIDPGetDatum((const pg_uuid_t *) block->hash);
+	values[Anum_meta_hash - 1] = UUIDPGetDatum((const pg_uuid_t *) hash);
+	values[Anum_meta_domain - 1] = Int32GetDatum(w->domain);
 	CatalogTupleInsertWithInfo(w->meta, heap_form_tuple(RelationGetDescr(w->meta), values, nulls),
 							   w->meta_indexes);
 	w->new_bytes += MOSAIC_PAYLOAD_OFFSET + block->length;
@@ -377,6 +384,7 @@ mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, It
 
 	key.geometry = mosaic_geometry_pack(block->geometry);
 	memcpy(key.hash, block->hash, UUID_LEN);
+	mosaic_hash_in_domain(w->domain, key.hash);
 	used = hash_search(w->used, &key, HASH_FIND, NULL);
 	if (used && same_payload(w, block, used->block_id, &used->place))
 	{
@@ -386,9 +394,9 @@ mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, It
 	}
 	else
 	{
-		stored = use_stored(w, block, block_id, place);
+		stored = use_stored(w, block, key.hash, block_id, place);
 		if (!stored)
-			add_block(w, block, block_id, place);
+			add_block(w, block, key.hash, block_id, place);
 		/* Two payloads with one hash: the first is remembered, the others stay unshared. */
 		used = hash_search(w->used, &key, HASH_ENTER, &known);
 		if (!known)

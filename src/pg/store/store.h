@@ -55,13 +55,13 @@ extern const void *mosaic_find_block(MosaicReader *reader, int32 block_id, uint3
 
 typedef struct MosaicWriter MosaicWriter;
 
-/* snapshot: of mosaic_lock_store(), or newer; must stay registered. */
-extern MosaicWriter *mosaic_writer_open(Snapshot snapshot);
+/* snapshot: of mosaic_lock_store(), or newer; must stay registered.  domain: of the model. */
+extern MosaicWriter *mosaic_writer_open(Snapshot snapshot, int32 domain);
 extern void mosaic_writer_close(MosaicWriter *writer);
 
 /*
  * Makes the model use a block with this geometry and payload: one that is stored
- * already (true), or a new one (false).  Counts the model once per block.
+ * already in its sharing domain (true), or a new one (false).  Counts the model once per block.
  */
 extern bool mosaic_writer_use(MosaicWriter *writer, const MosaicBlock *block,
 							  int32 *block_id, ItemPointer place);

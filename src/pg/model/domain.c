@@ -1,0 +1,159 @@
+/*
+ * domain.c
+ *		Sharing domains: who may take part in which, and how long they last.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_collation.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "catalog.h"
+#include "domain.h"
+
+static void
+denied(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for sharing domain \"%s\"", name),
+			 errhint("Members of the role that imported its first model may take part in a domain.")));
+}
+
+static void
+check_name(const char *name)
+{
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a sharing domain must not be empty"),
+				 errhint("Leave it out for your default domain.")));
+	if (strlen(name) > MOSAIC_MAX_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("the name of a sharing domain has %zu bytes, at most %d are allowed",
+						strlen(name), MOSAIC_MAX_NAME)));
+}
+
+static int32
+add_domain(Relation rel, const char *name)
+{
+	int32		domain = (int32) nextval_internal(mosaic_relid("domain_id_seq"), false);
+	Datum		values[Natts_domain];
+	bool		nulls[Natts_domain] = {false};
+
+	values[Anum_domain_domain_id - 1] = Int32GetDatum(domain);
+	values[Anum_domain_name - 1] = CStringGetTextDatum(name);
+	values[Anum_domain_owner - 1] = ObjectIdGetDatum(GetUserId());
+	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	CommandCounterIncrement();
+	return domain;
+}
+
+int32
+mosaic_join_domain(const char *name, Snapshot snapshot)
+{
+	Relation	rel = table_open(mosaic_relid("domain"), RowExclusiveLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		isnull;
+	int32		domain = 0;
+
+	if (name)
+		check_name(name);
+	ScanKeyInit(&keys[0], Anum_domain_name, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(name ? name : ""));
+	keys[0].sk_collation = C_COLLATION_OID;
+	ScanKeyInit(&keys[1], Anum_domain_owner, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(GetUserId()));
+	/* A name is there once; without one, each role has its own. */
+	scan = systable_beginscan(rel, mosaic_relid("domain_name_key"), true, snapshot, name ? 1 : 2, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		TupleDesc	desc = RelationGetDescr(rel);
+
+		if (name && !has_privs_of_role(GetUserId(),
+									   DatumGetObjectId(heap_getattr(tuple, Anum_domain_owner, desc, &isnull))))
+			denied(name);
+		domain = DatumGetInt32(heap_getattr(tuple, Anum_domain_domain_id, desc, &isnull));
+	}
+	systable_endscan(scan);
+	if (domain == 0)
+		domain = add_domain(rel, name ? name : "");
+	table_close(rel, NoLock);
+	return domain;
+}
+
+static SysScanDesc
+scan_domain(Relation rel, int32 domain, Snapshot snapshot, HeapTuple *tuple)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+
+	ScanKeyInit(&key, Anum_domain_domain_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(domain));
+	scan = systable_beginscan(rel, mosaic_relid("domain_pkey"), true, snapshot, 1, &key);
+	*tuple = systable_getnext(scan);
+	if (!HeapTupleIsValid(*tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("sharing domain %d is missing from mosaic.domain", domain)));
+	return scan;
+}
+
+void
+mosaic_check_domain(int32 domain, const char *model, Snapshot snapshot)
+{
+	Relation	rel = table_open(mosaic_relid("domain"), AccessShareLock);
+	HeapTuple	tuple;
+	bool		isnull;
+	SysScanDesc scan = scan_domain(rel, domain, snapshot, &tuple);
+
+	if (!has_privs_of_role(GetUserId(),
+						   DatumGetObjectId(heap_getattr(tuple, Anum_domain_owner, RelationGetDescr(rel), &isnull))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for the sharing domain of model \"%s\"", model),
+				 errhint("Import the model with replace => true and a domain of your own.")));
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+}
+
+void
+mosaic_leave_domain(int32 domain)
+{
+	Relation	models = table_open(mosaic_relid("model"), AccessShareLock);
+	Relation	rel = table_open(mosaic_relid("domain"), RowExclusiveLock);
+	Snapshot	snapshot;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		used;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyInit(&key, Anum_model_domain, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(domain));
+	scan = systable_beginscan(models, InvalidOid, false, snapshot, 1, &key);
+	used = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	if (!used)
+	{
+		scan = scan_domain(rel, domain, snapshot, &tuple);
+		CatalogTupleDelete(rel, &tuple->t_self);
+		systable_endscan(scan);
+	}
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	table_close(models, NoLock);
+}
