@@ -96,6 +96,7 @@ mosaic_join_domain(const char *name, Snapshot snapshot)
 	return domain;
 }
 
+/* *tuple: the domain's row, NULL where it is lost. */
 static SysScanDesc
 scan_domain(Relation rel, int32 domain, Snapshot snapshot, HeapTuple *tuple)
 {
@@ -105,10 +106,6 @@ scan_domain(Relation rel, int32 domain, Snapshot snapshot, HeapTuple *tuple)
 	ScanKeyInit(&key, Anum_domain_domain_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(domain));
 	scan = systable_beginscan(rel, mosaic_relid("domain_pkey"), true, snapshot, 1, &key);
 	*tuple = systable_getnext(scan);
-	if (!HeapTupleIsValid(*tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("sharing domain %d is missing from mosaic.domain", domain)));
 	return scan;
 }
 
@@ -120,6 +117,11 @@ mosaic_check_domain(int32 domain, const char *model, Snapshot snapshot)
 	bool		isnull;
 	SysScanDesc scan = scan_domain(rel, domain, snapshot, &tuple);
 
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\": its sharing domain %d is missing from mosaic.domain",
+						model, domain)));
 	if (!has_privs_of_role(GetUserId(),
 						   DatumGetObjectId(heap_getattr(tuple, Anum_domain_owner, RelationGetDescr(rel), &isnull))))
 		ereport(ERROR,
@@ -150,7 +152,9 @@ mosaic_leave_domain(int32 domain)
 	if (!used)
 	{
 		scan = scan_domain(rel, domain, snapshot, &tuple);
-		CatalogTupleDelete(rel, &tuple->t_self);
+		/* Even a damaged model can be dropped. */
+		if (HeapTupleIsValid(tuple))
+			CatalogTupleDelete(rel, &tuple->t_self);
 		systable_endscan(scan);
 	}
 	UnregisterSnapshot(snapshot);
