@@ -1,75 +1,50 @@
--- Tables and peers of bench/predict.sh. Variables: data (test/data).
-CREATE EXTENSION IF NOT EXISTS pg_mosaic;
-CREATE EXTENSION IF NOT EXISTS plpython3u;
-SELECT import_model('fashion', :'data' || '/models/fashion_base.onnx') IS NOT NULL AS imported;
+-- Tables and peers of bench/predict.py. Variables: peers (bench/peers), wide_rows.
+CREATE EXTENSION pg_mosaic;
+CREATE EXTENSION plpython3u;
+CREATE TABLE images (id int, label int, x real[]);
+CREATE TABLE wide (id int, label int, x real[]);
+SELECT setseed(0.5);
+INSERT INTO wide SELECT i, 0, (SELECT array_agg((2 * random() - 1)::real) FROM generate_series(1, 1024) WHERE i > 0)
+  FROM generate_series(1, :wide_rows) i;
+CREATE UNLOGGED TABLE result (id int, class int);
 
--- The weights of an ONNX file of Gemm layers, as torch tensors, kept in the session; one thread.
-CREATE FUNCTION torch_load(path text) RETURNS void LANGUAGE plpython3u AS $$
-import struct
+-- The model stays in the session.
+CREATE FUNCTION torch_load(name text, path text) RETURNS void LANGUAGE plpython3u AS $$
+import sys
+sys.path.insert(0, GD["peers"])
 import numpy
-import torch
-
-def fields(data):
-    at = 0
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-    while at < len(data):
-        key = varint()
-        if key & 7 == 0:
-            yield key >> 3, varint()
-        elif key & 7 == 2:
-            size = varint()
-            yield key >> 3, data[at:at + size]
-            at += size
-        else:
-            at += 8 if key & 7 == 1 else 4
-
-torch.set_num_threads(1)
-model = open(path, "rb").read()
-graph = next(value for number, value in fields(model) if number == 7)
-tensors = []
-for number, value in fields(graph):
-    if number == 5:
-        parts = list(fields(value))
-        dims = [v if isinstance(v, int) else None for n, v in parts if n == 1]
-        raw = next(v for n, v in parts if n == 9)
-        name = next(v for n, v in parts if n == 8).decode()
-        tensors.append((name, torch.from_numpy(numpy.frombuffer(raw, numpy.float32).reshape(dims).copy())))
-tensors.sort(key=lambda t: t[0])
-biases = [t for n, t in tensors if t.dim() == 1]
-weights = [t for n, t in tensors if t.dim() == 2]
-layers = list(zip(weights, biases))
-
-def classes(rows):
-    with torch.no_grad():
-        x = torch.tensor(rows, dtype=torch.float32)
-        for i, (w, b) in enumerate(layers):
-            x = torch.nn.functional.linear(x, w, b)
-            if i + 1 < len(layers):
-                x = torch.relu(x)
-        return x.argmax(1).tolist()
-
-GD["classes"] = classes
+import mlp
+GD["numpy"], GD["mlp"], GD[name] = numpy, mlp, mlp.load_torch(path)
+$$;
+CREATE FUNCTION torch_peers(path text) RETURNS void LANGUAGE plpython3u AS $$
+GD["peers"] = path
 $$;
 -- row by row, as most write it
-CREATE FUNCTION torch_class(x real[]) RETURNS int LANGUAGE plpython3u AS $$
-return GD["classes"]([x])[0]
+CREATE FUNCTION torch_class(name text, x real[]) RETURNS int LANGUAGE plpython3u AS $$
+return GD["mlp"].torch_classes(GD[name], GD["numpy"].array([x], "f4"))[0]
 $$;
--- in batches, as well as it can be done
-CREATE FUNCTION torch_classes(query text) RETURNS TABLE (id int, class int) LANGUAGE plpython3u AS $$
-cursor = plpy.cursor(query)
+-- in batches from a cursor
+CREATE FUNCTION torch_classes(name text, relation text) RETURNS TABLE (id int, class int) LANGUAGE plpython3u AS $$
+cursor = plpy.cursor("SELECT id, x FROM " + relation)
 while True:
     rows = cursor.fetch(1024)
     if not rows:
         return
-    for row, c in zip(rows, GD["classes"]([r["x"] for r in rows])):
+    features = GD["numpy"].array([r["x"] for r in rows], "f4")
+    for row, c in zip(rows, GD["mlp"].torch_classes(GD[name], features)):
+        yield row["id"], c
+$$;
+-- the same, with arrays in the server's binary format, which numpy can read without making a list
+CREATE FUNCTION torch_classes_binary(name text, relation text) RETURNS TABLE (id int, class int) LANGUAGE plpython3u AS $$
+numpy = GD["numpy"]
+cursor = plpy.cursor("SELECT id, array_send(x) AS x FROM " + relation)
+while True:
+    rows = cursor.fetch(1024)
+    if not rows:
+        return
+    # ndim, flags, type, size, lower bound; then length and value of each element
+    words = numpy.frombuffer(b"".join(r["x"] for r in rows), ">f4").reshape(len(rows), -1)
+    features = words[:, 6::2].astype("f4")
+    for row, c in zip(rows, GD["mlp"].torch_classes(GD[name], features)):
         yield row["id"], c
 $$;
