@@ -2,9 +2,9 @@
  * The boundary, near duplicates: a model's blocks and those that may stand in for them in, a choice
  * of merges out that keeps a metric within a bound.  Rules as in capi.h.
  *
- * In this order: new; add_tensor for all tensors; offer for all blocks that may stand in; for each
- * block of the model search, compare, choose; plan; then while next says MORE: predict all rows with
- * the maps that apply(false) makes, row for each, report; at last apply(true).
+ * In this order: new; add_tensor for all tensors; for each block of the model search, compare, choose;
+ * plan; then while next says MORE: predict all rows with the maps that apply(false) makes, row for
+ * each, report; at last apply(true).
  */
 #ifndef MOSAIC_CAPI_DEDUP_H
 #define MOSAIC_CAPI_DEDUP_H
@@ -45,14 +45,13 @@ MosaicCode mosaic_dedup_add_tensor(MosaicDedup *dedup, const MosaicTensorDesc *d
                                    MosaicError *err);
 /* Whether blocks of a tensor may have near duplicates. */
 bool mosaic_dedup_shareable(const MosaicDedup *dedup, int tensor);
-/* A block that may stand in for others.  REQUIRES: ascending ids; a geometry that may be shared. */
-MosaicCode mosaic_dedup_offer(MosaicDedup *dedup, MosaicGeometry geometry, const void *payload,
-                              int32_t block_id, MosaicError *err);
 /*
- * Begins with a block of the model, which stays valid until choose.  *ids: offered blocks to compare
- * it with; valid until the next search.
+ * Begins with a block of the model, which stays valid until choose.  keys: MOSAIC_NEAR_TABLES of it
+ * (capi_near.h); found: ids of blocks of this geometry that share one and may stand in, ascending.
+ * *ids: those to compare it with; valid until the next search.
  */
 MosaicCode mosaic_dedup_search(MosaicDedup *dedup, int tensor, int64_t index, const void *payload,
+                               const int32_t *keys, const int32_t *found, int64_t nfound,
                                const int32_t **ids, int64_t *n, MosaicError *err);
 MosaicCode mosaic_dedup_compare(MosaicDedup *dedup, int32_t block_id, const void *payload,
                                 MosaicError *err);

@@ -2,7 +2,6 @@
 #include "mosaic/capi_dedup.h"
 
 #include <cmath>
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -10,10 +9,9 @@
 #include "core/capi_guard.h"
 #include "core/dedup/gate.h"
 #include "core/dedup/likeness.h"
-#include "core/dedup/lsh.h"
-#include "core/dedup/lsh_index.h"
 #include "core/dedup/merge_order.h"
 #include "core/dedup/metric.h"
+#include "mosaic/capi_near.h"
 
 using mosaic::Guard;
 using mosaic::Status;
@@ -28,13 +26,10 @@ bool MayBeShared(const mosaic::Blocking& b) {
 
 struct MosaicDedup {
   mosaic::NearSettings near;
-  mosaic::LshSettings lsh;
   mosaic::GateSettings gate_settings;
   mosaic::MetricKind metric_kind{};
 
   std::vector<mosaic::Blocking> tensors;
-  std::map<uint64_t, mosaic::LshFamily> families;
-  mosaic::LshIndex index;
   std::vector<mosaic::Merge> merges;
   std::vector<size_t> layers;  // merges of each
   std::optional<mosaic::Gate> gate;
@@ -51,12 +46,6 @@ struct MosaicDedup {
   std::vector<uint64_t> keys;
   std::vector<float> block_buffer, other_buffer;
 
-  const uint64_t* KeysOf(const MosaicGeometry& g, const float* v) {
-    const auto& family = families.try_emplace(mosaic_geometry_pack(g), g, lsh).first->second;
-    keys.resize(static_cast<size_t>(family.tables()));
-    family.Keys(v, keys.data());
-    return keys.data();
-  }
   const mosaic::Blocking& blocking(int t) const { return tensors[static_cast<size_t>(t)]; }
 
   // Calls fn for the merges of a selection.
@@ -82,7 +71,7 @@ MosaicCode mosaic_dedup_new(const MosaicDedupOptions* options, MosaicDedup** out
       return Status::Invalid("min_similarity must be above 0, and 1 at most");
     }
     if (!(options->max_drop >= 0)) return Status::Invalid("max_drop must not be negative");
-    d->near.tolerance = d->lsh.tolerance = options->tolerance;
+    d->near.tolerance = options->tolerance;
     d->near.min_similarity = options->min_similarity;
     d->gate_settings.max_drop = options->max_drop;
     d->gate_settings.higher_is_better = mosaic::HigherIsBetter(d->metric_kind);
@@ -104,31 +93,17 @@ bool mosaic_dedup_shareable(const MosaicDedup* d, int tensor) {
   return MayBeShared(d->blocking(tensor));
 }
 
-MosaicCode mosaic_dedup_offer(MosaicDedup* d, MosaicGeometry geometry, const void* payload,
-                              int32_t block_id, MosaicError* err) {
-  return Guard(err, [&](MosaicCode*) -> Status {
-    mosaic::BlockShape shape;
-    shape.dtype = geometry.dtype;
-    shape.rows = geometry.rows;
-    shape.cols = static_cast<int>(geometry.cols);
-    const uint64_t* keys =
-        d->KeysOf(geometry, mosaic::BlockValues(shape, payload, &d->other_buffer));
-    d->index.Add(keys, static_cast<int>(d->keys.size()), static_cast<uint32_t>(block_id));
-    return Status();
-  });
-}
-
 MosaicCode mosaic_dedup_search(MosaicDedup* d, int tensor, int64_t index, const void* payload,
+                               const int32_t* keys, const int32_t* found, int64_t nfound,
                                const int32_t** ids, int64_t* n, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
-    const mosaic::Blocking& b = d->blocking(tensor);
-    d->shape = mosaic::ShapeOfBlock(b, index);
+    d->shape = mosaic::ShapeOfBlock(d->blocking(tensor), index);
     d->values = mosaic::BlockValues(d->shape, payload, &d->block_buffer);
     d->tensor = tensor;
     d->place = index;
     d->best = mosaic::Match();
-    const uint64_t* keys = d->KeysOf(b.geometry(), d->values);
-    d->index.Probe(keys, static_cast<int>(d->keys.size()), &d->found);
+    d->keys.assign(keys, keys + MOSAIC_NEAR_TABLES);
+    d->found.assign(found, found + nfound);
     d->ids.assign(d->found.begin(), d->found.end());
     *ids = d->ids.data();
     *n = static_cast<int64_t>(d->ids.size());

@@ -51,8 +51,9 @@ describe_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 	mosaic_dedup_check(mosaic_dedup_add_tensor(job->dedup, t, &error), &error);
 }
 
+/* write: a plan keeps no writer waiting; what its snapshot sees stays until it is done. */
 static void
-open_job(DedupJob *job, FunctionCallInfo fcinfo)
+open_job(DedupJob *job, FunctionCallInfo fcinfo, bool write)
 {
 	static const char *const names[] = {"name", "validation", "metric", "max_drop", "tolerance",
 	"min_similarity", "max_evaluations"};
@@ -73,16 +74,18 @@ open_job(DedupJob *job, FunctionCallInfo fcinfo)
 	job->callback.arg = job;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
 	mosaic_dedup_check(mosaic_dedup_new(&options, &job->dedup, &error), &error);
-	job->snapshot = mosaic_lock_store();
-	job->row = mosaic_find_model(job->name, job->snapshot, RowExclusiveLock);
+	job->snapshot = write ? mosaic_lock_store() : RegisterSnapshot(GetActiveSnapshot());
+	if (!write)
+		mosaic_check_format(job->snapshot);
+	job->row = mosaic_find_model(job->name, job->snapshot, write ? RowExclusiveLock : AccessShareLock);
 	if (!HeapTupleIsValid(job->row))
 		mosaic_no_such_model(job->name);
 	if (!mosaic_owns_model(job->row))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", job->name)));
-	mosaic_check_domain(DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain)), job->name,
-						job->snapshot);
+	job->domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
+	mosaic_check_domain(job->domain, job->name, job->snapshot);
 }
 
 /* Searches and judges; afterwards the candidate's maps are those of the accepted state. */
@@ -102,7 +105,7 @@ decide(DedupJob *job, const char *query)
 	job->descs = palloc0(Max(job->handle->ntensors, 1) * sizeof *job->descs);
 	mosaic_scan_tensors(job->handle->key.model_id, job->snapshot, describe_tensor, job);
 	mosaic_reader_open(&job->reader);
-	mosaic_offer_blocks(job);
+	job->own = mosaic_distinct_blocks(job->handle);
 	mosaic_find_merges(job);
 	mosaic_pass_gate(job, query);
 }
@@ -123,7 +126,7 @@ mosaic_pg_dedup_model(PG_FUNCTION_ARGS)
 	int64		blocks,
 				bytes;
 
-	open_job(job, fcinfo);
+	open_job(job, fcinfo, true);
 	decide(job, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	mosaic_dedup_result(job->dedup, &result);
 	blocks = job->handle->nblocks;
@@ -163,7 +166,7 @@ mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic dedup", ALLOCSET_DEFAULT_SIZES);
 	saved = MemoryContextSwitchTo(cxt);
 	job = palloc0(sizeof *job);
-	open_job(job, fcinfo);
+	open_job(job, fcinfo, false);
 	decide(job, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	mosaic_dedup_result(job->dedup, &result);
 	for (int64 i = 0; i < result.evaluations; i++)

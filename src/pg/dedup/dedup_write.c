@@ -18,29 +18,14 @@
 #include "dedup_job.h"
 #include "store.h"
 
-/* A block that a model uses; the id comes first, for mosaic_compare_ids. */
-typedef struct BlockRef
-{
-	int32		id;
-	uint32		bytes;			/* of its tuple */
-} BlockRef;
-
-/* A model's blocks, ascending, each once. */
-typedef struct BlockSet
-{
-	BlockRef   *refs;
-	int64		n;
-} BlockSet;
-
-static bool
-has_id(const BlockSet *set, int32 id)
+bool
+mosaic_has_block(const BlockSet *set, int32 id)
 {
 	return set->n > 0 && bsearch(&id, set->refs, set->n, sizeof(BlockRef), mosaic_compare_ids) != NULL;
 }
 
-/* All blocks of a model's maps, ascending, each once. */
-static BlockSet
-distinct_blocks(const MosaicModelHandle *handle)
+BlockSet
+mosaic_distinct_blocks(const MosaicModelHandle *handle)
 {
 	BlockRef   *refs = MemoryContextAllocHuge(CurrentMemoryContext,
 											  (handle->nblocks + 1) * sizeof(BlockRef));
@@ -124,10 +109,9 @@ write_maps(DedupJob *job)
 static void
 count_users(DedupJob *job)
 {
-	BlockSet	own = distinct_blocks(job->handle),
-				now = distinct_blocks(&job->candidate);
-	int32		domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
-	MosaicWriter *writer = mosaic_writer_open(job->snapshot, domain);
+	BlockSet	own = job->own,
+				now = mosaic_distinct_blocks(&job->candidate);
+	MosaicWriter *writer = mosaic_writer_open(job->snapshot, job->domain);
 	char	   *copy = palloc(MOSAIC_MAX_PAYLOAD);
 
 	for (int64 i = 0; i < now.n; i++)
@@ -139,7 +123,7 @@ count_users(DedupJob *job)
 		int32		id;
 
 		CHECK_FOR_INTERRUPTS();
-		if (has_id(&own, now.refs[i].id))
+		if (mosaic_has_block(&own, now.refs[i].id))
 			continue;
 		offer = mosaic_find_offer(job, now.refs[i].id);
 		block.geometry = mosaic_geometry_unpack(offer->geometry);
@@ -157,7 +141,7 @@ count_users(DedupJob *job)
 	for (int64 i = 0; i < own.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!has_id(&now, own.refs[i].id))
+		if (!mosaic_has_block(&now, own.refs[i].id))
 			(void) mosaic_writer_leave(writer, own.refs[i].id);
 	}
 	mosaic_writer_close(writer);
@@ -169,12 +153,12 @@ count_users(DedupJob *job)
 int64
 mosaic_freed_bytes(DedupJob *job)
 {
-	BlockSet	own = distinct_blocks(job->handle),
-				now = distinct_blocks(&job->candidate);
+	BlockSet	own = job->own,
+				now = mosaic_distinct_blocks(&job->candidate);
 	int64		bytes = 0;
 
 	for (int64 i = 0; i < own.n; i++)
-		if (!has_id(&now, own.refs[i].id))
+		if (!mosaic_has_block(&now, own.refs[i].id))
 			bytes += own.refs[i].bytes;
 	return bytes;
 }

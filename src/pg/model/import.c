@@ -304,7 +304,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	old = check_existing(name, replace, snapshot);
 	job->domain = choose_domain(fcinfo, name, old, snapshot);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
-	open_job(job, name, source, mosaic_store_height(0));
+	open_job(job, name, source, mosaic_store_options(NULL).height);
 	store_blocks(job, snapshot);
 	insert_tensors(job, model_id);
 	UnregisterSnapshot(snapshot);
