@@ -80,6 +80,7 @@ mosaic_reader_open(MosaicReader *reader)
 	reader->rel = table_open(mosaic_relid("block"), AccessShareLock);
 	reader->index = NULL;
 	reader->npages = RelationGetNumberOfBlocks(reader->rel);
+	reader->held = InvalidBuffer;
 }
 
 void
@@ -90,13 +91,14 @@ mosaic_reader_close(MosaicReader *reader)
 	table_close(reader->rel, NoLock);
 }
 
-/* The payload if the tuple at place is the block, with its page pinned; else NULL. */
+/* The payload if the tuple at place is the block, with its page pinned or held; else NULL. */
 static const void *
 payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 length,
 		   ResourceOwner owner, Buffer *buffer)
 {
 	ResourceOwner saved = CurrentResourceOwner;
 	BlockNumber page;
+	Buffer		pinned = InvalidBuffer;
 	const void *payload;
 	int32		found_id;
 	uint32		found_length;
@@ -112,14 +114,18 @@ payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 lengt
 	}
 	/* After an error the abort sets CurrentResourceOwner anew. */
 	CurrentResourceOwner = owner;
-	*buffer = ReadBuffer(reader->rel, page);
+	if (!BufferIsValid(reader->held) || BufferGetBlockNumber(reader->held) != page)
+		pinned = ReadBuffer(reader->rel, page);
+	*buffer = BufferIsValid(pinned) ? pinned : reader->held;
 	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
 	payload = mosaic_page_payload(BufferGetPage(*buffer), ItemPointerGetOffsetNumber(place),
 								  &found_id, &found_length);
 	LockBuffer(*buffer, BUFFER_LOCK_UNLOCK);
+	*buffer = pinned;
 	if (payload == NULL || found_id != block_id || found_length != length)
 	{
-		ReleaseBuffer(*buffer);
+		if (BufferIsValid(pinned))
+			ReleaseBuffer(pinned);
 		payload = NULL;
 	}
 	CurrentResourceOwner = saved;
