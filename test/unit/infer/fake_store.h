@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -117,6 +118,11 @@ class FakeStore {
     return all;
   }
 
+  // Puts the payloads of another store's tensor in the place of this one's: other weights.
+  void CopyTensor(const FakeStore& from, int tensor) {
+    entries_.at(static_cast<size_t>(tensor))->payloads =
+        from.entries_.at(static_cast<size_t>(tensor))->payloads;
+  }
   void Serve(const BlockRequest& request, ServedBlocks* out) const {
     out->Clear();
     const Entry& e = *entries_.at(static_cast<size_t>(request.tensor));
@@ -253,16 +259,19 @@ struct RunLog {
   int64_t largest_request = 0;
 };
 
+// How a prediction starts, where not simply with Executor::Start.
+using Starter = std::function<Status(Executor*, std::vector<Tensor>, int64_t)>;
+
 // Runs a prediction to its end. The inputs are copied, and overwritten when it is done.
 inline Status Predict(Executor* executor, const FakeStore& store, const std::vector<Array>& inputs,
                       int64_t items, size_t noutputs, std::vector<Array>* out,
-                      RunLog* log = nullptr) {
+                      RunLog* log = nullptr, const Starter& start = nullptr) {
   RunLog ignored;
   if (log == nullptr) log = &ignored;
   std::vector<Array> copies = inputs;
   std::vector<Tensor> views;
   for (const Array& a : copies) views.push_back(a.view());
-  MOSAIC_RETURN_IF_ERROR(executor->Start(views, items));
+  MOSAIC_RETURN_IF_ERROR(start ? start(executor, views, items) : executor->Start(views, items));
   ServedBlocks served;
   for (;;) {
     Executor::Outcome outcome{};
