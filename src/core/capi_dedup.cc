@@ -55,7 +55,7 @@ struct MosaicDedup {
   int64_t place = 0;
   std::vector<uint32_t> found;
   std::vector<int32_t> ids;
-  std::vector<uint64_t> keys;
+  std::vector<int32_t> keys;
   std::vector<float> block_buffer, other_buffer;
 
   const mosaic::Blocking& blocking(int t) const { return tensors[static_cast<size_t>(t)]; }

@@ -1,8 +1,9 @@
 #include "core/dedup/recall.h"
 
-#include <xxhash.h>
-
 #include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace mosaic {
 

@@ -51,21 +51,34 @@ describe_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 	mosaic_dedup_check(mosaic_dedup_add_tensor(job->dedup, t, &error), &error);
 }
 
+/* The arguments in their order; the last is plan_dedup()'s alone. */
+static const char *const arguments[] = {"name", "validation", "metric", "max_drop", "tolerance",
+	"min_similarity", "max_evaluations", "metric_function", "higher_is_better", "reuse", "curve_points"
+};
+
+enum
+{
+	ARG_METRIC_FUNCTION = 7, ARG_HIGHER_IS_BETTER, ARG_REUSE, ARG_CURVE_POINTS
+};
+
 /* write: a plan keeps no writer waiting; what its snapshot sees stays until it is done. */
 static void
 open_job(DedupJob *job, FunctionCallInfo fcinfo, bool write)
 {
-	static const char *const names[] = {"name", "validation", "metric", "max_drop", "tolerance",
-	"min_similarity", "max_evaluations"};
-	MosaicDedupOptions options;
+	MosaicDedupOptions options = {0};
 	MosaicError error;
 
-	for (int i = 0; i < 7; i++)
-		if (PG_ARGISNULL(i))
+	for (int i = 0; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i) && i != ARG_METRIC_FUNCTION)
 			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", names[i])));
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be NULL", arguments[i])));
+	if (!PG_ARGISNULL(ARG_METRIC_FUNCTION))
+		job->function = mosaic_metric_function(PG_GETARG_OID(ARG_METRIC_FUNCTION));
 	job->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	options.metric = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	options.metric = job->function ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	options.higher_is_better = PG_GETARG_BOOL(ARG_HIGHER_IS_BETTER);
+	options.curve_points = PG_NARGS() > ARG_CURVE_POINTS ? PG_GETARG_INT32(ARG_CURVE_POINTS) : 0;
 	options.max_drop = PG_GETARG_FLOAT8(3);
 	options.tolerance = PG_GETARG_FLOAT4(4);
 	options.min_similarity = PG_GETARG_FLOAT8(5);
@@ -96,11 +109,6 @@ decide(DedupJob *job, const char *query)
 	PushActiveSnapshot(job->snapshot);
 	job->handle = mosaic_model_acquire(job->row);
 	PopActiveSnapshot();
-	if (mosaic_model_input_count(job->handle->model) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" has %d inputs; only models with one can be validated",
-						job->name, mosaic_model_input_count(job->handle->model))));
 	mosaic_copy_maps(job);
 	job->descs = palloc0(Max(job->handle->ntensors, 1) * sizeof *job->descs);
 	mosaic_scan_tensors(job->handle->key.model_id, job->snapshot, describe_tensor, job);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "dedup_job.h"
@@ -55,15 +56,16 @@ void
 mosaic_pass_gate(DedupJob *job, const char *query)
 {
 	MosaicValidation *validation =
-		mosaic_validation_open(query, mosaic_dedup_uses_labels(job->dedup), job->handle);
+		mosaic_validation_open(query, job->handle->model, job->dedup, job->function);
 	MosaicError error;
-	MosaicCode	code;
+	MosaicCode	code = mosaic_dedup_use_model(job->dedup, job->handle->model,
+											  work_mem * INT64CONST(1024), &error);
 
+	mosaic_dedup_check(code, &error);
 	while ((code = mosaic_dedup_next(job->dedup, &error)) == MOSAIC_MORE)
 	{
 		apply(job, false);
-		mosaic_validation_run(validation, &job->candidate, job->dedup);
-		mosaic_dedup_check(mosaic_dedup_report(job->dedup, &error), &error);
+		mosaic_validation_run(validation, &job->candidate);
 	}
 	mosaic_dedup_check(code, &error);
 	mosaic_validation_close(validation);

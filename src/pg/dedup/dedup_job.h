@@ -8,6 +8,7 @@
 #include "access/htup_details.h"
 #include "utils/hsearch.h"
 
+#include "dedup_metric.h"
 #include "errors.h"
 #include "model_cache.h"
 #include "mosaic/capi_dedup.h"
@@ -49,6 +50,7 @@ typedef struct DedupJob
 	MosaicTensorDesc *descs;
 	MosaicDedup *dedup;
 	MemoryContextCallback callback;
+	MosaicMetricFunction *function; /* the user's own metric, or NULL */
 	MosaicReader reader;
 	int32		domain;			/* of the model */
 	BlockSet	own;			/* its blocks */
