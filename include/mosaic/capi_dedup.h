@@ -24,6 +24,7 @@ typedef struct MosaicDedupOptions {
   double max_drop;         /* how much worse the metric may become; >= 0 */
   int64_t max_evaluations; /* 0: as many as it takes */
   int64_t curve_points;    /* core/dedup/gate.h */
+  double max_weight_error; /* largest difference of any weight; infinite: no bound */
 } MosaicDedupOptions;
 
 typedef struct MosaicDecision { /* core/dedup/recall.h */
@@ -79,6 +80,8 @@ MosaicCode mosaic_dedup_plan(MosaicDedup *dedup, MosaicError *err);
  */
 MosaicCode mosaic_dedup_use_model(MosaicDedup *dedup, const MosaicModel *model, int64_t max_bytes,
                                   MosaicError *err);
+/* Instead of measuring: makes all merges. */
+void mosaic_dedup_accept_all(MosaicDedup *dedup);
 /* MOSAIC_MORE: a state is to be measured, the first without any merge.  MOSAIC_OK: done. */
 MosaicCode mosaic_dedup_next(MosaicDedup *dedup, MosaicError *err);
 /* Puts partners into a tensor's map (ids: all of it): of the state to be measured, or the accepted. */

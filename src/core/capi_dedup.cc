@@ -134,8 +134,12 @@ MosaicCode mosaic_dedup_new(const MosaicDedupOptions* options, MosaicDedup** out
       return Status::Invalid("min_similarity must be above 0, and 1 at most");
     }
     if (!(options->max_drop >= 0)) return Status::Invalid("max_drop must not be negative");
+    if (!(options->max_weight_error >= 0)) {
+      return Status::Invalid("max_weight_error must not be negative");
+    }
     d->near.tolerance = options->tolerance;
     d->near.min_similarity = options->min_similarity;
+    d->near.max_abs = options->max_weight_error;
     d->gate_settings.max_drop = options->max_drop;
     d->gate_settings.higher_is_better =
         d->own_metric ? options->higher_is_better : mosaic::HigherIsBetter(d->metric_kind);
@@ -252,6 +256,8 @@ MosaicCode mosaic_dedup_start(MosaicDedup* d, MosaicExec* exec, int64_t batch,
                                  items);
   });
 }
+
+void mosaic_dedup_accept_all(MosaicDedup* d) { d->gate->AcceptAll(); }
 
 MosaicCode mosaic_dedup_next(MosaicDedup* d, MosaicError* err) {
   return Guard(err, [&](MosaicCode* code) -> Status {

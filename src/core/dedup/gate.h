@@ -67,6 +67,9 @@ class Gate {
   // before this one is measured. What is computed before them may be worth keeping.
   std::pair<size_t, size_t> Undecided() const;
 
+  // Accepts all merges unmeasured, for who asks for no metric; there is nothing to try then.
+  void AcceptAll();
+
   // What was measured last within the bound. Nothing merged until the baseline is known.
   const Selection& accepted() const { return accepted_; }
   double accepted_metric() const { return accepted_metric_; }

@@ -52,8 +52,8 @@ apply(DedupJob *job, bool accepted)
 	}
 }
 
-void
-mosaic_pass_gate(DedupJob *job, const char *query)
+static void
+measure(DedupJob *job, const char *query)
 {
 	MosaicValidation *validation =
 		mosaic_validation_open(query, job->handle->model, job->dedup, job->function);
@@ -69,5 +69,14 @@ mosaic_pass_gate(DedupJob *job, const char *query)
 	}
 	mosaic_dedup_check(code, &error);
 	mosaic_validation_close(validation);
+}
+
+void
+mosaic_pass_gate(DedupJob *job, const char *query)
+{
+	if (query)
+		measure(job, query);
+	else
+		mosaic_dedup_accept_all(job->dedup);
 	apply(job, true);
 }

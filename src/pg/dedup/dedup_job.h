@@ -8,6 +8,7 @@
 #include "access/htup_details.h"
 #include "utils/hsearch.h"
 
+#include "dedup.h"
 #include "dedup_metric.h"
 #include "errors.h"
 #include "model_cache.h"
@@ -57,6 +58,14 @@ typedef struct DedupJob
 	HTAB	   *offers;			/* the blocks looked up so far */
 } DedupJob;
 
+/*
+ * dedup_run.c: opens the model for its owner (a plan, which does not write, keeps no writer waiting:
+ * what its snapshot sees stays until it is done); searches and judges; closes.
+ */
+extern void mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args, bool write);
+extern void mosaic_dedup_decide(DedupJob *job, const char *validation);
+extern void mosaic_dedup_close(DedupJob *job);
+
 /* dedup_offers.c: what is known of a block; whether it may stand in for one of this geometry. */
 extern Offer *mosaic_find_offer(DedupJob *job, int32 id);
 extern bool mosaic_may_stand_in(DedupJob *job, int32 id, uint64 geometry);
@@ -64,7 +73,7 @@ extern bool mosaic_may_stand_in(DedupJob *job, int32 id, uint64 geometry);
 /* dedup_search.c: finds and orders the merges that the measure accepts. */
 extern void mosaic_find_merges(DedupJob *job);
 
-/* dedup_gate.c: afterwards the candidate's maps are those of the accepted state. */
+/* dedup_gate.c: afterwards the candidate's maps are those of the accepted state; query: NULL, all. */
 extern void mosaic_copy_maps(DedupJob *job);
 extern void mosaic_pass_gate(DedupJob *job, const char *query);
 
