@@ -54,6 +54,18 @@ enum
 	Natts_tensor = 15
 };
 
+enum
+{
+	Anum_run_model_id = 1, Anum_run_version, Anum_run_validation, Anum_run_metric,
+	Anum_run_max_drop, Anum_run_merged, Anum_run_bytes, Anum_run_value, Anum_run_kept, Natts_run = 9
+};
+enum
+{
+	Anum_decision_model_id = 1, Anum_decision_tensor, Anum_decision_block,
+	Anum_decision_partner, Anum_decision_similarity, Anum_decision_outcome,
+	Anum_decision_fingerprint, Natts_decision = 7
+};
+
 #define MOSAIC_MAX_NAME 255		/* bytes of a model's name */
 
 /* OID of a relation of schema mosaic; an error where the extension is not installed. */

@@ -13,6 +13,7 @@
 
 #include "dedup.h"
 #include "dedup_job.h"
+#include "progress.h"
 
 static char *
 name_argument(FunctionCallInfo fcinfo)
@@ -76,8 +77,9 @@ mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic dedup", ALLOCSET_DEFAULT_SIZES);
 	saved = MemoryContextSwitchTo(cxt);
 	job = palloc0(sizeof *job);
+	mosaic_progress_start(MOSAIC_PROGRESS_DEDUP);
 	mosaic_dedup_open(job, name, &args, false);
-	mosaic_dedup_decide(job, args.validation);
+	mosaic_dedup_decide(job);
 	mosaic_dedup_result(job->dedup, &result);
 	for (int64 i = 0; i < result.evaluations; i++)
 	{
@@ -96,5 +98,6 @@ mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
 	mosaic_dedup_close(job);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
+	mosaic_progress_end();
 	return (Datum) 0;
 }

@@ -13,6 +13,7 @@ typedef struct MosaicDedupArguments
 {
 	char	   *validation;		/* a query; NULL: only weights are bounded */
 	Oid			metric_function;	/* the user's own metric, or InvalidOid */
+	bool		reuse;			/* keep decisions on blocks that are as before */
 	MosaicDedupOptions options;
 } MosaicDedupArguments;
 

@@ -56,6 +56,14 @@ typedef struct DedupJob
 	int32		domain;			/* of the model */
 	BlockSet	own;			/* its blocks */
 	HTAB	   *offers;			/* the blocks looked up so far */
+
+	/* What the log tells of it. */
+	const char *query;			/* the validation query, or NULL */
+	const char *metric;
+	double		max_drop;
+	bool		reuse;
+	MosaicDecision *known;		/* what was decided last, on it or its predecessor */
+	int64		nknown;
 } DedupJob;
 
 /*
@@ -63,7 +71,7 @@ typedef struct DedupJob
  * what its snapshot sees stays until it is done); searches and judges; closes.
  */
 extern void mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args, bool write);
-extern void mosaic_dedup_decide(DedupJob *job, const char *validation);
+extern void mosaic_dedup_decide(DedupJob *job);
 extern void mosaic_dedup_close(DedupJob *job);
 
 /* dedup_offers.c: what is known of a block; whether it may stand in for one of this geometry. */
@@ -73,16 +81,21 @@ extern bool mosaic_may_stand_in(DedupJob *job, int32 id, uint64 geometry);
 /* dedup_search.c: finds and orders the merges that the measure accepts. */
 extern void mosaic_find_merges(DedupJob *job);
 
-/* dedup_gate.c: afterwards the candidate's maps are those of the accepted state; query: NULL, all. */
+/* dedup_gate.c: afterwards the candidate's maps are those of the accepted state: without a query, all. */
 extern void mosaic_copy_maps(DedupJob *job);
-extern void mosaic_pass_gate(DedupJob *job, const char *query);
+extern void mosaic_pass_gate(DedupJob *job);
+
+/* dedup_log.c: sets what is known, to be decided likewise if that is asked for. */
+extern void mosaic_recall_decisions(DedupJob *job);
+/* Puts decisions and points in the place of those known; model_id: of the state that was written. */
+extern void mosaic_write_log(DedupJob *job, int64 model_id);
 
 /* dedup_write.c: all blocks of a model's maps; whether one is in a set. */
 extern BlockSet mosaic_distinct_blocks(const MosaicModelHandle *handle);
 extern bool mosaic_has_block(const BlockSet *set, int32 id);
-/* Bytes of blocks that the accepted state does not use; stores that state. */
+/* Bytes of blocks that the accepted state does not use; stores that state, and returns its model_id. */
 extern int64 mosaic_freed_bytes(DedupJob *job);
-extern void mosaic_write_merges(DedupJob *job);
+extern int64 mosaic_write_merges(DedupJob *job);
 
 static inline void
 mosaic_dedup_check(MosaicCode code, const MosaicError *error)

@@ -22,6 +22,7 @@
 #include "dedup_job.h"
 #include "domain.h"
 #include "errors.h"
+#include "progress.h"
 #include "store.h"
 
 static void
@@ -39,8 +40,10 @@ describe_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 {
 	DedupJob   *job = arg;
 	MosaicTensorDesc *t = &job->descs[mosaic_int_attr(tuple, desc, Anum_tensor_tensor_no, 4)];
+	bool		isnull;
 	MosaicError error;
 
+	t->name = TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, desc, &isnull));
 	t->layout = mosaic_int_attr(tuple, desc, Anum_tensor_layout, 2);
 	t->stored_dtype = mosaic_int_attr(tuple, desc, Anum_tensor_stored_dtype, 2);
 	t->rows = mosaic_int_attr(tuple, desc, Anum_tensor_matrix_rows, 8);
@@ -79,6 +82,7 @@ mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDedupArguments 
 		args->metric_function = PG_GETARG_OID(first + METRIC_FUNCTION);
 	else
 		o->metric = text_to_cstring(PG_GETARG_TEXT_PP(first + METRIC));
+	args->reuse = PG_GETARG_BOOL(first + REUSE);
 	o->higher_is_better = PG_GETARG_BOOL(first + HIGHER_IS_BETTER);
 	o->max_drop = PG_GETARG_FLOAT8(first + MAX_DROP);
 	o->tolerance = PG_GETARG_FLOAT4(first + TOLERANCE);
@@ -96,6 +100,10 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 	job->name = pstrdup(name);
 	if (OidIsValid(args->metric_function))
 		job->function = mosaic_metric_function(args->metric_function);
+	job->query = args->validation;
+	job->metric = job->function ? job->function->name : args->options.metric;
+	job->max_drop = args->options.max_drop;
+	job->reuse = args->reuse;
 	job->callback.func = free_job;
 	job->callback.arg = job;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
@@ -115,7 +123,7 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 }
 
 void
-mosaic_dedup_decide(DedupJob *job, const char *validation)
+mosaic_dedup_decide(DedupJob *job)
 {
 	/* The cache reads a model with the active snapshot. */
 	PushActiveSnapshot(job->snapshot);
@@ -126,8 +134,9 @@ mosaic_dedup_decide(DedupJob *job, const char *validation)
 	mosaic_scan_tensors(job->handle->key.model_id, job->snapshot, describe_tensor, job);
 	mosaic_reader_open(&job->reader);
 	job->own = mosaic_distinct_blocks(job->handle);
+	mosaic_recall_decisions(job);
 	mosaic_find_merges(job);
-	mosaic_pass_gate(job, validation);
+	mosaic_pass_gate(job);
 }
 
 void
@@ -144,18 +153,23 @@ mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDe
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	DedupJob   *job = palloc0(sizeof *job);
+	int64		model_id;
 
+	mosaic_progress_start(MOSAIC_PROGRESS_DEDUP);
 	mosaic_dedup_open(job, name, args, true);
-	mosaic_dedup_decide(job, args->validation);
+	mosaic_dedup_decide(job);
 	mosaic_dedup_result(job->dedup, &outcome->result);
 	outcome->blocks = job->handle->nblocks;
 	outcome->bytes_freed = mosaic_freed_bytes(job);
 	outcome->judged = args->validation != NULL;
+	model_id = job->handle->key.model_id;
 	if (outcome->result.merged > 0)
-		mosaic_write_merges(job);
+		model_id = mosaic_write_merges(job);
+	mosaic_write_log(job, model_id);
 	mosaic_dedup_close(job);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
+	mosaic_progress_end();
 	if (!outcome->judged)
 		ereport(NOTICE,
 				(errmsg("accuracy of model \"%s\" is not checked", name),

@@ -10,6 +10,7 @@
 
 #include "dedup_job.h"
 #include "near_index.h"
+#include "progress.h"
 #include "store.h"
 
 /*
@@ -101,9 +102,11 @@ void
 mosaic_find_merges(DedupJob *job)
 {
 	Search	   *s = palloc0(sizeof *s);
+	int64		done = 0;
 	MosaicError error;
 
 	s->job = job;
+	mosaic_progress_phase(MOSAIC_PHASE_SEARCHING, job->handle->nblocks);
 	mosaic_near_reader_open(&s->index, job->snapshot);
 	for (int t = 0; t < job->handle->ntensors; t++)
 		for (int64 i = 0; mosaic_dedup_shareable(job->dedup, t) && i < job->handle->tensors[t].n; i++)
@@ -112,6 +115,7 @@ mosaic_find_merges(DedupJob *job)
 			/* Merging a block that other models use too would free nothing. */
 			if (mosaic_find_offer(job, job->handle->tensors[t].ids[i])->models == 1)
 				search_block(s, t, i);
+			mosaic_progress_done(++done);
 		}
 	mosaic_near_reader_close(&s->index);
 	mosaic_dedup_check(mosaic_dedup_plan(job->dedup, &error), &error);

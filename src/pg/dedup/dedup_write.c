@@ -16,6 +16,7 @@
 
 #include "catalog.h"
 #include "dedup_job.h"
+#include "progress.h"
 #include "store.h"
 
 bool
@@ -80,8 +81,8 @@ update_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 							   heap_modify_tuple(tuple, desc, values, nulls, replace), u->indexes);
 }
 
-/* Makes the maps of the accepted state the model's, as a new version. */
-static void
+/* Makes the maps of the accepted state the model's, as a new version; returns its model_id. */
+static int64
 write_maps(DedupJob *job)
 {
 	TensorUpdate u = {.job = job};
@@ -103,6 +104,7 @@ write_maps(DedupJob *job)
 					   heap_modify_tuple(job->row, RelationGetDescr(rel), values, nulls, replace));
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
+	return u.model_id;
 }
 
 /* Counts the model as a user of what it uses now, and no longer of what it does not. */
@@ -163,9 +165,10 @@ mosaic_freed_bytes(DedupJob *job)
 	return bytes;
 }
 
-void
+int64
 mosaic_write_merges(DedupJob *job)
 {
+	mosaic_progress_phase(MOSAIC_PHASE_WRITING_MERGES, 0);
 	count_users(job);
-	write_maps(job);
+	return write_maps(job);
 }

@@ -26,6 +26,7 @@
 #include "admin.h"
 #include "catalog.h"
 #include "dedup.h"
+#include "dedup_log.h"
 #include "domain.h"
 #include "errors.h"
 #include "progress.h"
@@ -359,7 +360,10 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	UnregisterSnapshot(snapshot);
 	/* After the new blocks are in, so that those which both versions have are kept. */
 	if (old)
+	{
+		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
 		mosaic_remove_model(old);
+	}
 	insert_model(job, model_id, name);
 	if (old)
 	{
