@@ -60,9 +60,10 @@ MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptio
         return Status();
       };
     }
-    MOSAIC_RETURN_IF_ERROR(mosaic::Importer::Open(
-        options->model_name == nullptr ? "" : options->model_name, options->block_height,
-        &job->source, std::move(opener), &job->importer));
+    MOSAIC_RETURN_IF_ERROR(
+        mosaic::Importer::Open(options->model_name == nullptr ? "" : options->model_name,
+                               {options->block_height, options->weight_dtype}, &job->source,
+                               std::move(opener), &job->importer));
     *out = job.release();
     return Status();
   });

@@ -34,10 +34,7 @@ NearKeys::NearKeys(const MosaicNearSettings& settings, int32_t domain)
 void NearKeys::Of(const MosaicGeometry& geometry, const void* payload, int32_t* keys) {
   const auto& family =
       families_.try_emplace(mosaic_geometry_pack(geometry), geometry, settings_).first->second;
-  BlockShape shape;
-  shape.dtype = geometry.dtype;
-  shape.rows = geometry.rows;
-  shape.cols = static_cast<int>(geometry.cols);
+  const BlockShape shape = ShapeOfGeometry(geometry);
   wide_.resize(static_cast<size_t>(family.tables()));
   family.Keys(BlockValues(shape, payload, &values_), wide_.data());
   std::fill(keys, keys + MOSAIC_NEAR_TABLES, 0);

@@ -82,7 +82,7 @@ fail(ImportJob *job, const MosaicError *error)
 static void
 open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height)
 {
-	MosaicImportOptions options = {.model_name = name,.block_height = height};
+	MosaicImportOptions options = {.model_name = name,.block_height = height,.weight_dtype = MOSAIC_FLOAT};
 	MosaicError error;
 
 	job->source = source;

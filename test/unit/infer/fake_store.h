@@ -77,12 +77,17 @@ class FakeStore {
  public:
   // dtype and dims are the graph's. The elements are given as that type.
   int AddStrip(const std::string& name, int64_t k, int64_t m, const std::vector<float>& matrix,
-               bool transposed = false, int height = 126, int dtype = MOSAIC_FLOAT) {
+               bool transposed = false, int height = 126, int dtype = MOSAIC_FLOAT,
+               int stored_dtype = MOSAIC_FLOAT) {
     // matrix: as the graph sees it, in float32.
-    const Blocking b = PlanStrip(k, m, height);
+    const Blocking b = PlanStrip(k, m, height, stored_dtype);
+    std::vector<uint16_t> rounded(matrix.size());
+    std::transform(matrix.begin(), matrix.end(), rounded.begin(), FloatToBFloat16);
+    const void* elements = matrix.data();
+    if (stored_dtype == MOSAIC_BFLOAT16) elements = rounded.data();
     Entry& e = Add(name, dtype, transposed ? Shape{m, k} : Shape{k, m}, b);
     e.desc.transposed = transposed;
-    Cut(&e, b, matrix.data(), transposed ? 1 : m, transposed ? k : 1);
+    Cut(&e, b, elements, transposed ? 1 : m, transposed ? k : 1);
     return static_cast<int>(entries_.size()) - 1;
   }
   // n: rows of the stored matrix; the rest of dims is a row.
