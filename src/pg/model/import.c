@@ -80,9 +80,9 @@ fail(ImportJob *job, const MosaicError *error)
 
 /* Reads the graph and makes room for the maps. */
 static void
-open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height)
+open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height, int dtype)
 {
-	MosaicImportOptions options = {.model_name = name,.block_height = height,.weight_dtype = MOSAIC_FLOAT};
+	MosaicImportOptions options = {.model_name = name,.block_height = height,.weight_dtype = dtype};
 	MosaicError error;
 
 	job->source = source;
@@ -285,6 +285,21 @@ choose_domain(FunctionCallInfo fcinfo, const char *name, HeapTuple old, Snapshot
 	return domain;
 }
 
+/* In which type matrices of weights are stored. */
+static int
+dtype_option(FunctionCallInfo fcinfo)
+{
+	char	   *dtype = PG_ARGISNULL(15) ? "f32" : text_to_cstring(PG_GETARG_TEXT_PP(15));
+
+	if (strcmp(dtype, "f32") == 0)
+		return MOSAIC_FLOAT;
+	if (strcmp(dtype, "bf16") == 0)
+		return MOSAIC_BFLOAT16;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("dtype \"%s\" of import_model() is not \"f32\" or \"bf16\"", dtype)));
+}
+
 /* Whether near duplicates are asked for; then how. */
 static bool
 wants_near(FunctionCallInfo fcinfo, MosaicDedupArguments *args)
@@ -354,7 +369,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	old = check_existing(name, replace, snapshot);
 	job->domain = choose_domain(fcinfo, name, old, snapshot);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
-	open_job(job, name, source, mosaic_store_options(NULL).height);
+	open_job(job, name, source, mosaic_store_options(NULL).height, dtype_option(fcinfo));
 	store_blocks(job, snapshot);
 	insert_tensors(job, model_id);
 	UnregisterSnapshot(snapshot);

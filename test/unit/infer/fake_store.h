@@ -5,6 +5,7 @@
 // soon as the contract allows: a pointer that is kept too long reads garbage, and under ASan fails.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <limits>
