@@ -8,7 +8,7 @@
 #   words   the mean of embeddings of 1,000,000 words: one prediction reads a few pages
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
-ROUNDS=5 SECONDS_EACH=5 LARGE="1024 8192 8192 3072" WORDS="1000000 100 10"
+ROUNDS=5 SECONDS_EACH=3 LARGE="1024 8192 8192 3072" WORDS="1000000 100 10"
 if [ "${1:-}" = --quick ]; then
   ROUNDS=1 SECONDS_EACH=4 LARGE="1024 2048 2048 512" WORDS="10000 100 10"
 fi
