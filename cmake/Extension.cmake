@@ -8,7 +8,7 @@ endforeach()
 
 file(GLOB_RECURSE shim_sources CONFIGURE_DEPENDS src/pg/*.c)
 add_library(pg_mosaic MODULE ${shim_sources})
-target_include_directories(pg_mosaic PRIVATE include src/pg src/pg/store src/pg/model src/pg/predict src/pg/plan src/pg/dedup)
+target_include_directories(pg_mosaic PRIVATE include src/pg src/pg/store src/pg/model src/pg/predict src/pg/plan src/pg/dedup src/pg/cache)
 target_include_directories(pg_mosaic SYSTEM PRIVATE ${PG_includedir_server})
 target_compile_options(pg_mosaic PRIVATE -Wall -Wmissing-prototypes -Wpointer-arith
   -Wno-declaration-after-statement -Werror -fwrapv -fno-strict-aliasing -fexcess-precision=standard)

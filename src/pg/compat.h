@@ -20,6 +20,8 @@
 
 /* 16 renamed relfilenodes to relfilelocators ... */
 #define RelFileLocator RelFileNode
+#define RelFileNumber Oid
+#define relNumber relNode
 #define relation_set_new_filelocator relation_set_new_filenode
 
 /* ... and lets an update of summarizing indexes only (BRIN) be HOT */
@@ -31,9 +33,38 @@ typedef bool TU_UpdateIndexes;
 #define populate_compact_attribute(desc, attno) ((void) 0)
 #endif
 
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
+
+static inline RelFileLocator
+mosaic_relation_file(Relation rel)
+{
+#if PG_VERSION_NUM >= 160000
+	return rel->rd_locator;
+#else
+	return rel->rd_node;
+#endif
+}
+
+/* Whether a buffer holds a page of the main fork of this file: which. */
+static inline bool
+mosaic_buffer_is_of(BufferDesc *desc, const RelFileLocator *file, BlockNumber *page)
+{
+	uint32		state = LockBufHdr(desc);
+	bool		is_of;
+
+#if PG_VERSION_NUM >= 160000
+	is_of = BufTagMatchesRelFileLocator(&desc->tag, file) && BufTagGetForkNum(&desc->tag) == MAIN_FORKNUM;
+#else
+	is_of = RelFileNodeEquals(desc->tag.rnode, *file) && desc->tag.forkNum == MAIN_FORKNUM;
+#endif
+	is_of = is_of && (state & BM_VALID) != 0;
+	*page = desc->tag.blockNum;
+	UnlockBufHdr(desc, state);
+	return is_of;
+}
 
 /* A new page at the end of a relation, pinned, locked, zeroed: 16 has a function for it. */
 static inline Buffer
@@ -50,15 +81,6 @@ mosaic_extend_relation(Relation rel)
 	return buffer;
 #endif
 }
-
-/* Whether the current role may execute a function: 16 asks for objects of any kind in one way. */
-#if PG_VERSION_NUM >= 160000
-#define mosaic_may_execute(function) \
-	(object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
-#else
-#define mosaic_may_execute(function) \
-	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
-#endif
 
 /*
  * Number of callbacks of TableAmRoutine in each version whose callbacks were

@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "cache.h"
 #include "pins.h"
 #include "plan_hooks.h"
 
@@ -17,5 +18,6 @@ void
 _PG_init(void)
 {
 	mosaic_pins_init();
+	mosaic_cache_module_init();
 	mosaic_plan_hooks_init();
 }

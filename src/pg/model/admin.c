@@ -19,9 +19,9 @@
 #include "utils/snapmgr.h"
 
 #include "admin.h"
+#include "cache.h"
 #include "catalog.h"
 #include "damage.h"
-#include "dedup_log.h"
 #include "domain.h"
 #include "store.h"
 
@@ -117,11 +117,11 @@ mosaic_remove_model(HeapTuple model)
 	Removal		r = {.capacity = 1024};
 	Snapshot	snapshot;
 
-	mosaic_remove_dedup_log(model_id);
 	/* What this transaction did before must be seen. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	CatalogTupleDelete(models, &model->t_self);
+	mosaic_cache_drops(model_id);
 	table_close(models, NoLock);
 
 	r.model = TextDatumGetCString(mosaic_model_attr(model, Anum_model_name));

@@ -31,6 +31,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "cache.h"
 #include "catalog.h"
 #include "errors.h"
 #include "mosaic_am.h"
@@ -198,6 +199,7 @@ move_blocks(MosaicPackStore *store, Snapshot snapshot)
 	mosaic_progress_phase(MOSAIC_PHASE_MOVING_BLOCKS, all.blocks_moved);
 	if (pages == 0)
 		return;
+	mosaic_cache_moves();
 	open_mover(&mover, store, snapshot);
 	for (int64 i = 0; i < pages; i++)
 	{

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "cache.h"
 #include "pins.h"
 #include "store.h"
 
@@ -31,25 +32,17 @@ struct MosaicPins
 	ResourceOwner pin_owner;	/* of pins, its child */
 	SubTransactionId subxact;	/* that took them */
 	int			slots;			/* shares of the pool held */
-	int64		budget;			/* pages that may be pinned */
-	int64		pages;			/* pins; a page may have two, from two requests */
-	bool		used_before;	/* a prediction is done */
-	int64		known;
-	const void ***entries;		/* of payloads that are not NULL: known of them, room for capacity */
+	int64		budget;			/* pins allowed */
+	int64		pinned;
+	const void ***entries;		/* of payloads that are not NULL: pinned of them, room for capacity */
 	int64		capacity;
+	MosaicCacheUse use;			/* of the cache, by the run under way */
 };
 
 static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
 
 /* Most blocks of one request. */
 #define MAX_WINDOW 1024
-
-/*
- * The first prediction of a query is often the only one.  It keeps no more than
- * about so many pins: the server's own records of many pins are larger than the
- * CPU's caches, and cost more than pinning a large model once more.
- */
-#define FIRST_PINS 512
 
 static int
 slot_pages(void)
@@ -61,10 +54,9 @@ slot_pages(void)
 static void
 forget(MosaicPins *pins)
 {
-	for (int64 i = 0; i < pins->known; i++)
+	for (int64 i = 0; i < pins->pinned; i++)
 		*pins->entries[i] = NULL;
-	pins->known = 0;
-	pins->pages = 0;
+	pins->pinned = 0;
 }
 
 static void
@@ -95,7 +87,7 @@ release(MosaicPins *pins)
 static void
 unpin(MosaicPins *pins)
 {
-	if (pins->pages == 0)
+	if (pins->pinned == 0)
 		return;
 	release_owner(pins->pin_owner);
 	pins->pin_owner = NULL;
@@ -105,7 +97,7 @@ unpin(MosaicPins *pins)
 void
 mosaic_pins_pause(MosaicPins *pins)
 {
-	pins->used_before = true;
+	mosaic_cache_end(&pins->use, pins->handle);
 	/* A parallel worker has no slots, but its end is near. */
 	if (pins->slots == 0 && !IsParallelWorker())
 		unpin(pins);
@@ -193,7 +185,7 @@ mosaic_pins_free(MosaicPins *pins)
 int64
 mosaic_pins_held(MosaicPins *pins)
 {
-	return pins->pages;
+	return pins->pinned;
 }
 
 static void
@@ -331,27 +323,22 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	if (missing == 0)
 		return;
 
-	if (!pins->used_before && pins->pages > FIRST_PINS)
-	{
-		unpin(pins);
-		missing = count;
-	}
-	/* Each may lie on a page of its own. */
-	while (pins->pages + missing > pins->budget && take_slot(pins))
+	while (pins->pinned + missing > pins->budget && take_slot(pins))
 		;
-	if (pins->pages + missing > pins->budget)
+	if (pins->pinned + missing > pins->budget)
 	{
 		/* The model does not fit. */
 		unpin(pins);
 		missing = count;
 	}
-	if (pins->known + missing > pins->capacity)
+	if (pins->pinned + missing > pins->capacity)
 	{
-		pins->capacity = Max(pins->known + missing, 2 * pins->capacity);
+		pins->capacity = Max(pins->pinned + missing, 2 * pins->capacity);
 		pins->entries = repalloc_huge(pins->entries, pins->capacity * sizeof *pins->entries);
 	}
 	ensure_owners(pins);
 	mosaic_reader_open(&reader);
+	mosaic_cache_start(&pins->use, pins->handle, reader.rel);
 	ordered = in_page_order(blocks, count, indexes, room);
 	read_before = pgBufferUsage.shared_blks_read;
 	for (int64 i = 0; i < count; i++)
@@ -361,14 +348,12 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 
 		if (known[k] == NULL)
 		{
+			int64		read = pgBufferUsage.shared_blks_read;
+
 			known[k] = mosaic_read_block(&reader, blocks->ids[k], blocks->payload_bytes,
 										 &blocks->places[k], pins->pin_owner, &buffer);
-			pins->entries[pins->known++] = &known[k];
-			if (BufferIsValid(buffer))
-			{
-				pins->pages++;
-				reader.held = buffer;
-			}
+			pins->entries[pins->pinned++] = &known[k];
+			mosaic_cache_used(&pins->use, buffer, pgBufferUsage.shared_blks_read == read);
 			/* One page was not cached: neither may the others be. */
 			if (!prefetched && pgBufferUsage.shared_blks_read != read_before)
 			{
@@ -377,6 +362,7 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 			}
 		}
 	}
+	mosaic_cache_flush(&pins->use);
 	mosaic_reader_close(&reader);
 	for (int64 i = 0; i < count; i++)
 		payloads[i] = known[indexes[i]];

@@ -249,10 +249,9 @@ struct Imported {
   }
 };
 
-inline Imported Import(ByteSource* source, int height = 126, ExternalOpener opener = {},
-                       int weight_dtype = MOSAIC_FLOAT) {
+inline Imported Import(ByteSource* source, int height = 126, ExternalOpener opener = {}) {
   Imported r;
-  r.status = Importer::Open("m", {height, weight_dtype}, source, std::move(opener), &r.importer);
+  r.status = Importer::Open("m", height, source, std::move(opener), &r.importer);
   if (!r.status.ok()) return r;
   r.status = DecodeGraph(r.importer->encoded_graph(), &r.graph);
   bool more = r.status.ok();
@@ -268,10 +267,9 @@ inline Imported Import(ByteSource* source, int height = 126, ExternalOpener open
 }
 
 // bytes must outlive the result.
-inline Imported Import(const std::string& bytes, int height = 126, ExternalOpener opener = {},
-                       int weight_dtype = MOSAIC_FLOAT) {
+inline Imported Import(const std::string& bytes, int height = 126, ExternalOpener opener = {}) {
   MemorySource source(bytes);
-  return Import(&source, height, std::move(opener), weight_dtype);
+  return Import(&source, height, std::move(opener));
 }
 
 }  // namespace mosaic::onnx_test

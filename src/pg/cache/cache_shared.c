@@ -1,0 +1,267 @@
+/*
+ * cache_shared.c
+ *		The table of requests and page classes that all backends of a database share.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "cache_shared.h"
+#include "compat.h"
+
+/* Databases with a table at a time: of one more, that whose table was not used for the longest goes. */
+#define MAX_STORES 16
+
+#define MIN_PAGES 4096
+#define TICK_US 10000
+
+typedef struct Store
+{
+	Oid			database;		/* InvalidOid: free */
+	Oid			block;			/* OID of mosaic.block: another one after DROP EXTENSION */
+	RelFileNumber file;			/* its file: another one after VACUUM FULL */
+	dsm_handle	segment;
+	TimestampTz used;
+} Store;
+
+typedef struct Directory
+{
+	LWLock		lock;
+	int			tranche;
+	TimestampTz start;
+	Store		stores[MAX_STORES];
+} Directory;
+
+static Directory *directory;
+static bool unavailable;		/* for this backend: there was no memory */
+static dsm_segment *mapped;
+static MosaicCacheTable *table;
+static uint32 generation;
+
+uint32
+mosaic_cache_now(void)
+{
+	return (uint32) ((GetCurrentTimestamp() - directory->start) / TICK_US);
+}
+
+double
+mosaic_cache_half_life_ticks(void)
+{
+	return mosaic_cache_half_life * (1000000.0 / TICK_US);
+}
+
+MosaicCacheTable *
+mosaic_cache_table(void)
+{
+	return table;
+}
+
+uint32
+mosaic_cache_generation(void)
+{
+	return generation;
+}
+
+static void
+find_directory(void)
+{
+	bool		found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	directory = ShmemInitStruct("pg_mosaic cache", sizeof(Directory), &found);
+	if (!found)
+	{
+		memset(directory, 0, sizeof(Directory));
+		directory->tranche = LWLockNewTrancheId();
+		LWLockInitialize(&directory->lock, directory->tranche);
+		directory->start = GetCurrentTimestamp();
+	}
+	LWLockRelease(AddinShmemInitLock);
+	LWLockRegisterTranche(directory->tranche, "pg_mosaic_cache");
+}
+
+static Store *
+find_store(void)
+{
+	for (int i = 0; i < MAX_STORES; i++)
+		if (directory->stores[i].database == MyDatabaseId)
+			return &directory->stores[i];
+	return NULL;
+}
+
+static void
+unmap(void)
+{
+	if (mapped)
+		dsm_detach(mapped);
+	mapped = NULL;
+	table = NULL;
+	generation++;
+}
+
+/* Maps the store's segment; false where that is gone.  The lock is held. */
+static bool
+map(Store *store)
+{
+	if (mapped && dsm_segment_handle(mapped) == store->segment)
+		return true;
+	unmap();
+	mapped = dsm_attach(store->segment);
+	if (mapped == NULL)
+		return false;
+	dsm_pin_mapping(mapped);
+	table = (MosaicCacheTable *) CACHELINEALIGN(dsm_segment_address(mapped));
+	return true;
+}
+
+/* A new segment for a store, with what the old one knows of models if it is of the same store. */
+static void
+make_segment(Store *store, bool keep, BlockNumber npages)
+{
+	uint32		pages = Max((uint32) Min((uint64) npages * 2, UINT32_MAX - 1), MIN_PAGES);
+	dsm_segment *segment = dsm_create(mosaic_cache_bytes(pages) + PG_CACHE_LINE_SIZE, 0);
+	MosaicCacheTable *made = mosaic_cache_init((void *) CACHELINEALIGN(dsm_segment_address(segment)), pages);
+
+	dsm_pin_segment(segment);
+	dsm_pin_mapping(segment);
+	if (keep)
+		mosaic_cache_take_models(made, table);
+	if (store->segment != 0)
+		dsm_unpin_segment(store->segment);
+	unmap();
+	store->segment = dsm_segment_handle(segment);
+	mapped = segment;
+	table = made;
+}
+
+/* Whether the store is as it should be, and mapped; at least a shared lock is held. */
+static bool
+is_ready(Store *store, Relation rel, BlockNumber npages)
+{
+	return store && store->block == RelationGetRelid(rel) &&
+		store->file == mosaic_relation_file(rel).relNumber && map(store) &&
+		mosaic_cache_capacity(table) >= npages;
+}
+
+/* Makes it so.  The lock is held exclusively. */
+static void
+make_ready(Relation rel, BlockNumber npages)
+{
+	Store	   *store = find_store();
+	bool		keep;
+
+	if (store == NULL)
+	{
+		store = &directory->stores[0];
+		for (int i = 1; i < MAX_STORES; i++)
+			if (directory->stores[i].used < store->used)
+				store = &directory->stores[i];
+		store->database = InvalidOid;
+	}
+	keep = store->database == MyDatabaseId && store->block == RelationGetRelid(rel) && map(store);
+	if (!keep || mosaic_cache_capacity(table) < npages)
+		make_segment(store, keep, npages);
+	else if (store->file != mosaic_relation_file(rel).relNumber)
+		mosaic_cache_forget(table, mosaic_cache_now(), mosaic_cache_half_life_ticks());
+	store->database = MyDatabaseId;
+	store->block = RelationGetRelid(rel);
+	store->file = mosaic_relation_file(rel).relNumber;
+}
+
+static void
+lock(Relation rel, bool exclusive)
+{
+	BlockNumber npages = RelationGetNumberOfBlocks(rel);
+	Store	   *store;
+
+	if (directory == NULL)
+		find_directory();
+	LWLockAcquire(&directory->lock, exclusive ? LW_EXCLUSIVE : LW_SHARED);
+	while (!is_ready(store = find_store(), rel, npages))
+	{
+		if (!exclusive)
+		{
+			LWLockRelease(&directory->lock);
+			LWLockAcquire(&directory->lock, LW_EXCLUSIVE);
+		}
+		make_ready(rel, npages);
+		if (!exclusive)
+		{
+			LWLockRelease(&directory->lock);
+			LWLockAcquire(&directory->lock, LW_SHARED);
+		}
+	}
+	store->used = GetCurrentStatementStartTimestamp();
+}
+
+MosaicCacheTable *
+mosaic_cache_lock(Relation rel, bool exclusive)
+{
+	MemoryContext saved = CurrentMemoryContext;
+
+	if (unavailable)
+		return NULL;
+	PG_TRY();
+	{
+		lock(rel, exclusive);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		if (directory && LWLockHeldByMe(&directory->lock))
+		{
+			HOLD_INTERRUPTS();	/* the error has forgotten that the lock holds them */
+			LWLockRelease(&directory->lock);
+		}
+		if (LWLockHeldByMe(AddinShmemInitLock))
+		{
+			HOLD_INTERRUPTS();
+			LWLockRelease(AddinShmemInitLock);
+		}
+		MemoryContextSwitchTo(saved);
+		error = CopyErrorData();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			PG_RE_THROW();
+		FlushErrorState();
+		unavailable = true;
+		ereport(LOG,
+				(errmsg("pg_mosaic does not count the requests of this session: %s", error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	return unavailable ? NULL : table;
+}
+
+void
+mosaic_cache_unlock(void)
+{
+	LWLockRelease(&directory->lock);
+}
+
+MosaicCacheTable *
+mosaic_cache_lock_mapped(bool wait)
+{
+	Store	   *store;
+
+	if (table == NULL)
+		return NULL;
+	if (wait)
+		LWLockAcquire(&directory->lock, LW_EXCLUSIVE);
+	else if (!LWLockConditionalAcquire(&directory->lock, LW_EXCLUSIVE))
+		return NULL;
+	store = find_store();
+	if (store && store->segment == dsm_segment_handle(mapped))
+		return table;
+	LWLockRelease(&directory->lock);
+	return NULL;
+}
