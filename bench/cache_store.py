@@ -6,7 +6,8 @@
 
 Two layers are the same in all models, one in each half of them, two are a model's own. plain: every model
 has a sharing domain of its own. Requests choose the models by Zipf, anew after each third of them; after
-each come reads of single rows of another table. Statistics begin with the second quarter.
+each come reads of single rows of another table. The second prints, of the last three
+quarters, the percentages of hits: a line for models' pages, one for the table's.
 """
 import base64
 import random
@@ -70,10 +71,12 @@ def models(kind, count, width, seed):
 def requests(policy, count, width, seed, n):
     rng, rank = random.Random(seed), list(range(count))
     print("SET pg_mosaic.cache_policy = %s;" % policy)
+    print("\\o /dev/null")
     print("SET enable_seqscan = off; SET enable_bitmapscan = off;")
     for i in range(n):
         if i == n // 4:
             print("SELECT pg_stat_force_next_flush(); SELECT pg_stat_reset();")
+            print("SELECT sum(hits) AS hits, sum(reads) AS reads FROM mosaic.cache \\gset")
         if i % (n // 3) == 0:
             rng.shuffle(rank)
         m = rank[rng.choices(range(count), [1 / (k + 1) for k in range(count)])[0]]
@@ -81,6 +84,8 @@ def requests(policy, count, width, seed, n):
         rows = rng.choices(range(1, 401), [1 / k for k in range(1, 401)], k=200)
         print("SELECT count(t) FROM other WHERE id IN (%s);" % ", ".join(map(str, rows)))
     print("SELECT pg_stat_force_next_flush();")
+    print("\\o\nSELECT round(100 * (sum(hits) - :hits) / (sum(hits) - :hits + sum(reads) - :reads), 1) FROM mosaic.cache;")
+    print("SELECT round(100.0 * heap_blks_hit / (heap_blks_hit + heap_blks_read), 1) FROM pg_statio_user_tables WHERE relname = 'other';")
 
 
 def main():
