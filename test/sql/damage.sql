@@ -18,6 +18,7 @@ UPDATE mosaic.tensor SET map = '\x00' WHERE model_id = mosaic.model_id('dark') A
 UPDATE mosaic.tensor SET map = overlay(map PLACING '\x00' FROM 1) WHERE model_id = mosaic.model_id('dark') AND tensor_no = 2;
 SELECT * FROM problems;
 SELECT predict('dark', array_fill(0.5::real, '{784}'));
+\echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
 BEGIN;
 UPDATE mosaic.tensor SET map = '\x00' WHERE model_id = mosaic.model_id('dark') AND tensor_no = 0;
@@ -111,6 +112,7 @@ VACUUM mosaic.block;
 SET client_min_messages = warning;
 \getenv data MOSAIC_TEST_DATA
 SELECT predict('dark', array_fill(0.5::real, '{784}'));
+\echo :LAST_ERROR_SQLSTATE
 SELECT blocks - blocks_shared AS anew FROM import_model('dark', :'data' || '/models/fashion_dark.onnx', replace => true);
 SELECT array_length(predict('dark', array_fill(0.5::real, '{784}')), 1);
 SELECT blocks - blocks_shared AS anew FROM import_model('base', :'data' || '/models/fashion_base.onnx', replace => true);

@@ -114,7 +114,9 @@ DROP VIEW count_faults, orphans;
 -- the block height: by the first import, or by init_store() before it
 SELECT init_store(63);
 SELECT init_store(126);
+\echo :LAST_ERROR_SQLSTATE
 SELECT init_store(64);
+\echo :LAST_ERROR_SQLSTATE
 DROP EXTENSION pg_mosaic CASCADE;
 CREATE EXTENSION pg_mosaic;
 SELECT init_store(31);

@@ -34,7 +34,7 @@ bool Unflatten(const Dims& item, int64_t length, Dims* out) {
   return true;
 }
 
-// "784 values", "a multiple of 3 values", "any number of values", or the item's shape.
+// "784 values", "a multiple of 3 values", "one or more values", or the item's shape.
 std::string Expected(const Dims& item, const std::vector<std::string>& names) {
   int64_t known = 1;
   int open = 0;
@@ -47,7 +47,7 @@ std::string Expected(const Dims& item, const std::vector<std::string>& names) {
   }
   if (open > 1) return "arrays of shape " + ShapeString(item, names);
   if (open == 0) return std::to_string(known) + (known == 1 ? " value" : " values");
-  return known == 1 ? "any number of values" : "a multiple of " + std::to_string(known) + " values";
+  return known == 1 ? "one or more values" : "a multiple of " + std::to_string(known) + " values";
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ TEST(Binding, SymbolicLengths) {
   const Value tokens = Input({kSymbolic, kSymbolic});
   EXPECT_EQ(Bound(tokens, {7}), "[1, 7]");
   EXPECT_EQ(Bound(tokens, {2, 7}), "batch [2, 7]");
+  EXPECT_EQ(Bound(tokens, {0}),
+            "model \"m\": input \"x\" takes one or more values, none were given");
   const Value series = Input({kSymbolic, kSymbolic, 3}, {"N", "T", ""});
   EXPECT_EQ(Bound(series, {12}), "[1, 4, 3]");
   EXPECT_EQ(Bound(series, {4, 3}), "[1, 4, 3]");  // an item rather than a batch of flat ones
