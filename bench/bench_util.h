@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "core/tensor/blocking.h"
 #include "mosaic/page_format.h"
 
 namespace bench {
@@ -54,15 +55,20 @@ inline std::vector<float> RandomFloats(int64_t count, unsigned seed) {
 }
 
 // A weight matrix in strip blocks, one block a page, each page 8 KB and the pages in random order:
-// as in shared buffers after some use.
+// as in shared buffers after some use. dtype: float32 or bfloat16, to which w is rounded.
 class PagedWeights {
  public:
-  PagedWeights(const float* w, int64_t k, int64_t m, unsigned seed = 1) {
-    constexpr int64_t kPage = 8192, kOffset = 64, kCols = MOSAIC_STRIP_COLS;
-    row_blocks_ = (k + MOSAIC_MAX_BLOCK_ROWS - 1) / MOSAIC_MAX_BLOCK_ROWS;
-    block_rows_ = (k + row_blocks_ - 1) / row_blocks_;
-    strips_ = (m + kCols - 1) / kCols;
-    const int64_t pages = strips_ * row_blocks_;
+  PagedWeights(const float* w, int64_t k, int64_t m, unsigned seed = 1, int dtype = MOSAIC_FLOAT)
+      : blocking_(mosaic::PlanStrip(k, m, MOSAIC_MAX_BLOCK_ROWS, dtype)) {
+    constexpr int64_t kPage = 8192, kOffset = 64;
+    const int64_t pages = blocking_.blocks();
+    std::vector<uint16_t> rounded;
+    const void* source = w;
+    if (dtype == MOSAIC_BFLOAT16) {
+      rounded.resize(static_cast<size_t>(k * m));
+      std::transform(w, w + k * m, rounded.begin(), mosaic::FloatToBFloat16);
+      source = rounded.data();
+    }
     memory_.reset(
         static_cast<char*>(std::aligned_alloc(kPage, static_cast<size_t>(pages * kPage))));
     if (!memory_) throw std::bad_alloc();
@@ -72,19 +78,15 @@ class PagedWeights {
     for (int64_t i = 0; i < pages; ++i) {
       char* page = memory_.get() + order[static_cast<size_t>(i)] * kPage;
       std::memset(page, 0, kPage);
-      float* to = reinterpret_cast<float*>(page + kOffset);
-      blocks_.push_back(to);
-      const int64_t col = i / row_blocks_ * kCols, row = i % row_blocks_ * block_rows_;
-      const int64_t cols = std::min(kCols, m - col), rows = std::min<int64_t>(block_rows_, k - row);
-      for (int64_t r = 0; r < rows; ++r) {
-        std::memcpy(to + r * kCols, w + (row + r) * m + col, static_cast<size_t>(cols) * 4);
-      }
+      blocks_.push_back(page + kOffset);
+      mosaic::PackBlock(blocking_, i % row_blocks(), i / row_blocks(), source, 0, m, 1,
+                        page + kOffset);
     }
   }
   const void* const* blocks() const { return blocks_.data(); }
-  int64_t strips() const { return strips_; }
-  int64_t row_blocks() const { return row_blocks_; }
-  int block_rows() const { return static_cast<int>(block_rows_); }
+  int64_t strips() const { return blocking_.col_blocks(); }
+  int64_t row_blocks() const { return blocking_.row_blocks(); }
+  int block_rows() const { return blocking_.depth(); }
 
  private:
   struct Free {
@@ -92,7 +94,7 @@ class PagedWeights {
   };
   std::unique_ptr<char, Free> memory_;
   std::vector<const void*> blocks_;
-  int64_t strips_, row_blocks_, block_rows_;
+  mosaic::Blocking blocking_;
 };
 
 }  // namespace bench

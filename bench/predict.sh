@@ -11,7 +11,7 @@
 #   client_*         psycopg2 fetches in batches of 1024, predicts, and writes back; "copy" by binary COPY
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
-ROUNDS=5 ROWS=60000 SINGLE=6000 WIDE_ROWS=4096 WIDE_SINGLE=256
+ROUNDS=3 ROWS=60000 SINGLE=6000 WIDE_ROWS=2048 WIDE_SINGLE=128
 if [ "${1:-}" = --quick ]; then
   ROUNDS=1 ROWS=6000 SINGLE=600 WIDE_ROWS=512 WIDE_SINGLE=32
 fi
@@ -34,6 +34,7 @@ cluster_psql "$DIR" -q -d postgres -c "CREATE DATABASE predict"
 sql -v "wide_rows=$WIDE_ROWS" -f bench/predict.sql >/dev/null
 python3 tools/fashion_mnist.py --split train --limit "$ROWS" | sql -c "\\copy images FROM pstdin"
 as_worker /usr/bin/python3 bench/peers/mlp.py "$DIR/wide.onnx" 1 1024 4096 4096 1000
+sql -c "CREATE TABLE images_few AS SELECT * FROM images WHERE id <= 500" -c "CREATE TABLE wide_few AS SELECT * FROM wide WHERE id <= 50"
 sql -c "VACUUM (ANALYZE, FREEZE)" -c "SELECT import_model('fashion', '$TREE/test/data/models/fashion_base.onnx')" \
   -c "SELECT import_model('wide', '$DIR/wide.onnx')" >/dev/null
 

@@ -5,12 +5,18 @@ CREATE TABLE mosaic.store (
   only_row       bool        NOT NULL PRIMARY KEY DEFAULT true CHECK (only_row),
   format_version int4        NOT NULL,
   block_height   int4        NOT NULL CHECK (block_height IN (126, 63, 31)),
+  near_tables    int4        NOT NULL,
+  near_hashes    int4        NOT NULL,
+  near_width     float4      NOT NULL,
   created        timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE mosaic.store IS 'parameters of the store, fixed by init_store() or the first import; its lock serialises writers';
 COMMENT ON COLUMN mosaic.store.only_row IS 'always true: there is one row, or none before the first import';
 COMMENT ON COLUMN mosaic.store.format_version IS 'on-disk format of blocks and maps, see docs/page_format.md';
 COMMENT ON COLUMN mosaic.store.block_height IS 'rows of 64 bytes in the largest block: 126, 63 or 31 (1, 2 or 4 blocks a page)';
+COMMENT ON COLUMN mosaic.store.near_tables IS 'keys of a block in mosaic.near_key';
+COMMENT ON COLUMN mosaic.store.near_hashes IS 'hashes joined in a key';
+COMMENT ON COLUMN mosaic.store.near_width IS 'width of a hash for each weight of its sample';
 COMMENT ON COLUMN mosaic.store.created IS 'when the parameters were fixed';
 
 CREATE SEQUENCE mosaic.block_id_seq AS int4 NO CYCLE;
@@ -44,15 +50,36 @@ COMMENT ON COLUMN mosaic.block_meta.geometry IS 'element type, layout, rows and 
 COMMENT ON COLUMN mosaic.block_meta.hash IS 'XXH3-128 over geometry, payload and domain: equal blocks of two domains have nothing in common';
 COMMENT ON COLUMN mosaic.block_meta.domain IS 'the sharing domain whose models may use the block';
 
+-- A key is NULL where a block has nothing to tell it by.
+CREATE TABLE mosaic.near_key (
+  block_id int4 NOT NULL CONSTRAINT near_key_pkey PRIMARY KEY,
+  key1     int4,
+  key2     int4,
+  key3     int4
+);
+-- block_id makes the order of equal keys that of the ids, and takes no more room: index tuples are aligned.
+CREATE INDEX near_key_1_idx ON mosaic.near_key (key1, block_id);
+CREATE INDEX near_key_2_idx ON mosaic.near_key (key2, block_id);
+CREATE INDEX near_key_3_idx ON mosaic.near_key (key3, block_id);
+COMMENT ON TABLE mosaic.near_key IS 'one row per block that may have near duplicates: what finds them, see docs/dedup.md';
+COMMENT ON COLUMN mosaic.near_key.block_id IS 'the block';
+COMMENT ON COLUMN mosaic.near_key.key1 IS 'LSH key of its first sample, within its sharing domain';
+COMMENT ON COLUMN mosaic.near_key.key2 IS 'of the second';
+COMMENT ON COLUMN mosaic.near_key.key3 IS 'of the third';
+
 SELECT pg_catalog.pg_extension_config_dump('mosaic.store', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.block_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.block', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.block_meta', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.near_key', '');
 
-CREATE FUNCTION init_store(block_height int DEFAULT 63) RETURNS void
-  AS 'MODULE_PATHNAME', 'mosaic_pg_init_store' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION init_store(int) IS 'fixes the block height of the store (126, 63 or 31 rows) before the first import';
-REVOKE ALL ON FUNCTION init_store(int) FROM PUBLIC;
+CREATE FUNCTION init_store(
+    block_height int DEFAULT 63, near_tables int DEFAULT NULL, near_hashes int DEFAULT 8,
+    near_width float4 DEFAULT 0.04)
+  RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_init_store' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION init_store(int, int, int, float4) IS 'fixes the block height of the store (126, 63 or 31 rows) and how it finds near duplicates, before the first import';
+REVOKE ALL ON FUNCTION init_store(int, int, int, float4) FROM PUBLIC;
 
 CREATE FUNCTION mosaic.geometry_bytes(geometry int8) RETURNS int4
   AS 'MODULE_PATHNAME', 'mosaic_pg_geometry_bytes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

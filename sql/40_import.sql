@@ -2,24 +2,42 @@
 
 CREATE FUNCTION import_model(
     name text, path text, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
-    OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION import_model(text, text, bool, text) IS 'imports an ONNX file of the server (needs pg_read_server_files)';
+COMMENT ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX file of the server (needs pg_read_server_files)';
 
 CREATE FUNCTION import_model(
     name text, content bytea, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
-    OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION import_model(text, bytea, bool, text) IS 'imports an ONNX model from its bytes';
+COMMENT ON FUNCTION import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from its bytes';
 
 CREATE FUNCTION import_model(
     name text, large_object oid, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
-    OUT weight_bytes int8, OUT new_bytes int8, OUT seconds float8)
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION import_model(text, oid, bool, text) IS 'imports an ONNX model from a large object (psql: \lo_import)';
+COMMENT ON FUNCTION import_model(text, oid, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object (psql: \lo_import)';
 
 CREATE FUNCTION drop_model(name text) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -37,9 +55,9 @@ CREATE FUNCTION revoke_model(name text, role regrole) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_revoke_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION revoke_model(text, regrole) IS 'takes back what grant_model() gave';
 
-REVOKE ALL ON FUNCTION import_model(text, text, bool, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION import_model(text, bytea, bool, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION import_model(text, oid, bool, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, oid, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION drop_model(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION rename_model(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION grant_model(text, regrole) FROM PUBLIC;

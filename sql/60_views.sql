@@ -16,13 +16,16 @@ SELECT m.name, m.model_id, m.owner,
        m.description -> 'outputs' AS outputs,
        (m.description ->> 'opset')::int AS opset,
        m.description -> 'operators' AS operators,
-       m.parameters,
+       m.parameters, t.weight_dtype,
        t.tensors,
        b.blocks, b.shared_blocks,
        b.exclusive_bytes, b.total_bytes
 FROM mosaic.model m
 CROSS JOIN LATERAL (
-  SELECT count(*) AS tensors FROM mosaic.tensor t WHERE t.model_id = m.model_id) t
+  SELECT count(*) AS tensors,
+         mosaic.dtype_name((array_agg(t.stored_dtype ORDER BY t.matrix_rows * t.matrix_cols DESC, t.tensor_no)
+                            FILTER (WHERE t.map IS NOT NULL))[1]) AS weight_dtype
+  FROM mosaic.tensor t WHERE t.model_id = m.model_id) t
 CROSS JOIN LATERAL (
   SELECT count(*) AS blocks,
          count(*) FILTER (WHERE bm.models > 1) AS shared_blocks,
@@ -43,6 +46,7 @@ COMMENT ON COLUMN mosaic.models.outputs IS 'its outputs likewise';
 COMMENT ON COLUMN mosaic.models.opset IS 'version of ONNX''s operators that it uses';
 COMMENT ON COLUMN mosaic.models.operators IS 'how often it uses each operator';
 COMMENT ON COLUMN mosaic.models.parameters IS 'number of elements of its floating-point tensors';
+COMMENT ON COLUMN mosaic.models.weight_dtype IS 'element type in the blocks of its largest tensor; NULL where it has no blocks';
 COMMENT ON COLUMN mosaic.models.tensors IS 'number of tensors that hold its constants';
 COMMENT ON COLUMN mosaic.models.blocks IS 'number of distinct blocks';
 COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too';
@@ -74,7 +78,7 @@ COMMENT ON COLUMN mosaic.tensors.dtype IS 'element type in the graph';
 COMMENT ON COLUMN mosaic.tensors.dims IS 'shape';
 COMMENT ON COLUMN mosaic.tensors.layout IS 'inline (no blocks), strip (operand of a matrix product) or row';
 COMMENT ON COLUMN mosaic.tensors.stored_dtype IS 'element type in the blocks';
-COMMENT ON COLUMN mosaic.tensors.block_rows IS 'rows of the matrix in each block';
+COMMENT ON COLUMN mosaic.tensors.block_rows IS 'rows of each block; in a strip of bfloat16 each holds two rows of the matrix';
 COMMENT ON COLUMN mosaic.tensors.block_cols IS 'columns of the matrix in each block';
 COMMENT ON COLUMN mosaic.tensors.blocks IS 'entries of its map';
 COMMENT ON COLUMN mosaic.tensors.shared_blocks IS 'how many of them belong to other models too';

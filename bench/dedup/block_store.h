@@ -60,7 +60,7 @@ class BlockStore {
     const std::string bytes = ReadFile(path);
     mosaic::MemorySource source(bytes);
     std::unique_ptr<mosaic::Importer> importer;
-    Check(mosaic::Importer::Open(name, height_, &source, nullptr, &importer));
+    Check(mosaic::Importer::Open(name, {height_}, &source, nullptr, &importer));
     StoredModel m;
     m.name = name;
     for (const MosaicTensorDesc& d : importer->tensors()) {

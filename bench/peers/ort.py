@@ -44,12 +44,13 @@ class Runtime:
 
     def tensor(self, array):
         dims = (ctypes.c_int64 * array.ndim)(*array.shape)
+        dtype = {"float32": 1, "int64": 7}[array.dtype.name]
         return self.make(CREATE_TENSOR, self.memory, array.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(array.nbytes),
-                         dims, ctypes.c_size_t(array.ndim), ctypes.c_int(1))
+                         dims, ctypes.c_size_t(array.ndim), ctypes.c_int(dtype))
 
 
 class Session:
-    """A model with one input and one output of float32, on one thread."""
+    """A model with one input and one output, of float32, on one thread."""
 
     def __init__(self, runtime, path, input_name, output_name, output_size):
         self.runtime = runtime
@@ -62,7 +63,7 @@ class Session:
         self.outputs = (ctypes.c_char_p * 1)(output_name.encode())
 
     def run(self, x):
-        """x: float32, C order, [items, ...]."""
+        """x: float32 or int64, C order, [items, ...]."""
         y = numpy.empty((x.shape[0], self.output_size), numpy.float32)
         given, result = self.runtime.tensor(x), self.runtime.tensor(y)
         try:

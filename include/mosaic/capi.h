@@ -65,6 +65,7 @@ typedef struct MosaicSource {
 typedef struct MosaicImportOptions {
   const char *model_name; /* for messages */
   int block_height;       /* 126, 63 or 31 */
+  int weight_dtype;       /* of matrices of floats as stored: MOSAIC_FLOAT or MOSAIC_BFLOAT16 */
 } MosaicImportOptions;
 
 /*
@@ -81,7 +82,7 @@ typedef struct MosaicTensorDesc {
   int stored_dtype; /* MosaicDtype in the blocks */
   bool transposed;  /* STRIP: the ONNX tensor is M x K */
   int64_t rows, cols;
-  int block_rows, block_cols; /* of one block; STRIP: block_cols = 16 */
+  int block_rows, block_cols; /* of one block, as in its geometry; STRIP: block_cols = 16 */
   int64_t nblocks;            /* 0 for INLINE */
   const void *value;          /* INLINE: the elements, row-major; else NULL */
   size_t value_bytes;

@@ -5,12 +5,11 @@
 #include <memory>
 
 #include "core/capi_guard.h"
+#include "core/capi_handles.h"
 #include "core/codec/pglz.h"
 #include "core/import/importer.h"
 #include "core/infer/binding.h"
 #include "core/infer/describe.h"
-#include "core/infer/executor.h"
-#include "core/infer/model.h"
 #include "core/kernel/strip_gemm.h"
 #include "core/util/quote.h"
 
@@ -33,14 +32,6 @@ MosaicValueInfo InfoOf(const mosaic::Value& v) {
   return info;
 }
 
-// Undefined where the view is impossible; the executor then says so.
-mosaic::Tensor TensorOf(const MosaicTensorView& view) {
-  if (view.ndim < 0 || view.ndim > MOSAIC_MAX_DIMS) return mosaic::Tensor();
-  mosaic::Shape shape(view.dims, view.dims + view.ndim);
-  if (!mosaic::ShapeFits(shape, view.dtype)) return mosaic::Tensor();
-  return mosaic::Tensor::Borrow(view.dtype, std::move(shape), view.data);
-}
-
 }  // namespace
 
 struct MosaicImport {
@@ -48,19 +39,6 @@ struct MosaicImport {
   MosaicSource host;
   mosaic::HostSource source;
   std::unique_ptr<mosaic::Importer> importer;
-};
-
-struct MosaicModel {
-  std::unique_ptr<mosaic::Model> model;
-  std::vector<MosaicValueInfo> inputs, outputs;
-  std::string description;  // made when it is asked for
-};
-
-struct MosaicExec {
-  MosaicExec(const mosaic::Model& m, int max_blocks) : model(m), executor(m, max_blocks) {}
-  const mosaic::Model& model;
-  mosaic::Executor executor;
-  bool done = false;
 };
 
 // ---- Import ----
@@ -82,9 +60,10 @@ MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptio
         return Status();
       };
     }
-    MOSAIC_RETURN_IF_ERROR(mosaic::Importer::Open(
-        options->model_name == nullptr ? "" : options->model_name, options->block_height,
-        &job->source, std::move(opener), &job->importer));
+    MOSAIC_RETURN_IF_ERROR(
+        mosaic::Importer::Open(options->model_name == nullptr ? "" : options->model_name,
+                               {options->block_height, options->weight_dtype}, &job->source,
+                               std::move(opener), &job->importer));
     *out = job.release();
     return Status();
   });
@@ -200,7 +179,7 @@ MosaicCode mosaic_exec_start(MosaicExec* exec, const MosaicTensorView* inputs, i
   exec->done = false;
   return Guard(err, [&](MosaicCode*) -> Status {
     std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
-    for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = TensorOf(inputs[i]);
+    for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = mosaic::TensorOf(inputs[i]);
     return exec->executor.Start(std::move(tensors), items);
   });
 }

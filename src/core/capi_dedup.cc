@@ -1,19 +1,22 @@
 // The C boundary, near duplicates.
 #include "mosaic/capi_dedup.h"
 
+#include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "core/capi_guard.h"
+#include "core/capi_handles.h"
+#include "core/dedup/activation_cache.h"
 #include "core/dedup/gate.h"
 #include "core/dedup/likeness.h"
-#include "core/dedup/lsh.h"
-#include "core/dedup/lsh_index.h"
 #include "core/dedup/merge_order.h"
 #include "core/dedup/metric.h"
+#include "core/dedup/recall.h"
+#include "mosaic/capi_near.h"
 
 using mosaic::Guard;
 using mosaic::Status;
@@ -28,35 +31,33 @@ bool MayBeShared(const mosaic::Blocking& b) {
 
 struct MosaicDedup {
   mosaic::NearSettings near;
-  mosaic::LshSettings lsh;
   mosaic::GateSettings gate_settings;
+  bool own_metric = false;  // the caller's
   mosaic::MetricKind metric_kind{};
 
   std::vector<mosaic::Blocking> tensors;
-  std::map<uint64_t, mosaic::LshFamily> families;
-  mosaic::LshIndex index;
   std::vector<mosaic::Merge> merges;
   std::vector<size_t> layers;  // merges of each
   std::optional<mosaic::Gate> gate;
   std::unique_ptr<mosaic::Metric> metric;
+  std::unique_ptr<mosaic::ActivationCache> activations;
+  mosaic::Selection measured;  // last
+  mosaic::Recall recall;
+  std::vector<mosaic::Decision> refused;  // recalled: candidates that are not tried
 
   // The block that is searched for.
   mosaic::BlockShape shape;
   const float* values = nullptr;
   mosaic::Match best;
+  uint64_t fingerprint = 0;
+  bool recalled = false;  // found is the partner it had
   int tensor = 0;
   int64_t place = 0;
   std::vector<uint32_t> found;
   std::vector<int32_t> ids;
-  std::vector<uint64_t> keys;
+  std::vector<int32_t> keys;
   std::vector<float> block_buffer, other_buffer;
 
-  const uint64_t* KeysOf(const MosaicGeometry& g, const float* v) {
-    const auto& family = families.try_emplace(mosaic_geometry_pack(g), g, lsh).first->second;
-    keys.resize(static_cast<size_t>(family.tables()));
-    family.Keys(v, keys.data());
-    return keys.data();
-  }
   const mosaic::Blocking& blocking(int t) const { return tensors[static_cast<size_t>(t)]; }
 
   // Calls fn for the merges of a selection.
@@ -67,14 +68,65 @@ struct MosaicDedup {
       for (size_t i = begin; i < begin + selection[l]; ++i) fn(merges[i]);
     }
   }
+  // The tensors of layers for which is(layer) holds.
+  template <typename Fn>
+  std::vector<int> TensorsOf(Fn is) const {
+    std::set<int> found_in;
+    size_t begin = 0;
+    for (size_t l = 0; l < layers.size(); begin += layers[l++]) {
+      for (size_t i = begin; is(l) && i < begin + layers[l]; ++i) found_in.insert(merges[i].tensor);
+    }
+    return {found_in.begin(), found_in.end()};
+  }
+  void BeginActivations();
+  void Remember();
+  mosaic::Outcome OutcomeOf(size_t merge) const;
 };
+
+// Where the block is known from the predecessor and its partner is still there (it is not, where it
+// was dropped, or is this very block now), the decision is kept: found becomes all there is to try.
+void MosaicDedup::Remember() {
+  recalled = false;
+  fingerprint = mosaic::Fingerprint(keys.data(), keys.size(), near);
+  const mosaic::Decision* known = recall.Find(tensor, place, fingerprint);
+  if (known == nullptr || !std::binary_search(found.begin(), found.end(), known->partner)) return;
+  if (known->outcome == mosaic::Outcome::kMerged) {
+    recalled = true;
+    found = {known->partner};
+  } else {
+    refused.push_back(*known);
+    refused.back().outcome = mosaic::Outcome::kOverBoundBefore;
+    found.clear();
+  }
+}
+
+// What differs from the state measured last, and what may differ in the next one.
+void MosaicDedup::BeginActivations() {
+  if (activations == nullptr) return;
+  const mosaic::Selection& now = gate->candidate();
+  measured.resize(layers.size());
+  const auto changed = TensorsOf([&](size_t l) { return now[l] != measured[l]; });
+  const auto [first, end] = gate->Undecided();
+  activations->Begin(changed, TensorsOf([&](size_t l) { return l >= first && l < end; }));
+  measured = now;
+}
+
+mosaic::Outcome MosaicDedup::OutcomeOf(size_t merge) const {
+  size_t layer = 0;
+  for (; merge >= layers[layer]; ++layer) merge -= layers[layer];
+  if (merge < gate->accepted()[layer]) return mosaic::Outcome::kMerged;
+  return gate->Decided(layer) ? mosaic::Outcome::kOverBound : mosaic::Outcome::kNotReached;
+}
 
 MosaicCode mosaic_dedup_new(const MosaicDedupOptions* options, MosaicDedup** out,
                             MosaicError* err) {
   *out = nullptr;
   return Guard(err, [&](MosaicCode*) -> Status {
     auto d = std::make_unique<MosaicDedup>();
-    MOSAIC_RETURN_IF_ERROR(mosaic::ParseMetric(options->metric, &d->metric_kind));
+    d->own_metric = options->metric == nullptr;
+    if (!d->own_metric) {
+      MOSAIC_RETURN_IF_ERROR(mosaic::ParseMetric(options->metric, &d->metric_kind));
+    }
     if (!(options->tolerance > 0 && std::isfinite(options->tolerance))) {
       return Status::Invalid("tolerance must be a positive number");
     }
@@ -82,10 +134,17 @@ MosaicCode mosaic_dedup_new(const MosaicDedupOptions* options, MosaicDedup** out
       return Status::Invalid("min_similarity must be above 0, and 1 at most");
     }
     if (!(options->max_drop >= 0)) return Status::Invalid("max_drop must not be negative");
-    d->near.tolerance = d->lsh.tolerance = options->tolerance;
+    if (!(options->max_weight_error >= 0)) {
+      return Status::Invalid("max_weight_error must not be negative");
+    }
+    d->near.tolerance = options->tolerance;
     d->near.min_similarity = options->min_similarity;
+    d->near.max_abs = options->max_weight_error;
     d->gate_settings.max_drop = options->max_drop;
-    d->gate_settings.higher_is_better = mosaic::HigherIsBetter(d->metric_kind);
+    d->gate_settings.higher_is_better =
+        d->own_metric ? options->higher_is_better : mosaic::HigherIsBetter(d->metric_kind);
+    d->gate_settings.curve_points =
+        static_cast<size_t>(std::max<int64_t>(options->curve_points, 0));
     d->gate_settings.max_evaluations = options->max_evaluations;
     *out = d.release();
     return Status();
@@ -104,31 +163,30 @@ bool mosaic_dedup_shareable(const MosaicDedup* d, int tensor) {
   return MayBeShared(d->blocking(tensor));
 }
 
-MosaicCode mosaic_dedup_offer(MosaicDedup* d, MosaicGeometry geometry, const void* payload,
-                              int32_t block_id, MosaicError* err) {
+MosaicCode mosaic_dedup_recall(MosaicDedup* d, const MosaicDecision* decision, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
-    mosaic::BlockShape shape;
-    shape.dtype = geometry.dtype;
-    shape.rows = geometry.rows;
-    shape.cols = static_cast<int>(geometry.cols);
-    const uint64_t* keys =
-        d->KeysOf(geometry, mosaic::BlockValues(shape, payload, &d->other_buffer));
-    d->index.Add(keys, static_cast<int>(d->keys.size()), static_cast<uint32_t>(block_id));
+    if (decision->tensor < 0 || static_cast<size_t>(decision->tensor) >= d->tensors.size()) {
+      return Status::Internal("a decision on tensor " + std::to_string(decision->tensor));
+    }
+    d->recall.Add({decision->tensor, decision->index, static_cast<uint32_t>(decision->partner),
+                   decision->similarity, static_cast<mosaic::Outcome>(decision->outcome),
+                   static_cast<uint64_t>(decision->fingerprint)});
     return Status();
   });
 }
 
 MosaicCode mosaic_dedup_search(MosaicDedup* d, int tensor, int64_t index, const void* payload,
+                               const int32_t* keys, const int32_t* found, int64_t nfound,
                                const int32_t** ids, int64_t* n, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
-    const mosaic::Blocking& b = d->blocking(tensor);
-    d->shape = mosaic::ShapeOfBlock(b, index);
+    d->shape = mosaic::ShapeOfBlock(d->blocking(tensor), index);
     d->values = mosaic::BlockValues(d->shape, payload, &d->block_buffer);
     d->tensor = tensor;
     d->place = index;
     d->best = mosaic::Match();
-    const uint64_t* keys = d->KeysOf(b.geometry(), d->values);
-    d->index.Probe(keys, static_cast<int>(d->keys.size()), &d->found);
+    d->keys.assign(keys, keys + MOSAIC_NEAR_TABLES);
+    d->found.assign(found, found + nfound);
+    d->Remember();
     d->ids.assign(d->found.begin(), d->found.end());
     *ids = d->ids.data();
     *n = static_cast<int64_t>(d->ids.size());
@@ -158,6 +216,8 @@ MosaicCode mosaic_dedup_choose(MosaicDedup* d, MosaicError* err) {
     m.third_quartile = mosaic::ThirdQuartile(d->shape, d->values, &d->other_buffer);
     m.similarity = d->best.likeness.similarity;
     m.relative_l2 = d->best.likeness.relative_l2;
+    m.fingerprint = d->fingerprint;
+    m.recalled = d->recalled;
     d->merges.push_back(m);
     return Status();
   });
@@ -171,15 +231,39 @@ MosaicCode mosaic_dedup_plan(MosaicDedup* d, MosaicError* err) {
       sizes.push_back({blocks == 0 ? 0 : blocks * b.payload_bytes(), blocks});
     }
     d->layers = mosaic::OrderMerges(sizes, &d->merges);
+    d->gate_settings.believed = static_cast<size_t>(std::count_if(
+        d->merges.begin(), d->merges.end(), [](const mosaic::Merge& m) { return m.recalled; }));
     d->gate.emplace(d->layers, d->gate_settings);
     return Status();
   });
 }
 
+MosaicCode mosaic_dedup_use_model(MosaicDedup* d, const MosaicModel* model, int64_t max_bytes,
+                                  MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    d->activations = std::make_unique<mosaic::ActivationCache>(*model->model, max_bytes);
+    return Status();
+  });
+}
+
+MosaicCode mosaic_dedup_start(MosaicDedup* d, MosaicExec* exec, int64_t batch,
+                              const MosaicTensorView* inputs, int64_t items, MosaicError* err) {
+  exec->done = false;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
+    for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = mosaic::TensorOf(inputs[i]);
+    return d->activations->Start(&exec->executor, static_cast<size_t>(batch), std::move(tensors),
+                                 items);
+  });
+}
+
+void mosaic_dedup_accept_all(MosaicDedup* d) { d->gate->AcceptAll(); }
+
 MosaicCode mosaic_dedup_next(MosaicDedup* d, MosaicError* err) {
   return Guard(err, [&](MosaicCode* code) -> Status {
     if (!d->gate->Next()) return Status();
     d->metric = mosaic::Metric::New(d->metric_kind);
+    d->BeginActivations();
     *code = MOSAIC_MORE;
     return Status();
   });
@@ -214,8 +298,18 @@ MosaicCode mosaic_dedup_report(MosaicDedup* d, MosaicError* err) {
   });
 }
 
+MosaicCode mosaic_dedup_report_value(MosaicDedup* d, double value, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    if (d->gate->points().empty() && !std::isfinite(value)) {
+      return Status::Invalid("the metric is not defined over the rows of the validation set");
+    }
+    d->gate->Report(value);
+    return Status();
+  });
+}
+
 void mosaic_dedup_result(const MosaicDedup* d, MosaicDedupResult* result) {
-  result->candidates = static_cast<int64_t>(d->merges.size());
+  result->candidates = static_cast<int64_t>(d->merges.size() + d->refused.size());
   result->merged = static_cast<int64_t>(d->gate->merged());
   result->metric_before = d->gate->baseline();
   result->metric_after = d->gate->accepted_metric();
@@ -229,6 +323,30 @@ void mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint* point
     ++point->merged;
     point->bytes += d->blocking(m.tensor).payload_bytes() + MOSAIC_PAYLOAD_OFFSET;
   });
+}
+
+bool mosaic_dedup_decision(const MosaicDedup* d, int64_t i, MosaicDecision* decision) {
+  const size_t n = static_cast<size_t>(i), merges = d->merges.size();
+  mosaic::Decision found;
+  if (n < merges) {
+    const mosaic::Merge& m = d->merges[n];
+    found = {m.tensor, m.index, m.partner, m.similarity, d->OutcomeOf(n), m.fingerprint};
+  } else if (n < merges + d->refused.size()) {
+    found = d->refused[n - merges];
+  } else {
+    return false;
+  }
+  *decision = {found.tensor,
+               found.index,
+               static_cast<int32_t>(found.partner),
+               found.similarity,
+               static_cast<char>(found.outcome),
+               static_cast<int64_t>(found.fingerprint)};
+  return true;
+}
+
+int64_t mosaic_dedup_nodes_skipped(const MosaicDedup* d) {
+  return d->activations == nullptr ? 0 : d->activations->nodes_skipped();
 }
 
 void mosaic_dedup_free(MosaicDedup* d) { delete d; }

@@ -96,44 +96,83 @@ mosaic_lock_store(void)
 	return snapshot;
 }
 
-int
-mosaic_store_height(int height)
+static MosaicStoreOptions
+read_options(HeapTuple tuple, TupleDesc desc)
 {
+	MosaicStoreOptions o;
+	bool		isnull;
+
+	o.height = DatumGetInt32(heap_getattr(tuple, Anum_store_block_height, desc, &isnull));
+	o.near_settings.tables = DatumGetInt32(heap_getattr(tuple, Anum_store_near_tables, desc, &isnull));
+	o.near_settings.hashes = DatumGetInt32(heap_getattr(tuple, Anum_store_near_hashes, desc, &isnull));
+	o.near_settings.width = DatumGetFloat4(heap_getattr(tuple, Anum_store_near_width, desc, &isnull));
+	return o;
+}
+
+static void
+insert_options(Relation rel, const MosaicStoreOptions *o)
+{
+	Datum		values[Natts_store];
+	bool		nulls[Natts_store] = {false};
+
+	values[Anum_store_only_row - 1] = BoolGetDatum(true);
+	values[Anum_store_format_version - 1] = Int32GetDatum(MOSAIC_FORMAT_VERSION);
+	values[Anum_store_block_height - 1] = Int32GetDatum(o->height);
+	values[Anum_store_near_tables - 1] = Int32GetDatum(o->near_settings.tables);
+	values[Anum_store_near_hashes - 1] = Int32GetDatum(o->near_settings.hashes);
+	values[Anum_store_near_width - 1] = Float4GetDatum(o->near_settings.width);
+	values[Anum_store_created - 1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	CommandCounterIncrement();
+}
+
+/* Refuses to make other options of those that are fixed. */
+static void
+check_options(const MosaicStoreOptions *is, const MosaicStoreOptions *wanted)
+{
+	const char *hint = "This is fixed by init_store() or the first import; "
+		"to change it, recreate the extension and import the models again.";
+	const MosaicNearSettings *a = &is->near_settings,
+			   *b = &wanted->near_settings;
+
+	if (is->height != wanted->height)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the store's block height is %d already and cannot become %d",
+						is->height, wanted->height),
+				 errhint("%s", hint)));
+	if (a->tables != b->tables || a->hashes != b->hashes || a->width != b->width)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the store finds near duplicates with %d tables of %d hashes of width %g already",
+						a->tables, a->hashes, a->width),
+				 errhint("%s", hint)));
+}
+
+MosaicStoreOptions
+mosaic_store_options(const MosaicStoreOptions *wanted)
+{
+	static const MosaicStoreOptions defaults = {
+		MOSAIC_DEFAULT_BLOCK_HEIGHT,
+		{MOSAIC_DEFAULT_NEAR_TABLES(MOSAIC_DEFAULT_BLOCK_HEIGHT), MOSAIC_DEFAULT_NEAR_HASHES,
+		MOSAIC_DEFAULT_NEAR_WIDTH}
+	};
 	Relation	rel = table_open(mosaic_relid("store"), RowExclusiveLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	HeapTuple	tuple = store_row(rel, snapshot);
+	MosaicStoreOptions options = wanted ? *wanted : defaults;
 
 	if (HeapTupleIsValid(tuple))
 	{
-		bool		isnull;
-		int			stored = DatumGetInt32(heap_getattr(tuple, Anum_store_block_height,
-														RelationGetDescr(rel), &isnull));
-
-		if (height != 0 && height != stored)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the store's block height is %d already and cannot become %d", stored, height),
-					 errhint("The height is fixed by init_store() or the first import; "
-							 "to change it, recreate the extension and import the models again.")));
-		height = stored;
+		options = read_options(tuple, RelationGetDescr(rel));
+		if (wanted)
+			check_options(&options, wanted);
 	}
 	else
-	{
-		Datum		values[Natts_store];
-		bool		nulls[Natts_store] = {false};
-
-		if (height == 0)
-			height = MOSAIC_DEFAULT_BLOCK_HEIGHT;
-		values[Anum_store_only_row - 1] = BoolGetDatum(true);
-		values[Anum_store_format_version - 1] = Int32GetDatum(MOSAIC_FORMAT_VERSION);
-		values[Anum_store_block_height - 1] = Int32GetDatum(height);
-		values[Anum_store_created - 1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-		CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
-		CommandCounterIncrement();
-	}
+		insert_options(rel, &options);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
-	return height;
+	return options;
 }
 
 void

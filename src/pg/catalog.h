@@ -13,13 +13,14 @@
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
-#include "mosaic/capi.h"
+#include "mosaic/capi_near.h"
 
 /* Column numbers, in the order of sql/20_store.sql and sql/30_catalog.sql. */
 enum
 {
 	Anum_store_only_row = 1, Anum_store_format_version, Anum_store_block_height,
-	Anum_store_created, Natts_store = 4
+	Anum_store_near_tables, Anum_store_near_hashes, Anum_store_near_width, Anum_store_created,
+	Natts_store = 7
 };
 enum
 {
@@ -29,6 +30,10 @@ enum
 {
 	Anum_meta_block_id = 1, Anum_meta_models, Anum_meta_geometry, Anum_meta_hash,
 	Anum_meta_domain, Natts_meta = 5
+};
+enum
+{
+	Anum_near_block_id = 1, Anum_near_key1, Natts_near = Anum_near_key1 + MOSAIC_NEAR_TABLES - 1
 };
 enum
 {
@@ -49,6 +54,18 @@ enum
 	Natts_tensor = 15
 };
 
+enum
+{
+	Anum_run_model_id = 1, Anum_run_version, Anum_run_validation, Anum_run_metric,
+	Anum_run_max_drop, Anum_run_merged, Anum_run_bytes, Anum_run_value, Anum_run_kept, Natts_run = 9
+};
+enum
+{
+	Anum_decision_model_id = 1, Anum_decision_tensor, Anum_decision_block,
+	Anum_decision_partner, Anum_decision_similarity, Anum_decision_outcome,
+	Anum_decision_fingerprint, Natts_decision = 7
+};
+
 #define MOSAIC_MAX_NAME 255		/* bytes of a model's name */
 
 /* OID of a relation of schema mosaic; an error where the extension is not installed. */
@@ -63,8 +80,23 @@ extern void mosaic_check_format(Snapshot snapshot);
  */
 extern Snapshot mosaic_lock_store(void);
 
-/* The store's block height; fixes it (to height, or the default where that is 0) if it is not yet. */
-extern int	mosaic_store_height(int height);
+/* What is fixed when a store begins. */
+typedef struct MosaicStoreOptions
+{
+	int			height;			/* of blocks */
+	MosaicNearSettings near_settings;
+} MosaicStoreOptions;
+
+/* Where nothing is said: fewer for small blocks, so that keys stay small beside them. */
+#define MOSAIC_DEFAULT_NEAR_TABLES(height) ((height) == 31 ? 2 : MOSAIC_NEAR_TABLES)
+#define MOSAIC_DEFAULT_NEAR_HASHES 8
+#define MOSAIC_DEFAULT_NEAR_WIDTH 0.04f
+
+/*
+ * The options of the store.  Fixes them (to wanted, or the defaults where that is NULL) if they are
+ * not yet; 55000 where they are others than wanted.  The caller holds the store's lock.
+ */
+extern MosaicStoreOptions mosaic_store_options(const MosaicStoreOptions *wanted);
 
 /* Raises an error unless name is one that a model can have. */
 extern void mosaic_check_name(const char *name);

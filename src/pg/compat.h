@@ -82,6 +82,15 @@ mosaic_extend_relation(Relation rel)
 #endif
 }
 
+/* Whether the current role may execute a function: 16 asks for objects of any kind in one way. */
+#if PG_VERSION_NUM >= 160000
+#define mosaic_may_execute(function) \
+	(object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define mosaic_may_execute(function) \
+	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
 /*
  * Number of callbacks of TableAmRoutine in each version whose callbacks were
  * reviewed one by one for mosaic_am.c.  Undefined: not reviewed yet.

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "commands/progress.h"
 #include "utils/backend_progress.h"
 
@@ -16,6 +18,10 @@
 #define PARAM_COMMAND 11
 #define PARAM_PHASE 12
 #define PARAM_TOTAL 13
+#define PARAM_EVALUATIONS 14
+#define PARAM_METRIC 15			/* in billionths: parameters are integers */
+
+#define BILLION 1e9
 
 #define MARK INT64CONST(0x6d6f73616963)	/* "mosaic" */
 
@@ -42,6 +48,17 @@ void
 mosaic_progress_done(int64 blocks_done)
 {
 	pgstat_progress_update_param(PARAM_DONE, blocks_done);
+}
+
+void
+mosaic_progress_metric(int64 evaluations, double metric)
+{
+	const int	params[] = {PARAM_EVALUATIONS, PARAM_METRIC};
+	int64		values[] = {evaluations, PG_INT64_MIN};	/* not to be shown */
+
+	if (fabs(metric) < PG_INT64_MAX / BILLION)
+		values[1] = (int64) rint(metric * BILLION);
+	pgstat_progress_update_multi_param(2, params, values);
 }
 
 void

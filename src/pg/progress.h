@@ -16,7 +16,8 @@ typedef enum MosaicProgressCommand
 	MOSAIC_PROGRESS_IMPORT = 1,
 	MOSAIC_PROGRESS_PACK,
 	MOSAIC_PROGRESS_CHECK,
-	MOSAIC_PROGRESS_REPAIR
+	MOSAIC_PROGRESS_REPAIR,
+	MOSAIC_PROGRESS_DEDUP
 } MosaicProgressCommand;
 
 typedef enum MosaicProgressPhase
@@ -27,13 +28,18 @@ typedef enum MosaicProgressPhase
 	MOSAIC_PHASE_WRITING_PLACES,
 	MOSAIC_PHASE_STORING_BLOCKS,
 	MOSAIC_PHASE_VERIFYING_BLOCKS,
-	MOSAIC_PHASE_REPAIRING
+	MOSAIC_PHASE_REPAIRING,
+	MOSAIC_PHASE_SEARCHING,
+	MOSAIC_PHASE_EVALUATING,
+	MOSAIC_PHASE_WRITING_MERGES
 } MosaicProgressPhase;
 
 extern void mosaic_progress_start(MosaicProgressCommand command);
 /* blocks_total: to be done in this phase; 0 where unknown. */
 extern void mosaic_progress_phase(MosaicProgressPhase phase, int64 blocks_total);
 extern void mosaic_progress_done(int64 blocks_done);
+/* Evaluations so far, and what the last one measured. */
+extern void mosaic_progress_metric(int64 evaluations, double metric);
 /* Not needed after an error. */
 extern void mosaic_progress_end(void);
 

@@ -105,7 +105,7 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
   Arena arena;
   MemorySource source(bytes);
   std::unique_ptr<Importer> importer;
-  MOSAIC_RETURN_IF_ERROR(Importer::Open(c.name, kBlockHeight, &source, {}, &importer));
+  MOSAIC_RETURN_IF_ERROR(Importer::Open(c.name, {kBlockHeight}, &source, {}, &importer));
   FakeStore store;
   for (;;) {
     MosaicBlock block;

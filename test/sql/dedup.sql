@@ -91,7 +91,7 @@ SELECT wrong_counts(), lost_blocks();
 CREATE ROLE regress_dedup_other;
 GRANT pg_read_server_files TO regress_dedup_other;
 GRANT SELECT ON pictures TO regress_dedup_other;
-GRANT EXECUTE ON FUNCTION import_model(text, text, bool, text), drop_model(text) TO regress_dedup_other;
+GRANT EXECUTE ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text), drop_model(text) TO regress_dedup_other;
 SET ROLE regress_dedup_other;
 SELECT plan_dedup('theirs', 'SELECT x FROM pictures', 'agreement');
 RESET ROLE;

@@ -29,6 +29,17 @@ SELECT count(*) AS layers FROM regexp_matches((SELECT string_agg(l, E'\n') FROM 
 SELECT explain($$SELECT predict('iris', ARRAY[x, x]) FROM t LIMIT 10$$, 'ANALYZE, TIMING OFF');
 -- a model that is not a constant is known afterwards
 SELECT explain($$SELECT predict(m, x) FROM t, (VALUES ('iris')) v(m) WHERE id < 5$$, 'ANALYZE, TIMING OFF');
+-- the version is the one that the statement sees; none where there is no model, or it may not be used
+SELECT blocks > 0 AS replaced FROM import_model('iris', :'data' || '/models/iris_opset9.onnx', replace => true);
+SELECT explain($$SELECT predict('iris', x) FROM t$$, 'ANALYZE, TIMING OFF') LIMIT 2;
+SELECT explain($$SELECT predict('nobody', x) FROM t$$, 'VERBOSE');
+CREATE ROLE regress_mosaic_reader;
+GRANT SELECT ON t TO regress_mosaic_reader;
+SET ROLE regress_mosaic_reader;
+SELECT explain($$SELECT predict('iris', x) FROM t$$, 'VERBOSE') LIMIT 3;
+RESET ROLE;
+REVOKE SELECT ON t FROM regress_mosaic_reader;
+DROP ROLE regress_mosaic_reader;
 -- the leader and the workers together
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;

@@ -17,7 +17,7 @@ SELECT import_model('m', iris) FROM f;
 SELECT drop_model('m');
 SELECT init_store(31);
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION import_model(text, text, bool, text), import_model(text, bytea, bool, text), import_model(text, oid, bool, text),
+GRANT EXECUTE ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text), import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text), import_model(text, oid, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text),
   drop_model(text), rename_model(text, text), grant_model(text, regrole), revoke_model(text, regrole) TO mosaic_ann, mosaic_bob;
 SET ROLE mosaic_ann;
 -- files of the server and other people's large objects need their own privileges

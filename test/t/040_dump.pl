@@ -17,7 +17,7 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE ROLE alice; CREATE ROLE bob; CREATE ROLE "Eve Ä"; CREATE ROLE mallory; CREATE DATABASE source');
 $node->safe_psql('source',
 	'CREATE EXTENSION pg_mosaic; GRANT pg_read_server_files TO alice;'
-	  . 'GRANT EXECUTE ON FUNCTION import_model(text, text, bool, text), grant_model(text, regrole), rename_model(text, text) TO alice;'
+	  . 'GRANT EXECUTE ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text), grant_model(text, regrole), rename_model(text, text) TO alice;'
 	  . 'SELECT init_store(31);' . import_sql(@models)
 	  . 'SET ROLE alice;' . "SELECT import_model('alices', '" . data('iris') . "');"
 	  . q{SELECT grant_model('alices', 'bob'); SELECT grant_model('alices', '"Eve Ä"'); RESET ROLE;}

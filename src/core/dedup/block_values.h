@@ -13,9 +13,9 @@
 
 namespace mosaic {
 
-// rows x cols elements, row-major, of which the first valid_rows x valid_cols are weights.
+// rows x cols elements of the matrix, of which the first valid_rows x valid_cols are weights.
 struct BlockShape {
-  int dtype = MOSAIC_FLOAT;
+  int dtype = MOSAIC_FLOAT, layout = MOSAIC_LAYOUT_ROW;  // as stored
   int rows = 0, cols = 0;
   int valid_rows = 0, valid_cols = 0;
 
@@ -32,7 +32,11 @@ bool NearShareable(const MosaicGeometry& geometry);
 // REQUIRES: NearShareable(b.geometry()); index < b.blocks(), a place in the map.
 BlockShape ShapeOfBlock(const Blocking& b, int64_t index);
 
-// The block's elements as float32: the payload itself where it has that type, else *buffer.
+// Of a block that has no filling.
+BlockShape ShapeOfGeometry(const MosaicGeometry& geometry);
+
+// The block's elements as float32, row-major: the payload itself where it has that type, else
+// *buffer.
 const float* BlockValues(const BlockShape& shape, const void* payload, std::vector<float>* buffer);
 
 // The third quartile of |w| over the weights: the paper's importance of a block. NaN counts as

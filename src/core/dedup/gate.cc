@@ -48,26 +48,47 @@ void Gate::BeginRange(size_t first_layer) {
   state_ = bad_ == 0 ? State::kDone : State::kAll;
 }
 
-// The layer that holds the merge at which the prefix ended is given up; goes on behind it.
-void Gate::EndRange() {
+size_t Gate::LayerOf(size_t n) const {
   size_t layer = first_;
-  for (size_t left = bad_; left > layers_[layer]; ++layer) left -= layers_[layer];
-  BeginRange(layer + 1);
+  while (n > layers_[layer]) n -= layers_[layer++];
+  return layer;
+}
+
+// The layer that holds the merge at which the prefix ended is given up; goes on behind it.
+void Gate::EndRange() { BeginRange(LayerOf(bad_) + 1); }
+
+size_t Gate::Middle() const {
+  const bool first = first_ == 0 && good_ == 0 && bad_ == Total(layers_, 0);
+  if (first && settings_.believed > 0 && settings_.believed < bad_) return settings_.believed;
+  return good_ + (bad_ - good_) / 2;
 }
 
 bool Gate::Next() {
   if (state_ == State::kBisect && bad_ - good_ <= step_) EndRange();
+  if (state_ == State::kCurve && ++point_ >= curve_points_) state_ = State::kAll;
   const auto evaluations = static_cast<int64_t>(points_.size());
   if (settings_.max_evaluations > 0 && evaluations >= settings_.max_evaluations) {
+    exhausted_ = exhausted_ || state_ != State::kDone;
     state_ = State::kDone;
   }
   if (state_ == State::kDone) return false;
-  if (state_ != State::kBaseline) {
-    tried_ = state_ == State::kAll ? bad_ : good_ + (bad_ - good_) / 2;
-    candidate_ = Prefix(tried_);
-  }
+  if (state_ == State::kCurve) tried_ = bad_ * point_ / curve_points_;
+  if (state_ == State::kAll) tried_ = bad_;
+  if (state_ == State::kBisect) tried_ = Middle();
+  if (state_ != State::kBaseline) candidate_ = Prefix(tried_);
   waiting_ = true;
   return true;
+}
+
+std::pair<size_t, size_t> Gate::Undecided() const {
+  if (state_ == State::kBisect) return {LayerOf(good_ + 1), LayerOf(bad_) + 1};
+  if (state_ == State::kCurve) return {LayerOf(tried_ + 1), layers_.size()};
+  return {first_, layers_.size()};
+}
+
+void Gate::AcceptAll() {
+  accepted_ = layers_;
+  state_ = State::kDone;
 }
 
 void Gate::Report(double metric) {
@@ -77,11 +98,14 @@ void Gate::Report(double metric) {
     baseline_ = accepted_metric_ = metric;
     points_.push_back({candidate_, metric, true});
     BeginRange(0);
+    curve_points_ = std::min(settings_.curve_points, bad_);
+    if (curve_points_ > 1) state_ = State::kCurve;
     if (!std::isfinite(metric)) state_ = State::kDone;
     return;
   }
   const bool kept = Keeps(metric);
   points_.push_back({candidate_, metric, kept});
+  if (state_ == State::kCurve) return;
   if (kept) {
     accepted_ = candidate_;
     accepted_metric_ = metric;

@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace mosaic {
@@ -36,6 +37,12 @@ struct GateSettings {
   // Bisection ends when this share of the merges in question is left, or one merge.
   double resolution = 1.0 / 128;
   int64_t max_evaluations = 0;  // 0: as many as it takes
+  // Where bisection begins if not everything can be merged: after so many merges, which are
+  // believed to be good. 0: in the middle.
+  size_t believed = 0;
+  // Evaluates so many prefixes of all merges first, of evenly growing length, all being the last:
+  // points of a curve, which accept nothing.
+  size_t curve_points = 0;
 };
 
 class Gate {
@@ -56,20 +63,31 @@ class Gate {
   const Selection& candidate() const { return candidate_; }
   // A metric that is no finite number keeps no bound; as a baseline it ends the search.
   void Report(double metric);
+  // The next candidate can differ from this one in layers [first, second), as far as can be told
+  // before this one is measured. What is computed before them may be worth keeping.
+  std::pair<size_t, size_t> Undecided() const;
+
+  // Accepts all merges unmeasured, for who asks for no metric; there is nothing to try then.
+  void AcceptAll();
 
   // What was measured last within the bound. Nothing merged until the baseline is known.
   const Selection& accepted() const { return accepted_; }
   double accepted_metric() const { return accepted_metric_; }
   double baseline() const { return baseline_; }
+  // Whether a layer's merges that are not accepted would break the bound; else max_evaluations came
+  // before that was known.
+  bool Decided(size_t layer) const { return !exhausted_ || layer < first_; }
   size_t merged() const;                                        // merges of accepted()
   const std::vector<Point>& points() const { return points_; }  // in the order of evaluation
 
  private:
-  enum class State { kBaseline, kAll, kBisect, kDone };
+  enum class State { kBaseline, kCurve, kAll, kBisect, kDone };
 
   bool Keeps(double metric) const;
   void BeginRange(size_t first_layer);
   void EndRange();
+  size_t Middle() const;
+  size_t LayerOf(size_t n) const;  // that holds merge n (from 1) of the range
   // accepted_ of the layers before the range, then the first n merges of the range.
   Selection Prefix(size_t n) const;
 
@@ -77,8 +95,10 @@ class Gate {
   const GateSettings settings_;
   State state_ = State::kBaseline;
   bool waiting_ = false;                              // for Report
+  bool exhausted_ = false;                            // stopped by max_evaluations
   size_t first_ = 0;                                  // the range: layers [first_, end)
   size_t good_ = 0, bad_ = 0, tried_ = 0, step_ = 1;  // prefixes of the range
+  size_t point_ = 0, curve_points_ = 0;               // of the curve
   Selection candidate_, accepted_;
   double baseline_ = 0, accepted_metric_ = 0;
   std::vector<Point> points_;

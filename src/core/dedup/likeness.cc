@@ -73,6 +73,7 @@ Likeness Compare(const BlockShape& shape, const float* block, const float* partn
       AddRun(block + at, partner + at, n, settings.tolerance, &sums);
       seen += n;
       if (sums.close + (weights - seen) < needed) return result;
+      if (static_cast<double>(sums.max_abs) > settings.max_abs) return result;
     }
   }
   result.similarity = static_cast<double>(sums.close) / static_cast<double>(weights);

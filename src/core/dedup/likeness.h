@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "core/dedup/block_values.h"
 
@@ -16,6 +17,7 @@ struct NearSettings {
   float tolerance = 0.01f;
   double min_similarity = 0.7;
   double max_relative_l2 = 0.5;
+  double max_abs = std::numeric_limits<double>::infinity();  // largest |difference| accepted
 };
 
 struct Likeness {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/tensor/blocking.h"
+
 namespace mosaic {
 namespace {
 
@@ -73,7 +75,8 @@ std::vector<int32_t> Column(const MosaicGeometry& g, int64_t col, int64_t size) 
   return elements;
 }
 
-std::vector<std::vector<int32_t>> ChooseSamples(const MosaicGeometry& g, const LshSettings& s) {
+std::vector<std::vector<int32_t>> ChooseSamples(MosaicGeometry g, const LshSettings& s) {
+  g.rows = static_cast<uint16_t>(g.rows * RowsPerRow(g.layout, g.dtype));  // of the matrix
   const bool strip = g.layout == MOSAIC_LAYOUT_STRIP;
   const Runs runs = CutIntoRuns(g, s.sample);
   const int64_t columns = strip ? std::min<int64_t>(s.tables / 2, g.cols) : 0;

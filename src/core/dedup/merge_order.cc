@@ -30,6 +30,7 @@ std::vector<size_t> OrderMerges(const std::vector<Layer>& layers, std::vector<Me
                 merges->end());
   Normalise(layers.size(), merges);
   std::sort(merges->begin(), merges->end(), [&](const Merge& a, const Merge& b) {
+    if (a.recalled != b.recalled) return a.recalled;
     if (a.tensor != b.tensor) {
       const int64_t x = layer(a).bytes, y = layer(b).bytes;
       return x != y ? x > y : a.tensor < b.tensor;
@@ -39,7 +40,9 @@ std::vector<size_t> OrderMerges(const std::vector<Layer>& layers, std::vector<Me
   });
   std::vector<size_t> sizes;
   for (size_t i = 0; i < merges->size(); ++i) {
-    if (i == 0 || (*merges)[i].tensor != (*merges)[i - 1].tensor) sizes.push_back(0);
+    const Merge &m = (*merges)[i], &before = (*merges)[i == 0 ? 0 : i - 1];
+    const bool same = m.recalled == before.recalled && (m.recalled || m.tensor == before.tensor);
+    if (i == 0 || !same) sizes.push_back(0);
     ++sizes.back();
   }
   return sizes;

@@ -16,6 +16,8 @@ struct Merge {
   float third_quartile = 0;  // of |w| of the block that goes
   double importance = 0;     // set by OrderMerges: third_quartile / the layer's largest
   double similarity = 0, relative_l2 = 0;
+  uint64_t fingerprint = 0;  // of the block that goes: recall.h
+  bool recalled = false;     // made for the model's predecessor
 };
 
 // A tensor of the model.
@@ -26,7 +28,8 @@ struct Layer {
 
 // Sorts merges by descending bytes of the layer (then ascending tensor), ascending importance, and
 // ascending index; drops those of layers of one block. Returns how many merges each layer has, in
-// the order of layers, without layers that have none. REQUIRES: every tensor is in layers.
+// the order of layers, without layers that have none. Recalled merges come before all others, in
+// the same order, and count as one layer. REQUIRES: every tensor is in layers.
 std::vector<size_t> OrderMerges(const std::vector<Layer>& layers, std::vector<Merge>* merges);
 
 }  // namespace mosaic

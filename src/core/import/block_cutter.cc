@@ -26,7 +26,7 @@ BlockCutter::BlockCutter(const GraphTensor& tensor, const Layout& layout, int64_
 // As many whole source rows as fit; where the rows of one row of blocks do not, a part of each.
 void BlockCutter::PlanWindow(int64_t window_bytes) {
   const int64_t budget = window_bytes / DTypeSize(blocking_.dtype);
-  const int64_t block = static_cast<int64_t>(blocking_.block_rows) * blocking_.block_cols;
+  const int64_t block = static_cast<int64_t>(blocking_.depth()) * blocking_.block_cols;
   const int64_t along = turned_ ? blocking_.row_blocks() : blocking_.col_blocks();
   const int64_t across = turned_ ? blocking_.col_blocks() : blocking_.row_blocks();
   const int64_t blocks = std::max<int64_t>(1, budget / block);
@@ -52,8 +52,7 @@ bool BlockCutter::NextWindow() {
   w.rows = std::min(span_rows_, row_blocks - w.row);
   w.cols = std::min(span_cols_, col_blocks - w.col);
   local_ = blocking_;
-  local_.rows =
-      std::min(w.rows * blocking_.block_rows, blocking_.rows - w.row * blocking_.block_rows);
+  local_.rows = std::min(w.rows * blocking_.depth(), blocking_.rows - w.row * blocking_.depth());
   local_.cols =
       std::min(w.cols * blocking_.block_cols, blocking_.cols - w.col * blocking_.block_cols);
   next_ = 0;
@@ -61,7 +60,7 @@ bool BlockCutter::NextWindow() {
 }
 
 Status BlockCutter::LoadWindow() {
-  const int64_t row = window_.row * blocking_.block_rows, col = window_.col * blocking_.block_cols;
+  const int64_t row = window_.row * blocking_.depth(), col = window_.col * blocking_.block_cols;
   // The window as a rectangle of the source.
   const int64_t pitch = turned_ ? blocking_.rows : blocking_.cols;
   const int64_t top = turned_ ? col : row, left = turned_ ? row : col;

@@ -13,7 +13,7 @@ class Importer::Impl {
  public:
   explicit Impl(std::string model_name) : model_name_(std::move(model_name)) {}
 
-  Status Open(int block_height, ByteSource* source, ExternalOpener opener);
+  Status Open(const Options& options, ByteSource* source, ExternalOpener opener);
   Status Next(MosaicBlock* block, bool* more);
   const std::vector<MosaicTensorDesc>& descs() const { return descs_; }
   const std::string& encoded_graph() const { return encoded_graph_; }
@@ -36,16 +36,20 @@ class Importer::Impl {
   std::unique_ptr<BlockCutter> cutter_;
 };
 
-Status Importer::Impl::Open(int block_height, ByteSource* source, ExternalOpener opener) {
-  if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(block_height)) {
-    return Status::Invalid("block height " + std::to_string(block_height) +
-                           " is not 126, 63 or 31");
+Status Importer::Impl::Open(const Options& options, ByteSource* source, ExternalOpener opener) {
+  const int height = options.block_height;
+  if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(height)) {
+    return Status::Invalid("block height " + std::to_string(height) + " is not 126, 63 or 31");
+  }
+  if (options.weight_dtype != MOSAIC_FLOAT && options.weight_dtype != MOSAIC_BFLOAT16) {
+    return Status::Invalid(std::string("weights are stored as float32 or bfloat16, not as ") +
+                           DTypeName(options.weight_dtype));
   }
   OnnxModel model;
   MOSAIC_RETURN_IF_ERROR(OnnxReader(source, std::move(opener)).Read(&model));
   Graph graph;
   MOSAIC_RETURN_IF_ERROR(BuildGraph(std::move(model), &graph, &tensors_));
-  MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, block_height, &layouts_));
+  MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, height, options.weight_dtype, &layouts_));
   encoded_graph_ = EncodeGraph(graph);
   return DescribeTensors();
 }
@@ -100,10 +104,10 @@ Status Importer::Impl::Next(MosaicBlock* block, bool* more) {
 Importer::Importer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Importer::~Importer() = default;
 
-Status Importer::Open(const std::string& model_name, int block_height, ByteSource* source,
+Status Importer::Open(const std::string& model_name, const Options& options, ByteSource* source,
                       ExternalOpener opener, std::unique_ptr<Importer>* out) {
   auto impl = std::make_unique<Impl>(model_name);
-  const Status s = impl->Open(block_height, source, std::move(opener));
+  const Status s = impl->Open(options, source, std::move(opener));
   if (!s.ok()) return impl->Named(s);
   out->reset(new Importer(std::move(impl)));
   return {};

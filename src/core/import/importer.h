@@ -21,8 +21,13 @@ class Importer {
  public:
   static constexpr int64_t kWindowBytes = 4 << 20;  // small enough for a step of some ms
 
+  struct Options {
+    int block_height = MOSAIC_DEFAULT_BLOCK_HEIGHT;
+    int weight_dtype = MOSAIC_FLOAT;  // or MOSAIC_BFLOAT16: layout_planner.h
+  };
+
   // opener may be empty: external data is then refused. source must outlive the importer.
-  static Status Open(const std::string& model_name, int block_height, ByteSource* source,
+  static Status Open(const std::string& model_name, const Options& options, ByteSource* source,
                      ExternalOpener opener, std::unique_ptr<Importer>* out);
   ~Importer();
 

@@ -41,7 +41,7 @@ std::vector<Uses> CollectUses(const Graph& graph, size_t tensors) {
   return uses;
 }
 
-Layout Plan(const GraphTensor& t, const Uses& uses, int height) {
+Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype) {
   Layout l;
   if (IsInline(t.dtype, t.elements)) return l;
   const bool product = uses.product_km != uses.product_mk && !uses.gathered && !uses.other;
@@ -50,13 +50,14 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height) {
     l.layout = MOSAIC_LAYOUT_STRIP;
     l.transposed = uses.product_mk && !uses.product_km;
     const int64_t k = t.dims[l.transposed ? 1 : 0], m = t.dims[l.transposed ? 0 : 1];
-    l.blocking = PlanStrip(k, m, height);
+    l.blocking = PlanStrip(k, m, height, weight_dtype);
     return l;
   }
   l.layout = MOSAIC_LAYOUT_ROW;
   const bool table = uses.gathered && t.dims.size() >= 2;
   const int64_t n = table ? t.dims[0] : t.elements;
-  l.blocking = PlanRow(IsFloat(t.dtype) ? MOSAIC_FLOAT : t.dtype, n, t.elements / n, height);
+  const int float_dtype = table ? weight_dtype : MOSAIC_FLOAT;
+  l.blocking = PlanRow(IsFloat(t.dtype) ? float_dtype : t.dtype, n, t.elements / n, height);
   return l;
 }
 
@@ -65,11 +66,11 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height) {
 bool IsInline(int dtype, int64_t elements) { return elements * DTypeSize(dtype) < kInlineBytes; }
 
 Status PlanLayouts(const Graph& graph, const std::vector<GraphTensor>& tensors, int block_height,
-                   std::vector<Layout>* out) {
+                   int weight_dtype, std::vector<Layout>* out) {
   const std::vector<Uses> uses = CollectUses(graph, tensors.size());
   out->clear();
   for (size_t i = 0; i < tensors.size(); ++i) {
-    out->push_back(Plan(tensors[i], uses[i], block_height));
+    out->push_back(Plan(tensors[i], uses[i], block_height, weight_dtype));
     if (out->back().layout != MOSAIC_LAYOUT_INLINE && out->back().blocking.blocks() > kMaxBlocks) {
       return Status::Limit("tensor " + Quoted(tensors[i].name) + " " +
                            ShapeString(tensors[i].dims) + " has more than " +

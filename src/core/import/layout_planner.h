@@ -26,9 +26,10 @@ struct Layout {
   Blocking blocking;        // unless INLINE
 };
 
-// One layout per tensor. REQUIRES: graph.values refer to tensors.
+// One layout per tensor. weight_dtype, float32 or bfloat16: in which matrices of floats, strips and
+// tables, are stored; other floats are stored as float32. REQUIRES: graph.values refer to tensors.
 // Errors: LIMIT where a tensor has more than kMaxBlocks blocks.
 Status PlanLayouts(const Graph& graph, const std::vector<GraphTensor>& tensors, int block_height,
-                   std::vector<Layout>* out);
+                   int weight_dtype, std::vector<Layout>* out);
 
 }  // namespace mosaic

@@ -1,6 +1,7 @@
 #include "core/import/tensor_data.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -71,6 +72,9 @@ T Load(const char* p) {
 
 void ConvertToFloat(int dtype, const char* in, int64_t count, float* out) {
   switch (dtype) {
+    case MOSAIC_FLOAT:
+      std::memcpy(out, in, static_cast<size_t>(count) * sizeof(float));
+      break;
     case MOSAIC_FLOAT16:
       for (int64_t i = 0; i < count; ++i) out[i] = Float16ToFloat(Load<uint16_t>(in + 2 * i));
       break;
@@ -80,6 +84,12 @@ void ConvertToFloat(int dtype, const char* in, int64_t count, float* out) {
     default:
       for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(Load<double>(in + 8 * i));
   }
+}
+
+// Beyond the largest bfloat16, 3.39e38, there are floats that would become infinite.
+uint16_t RoundWeight(float v) {
+  const uint16_t h = FloatToBFloat16(v);
+  return (h & 0x7fff) == 0x7f80 && std::isfinite(v) ? static_cast<uint16_t>(h - 1) : h;
 }
 
 }  // namespace
@@ -104,7 +114,14 @@ Status ElementReader::Read(int64_t first, int64_t count, void* out) {
   for (int64_t done = 0; done < count; done += kChunk) {
     const int64_t n = std::min(kChunk, count - done);
     MOSAIC_RETURN_IF_ERROR(ReadNative(first + done, n, chunk_.data()));
-    ConvertToFloat(data_.dtype, chunk_.data(), n, static_cast<float*>(out) + done);
+    if (out_dtype_ == MOSAIC_FLOAT) {
+      ConvertToFloat(data_.dtype, chunk_.data(), n, static_cast<float*>(out) + done);
+      continue;
+    }
+    floats_.resize(static_cast<size_t>(n));
+    ConvertToFloat(data_.dtype, chunk_.data(), n, floats_.data());
+    uint16_t* rounded = static_cast<uint16_t*>(out) + done;
+    for (int64_t i = 0; i < n; ++i) rounded[i] = RoundWeight(floats_[static_cast<size_t>(i)]);
   }
   return {};
 }

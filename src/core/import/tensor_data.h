@@ -43,7 +43,8 @@ TensorData DataInMemory(int dtype, std::string bytes);
 // Reads ranges of elements. data must outlive it. Ascending ranges are fastest.
 class ElementReader {
  public:
-  // out_dtype is data.dtype, or MOSAIC_FLOAT where that is any float type.
+  // out_dtype is data.dtype, or MOSAIC_FLOAT or MOSAIC_BFLOAT16 where that is any float type.
+  // bfloat16 is rounded to nearest even, but a finite element stays finite.
   ElementReader(const TensorData& data, int out_dtype);
 
   // REQUIRES: [first, first + count) is within the data.
@@ -59,6 +60,7 @@ class ElementReader {
   const int out_dtype_;
   BufferedSource buffered_;
   std::vector<char> chunk_, spaced_;
+  std::vector<float> floats_;
   // Where the last read of varints ended.
   int64_t next_element_ = -1;
   uint64_t next_offset_ = 0;

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstring>
 
-#include "core/infer/items.h"
 #include "core/infer/loader.h"
 #include "core/util/quote.h"
 
@@ -36,6 +35,12 @@ class Executor::Impl {
         seconds_(model.nodes.size(), 0.0) {}
 
   Status Start(std::vector<Tensor> inputs, int64_t items);
+  void Resume(const Checkpoint& from);
+  void KeepAt(size_t node, Arena* arena, Checkpoint* out) {
+    keep_at_ = node;
+    keep_arena_ = arena;
+    keep_ = out;
+  }
   Status Step(Outcome* outcome);
   void Supply(const void* const* payloads) { payloads_ = payloads; }
   const BlockRequest& request() const { return request_; }
@@ -89,6 +94,11 @@ class Executor::Impl {
   bool mixed_ = false;  // found while at once: start over item by item
   TensorLoader loader_;
   int loading_ = -1;  // the value that the loader makes
+
+  // What is to be kept of the pass.
+  Checkpoint* keep_ = nullptr;
+  Arena* keep_arena_ = nullptr;
+  size_t keep_at_ = 0;
 
   // Blocks. "asked": the next Step needs payloads_ for request_.
   BlockRequest request_;
@@ -155,6 +165,7 @@ void Executor::Impl::Reset() {
   loading_ = -1;
   asked_ = false;
   payloads_ = nullptr;
+  keep_ = nullptr;
   item_ = 0;
   mixed_ = false;
   values_.clear();
@@ -171,6 +182,14 @@ void Executor::Impl::BeginPass() {
   if (items_ > 1 && way_ == Way::kAtOnce) tracker_.Start(model_, items_);
   node_ = 0;
   stage_ = model_.nodes.empty() ? Stage::kOutputs : Stage::kNode;
+}
+
+void Executor::Impl::Resume(const Checkpoint& from) {
+  if (from.node == 0 || from.items != items_ || way_ == Way::kEach) return;
+  for (const auto& [v, value] : from.values) values_[static_cast<size_t>(v)] = value;
+  tracker_ = from.tracker;
+  node_ = from.node;
+  stage_ = node_ < model_.nodes.size() ? Stage::kNode : Stage::kOutputs;
 }
 
 // ---- Step ----
@@ -199,6 +218,7 @@ Status Executor::Impl::Advance(Outcome* outcome) {
       c_ = OpContext();
       loading_ = -1;
       asked_ = mixed_ = false;
+      if (keep_ != nullptr) *keep_ = Checkpoint();
       way_ = Way::kEach;
       BeginPass();
       *outcome = Outcome::kMore;
@@ -373,6 +393,9 @@ void Executor::Impl::FinishNode() {
   for (int v : node.outputs) Release(v, node_);
   ++node_;
   stage_ = node_ < model_.nodes.size() ? Stage::kNode : Stage::kOutputs;
+  if (keep_ != nullptr && node_ == keep_at_ && way_ == Way::kAtOnce) {
+    *keep_ = Checkpoint::Of(model_, node_, items_, values_, tracker_, keep_arena_);
+  }
 }
 
 void Executor::Impl::Release(int value, size_t node) {
@@ -455,6 +478,10 @@ Executor::Executor(const Model& model, int max_blocks)
 Executor::~Executor() = default;
 Status Executor::Start(std::vector<Tensor> inputs, int64_t items) {
   return impl_->Start(std::move(inputs), items);
+}
+void Executor::Resume(const Checkpoint& from) { impl_->Resume(from); }
+void Executor::KeepAt(size_t node, Arena* arena, Checkpoint* out) {
+  impl_->KeepAt(node, arena, out);
 }
 Status Executor::Step(Outcome* outcome) { return impl_->Step(outcome); }
 const BlockRequest& Executor::request() const { return impl_->request(); }

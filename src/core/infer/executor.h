@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/infer/checkpoint.h"
 #include "core/infer/model.h"
 
 namespace mosaic {
@@ -32,6 +33,13 @@ class Executor {
   // inputs: one per graph input, of the declared type and shape (symbolic dimensions free);
   // their elements are borrowed until done. Errors name the input and both shapes.
   Status Start(std::vector<Tensor> inputs, int64_t items);
+  // After Start, before the first Step: skips the nodes before from.node. The outputs are those of
+  // the whole run, to the bit, if from was kept with the same model, inputs and items, and the same
+  // weights in the nodes that are skipped.
+  void Resume(const Checkpoint& from);
+  // After Start and Resume: sets *out, which must outlive the run, when it comes to a node that it
+  // still has to reach; memory is taken from *arena. Clears it where items are computed one by one.
+  void KeepAt(size_t node, Arena* arena, Checkpoint* out);
   Status Step(Outcome* outcome);
   const BlockRequest& request() const;
   void Supply(const void* const* payloads);

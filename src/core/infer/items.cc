@@ -77,6 +77,12 @@ bool ItemTracker::Finished(const Model& model, size_t node, OpContext& c) {
   return true;
 }
 
+void ItemTracker::Detach(Arena* arena) {
+  for (Tensor& t : alone_) {
+    if (t.defined()) t = t.CopyIn(arena);
+  }
+}
+
 // Prepares the node as one item alone would: with item 0 of batched inputs.
 bool ItemTracker::PrepareAlone(const Model& model, size_t node, const OpContext& c) {
   const std::vector<int>& inputs = model.nodes[node].inputs;

@@ -30,6 +30,8 @@ class ItemTracker {
 
   bool batched(int value) const { return kind_[static_cast<size_t>(value)] == Kind::kBatched; }
   void Release(int value) { alone_[static_cast<size_t>(value)] = Tensor(); }
+  // Copies what it holds, so that it outlives the run.
+  void Detach(Arena* arena);
 
  private:
   enum class Kind : char { kShared, kBatched, kCounted };

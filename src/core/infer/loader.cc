@@ -39,11 +39,13 @@ void TensorLoader::Copy(const void* const* payloads, int64_t count) {
 // Converts and transposes as need be.
 void TensorLoader::CopyBlock(int64_t row_block, int64_t col_block, const char* payload) {
   const Blocking& b = weight_->blocking;
-  const int64_t row0 = row_block * b.block_rows, col0 = col_block * b.block_cols;
-  const int64_t rows = std::min<int64_t>(b.block_rows, b.rows - row0);
+  const int64_t row0 = row_block * b.depth(), col0 = col_block * b.block_cols;
+  const int64_t rows = std::min<int64_t>(b.depth(), b.rows - row0);
   const int64_t cols = std::min<int64_t>(b.block_cols, b.cols - col0);
   const int64_t stored = DTypeSize(b.dtype), seen = DTypeSize(weight_->dtype);
   char* out = out_.mutable_data<char>();
+  alignas(64) char buffer[MOSAIC_MAX_PAYLOAD];
+  payload = static_cast<const char*>(RowMajor(b.geometry(), payload, buffer));
   for (int64_t r = 0; r < rows; ++r) {
     const char* from = payload + r * b.block_cols * stored;
     if (!weight_->transposed) {

@@ -30,20 +30,23 @@ Status CheckBlocks(const MosaicTensorDesc& d, const Shape& shape) {
   const bool strip = d.layout == MOSAIC_LAYOUT_STRIP;
   const std::string what = "shape " + ShapeString(shape) + " does not fit a stored matrix of " +
                            std::to_string(d.rows) + " x " + std::to_string(d.cols);
-  const int64_t size = NumElements(shape);
-  if (size <= 0 || d.rows <= 0 || d.cols <= 0 || size / d.rows != d.cols || size % d.rows != 0) {
+  const int64_t elements = NumElements(shape);
+  if (elements <= 0 || d.rows <= 0 || d.cols <= 0 || elements / d.rows != d.cols ||
+      elements % d.rows != 0) {
     return Status::Corrupt(what);
   }
   if (strip && (shape.size() != 2 || shape[d.transposed ? 1 : 0] != d.rows)) {
     return Status::Corrupt(what);
   }
-  // Kernels read float32 strips; rows are copied, and may be converted.
-  if (strip ? d.stored_dtype != MOSAIC_FLOAT || !CanConvert(d.stored_dtype, d.dtype)
-            : !CanConvert(d.stored_dtype, d.dtype)) {
+  // Kernels read strips of two types; rows are copied, and may be converted.
+  const bool readable =
+      !strip || d.stored_dtype == MOSAIC_FLOAT || d.stored_dtype == MOSAIC_BFLOAT16;
+  if (!readable || !CanConvert(d.stored_dtype, d.dtype)) {
     return Status::Corrupt(std::string("elements of type ") + DTypeName(d.dtype) +
                            " are stored as " + DTypeName(d.stored_dtype));
   }
-  const int64_t most = MOSAIC_MAX_PAYLOAD / DTypeSize(d.stored_dtype);
+  const int64_t size = DTypeSize(d.stored_dtype) * RowsPerRow(d.layout, d.stored_dtype);
+  const int64_t most = MOSAIC_MAX_PAYLOAD / size;  // elements in rows of the payload
   const bool fits = d.block_rows > 0 && d.block_cols > 0 && d.block_rows <= most / d.block_cols &&
                     (!strip || d.block_cols == MOSAIC_STRIP_COLS);
   if (!fits || BlockingOf(d).blocks() != d.nblocks || d.nblocks > INT32_MAX) {

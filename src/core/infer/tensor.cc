@@ -1,5 +1,6 @@
 #include "core/infer/tensor.h"
 
+#include <cstring>
 #include <new>
 
 namespace mosaic {
@@ -67,6 +68,12 @@ Tensor Tensor::Slice(int64_t begin, int64_t count) const {
   t.shape_[0] = count;
   t.size_ = per_item * count;
   t.data_ = static_cast<const char*>(data_) + per_item * begin * DTypeSize(dtype_);
+  return t;
+}
+
+Tensor Tensor::CopyIn(Arena* arena) const {
+  Tensor t = arena->New(dtype_, shape_);
+  if (bytes() > 0) std::memcpy(t.mutable_raw(), data_, static_cast<size_t>(bytes()));
   return t;
 }
 

@@ -59,6 +59,8 @@ class Tensor {
   Tensor Reshaped(Shape shape) const;
   // Items [begin, begin + count) of dimension 0, sharing memory. REQUIRES: rank >= 1, within range.
   Tensor Slice(int64_t begin, int64_t count) const;
+  // The same elements in memory of their own. Throws std::bad_alloc.
+  Tensor CopyIn(Arena* arena) const;
 
  private:
   friend class Arena;

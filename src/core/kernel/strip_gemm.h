@@ -5,12 +5,14 @@
 // k, by one accumulator that starts at 0 with the first block, whatever n, m, the grouping of rows
 // and strips, and the split of k over calls. Hence a prediction is bit-identical alone, in a batch,
 // and before and after packing (on one CPU). The fast kernels fuse multiplication and addition
-// where the CPU can, and so agree with each other on all CPUs that can.
+// where the CPU can, and so agree with each other on all CPUs that can. Weights of bfloat16 are
+// converted to float32, which is exact: the result is that of float32 strips with the same values.
 #pragma once
 
 #include <cstdint>
 
 #include "core/kernel/activation.h"
+#include "mosaic/page_format.h"
 
 namespace mosaic {
 
@@ -18,12 +20,13 @@ struct StripGemmArgs {
   const float* a = nullptr;  // row i at a + i * lda, the k range of this call only
   int64_t lda = 0;           // elements
   int64_t n = 0;             // rows of A and C
+  int dtype = MOSAIC_FLOAT;  // of the weights; or MOSAIC_BFLOAT16
   // Payloads, strip-major: blocks[s * row_blocks + b]. A 64-byte aligned payload is fastest;
   // 32 bytes is guaranteed.
   const void* const* blocks = nullptr;
   int64_t strips = 0;
   int64_t row_blocks = 0;       // of this call
-  int block_rows = 0;           // rows of k in each block
+  int block_rows = 0;           // rows of k in each block; even where rows are pairs (bfloat16)
   int64_t k = 0;                // <= row_blocks * block_rows; the last block may be partly used
   float* c = nullptr;           // first column of the first strip
   int64_t ldc = 0;              // elements

@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 
 #include "core/kernel/strip_gemm.h"
+#include "core/util/dtype.h"
 #include "mosaic/page_format.h"
 
 namespace mosaic {
@@ -28,6 +29,15 @@ Row Finish(const StripGemmArgs& g, Row sum, int64_t col, int64_t count) {
   return sum;
 }
 
+// Row k of a block.
+Row Weights(const StripGemmArgs& g, const void* block, int64_t k) {
+  if (g.dtype == MOSAIC_FLOAT) return WeightRow(static_cast<const float*>(block) + k * kCols);
+  const uint16_t* pairs = static_cast<const uint16_t*>(block) + k / 2 * 2 * kCols + k % 2;
+  Row row;
+  for (int i = 0; i < kCols; ++i) row[i] = BFloat16ToFloat(pairs[2 * i]);
+  return row;
+}
+
 template <int kRows>
 void Tile(const StripGemmArgs& g, int64_t row, int64_t strip) {
   const int64_t col = strip * kCols;
@@ -42,10 +52,9 @@ void Tile(const StripGemmArgs& g, int64_t row, int64_t strip) {
   }
   const void* const* blocks = g.blocks + strip * g.row_blocks;
   for (int64_t b = 0, k = 0; b < g.row_blocks && k < g.k; ++b) {
-    const float* w = static_cast<const float*>(blocks[b]);
-    const int64_t end = g.k - k < g.block_rows ? g.k : k + g.block_rows;
-    for (; k < end; ++k, w += kCols) {
-      const WeightRow weights(w);
+    const int64_t begin = k, end = g.k - k < g.block_rows ? g.k : k + g.block_rows;
+    for (; k < end; ++k) {
+      const Row weights = Weights(g, blocks[b], k - begin);
       for (int r = 0; r < kRows; ++r) sum[r] += a[r][k] * weights;
     }
   }

@@ -24,7 +24,7 @@ StripProduct::StripProduct(int64_t n, const Blocking& w, int64_t working_set)
   row_chunk_ = row_chunks_ == 0 ? 0 : CeilDiv(n, row_chunks_);
   k_chunk_ = row_blocks_;
   if (row_chunk_ * k_ * static_cast<int64_t>(sizeof(float)) > kActivationBytes) {
-    k_chunk_ = std::min(row_blocks_, CeilDiv(kKChunk, w.block_rows));
+    k_chunk_ = std::min(row_blocks_, CeilDiv(kKChunk, w.depth()));
   }
 }
 
@@ -40,7 +40,7 @@ Blocking StripProduct::DenseBlocking(int64_t k, int64_t m) {
 }
 
 double StripProduct::unit_cost() const {
-  return 2.0 * MOSAIC_STRIP_COLS * static_cast<double>(row_chunk_) * w_.block_rows;
+  return 2.0 * MOSAIC_STRIP_COLS * static_cast<double>(row_chunk_) * w_.depth();
 }
 
 // Several whole strips: kernels stream up to four at once, and from eight on it pays for them to
@@ -83,7 +83,7 @@ void StripProduct::Blocks(int64_t begin, int64_t end, std::vector<int32_t>* out)
 
 void StripProduct::RunPiece(const Operands& x, const Piece& p, const void* const* blocks,
                             const std::function<void(const Tile&)>& done) const {
-  const int64_t k0 = p.block * w_.block_rows;
+  const int64_t k0 = p.block * w_.depth();
   const int64_t col = p.strip * MOSAIC_STRIP_COLS;
   StripGemmArgs g;
   g.a = x.a + p.row * x.lda + k0;
@@ -92,8 +92,9 @@ void StripProduct::RunPiece(const Operands& x, const Piece& p, const void* const
   g.blocks = blocks;
   g.strips = p.strips;
   g.row_blocks = p.blocks;
-  g.block_rows = w_.block_rows;
-  g.k = std::min(k_ - k0, p.blocks * w_.block_rows);
+  g.dtype = w_.dtype;
+  g.block_rows = w_.depth();
+  g.k = std::min(k_ - k0, p.blocks * w_.depth());
   g.c = x.c + p.row * x.ldc + col;
   g.ldc = x.ldc;
   g.m = std::min(m_ - col, p.strips * MOSAIC_STRIP_COLS);

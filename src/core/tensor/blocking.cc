@@ -15,16 +15,20 @@ int Balanced(int64_t n, int64_t max) { return static_cast<int>(CeilDiv(n, CeilDi
 // payload.
 struct Extent {
   int64_t row, col, rows, cols;
-  int64_t pitch;
+  int64_t pitch, pair;
+
+  // Where the payload has its row r; elements of a row are "pair" apart.
+  int64_t Row(int64_t r) const { return r / pair * pair * pitch + r % pair; }
 };
 
 Extent ExtentOf(const Blocking& b, int64_t row_block, int64_t col_block) {
   Extent e;
-  e.row = row_block * b.block_rows;
+  e.row = row_block * b.depth();
   e.col = col_block * b.block_cols;
-  e.rows = std::min<int64_t>(b.block_rows, b.rows - e.row);
+  e.rows = std::min<int64_t>(b.depth(), b.rows - e.row);
   e.cols = std::min<int64_t>(b.block_cols, b.cols - e.col);
   e.pitch = b.block_cols;
+  e.pair = RowsPerRow(b.layout, b.dtype);
   return e;
 }
 
@@ -33,7 +37,7 @@ void PackAs(const Extent& e, const void* source, int64_t row0, int64_t row_strid
             int64_t col_stride, void* out) {
   const T* from = static_cast<const T*>(source) + (e.row - row0) * row_stride + e.col * col_stride;
   T* to = static_cast<T*>(out);
-  if (col_stride == 1) {
+  if (col_stride == 1 && e.pair == 1) {
     for (int64_t r = 0; r < e.rows; ++r) {
       std::memcpy(to + r * e.pitch, from + r * row_stride, static_cast<size_t>(e.cols) * sizeof(T));
     }
@@ -41,7 +45,7 @@ void PackAs(const Extent& e, const void* source, int64_t row0, int64_t row_strid
   }
   for (int64_t c = 0; c < e.cols; ++c) {
     const T* column = from + c * col_stride;
-    for (int64_t r = 0; r < e.rows; ++r) to[r * e.pitch + c] = column[r * row_stride];
+    for (int64_t r = 0; r < e.rows; ++r) to[e.Row(r) + c * e.pair] = column[r * row_stride];
   }
 }
 
@@ -57,18 +61,18 @@ MosaicGeometry Blocking::geometry() const {
 }
 
 uint32_t Blocking::payload_bytes() const {
-  int64_t bytes = static_cast<int64_t>(block_rows) * block_cols * DTypeSize(dtype);
+  int64_t bytes = static_cast<int64_t>(depth()) * block_cols * DTypeSize(dtype);
   bytes = CeilDiv(bytes, MOSAIC_TUPLE_ALIGN) * MOSAIC_TUPLE_ALIGN;
   return static_cast<uint32_t>(std::max<int64_t>(bytes, MOSAIC_MIN_PAYLOAD));
 }
 
-Blocking PlanStrip(int64_t k, int64_t m, int height) {
+Blocking PlanStrip(int64_t k, int64_t m, int height, int dtype) {
   Blocking b;
   b.layout = MOSAIC_LAYOUT_STRIP;
-  b.dtype = MOSAIC_FLOAT;
+  b.dtype = dtype;
   b.rows = k;
   b.cols = m;
-  b.block_rows = Balanced(k, height);
+  b.block_rows = Balanced(CeilDiv(k, RowsPerRow(b.layout, dtype)), height);
   b.block_cols = MOSAIC_STRIP_COLS;
   return b;
 }
@@ -125,12 +129,27 @@ void UnpackBlock(const Blocking& b, int64_t row_block, int64_t col_block, const 
                  void* dense) {
   const Extent e = ExtentOf(b, row_block, col_block);
   const int64_t size = DTypeSize(b.dtype);
-  const char* from = static_cast<const char*>(payload);
   char* to = static_cast<char*>(dense) + (e.row * b.cols + e.col) * size;
+  alignas(64) char buffer[MOSAIC_MAX_PAYLOAD];
+  const char* from = static_cast<const char*>(RowMajor(b.geometry(), payload, buffer));
   for (int64_t r = 0; r < e.rows; ++r) {
     std::memcpy(to + r * b.cols * size, from + r * e.pitch * size,
                 static_cast<size_t>(e.cols * size));
   }
+}
+
+const void* RowMajor(const MosaicGeometry& geometry, const void* payload, void* buffer) {
+  if (RowsPerRow(geometry.layout, geometry.dtype) == 1) return payload;
+  const uint16_t* from = static_cast<const uint16_t*>(payload);
+  uint16_t* even = static_cast<uint16_t*>(buffer);
+  for (int r = 0; r < geometry.rows; ++r, even += 2 * MOSAIC_STRIP_COLS) {
+    uint16_t* odd = even + MOSAIC_STRIP_COLS;
+    for (int c = 0; c < MOSAIC_STRIP_COLS; ++c, from += 2) {
+      even[c] = from[0];
+      odd[c] = from[1];
+    }
+  }
+  return buffer;
 }
 
 Blocking BlockingOf(const MosaicTensorDesc& desc) {

@@ -10,16 +10,24 @@
 
 namespace mosaic {
 
+// Rows of the matrix in one row of a payload: 1, but 2 in a strip of bfloat16, whose rows of 64
+// bytes hold a pair (page_format.h).
+inline int RowsPerRow(int layout, int dtype) {
+  return layout == MOSAIC_LAYOUT_STRIP && dtype == MOSAIC_BFLOAT16 ? 2 : 1;
+}
+
 // The cut of one tensor. Plain numbers; stored with the tensor, so that a later rule for choosing
 // them never reinterprets stored blocks.
 struct Blocking {
   int layout = MOSAIC_LAYOUT_ROW;  // STRIP or ROW
   int dtype = MOSAIC_FLOAT;        // as stored
   int64_t rows = 0, cols = 0;      // the matrix: STRIP K x M, ROW N x D
-  int block_rows = 0;              // STRIP: rows of K per block (f32); ROW: complete rows per block
+  int block_rows = 0;              // of a payload: STRIP: of 64 bytes; ROW: complete rows
   int block_cols = 0;              // STRIP: 16; ROW: columns per panel
 
-  int64_t row_blocks() const { return (rows + block_rows - 1) / block_rows; }
+  // Rows of the matrix in a block.
+  int depth() const { return block_rows * RowsPerRow(layout, dtype); }
+  int64_t row_blocks() const { return (rows + depth() - 1) / depth(); }
   int64_t col_blocks() const { return (cols + block_cols - 1) / block_cols; }
   int64_t blocks() const { return row_blocks() * col_blocks(); }
 
@@ -33,9 +41,9 @@ struct Blocking {
   uint32_t payload_bytes() const;
 };
 
-// Cuts a K x M GEMM operand (float32). REQUIRES: k, m > 0; height 126, 63 or 31.
-// Rows are balanced: ceil(K / ceil(K / height)).
-Blocking PlanStrip(int64_t k, int64_t m, int height);
+// Cuts a K x M GEMM operand. REQUIRES: k, m > 0; height 126, 63 or 31; dtype float32 or bfloat16.
+// Rows of 64 bytes are balanced: ceil(R / ceil(R / height)) for R = K, or K / 2 rounded up.
+Blocking PlanStrip(int64_t k, int64_t m, int height, int dtype = MOSAIC_FLOAT);
 
 // Cuts an N x D matrix of any type into complete rows, or, where those would waste pages, into
 // panels of columns: the fewest panels whose blocks fill at least 90 % of a page's share.
@@ -51,6 +59,10 @@ void PackBlock(const Blocking& b, int64_t row_block, int64_t col_block, const vo
 // (0, 0) at dense).
 void UnpackBlock(const Blocking& b, int64_t row_block, int64_t col_block, const void* payload,
                  void* dense);
+
+// The elements of a payload row by row of the matrix, depth() x block_cols: the payload itself, or
+// a copy in buffer (MOSAIC_MAX_PAYLOAD bytes, aligned for the type) where its rows are pairs.
+const void* RowMajor(const MosaicGeometry& geometry, const void* payload, void* buffer);
 
 // The cut that a stored tensor describes.
 Blocking BlockingOf(const MosaicTensorDesc& desc);

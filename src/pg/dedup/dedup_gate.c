@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "dedup_job.h"
 #include "dedup_validation.h"
+#include "progress.h"
 
 /* A copy of the handle whose maps can be changed. */
 void
@@ -51,21 +53,39 @@ apply(DedupJob *job, bool accepted)
 	}
 }
 
-void
-mosaic_pass_gate(DedupJob *job, const char *query)
+static void
+measure(DedupJob *job)
 {
 	MosaicValidation *validation =
-		mosaic_validation_open(query, mosaic_dedup_uses_labels(job->dedup), job->handle);
+		mosaic_validation_open(job->query, job->handle->model, job->dedup, job->function);
 	MosaicError error;
-	MosaicCode	code;
+	MosaicCode	code = mosaic_dedup_use_model(job->dedup, job->handle->model,
+											  work_mem * INT64CONST(1024), &error);
+	MosaicDedupResult result;
+	MosaicDedupPoint last;
 
+	mosaic_dedup_check(code, &error);
+	mosaic_dedup_result(job->dedup, &result);
+	mosaic_progress_phase(MOSAIC_PHASE_EVALUATING, result.candidates);
 	while ((code = mosaic_dedup_next(job->dedup, &error)) == MOSAIC_MORE)
 	{
 		apply(job, false);
-		mosaic_validation_run(validation, &job->candidate, job->dedup);
-		mosaic_dedup_check(mosaic_dedup_report(job->dedup, &error), &error);
+		mosaic_validation_run(validation, &job->candidate);
+		mosaic_dedup_result(job->dedup, &result);
+		mosaic_dedup_point(job->dedup, result.evaluations - 1, &last);
+		mosaic_progress_done(result.merged);
+		mosaic_progress_metric(result.evaluations, last.metric);
 	}
 	mosaic_dedup_check(code, &error);
 	mosaic_validation_close(validation);
+}
+
+void
+mosaic_pass_gate(DedupJob *job)
+{
+	if (job->query)
+		measure(job);
+	else
+		mosaic_dedup_accept_all(job->dedup);
 	apply(job, true);
 }

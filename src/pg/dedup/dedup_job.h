@@ -6,19 +6,39 @@
 #define MOSAIC_DEDUP_JOB_H
 
 #include "access/htup_details.h"
+#include "utils/hsearch.h"
 
+#include "dedup.h"
+#include "dedup_metric.h"
 #include "errors.h"
 #include "model_cache.h"
 #include "mosaic/capi_dedup.h"
+#include "near_index.h"
 #include "store.h"
 
-/* A block that may stand in; the id comes first, for mosaic_compare_ids. */
+/* A stored block, as block_meta says. */
 typedef struct Offer
 {
-	int32		id;
-	ItemPointerData place;		/* where it lies */
+	int32		id;				/* hash key */
+	int32		models;			/* that use it; 0: it is not there */
+	int32		domain;
+	ItemPointerData place;		/* where it lies, once it was read */
 	uint64		geometry;
 } Offer;
+
+/* A block that a model uses; the id comes first, for mosaic_compare_ids. */
+typedef struct BlockRef
+{
+	int32		id;
+	uint32		bytes;			/* of its tuple */
+} BlockRef;
+
+/* A model's blocks, ascending, each once. */
+typedef struct BlockSet
+{
+	BlockRef   *refs;
+	int64		n;
+} BlockSet;
 
 /* Lives in a memory context of its own, with all that it points to. */
 typedef struct DedupJob
@@ -31,26 +51,51 @@ typedef struct DedupJob
 	MosaicTensorDesc *descs;
 	MosaicDedup *dedup;
 	MemoryContextCallback callback;
+	MosaicMetricFunction *function; /* the user's own metric, or NULL */
 	MosaicReader reader;
-	Offer	   *offers;			/* ascending, each once */
-	int64		noffers,
-				capacity;
+	int32		domain;			/* of the model */
+	BlockSet	own;			/* its blocks */
+	HTAB	   *offers;			/* the blocks looked up so far */
+
+	/* What the log tells of it. */
+	const char *query;			/* the validation query, or NULL */
+	const char *metric;
+	double		max_drop;
+	bool		reuse;
+	MosaicDecision *known;		/* what was decided last, on it or its predecessor */
+	int64		nknown;
 } DedupJob;
 
-/* dedup_offers.c: sets the offers; one of them, which must be there. */
-extern void mosaic_offer_blocks(DedupJob *job);
+/*
+ * dedup_run.c: opens the model for its owner (a plan, which does not write, keeps no writer waiting:
+ * what its snapshot sees stays until it is done); searches and judges; closes.
+ */
+extern void mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args, bool write);
+extern void mosaic_dedup_decide(DedupJob *job);
+extern void mosaic_dedup_close(DedupJob *job);
+
+/* dedup_offers.c: what is known of a block; whether it may stand in for one of this geometry. */
 extern Offer *mosaic_find_offer(DedupJob *job, int32 id);
+extern bool mosaic_may_stand_in(DedupJob *job, int32 id, uint64 geometry);
 
 /* dedup_search.c: finds and orders the merges that the measure accepts. */
 extern void mosaic_find_merges(DedupJob *job);
 
-/* dedup_gate.c: afterwards the candidate's maps are those of the accepted state. */
+/* dedup_gate.c: afterwards the candidate's maps are those of the accepted state: without a query, all. */
 extern void mosaic_copy_maps(DedupJob *job);
-extern void mosaic_pass_gate(DedupJob *job, const char *query);
+extern void mosaic_pass_gate(DedupJob *job);
 
-/* dedup_write.c: bytes of blocks that the accepted state does not use; stores that state. */
+/* dedup_log.c: sets what is known, to be decided likewise if that is asked for. */
+extern void mosaic_recall_decisions(DedupJob *job);
+/* Puts decisions and points in the place of those known; model_id: of the state that was written. */
+extern void mosaic_write_log(DedupJob *job, int64 model_id);
+
+/* dedup_write.c: all blocks of a model's maps; whether one is in a set. */
+extern BlockSet mosaic_distinct_blocks(const MosaicModelHandle *handle);
+extern bool mosaic_has_block(const BlockSet *set, int32 id);
+/* Bytes of blocks that the accepted state does not use; stores that state, and returns its model_id. */
 extern int64 mosaic_freed_bytes(DedupJob *job);
-extern void mosaic_write_merges(DedupJob *job);
+extern int64 mosaic_write_merges(DedupJob *job);
 
 static inline void
 mosaic_dedup_check(MosaicCode code, const MosaicError *error)
@@ -80,7 +125,7 @@ mosaic_int_attr(HeapTuple tuple, TupleDesc desc, int attnum, int len)
 }
 
 static inline MosaicGeometry
-mosaic_tensor_geometry(const MosaicTensorDesc *t)
+mosaic_geometry_of(const MosaicTensorDesc *t)
 {
 	MosaicGeometry g = {t->stored_dtype, t->layout, t->block_rows, t->block_cols};
 

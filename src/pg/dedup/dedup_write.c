@@ -16,31 +16,17 @@
 
 #include "catalog.h"
 #include "dedup_job.h"
+#include "progress.h"
 #include "store.h"
 
-/* A block that a model uses; the id comes first, for mosaic_compare_ids. */
-typedef struct BlockRef
-{
-	int32		id;
-	uint32		bytes;			/* of its tuple */
-} BlockRef;
-
-/* A model's blocks, ascending, each once. */
-typedef struct BlockSet
-{
-	BlockRef   *refs;
-	int64		n;
-} BlockSet;
-
-static bool
-has_id(const BlockSet *set, int32 id)
+bool
+mosaic_has_block(const BlockSet *set, int32 id)
 {
 	return set->n > 0 && bsearch(&id, set->refs, set->n, sizeof(BlockRef), mosaic_compare_ids) != NULL;
 }
 
-/* All blocks of a model's maps, ascending, each once. */
-static BlockSet
-distinct_blocks(const MosaicModelHandle *handle)
+BlockSet
+mosaic_distinct_blocks(const MosaicModelHandle *handle)
 {
 	BlockRef   *refs = MemoryContextAllocHuge(CurrentMemoryContext,
 											  (handle->nblocks + 1) * sizeof(BlockRef));
@@ -95,8 +81,8 @@ update_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 							   heap_modify_tuple(tuple, desc, values, nulls, replace), u->indexes);
 }
 
-/* Makes the maps of the accepted state the model's, as a new version. */
-static void
+/* Makes the maps of the accepted state the model's, as a new version; returns its model_id. */
+static int64
 write_maps(DedupJob *job)
 {
 	TensorUpdate u = {.job = job};
@@ -118,16 +104,16 @@ write_maps(DedupJob *job)
 					   heap_modify_tuple(job->row, RelationGetDescr(rel), values, nulls, replace));
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
+	return u.model_id;
 }
 
 /* Counts the model as a user of what it uses now, and no longer of what it does not. */
 static void
 count_users(DedupJob *job)
 {
-	BlockSet	own = distinct_blocks(job->handle),
-				now = distinct_blocks(&job->candidate);
-	int32		domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
-	MosaicWriter *writer = mosaic_writer_open(job->snapshot, domain);
+	BlockSet	own = job->own,
+				now = mosaic_distinct_blocks(&job->candidate);
+	MosaicWriter *writer = mosaic_writer_open(job->snapshot, job->domain);
 	char	   *copy = palloc(MOSAIC_MAX_PAYLOAD);
 
 	for (int64 i = 0; i < now.n; i++)
@@ -139,7 +125,7 @@ count_users(DedupJob *job)
 		int32		id;
 
 		CHECK_FOR_INTERRUPTS();
-		if (has_id(&own, now.refs[i].id))
+		if (mosaic_has_block(&own, now.refs[i].id))
 			continue;
 		offer = mosaic_find_offer(job, now.refs[i].id);
 		block.geometry = mosaic_geometry_unpack(offer->geometry);
@@ -157,7 +143,7 @@ count_users(DedupJob *job)
 	for (int64 i = 0; i < own.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!has_id(&now, own.refs[i].id))
+		if (!mosaic_has_block(&now, own.refs[i].id))
 			(void) mosaic_writer_leave(writer, own.refs[i].id);
 	}
 	mosaic_writer_close(writer);
@@ -169,19 +155,20 @@ count_users(DedupJob *job)
 int64
 mosaic_freed_bytes(DedupJob *job)
 {
-	BlockSet	own = distinct_blocks(job->handle),
-				now = distinct_blocks(&job->candidate);
+	BlockSet	own = job->own,
+				now = mosaic_distinct_blocks(&job->candidate);
 	int64		bytes = 0;
 
 	for (int64 i = 0; i < own.n; i++)
-		if (!has_id(&now, own.refs[i].id))
+		if (!mosaic_has_block(&now, own.refs[i].id))
 			bytes += own.refs[i].bytes;
 	return bytes;
 }
 
-void
+int64
 mosaic_write_merges(DedupJob *job)
 {
+	mosaic_progress_phase(MOSAIC_PHASE_WRITING_MERGES, 0);
 	count_users(job);
-	write_maps(job);
+	return write_maps(job);
 }

@@ -22,6 +22,7 @@
 #include "cache.h"
 #include "catalog.h"
 #include "damage.h"
+#include "dedup_log.h"
 #include "domain.h"
 #include "store.h"
 
@@ -117,6 +118,7 @@ mosaic_remove_model(HeapTuple model)
 	Removal		r = {.capacity = 1024};
 	Snapshot	snapshot;
 
+	mosaic_remove_dedup_log(model_id);
 	/* What this transaction did before must be seen. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());

@@ -25,6 +25,8 @@
 
 #include "admin.h"
 #include "catalog.h"
+#include "dedup.h"
+#include "dedup_log.h"
 #include "domain.h"
 #include "errors.h"
 #include "progress.h"
@@ -78,9 +80,9 @@ fail(ImportJob *job, const MosaicError *error)
 
 /* Reads the graph and makes room for the maps. */
 static void
-open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height)
+open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height, int dtype)
 {
-	MosaicImportOptions options = {.model_name = name,.block_height = height};
+	MosaicImportOptions options = {.model_name = name,.block_height = height,.weight_dtype = dtype};
 	MosaicError error;
 
 	job->source = source;
@@ -283,10 +285,76 @@ choose_domain(FunctionCallInfo fcinfo, const char *name, HeapTuple old, Snapshot
 	return domain;
 }
 
+/* In which type matrices of weights are stored. */
+static int
+dtype_option(FunctionCallInfo fcinfo)
+{
+	char	   *dtype = PG_ARGISNULL(15) ? "f32" : text_to_cstring(PG_GETARG_TEXT_PP(15));
+
+	if (strcmp(dtype, "f32") == 0)
+		return MOSAIC_FLOAT;
+	if (strcmp(dtype, "bf16") == 0)
+		return MOSAIC_BFLOAT16;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("dtype \"%s\" of import_model() is not \"f32\" or \"bf16\"", dtype)));
+}
+
+/* Whether near duplicates are asked for; then how. */
+static bool
+wants_near(FunctionCallInfo fcinfo, MosaicDedupArguments *args)
+{
+	char	   *dedup = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+
+	if (dedup && strcmp(dedup, "near") == 0)
+	{
+		mosaic_dedup_arguments(fcinfo, 5, args);
+		return true;
+	}
+	if (dedup == NULL || strcmp(dedup, "exact") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("dedup must be \"exact\" or \"near\"")));
+	if (!PG_ARGISNULL(5) || !PG_ARGISNULL(14))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is for dedup => 'near'", PG_ARGISNULL(5) ? "max_weight_error" : "validation")));
+	return false;
+}
+
+static Datum
+import_row(FunctionCallInfo fcinfo, const char *name, const ImportStats *stats,
+		   const MosaicDedupOutcome *near_outcome, TimestampTz start)
+{
+	TupleDesc	desc;
+	Datum		values[12];
+	bool		nulls[12] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = CStringGetTextDatum(name);
+	values[1] = Int32GetDatum((int32) stats->tensors);
+	values[2] = Int32GetDatum((int32) stats->blocks);
+	values[3] = Int32GetDatum((int32) stats->shared);
+	values[4] = Int64GetDatum(stats->weight_bytes);
+	values[5] = Int64GetDatum(stats->new_bytes);
+	values[6] = Int64GetDatum(near_outcome->result.merged);
+	values[7] = Int64GetDatum(near_outcome->bytes_freed);
+	values[8] = Float8GetDatum(near_outcome->result.metric_before);
+	values[9] = Float8GetDatum(near_outcome->result.metric_after);
+	nulls[8] = nulls[9] = !near_outcome->judged;
+	values[10] = Int32GetDatum((int32) near_outcome->result.evaluations);
+	values[11] = Float8GetDatum((GetCurrentTimestamp() - start) / 1e6);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
 static Datum
 import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool replace)
 {
 	TimestampTz start = GetCurrentTimestamp();
+	MosaicDedupArguments args;
+	MosaicDedupOutcome near_outcome = {0};
+	bool		near_wanted = wants_near(fcinfo, &args);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic import",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
@@ -295,22 +363,22 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	Snapshot	snapshot;
 	HeapTuple	old;
 	int64		model_id;
-	TupleDesc	desc;
-	Datum		values[7];
-	bool		nulls[7] = {false};
 
 	mosaic_progress_start(MOSAIC_PROGRESS_IMPORT);
 	snapshot = mosaic_lock_store();
 	old = check_existing(name, replace, snapshot);
 	job->domain = choose_domain(fcinfo, name, old, snapshot);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
-	open_job(job, name, source, mosaic_store_height(0));
+	open_job(job, name, source, mosaic_store_options(NULL).height, dtype_option(fcinfo));
 	store_blocks(job, snapshot);
 	insert_tensors(job, model_id);
 	UnregisterSnapshot(snapshot);
 	/* After the new blocks are in, so that those which both versions have are kept. */
 	if (old)
+	{
+		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
 		mosaic_remove_model(old);
+	}
 	insert_model(job, model_id, name);
 	if (old)
 	{
@@ -324,16 +392,13 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	values[0] = CStringGetTextDatum(name);
-	values[1] = Int32GetDatum((int32) stats.tensors);
-	values[2] = Int32GetDatum((int32) stats.blocks);
-	values[3] = Int32GetDatum((int32) stats.shared);
-	values[4] = Int64GetDatum(stats.weight_bytes);
-	values[5] = Int64GetDatum(stats.new_bytes);
-	values[6] = Float8GetDatum((GetCurrentTimestamp() - start) / 1e6);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	/*
+	 * The model is judged with the weights that it was imported with, so these are stored first; of
+	 * those that then give way vacuum takes the space.
+	 */
+	if (near_wanted)
+		mosaic_dedup_stored(name, &args, &near_outcome);
+	return import_row(fcinfo, name, &stats, &near_outcome, start);
 }
 
 /* The name, checked; an error where it or the second argument is NULL. */

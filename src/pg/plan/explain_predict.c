@@ -4,9 +4,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "commands/explain.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
+#include "catalog.h"
 #include "predict_parallel.h"
 
 static void
@@ -15,11 +18,55 @@ indent(ExplainState *es)
 	appendStringInfoSpaces(es->str, es->indent * 2);
 }
 
+typedef struct ShownModel
+{
+	const char *name;
+	int64		version;		/* its model_id; 0 where it is not known */
+} ShownModel;
+
+/* The version that this query has used; else the one that it would use; else 0. */
+static int64
+version_of(MosaicPredictScan *s, const char *name)
+{
+	MosaicPredictor *p;
+	HeapTuple	row;
+	int64		version = 0;
+
+	for (int i = 0; (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
+		if (strcmp(mosaic_predictor_name(p), name) == 0 && mosaic_predictor_version(p) != 0)
+			return mosaic_predictor_version(p);
+	/* auto_explain may ask when the query has ended. */
+	if (!ActiveSnapshotSet())
+		return 0;
+	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	if (!HeapTupleIsValid(row))
+		return 0;
+	if (mosaic_may_use_model(row))
+		version = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
+	heap_freetuple(row);
+	return version;
+}
+
+static List *
+add_model(MosaicPredictScan *s, List *models, const char *name)
+{
+	ShownModel *model;
+	ListCell   *lc;
+
+	foreach(lc, models)
+		if (strcmp(((ShownModel *) lfirst(lc))->name, name) == 0)
+			return models;
+	model = palloc(sizeof *model);
+	model->name = name;
+	model->version = version_of(s, name);
+	return lappend(models, model);
+}
+
 /* The models named by constants; where there are others, those last used. */
 static List *
-model_names(MosaicPredictScan *s)
+shown_models(MosaicPredictScan *s)
 {
-	List	   *names = NIL;
+	List	   *models = NIL;
 	ListCell   *lc;
 	bool		complete = true;
 	MosaicPredictor *p;
@@ -29,25 +76,47 @@ model_names(MosaicPredictScan *s)
 		Const	   *name = linitial(lfirst_node(FuncExpr, lc)->args);
 
 		if (IsA(name, Const) && !name->constisnull)
-			names = list_append_unique(names, makeString(TextDatumGetCString(name->constvalue)));
+			models = add_model(s, models, TextDatumGetCString(name->constvalue));
 		else
 			complete = false;
 	}
 	for (int i = 0; !complete && (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
-		names = list_append_unique(names, makeString(pstrdup(mosaic_predictor_name(p))));
-	return names;
+		models = add_model(s, models, mosaic_predictor_name(p));
+	return models;
 }
 
 static void
 explain_models(MosaicPredictScan *s, ExplainState *es)
 {
-	List	   *names = NIL;
+	List	   *models = shown_models(s);
+	List	   *texts = NIL;
 	ListCell   *lc;
 
-	foreach(lc, model_names(s))
-		names = lappend(names, strVal(lfirst(lc)));
-	if (names)
-		ExplainPropertyList("Model", names, es);
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+	{
+		foreach(lc, models)
+		{
+			ShownModel *model = lfirst(lc);
+
+			texts = lappend(texts, model->version == 0 ? pstrdup(model->name)
+							: psprintf("%s (version " INT64_FORMAT ")", model->name, model->version));
+		}
+		if (texts)
+			ExplainPropertyList("Model", texts, es);
+		return;
+	}
+	ExplainOpenGroup("Models", "Models", false, es);
+	foreach(lc, models)
+	{
+		ShownModel *model = lfirst(lc);
+
+		ExplainOpenGroup("Model", NULL, true, es);
+		ExplainPropertyText("Model", model->name, es);
+		if (model->version != 0)
+			ExplainPropertyInteger("Version", NULL, model->version, es);
+		ExplainCloseGroup("Model", NULL, true, es);
+	}
+	ExplainCloseGroup("Models", "Models", false, es);
 }
 
 static void

@@ -260,6 +260,12 @@ mosaic_predictor_name(MosaicPredictor *p)
 }
 
 int64
+mosaic_predictor_version(MosaicPredictor *p)
+{
+	return p->handle ? p->handle->key.model_id : 0;
+}
+
+int64
 mosaic_predictor_pinned(MosaicPredictor *p)
 {
 	return p->pins ? mosaic_pins_held(p->pins) : 0;

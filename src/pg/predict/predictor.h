@@ -59,6 +59,8 @@ extern void mosaic_predictor_output(MosaicPredictor *predictor, int i, MosaicTen
 /* The i-th model kept in flinfo, most recently used first, or NULL: for EXPLAIN. */
 extern MosaicPredictor *mosaic_predictor_kept(FmgrInfo *flinfo, int i);
 extern const char *mosaic_predictor_name(MosaicPredictor *predictor);
+/* The model_id of what was last predicted with; 0 where that is let go. */
+extern int64 mosaic_predictor_version(MosaicPredictor *predictor);
 /* Pages of the model that are pinned now. */
 extern int64 mosaic_predictor_pinned(MosaicPredictor *predictor);
 /* The execution, for its statistics; NULL before the first run. */

@@ -20,7 +20,8 @@ mosaic_problem_name(MosaicProblemKind kind)
 	static const char *const names[] = {
 		"damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
 		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
-		"orphan block", "wrong count", "duplicate block", "stale places", "damaged model"
+		"orphan block", "wrong count", "duplicate block", "stale places", "damaged model", "missing near key",
+		"orphan near key"
 	};
 
 	return names[kind];
@@ -75,6 +76,7 @@ mosaic_check(Snapshot snapshot)
 	mosaic_check_read_blocks(&c);
 	mosaic_check_models(&c);
 	mosaic_check_blocks(&c);
+	mosaic_check_near_keys(&c);
 	return c.checked;
 }
 

@@ -33,7 +33,9 @@ typedef enum MosaicProblemKind
 	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
 	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored in the same domain */
 	MOSAIC_STALE_PLACES,		/* information: reading finds the blocks all the same */
-	MOSAIC_DAMAGED_MODEL		/* graph, shapes or inline values: it cannot be loaded */
+	MOSAIC_DAMAGED_MODEL,		/* graph, shapes or inline values: it cannot be loaded */
+	MOSAIC_MISSING_NEAR_KEY,	/* a block that may have near duplicates has no row in near_key */
+	MOSAIC_ORPHAN_NEAR_KEY		/* a row in near_key has no block */
 } MosaicProblemKind;
 
 typedef struct MosaicProblem
@@ -61,6 +63,7 @@ typedef struct MosaicCheckedBlock
 	pg_uuid_t	hash;
 	int32		domain;
 	bool		hash_is_right;
+	bool		has_near_key;	/* in mosaic.near_key */
 	int32		users;			/* models whose maps name it */
 	int64		last_user;
 	uint64		used_geometry;	/* of the tensor that named it first; 0: damaged */

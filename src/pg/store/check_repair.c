@@ -27,7 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "catalog.h"
-#include "check.h"
+#include "checker.h"
 #include "progress.h"
 #include "store.h"
 
@@ -283,6 +283,7 @@ repair_blocks(MosaicChecked *checked)
 	CatalogCloseIndexes(indexes);
 	table_close(meta, NoLock);
 	table_close(blocks, NoLock);
+	mosaic_repair_near_keys(checked, users_known);
 	CommandCounterIncrement();
 }
 

@@ -32,6 +32,10 @@ extern void mosaic_check_read_blocks(MosaicChecker *c);
 /* Then, when their users are known: counts, orphans, duplicates. */
 extern void mosaic_check_blocks(MosaicChecker *c);
 
+/* check_near.c: last, mosaic.near_key; and its repair, before which blocks of no user are deleted. */
+extern void mosaic_check_near_keys(MosaicChecker *c);
+extern void mosaic_repair_near_keys(const MosaicChecked *checked, bool users_known);
+
 /* check_models.c: the tensors' maps, and whether each model can be loaded. */
 extern void mosaic_check_models(MosaicChecker *c);
 

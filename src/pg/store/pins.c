@@ -32,9 +32,11 @@ struct MosaicPins
 	ResourceOwner pin_owner;	/* of pins, its child */
 	SubTransactionId subxact;	/* that took them */
 	int			slots;			/* shares of the pool held */
-	int64		budget;			/* pins allowed */
-	int64		pinned;
-	const void ***entries;		/* of payloads that are not NULL: pinned of them, room for capacity */
+	int64		budget;			/* pages that may be pinned */
+	int64		pages;			/* pins; a page may have two, from two requests */
+	bool		used_before;	/* a prediction is done */
+	int64		known;
+	const void ***entries;		/* of payloads that are not NULL: known of them, room for capacity */
 	int64		capacity;
 	MosaicCacheUse use;			/* of the cache, by the run under way */
 };
@@ -43,6 +45,13 @@ static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
 
 /* Most blocks of one request. */
 #define MAX_WINDOW 1024
+
+/*
+ * The first prediction of a query is often the only one.  It keeps no more than
+ * about so many pins: the server's own records of many pins are larger than the
+ * CPU's caches, and cost more than pinning a large model once more.
+ */
+#define FIRST_PINS 512
 
 static int
 slot_pages(void)
@@ -54,9 +63,10 @@ slot_pages(void)
 static void
 forget(MosaicPins *pins)
 {
-	for (int64 i = 0; i < pins->pinned; i++)
+	for (int64 i = 0; i < pins->known; i++)
 		*pins->entries[i] = NULL;
-	pins->pinned = 0;
+	pins->known = 0;
+	pins->pages = 0;
 }
 
 static void
@@ -87,7 +97,7 @@ release(MosaicPins *pins)
 static void
 unpin(MosaicPins *pins)
 {
-	if (pins->pinned == 0)
+	if (pins->pages == 0)
 		return;
 	release_owner(pins->pin_owner);
 	pins->pin_owner = NULL;
@@ -97,6 +107,7 @@ unpin(MosaicPins *pins)
 void
 mosaic_pins_pause(MosaicPins *pins)
 {
+	pins->used_before = true;
 	mosaic_cache_end(&pins->use, pins->handle);
 	/* A parallel worker has no slots, but its end is near. */
 	if (pins->slots == 0 && !IsParallelWorker())
@@ -185,7 +196,7 @@ mosaic_pins_free(MosaicPins *pins)
 int64
 mosaic_pins_held(MosaicPins *pins)
 {
-	return pins->pinned;
+	return pins->pages;
 }
 
 static void
@@ -323,17 +334,23 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	if (missing == 0)
 		return;
 
-	while (pins->pinned + missing > pins->budget && take_slot(pins))
+	if (!pins->used_before && pins->pages > FIRST_PINS)
+	{
+		unpin(pins);
+		missing = count;
+	}
+	/* Each may lie on a page of its own. */
+	while (pins->pages + missing > pins->budget && take_slot(pins))
 		;
-	if (pins->pinned + missing > pins->budget)
+	if (pins->pages + missing > pins->budget)
 	{
 		/* The model does not fit. */
 		unpin(pins);
 		missing = count;
 	}
-	if (pins->pinned + missing > pins->capacity)
+	if (pins->known + missing > pins->capacity)
 	{
-		pins->capacity = Max(pins->pinned + missing, 2 * pins->capacity);
+		pins->capacity = Max(pins->known + missing, 2 * pins->capacity);
 		pins->entries = repalloc_huge(pins->entries, pins->capacity * sizeof *pins->entries);
 	}
 	ensure_owners(pins);
@@ -352,8 +369,13 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 
 			known[k] = mosaic_read_block(&reader, blocks->ids[k], blocks->payload_bytes,
 										 &blocks->places[k], pins->pin_owner, &buffer);
-			pins->entries[pins->pinned++] = &known[k];
-			mosaic_cache_used(&pins->use, buffer, pgBufferUsage.shared_blks_read == read);
+			pins->entries[pins->known++] = &known[k];
+			if (BufferIsValid(buffer))
+			{
+				pins->pages++;
+				reader.held = buffer;
+				mosaic_cache_used(&pins->use, buffer, pgBufferUsage.shared_blks_read == read);
+			}
 			/* One page was not cached: neither may the others be. */
 			if (!prefetched && pgBufferUsage.shared_blks_read != read_before)
 			{

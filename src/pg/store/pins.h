@@ -7,7 +7,8 @@
  * stops every backend, so all pins of the cluster together are bounded to half
  * of shared_buffers: the pool is divided into MOSAIC_PIN_SLOTS shares of 1/32,
  * and a share is a heavyweight lock, taken without waiting.  Who gets none goes
- * on with a window of a few pages, and pins nothing between predictions.
+ * on with a window of a few pages, and pins nothing between predictions.  Nor
+ * does the first prediction of a query keep all pages of a large model.
  *
  * Pins belong to a resource owner of their own under the top transaction, and
  * are released when their memory context is reset, at the end of the
@@ -39,7 +40,7 @@ extern int	mosaic_pins_window(MosaicPins *pins);
 extern void mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 							const void **payloads);
 
-/* Pages pinned now. */
+/* Pages pinned now; one that two requests pinned counts twice. */
 extern int64 mosaic_pins_held(MosaicPins *pins);
 
 /*

@@ -27,7 +27,9 @@
 
 #include "catalog.h"
 #include "compat.h"
+#include "errors.h"
 #include "mosaic_am.h"
+#include "near_index.h"
 #include "store.h"
 
 /* ---------------------------------------------------------------- geometry */
@@ -78,6 +80,7 @@ mosaic_reader_open(MosaicReader *reader)
 	reader->rel = table_open(mosaic_relid("block"), AccessShareLock);
 	reader->index = NULL;
 	reader->npages = RelationGetNumberOfBlocks(reader->rel);
+	reader->held = InvalidBuffer;
 }
 
 void
@@ -88,13 +91,14 @@ mosaic_reader_close(MosaicReader *reader)
 	table_close(reader->rel, NoLock);
 }
 
-/* The payload if the tuple at place is the block, with its page pinned; else NULL. */
+/* The payload if the tuple at place is the block, with its page pinned or held; else NULL. */
 static const void *
 payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 length,
 		   ResourceOwner owner, Buffer *buffer)
 {
 	ResourceOwner saved = CurrentResourceOwner;
 	BlockNumber page;
+	Buffer		pinned = InvalidBuffer;
 	const void *payload;
 	int32		found_id;
 	uint32		found_length;
@@ -110,14 +114,18 @@ payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 lengt
 	}
 	/* After an error the abort sets CurrentResourceOwner anew. */
 	CurrentResourceOwner = owner;
-	*buffer = ReadBuffer(reader->rel, page);
+	if (!BufferIsValid(reader->held) || BufferGetBlockNumber(reader->held) != page)
+		pinned = ReadBuffer(reader->rel, page);
+	*buffer = BufferIsValid(pinned) ? pinned : reader->held;
 	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
 	payload = mosaic_page_payload(BufferGetPage(*buffer), ItemPointerGetOffsetNumber(place),
 								  &found_id, &found_length);
 	LockBuffer(*buffer, BUFFER_LOCK_UNLOCK);
+	*buffer = pinned;
 	if (payload == NULL || found_id != block_id || found_length != length)
 	{
-		ReleaseBuffer(*buffer);
+		if (BufferIsValid(pinned))
+			ReleaseBuffer(pinned);
 		payload = NULL;
 	}
 	CurrentResourceOwner = saved;
@@ -181,6 +189,7 @@ struct MosaicWriter
 	Relation	meta_hash;		/* its index on hash */
 	TupleTableSlot *meta_slot;
 	CatalogIndexState meta_indexes;
+	MosaicNearWriter *near_writer;
 	Oid			sequence;
 	TupleTableSlot *slot;
 	BulkInsertState bulk;
@@ -206,6 +215,7 @@ MosaicWriter *
 mosaic_writer_open(Snapshot snapshot, int32 domain)
 {
 	MosaicWriter *w = palloc0(sizeof *w);
+	MemoryContext saved;
 	HASHCTL		ctl = {.keysize = sizeof(UsedKey),.entrysize = sizeof(UsedBlock)};
 
 	w->cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic writer", ALLOCSET_DEFAULT_SIZES);
@@ -221,6 +231,9 @@ mosaic_writer_open(Snapshot snapshot, int32 domain)
 	w->meta_hash = index_open(mosaic_relid("block_meta_hash_idx"), RowExclusiveLock);
 	w->meta_slot = table_slot_create(w->meta, NULL);
 	w->meta_indexes = CatalogOpenIndexes(w->meta);
+	saved = MemoryContextSwitchTo(w->cxt);
+	w->near_writer = mosaic_near_writer_open(snapshot, domain);
+	MemoryContextSwitchTo(saved);
 	w->sequence = mosaic_relid("block_id_seq");
 	w->slot = MakeSingleTupleTableSlot(RelationGetDescr(w->reader.rel), &TTSOpsVirtual);
 	w->bulk = GetBulkInsertState();
@@ -236,6 +249,7 @@ mosaic_writer_close(MosaicWriter *w)
 {
 	FreeBulkInsertState(w->bulk);
 	ExecDropSingleTupleTableSlot(w->slot);
+	mosaic_near_writer_close(w->near_writer);
 	CatalogCloseIndexes(w->meta_indexes);
 	ExecDropSingleTupleTableSlot(w->meta_slot);
 	index_close(w->meta_hash, NoLock);
@@ -370,6 +384,7 @@ add_block(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *b
 	values[Anum_meta_domain - 1] = Int32GetDatum(w->domain);
 	CatalogTupleInsertWithInfo(w->meta, heap_form_tuple(RelationGetDescr(w->meta), values, nulls),
 							   w->meta_indexes);
+	mosaic_near_writer_add(w->near_writer, *block_id, block->geometry, block->payload);
 	w->new_bytes += MOSAIC_PAYLOAD_OFFSET + block->length;
 }
 
@@ -442,7 +457,16 @@ mosaic_writer_leave(MosaicWriter *w, int32 block_id)
 	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
 	scan = systable_beginscan(w->meta, w->meta_pkey, true, w->snapshot, 1, &key);
 	tuple = systable_getnext(scan);
-	found = HeapTupleIsValid(tuple) && (change_count(w, tuple, -1) || delete_block(w, block_id));
+	found = HeapTupleIsValid(tuple);
+	if (found && !change_count(w, tuple, -1))
+	{
+		bool		isnull;
+		Datum		geometry = heap_getattr(tuple, Anum_meta_geometry, RelationGetDescr(w->meta), &isnull);
+
+		mosaic_near_writer_remove(w->near_writer, block_id,
+								  mosaic_geometry_unpack((uint64) DatumGetInt64(geometry)));
+		found = delete_block(w, block_id);
+	}
 	systable_endscan(scan);
 	MemoryContextSwitchTo(saved);
 	MemoryContextReset(w->tmp);
@@ -453,14 +477,27 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_init_store);
 Datum
 mosaic_pg_init_store(PG_FUNCTION_ARGS)
 {
-	int			height = PG_GETARG_INT32(0);
+	MosaicStoreOptions options;
+	MosaicError error;
 
-	if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(height))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be NULL", PG_ARGISNULL(0) ? "block_height" :
+						PG_ARGISNULL(2) ? "near_hashes" : "near_width")));
+	options.height = PG_GETARG_INT32(0);
+	options.near_settings.tables =
+		PG_ARGISNULL(1) ? MOSAIC_DEFAULT_NEAR_TABLES(options.height) : PG_GETARG_INT32(1);
+	options.near_settings.hashes = PG_GETARG_INT32(2);
+	options.near_settings.width = PG_GETARG_FLOAT4(3);
+	if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(options.height))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("block height %d is not possible", height),
+				 errmsg("block height %d is not possible", options.height),
 				 errhint("The heights are 126, 63 and 31 rows: 1, 2 or 4 blocks a page.")));
+	if (mosaic_near_check(&options.near_settings, &error) != MOSAIC_OK)
+		mosaic_report(&error);
 	UnregisterSnapshot(mosaic_lock_store());
-	mosaic_store_height(height);
+	mosaic_store_options(&options);
 	PG_RETURN_VOID();
 }

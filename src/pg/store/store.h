@@ -31,6 +31,7 @@ typedef struct MosaicReader
 	Relation	rel;			/* mosaic.block */
 	Relation	index;			/* its primary key; opened when first needed */
 	BlockNumber npages;			/* of rel, when last asked */
+	Buffer		held;			/* a page of rel that the caller has pinned, or InvalidBuffer */
 } MosaicReader;
 
 extern void mosaic_reader_open(MosaicReader *reader);
@@ -41,8 +42,9 @@ extern void mosaic_reader_close(MosaicReader *reader);
  * Pins the page of a block under owner, and returns its payload of exactly
  * length bytes.  *place is where to look first; it is corrected where the block
  * lies elsewhere.  The payload stays valid and in place while the pin is held:
- * pages are compacted only under a cleanup lock.  An error where the block does
- * not exist.
+ * pages are compacted only under a cleanup lock.  A block on the page that is held
+ * (reader->held) gets no pin of its own: *buffer is InvalidBuffer.  An error where
+ * the block does not exist.
  */
 extern const void *mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length,
 									 ItemPointer place, ResourceOwner owner, Buffer *buffer);

@@ -154,7 +154,7 @@ TEST(Capi, ImportFailuresAreReported) {
   MosaicSource source{};
   source.size = 4;
   source.read = [](void*, uint64_t, size_t, void*) { return 1; };  // the host holds its error
-  const MosaicImportOptions options = {"m", 126};
+  const MosaicImportOptions options = {"m", 126, MOSAIC_FLOAT};
   MosaicImport* job = nullptr;
   MosaicError err{};
   EXPECT_EQ(mosaic_import_new(&source, &options, &job, &err), MOSAIC_E_HOST);

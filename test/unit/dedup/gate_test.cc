@@ -136,6 +136,71 @@ TEST(GateTest, StopsAtTheMostEvaluations) {
   EXPECT_EQ(gate.merged(), 75000u);
 }
 
+// What is believed to be good is tried next if not everything is, and costs nothing if it is not.
+TEST(GateTest, BelievesAndVerifies) {
+  GateSettings s = Exactly(0.01);
+  s.resolution = 1.0 / 128;
+  s.believed = 70000;
+  const auto limit = [](size_t most) {
+    return [most](const Selection& x) { return x[0] + x[1] <= most ? 0.9 : 0.8; };
+  };
+  const Gate good = RunGate({70000, 30000}, s, limit(70000));
+  EXPECT_EQ(good.points()[2].selection, (Selection{70000, 0}));
+  EXPECT_TRUE(good.points()[2].kept);
+  EXPECT_EQ(good.merged(), 70000u);
+  const Gate bad = RunGate({70000, 30000}, s, limit(1000));
+  EXPECT_FALSE(bad.points()[2].kept);
+  EXPECT_LE(bad.merged(), 1000u);
+}
+
+// The points of the curve come first, and decide nothing.
+TEST(GateTest, ACurveIsEvenAndEndsWithAll) {
+  GateSettings s = Exactly(0.01);
+  s.curve_points = 4;
+  const auto metric = [](const Selection& x) {
+    return 0.9 - 0.001 * static_cast<double>(x[0] + x[1]);
+  };
+  const Gate gate = RunGate({30, 10}, s, metric);
+  const std::vector<Selection> want = {{0, 0}, {10, 0}, {20, 0}, {30, 0}, {30, 10}};
+  ASSERT_GE(gate.points().size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) EXPECT_EQ(gate.points()[i].selection, want[i]);
+  EXPECT_TRUE(gate.points()[1].kept);
+  EXPECT_FALSE(gate.points()[2].kept);
+  EXPECT_EQ(gate.accepted(), (Selection{10, 0}));
+  s.curve_points = 100;  // more than there are merges
+  EXPECT_EQ(RunGate({2, 1}, s, [](const Selection&) { return 0.9; }).points().size(), 4u);
+}
+
+// What Undecided() says of the next candidate holds while a search goes on.
+TEST(GateTest, TellsWhatTheNextCandidateMayChange) {
+  MOSAIC_PRINT_SEED();
+  std::mt19937 rng(Seed());
+  int narrow = 0;
+  for (int trial = 0; trial < 500; ++trial) {
+    const std::vector<size_t> layers = {1 + rng() % 40, 1 + rng() % 40, 1 + rng() % 40,
+                                        1 + rng() % 40};
+    GateSettings s = Exactly(0.01);
+    s.curve_points = rng() % 3 == 0 ? rng() % 9 : 0;
+    Gate gate(layers, s);
+    std::pair<size_t, size_t> said = {0, layers.size()};
+    Selection last(layers.size());
+    while (gate.Next()) {
+      // A new range begins behind a layer that was given up: with other layers, too.
+      const bool new_range = gate.Undecided().second == layers.size();
+      for (size_t l = 0; l < layers.size() && !new_range; ++l) {
+        const bool may = l >= said.first && l < said.second;
+        EXPECT_TRUE(may || gate.candidate()[l] == last[l]);
+      }
+      last = gate.candidate();
+      said = gate.Undecided();
+      narrow += said.second - said.first < layers.size();
+      gate.Report(rng() % 2 == 0 ? 0.9 : 0.8);
+      if (!std::isfinite(gate.baseline())) break;
+    }
+  }
+  EXPECT_GT(narrow, 500);
+}
+
 TEST(GateTest, LowerIsBetterWhereItIs) {
   GateSettings s = Exactly(0.5);
   s.higher_is_better = false;

@@ -158,6 +158,8 @@ TEST(BlockValuesTest, OnlyFloatMatricesAreShared) {
   };
   EXPECT_TRUE(near(MOSAIC_FLOAT, MOSAIC_LAYOUT_STRIP, 16));
   EXPECT_TRUE(near(MOSAIC_FLOAT, MOSAIC_LAYOUT_ROW, 100));
+  EXPECT_TRUE(near(MOSAIC_BFLOAT16, MOSAIC_LAYOUT_STRIP, 16));
+  EXPECT_FALSE(near(MOSAIC_INT8, MOSAIC_LAYOUT_STRIP, 16));
   EXPECT_TRUE(near(MOSAIC_FLOAT16, MOSAIC_LAYOUT_ROW, 100));
   EXPECT_TRUE(near(MOSAIC_DOUBLE, MOSAIC_LAYOUT_ROW, 100));
   EXPECT_FALSE(near(MOSAIC_FLOAT, MOSAIC_LAYOUT_ROW, 1));  // a vector
@@ -203,6 +205,28 @@ TEST(BlockValuesTest, HalfPrecisionIsConverted) {
   std::vector<float> buffer;
   const float* v = BlockValues(s, half, &buffer);
   EXPECT_EQ(std::vector<float>(v, v + 4), (std::vector<float>{1, -2, 0, 0.5f}));
+}
+
+TEST(BlockValuesTest, BFloat16StripsAreReadRowByRow) {
+  const int64_t k = 301, m = 37;
+  const Blocking b = PlanStrip(k, m, 63, MOSAIC_BFLOAT16);
+  std::vector<uint16_t> w(static_cast<size_t>(k * m));
+  for (size_t i = 0; i < w.size(); ++i) w[i] = FloatToBFloat16(static_cast<float>(i % 251));
+  std::vector<uint16_t> payload(b.payload_bytes() / 2);
+  std::vector<float> buffer;
+  for (int64_t i = 0; i < b.blocks(); ++i) {
+    const BlockShape s = ShapeOfBlock(b, i);
+    EXPECT_EQ(s.rows, b.depth());
+    const int64_t row = i % b.row_blocks(), col = i / b.row_blocks();
+    PackBlock(b, row, col, w.data(), 0, m, 1, payload.data());
+    const float* v = BlockValues(s, payload.data(), &buffer);
+    for (int r = 0; r < s.valid_rows; ++r) {
+      for (int c = 0; c < s.valid_cols; ++c) {
+        const int64_t at = (row * s.rows + r) * m + col * 16 + c;
+        ASSERT_EQ(v[r * s.cols + c], static_cast<float>(at % 251));
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -45,19 +46,23 @@ TEST(BlockCutter, AnyWindowGivesTheSameBlocks) {
     Layout l;
     l.layout = i % 4 == 3 ? MOSAIC_LAYOUT_ROW : MOSAIC_LAYOUT_STRIP;
     l.transposed = l.layout == MOSAIC_LAYOUT_STRIP && rng() % 2 == 0;
-    l.blocking = l.layout == MOSAIC_LAYOUT_ROW ? PlanRow(MOSAIC_FLOAT, d0, d1, height)
-                 : l.transposed                ? PlanStrip(d1, d0, height)
-                                               : PlanStrip(d0, d1, height);
+    const int stored = i / 2 % 2 == 0 ? MOSAIC_FLOAT : MOSAIC_BFLOAT16;
+    l.blocking = l.layout == MOSAIC_LAYOUT_ROW ? PlanRow(stored, d0, d1, height)
+                 : l.transposed                ? PlanStrip(d1, d0, height, stored)
+                                               : PlanStrip(d0, d1, height, stored);
     SCOPED_TRACE(std::to_string(d0) + " x " + std::to_string(d1) + " layout " +
                  std::to_string(l.layout) + (l.transposed ? " transposed" : ""));
     // The oracle: every block straight from the dense tensor.
     const Blocking& b = l.blocking;
+    std::vector<uint16_t> rounded(v.size());
+    std::transform(v.begin(), v.end(), rounded.begin(), FloatToBFloat16);
+    const void* dense =
+        stored == MOSAIC_FLOAT ? static_cast<const void*>(v.data()) : rounded.data();
     std::map<int64_t, std::string> expected;
     for (int64_t r = 0; r < b.row_blocks(); ++r) {
       for (int64_t c = 0; c < b.col_blocks(); ++c) {
         std::string payload(b.payload_bytes(), '\0');
-        PackBlock(b, r, c, v.data(), 0, l.transposed ? 1 : d1, l.transposed ? d1 : 1,
-                  payload.data());
+        PackBlock(b, r, c, dense, 0, l.transposed ? 1 : d1, l.transposed ? d1 : 1, payload.data());
         expected[b.Index(r, c)] = payload;
       }
     }

@@ -249,9 +249,10 @@ struct Imported {
   }
 };
 
-inline Imported Import(ByteSource* source, int height = 126, ExternalOpener opener = {}) {
+inline Imported Import(ByteSource* source, int height = 126, ExternalOpener opener = {},
+                       int weight_dtype = MOSAIC_FLOAT) {
   Imported r;
-  r.status = Importer::Open("m", height, source, std::move(opener), &r.importer);
+  r.status = Importer::Open("m", {height, weight_dtype}, source, std::move(opener), &r.importer);
   if (!r.status.ok()) return r;
   r.status = DecodeGraph(r.importer->encoded_graph(), &r.graph);
   bool more = r.status.ok();
@@ -267,9 +268,10 @@ inline Imported Import(ByteSource* source, int height = 126, ExternalOpener open
 }
 
 // bytes must outlive the result.
-inline Imported Import(const std::string& bytes, int height = 126, ExternalOpener opener = {}) {
+inline Imported Import(const std::string& bytes, int height = 126, ExternalOpener opener = {},
+                       int weight_dtype = MOSAIC_FLOAT) {
   MemorySource source(bytes);
-  return Import(&source, height, std::move(opener));
+  return Import(&source, height, std::move(opener), weight_dtype);
 }
 
 }  // namespace mosaic::onnx_test

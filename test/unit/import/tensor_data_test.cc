@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "import/onnx_builder.h"
@@ -116,6 +117,51 @@ TEST(TensorData, FloatTypesAreConverted) {
   const Imported r = Import(bytes);
   EXPECT_EQ(r.Desc("t").dtype, MOSAIC_DOUBLE);
   EXPECT_EQ(r.Desc("t").stored_dtype, MOSAIC_FLOAT);
+}
+
+TEST(TensorData, BFloat16IsRoundedToNearestEvenAndStaysFinite) {
+  std::vector<float> v = {1.00390625f,  // halfway between 1 and 1.0078125: to even
+                          1.01171875f,  // halfway: to even, upwards
+                          1.0039064f,   // just above the half
+                          -0.0f,
+                          1e-40f,         // subnormal
+                          3.4028235e38f,  // the largest float
+                          -3.4028235e38f, INFINITY, -INFINITY};
+  const std::vector<float> want = {1.0f,          1.015625f,      1.0078125f, -0.0f,    9.1835e-41f,
+                                   3.3895314e38f, -3.3895314e38f, INFINITY,   -INFINITY};
+  v.push_back(NAN);
+  std::mt19937 rng(1);
+  while (v.size() < 5000) {  // all magnitudes
+    const uint32_t bits = static_cast<uint32_t>(rng());
+    float f;
+    std::memcpy(&f, &bits, sizeof f);
+    if (std::isfinite(f) && std::fabs(f) > 1.2e-38f) v.push_back(f);
+  }
+  const TensorData data = DataInMemory(MOSAIC_FLOAT, Raw(v));
+  std::vector<uint16_t> half(v.size());
+  ASSERT_TRUE(ElementReader(data, MOSAIC_BFLOAT16).Read(0, data.count(), half.data()).ok());
+  for (size_t i = 0; i < v.size(); ++i) {
+    const float got = BFloat16ToFloat(half[i]);
+    if (i < want.size()) {
+      EXPECT_FLOAT_EQ(got, want[i]);
+      EXPECT_EQ(std::signbit(got), std::signbit(want[i]));
+    } else if (std::isnan(v[i])) {
+      EXPECT_TRUE(std::isnan(got));
+    } else {
+      ASSERT_LE(std::fabs(double{got} - double{v[i]}), 0x1p-8 * std::fabs(double{v[i]})) << v[i];
+    }
+  }
+  // Other types are rounded through float32; bfloat16 is taken as it is.
+  const std::vector<double> d = {0.1, 1e300};
+  const TensorData doubles = DataInMemory(MOSAIC_DOUBLE, Raw(d));
+  ASSERT_TRUE(ElementReader(doubles, MOSAIC_BFLOAT16).Read(0, 2, half.data()).ok());
+  EXPECT_EQ(half[0], FloatToBFloat16(0.1f));
+  EXPECT_EQ(half[1], 0x7f80);  // infinite as a float32 already
+  const std::vector<uint16_t> brain = {0x3f81, 0x7fc1};
+  const TensorData same = DataInMemory(MOSAIC_BFLOAT16, Raw(brain));
+  ASSERT_TRUE(ElementReader(same, MOSAIC_BFLOAT16).Read(0, 2, half.data()).ok());
+  EXPECT_EQ(half[0], brain[0]);
+  EXPECT_EQ(half[1], brain[1]);
 }
 
 TEST(TensorData, InlineBelow256Bytes) {

@@ -60,6 +60,47 @@ TEST(Executor, MlpBatchesAreBitIdentical) {
   }
 }
 
+// Weights stored as bfloat16 give the bits of float32 weights with the same values: streamed,
+// gathered, and read as a whole (the sum of two matrices).
+TEST(Executor, BFloat16WeightsAreTheirValues) {
+  MOSAIC_PRINT_SEED();
+  std::mt19937 rng(Seed());
+  const auto rounded = [&](int64_t n) {
+    std::vector<float> v = RandomFloats(&rng, n);
+    for (float& f : v) f = BFloat16ToFloat(FloatToBFloat16(f));
+    return v;
+  };
+  for (const int64_t k : {99, 300}) {
+    const int64_t m = 37, vocabulary = 41;
+    const std::vector<float> w1 = rounded(k * m), w2 = rounded(m * m), e = rounded(vocabulary * k);
+    std::vector<uint16_t> half(e.size());
+    std::transform(e.begin(), e.end(), half.begin(), FloatToBFloat16);
+    std::vector<Array> outputs;
+    for (const int stored : {MOSAIC_FLOAT, MOSAIC_BFLOAT16}) {
+      GraphBuilder g;
+      const bool pairs = stored == MOSAIC_BFLOAT16;
+      const void* elements = pairs ? static_cast<const void*>(half.data()) : e.data();
+      const int table = g.Constant(
+          g.store.AddRow("e", {vocabulary, k}, vocabulary, MOSAIC_FLOAT, elements, 31, stored));
+      const auto strip = [&](const std::vector<float>& w, int64_t rows, bool transposed) {
+        return g.Constant(g.store.AddStrip("w", rows, m, w, transposed, 31, MOSAIC_FLOAT, stored));
+      };
+      const int ids = g.Input("ids", MOSAIC_INT64, {kSymbolic});
+      const int x = g.Call("Gather", {table, ids}, {Axis(0)});
+      const int h = g.Call("Gemm", {x, strip(w1, k, true)}, {{"transB", int64_t{1}}});
+      const int y = g.Call("MatMul", {h, strip(w2, m, false)});
+      g.Output(y);
+      g.Output(g.Call("Add", {strip(w2, m, false), strip(w2, m, true)}));
+      const Array id(MOSAIC_INT64, {5}, std::vector<int64_t>{3, 40, 0, 3, 17});
+      for (int max_blocks : {1, 1000}) {
+        const std::vector<Array> out = MustRun(g, *g.Load(), {id}, 1, max_blocks);
+        if (outputs.empty()) outputs = out;
+        EXPECT_TRUE(out == outputs) << "k " << k << ", stored as " << DTypeName(stored);
+      }
+    }
+  }
+}
+
 // One layer of attention with the shapes PyTorch exports: [N, L, D] -> heads -> [N, L, D].
 TEST(Executor, AttentionBatchesAreBitIdentical) {
   MOSAIC_PRINT_SEED();

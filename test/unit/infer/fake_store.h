@@ -5,7 +5,9 @@
 // soon as the contract allows: a pointer that is kept too long reads garbage, and under ASan fails.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -76,12 +78,17 @@ class FakeStore {
  public:
   // dtype and dims are the graph's. The elements are given as that type.
   int AddStrip(const std::string& name, int64_t k, int64_t m, const std::vector<float>& matrix,
-               bool transposed = false, int height = 126, int dtype = MOSAIC_FLOAT) {
+               bool transposed = false, int height = 126, int dtype = MOSAIC_FLOAT,
+               int stored_dtype = MOSAIC_FLOAT) {
     // matrix: as the graph sees it, in float32.
-    const Blocking b = PlanStrip(k, m, height);
+    const Blocking b = PlanStrip(k, m, height, stored_dtype);
+    std::vector<uint16_t> rounded(matrix.size());
+    std::transform(matrix.begin(), matrix.end(), rounded.begin(), FloatToBFloat16);
+    const void* elements = matrix.data();
+    if (stored_dtype == MOSAIC_BFLOAT16) elements = rounded.data();
     Entry& e = Add(name, dtype, transposed ? Shape{m, k} : Shape{k, m}, b);
     e.desc.transposed = transposed;
-    Cut(&e, b, matrix.data(), transposed ? 1 : m, transposed ? k : 1);
+    Cut(&e, b, elements, transposed ? 1 : m, transposed ? k : 1);
     return static_cast<int>(entries_.size()) - 1;
   }
   // n: rows of the stored matrix; the rest of dims is a row.
@@ -117,6 +124,11 @@ class FakeStore {
     return all;
   }
 
+  // Puts the payloads of another store's tensor in the place of this one's: other weights.
+  void CopyTensor(const FakeStore& from, int tensor) {
+    entries_.at(static_cast<size_t>(tensor))->payloads =
+        from.entries_.at(static_cast<size_t>(tensor))->payloads;
+  }
   void Serve(const BlockRequest& request, ServedBlocks* out) const {
     out->Clear();
     const Entry& e = *entries_.at(static_cast<size_t>(request.tensor));
@@ -253,16 +265,19 @@ struct RunLog {
   int64_t largest_request = 0;
 };
 
+// How a prediction starts, where not simply with Executor::Start.
+using Starter = std::function<Status(Executor*, std::vector<Tensor>, int64_t)>;
+
 // Runs a prediction to its end. The inputs are copied, and overwritten when it is done.
 inline Status Predict(Executor* executor, const FakeStore& store, const std::vector<Array>& inputs,
                       int64_t items, size_t noutputs, std::vector<Array>* out,
-                      RunLog* log = nullptr) {
+                      RunLog* log = nullptr, const Starter& start = nullptr) {
   RunLog ignored;
   if (log == nullptr) log = &ignored;
   std::vector<Array> copies = inputs;
   std::vector<Tensor> views;
   for (const Array& a : copies) views.push_back(a.view());
-  MOSAIC_RETURN_IF_ERROR(executor->Start(views, items));
+  MOSAIC_RETURN_IF_ERROR(start ? start(executor, views, items) : executor->Start(views, items));
   ServedBlocks served;
   for (;;) {
     Executor::Outcome outcome{};

@@ -1,5 +1,6 @@
-// The fast kernels on every instruction set that this CPU has. The main oracle is exact: one
-// accumulator per element and ascending k, with std::fma where the instruction set fuses.
+// The fast kernels on every instruction set that this CPU has, with weights of both types. The main
+// oracle is exact: one accumulator per element and ascending k, with std::fma where the instruction
+// set fuses, over the weights as they are stored.
 #include "core/kernel/fast/strip_gemm_fast.h"
 
 #include <gtest/gtest.h>
@@ -10,9 +11,11 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/kernel/fast/isa.h"
+#include "core/util/dtype.h"
 #include "mosaic/page_format.h"
 
 namespace mosaic {
@@ -31,6 +34,7 @@ int64_t Uniform(Rng& rng, int64_t lo, int64_t hi) {
 
 // C = act(A * W + bias), with W in blocks that lie apart, each 32-byte aligned.
 struct Problem {
+  int dtype;
   int64_t n, k, m, lda, ldc;
   int block_rows;
   std::vector<float> a, w, bias;  // w: dense, k x m
@@ -38,8 +42,13 @@ struct Problem {
   std::vector<const void*> blocks;  // strip-major
   int64_t row_blocks;
 
-  Problem(Rng& rng, int64_t rows, int64_t depth, int64_t cols, int height)
-      : n(rows), k(depth), m(cols), block_rows(height) {
+  // height: of a block, in rows of 64 bytes.
+  Problem(Rng& rng, int64_t rows, int64_t depth, int64_t cols, int height, int type = MOSAIC_FLOAT)
+      : dtype(type),
+        n(rows),
+        k(depth),
+        m(cols),
+        block_rows(type == MOSAIC_BFLOAT16 ? 2 * height : height) {
     lda = k + Uniform(rng, 0, 3);
     ldc = m + Uniform(rng, 0, 3);
     std::normal_distribution<float> normal;
@@ -57,8 +66,10 @@ struct Problem {
   float& A(int64_t i, int64_t j) { return a[static_cast<size_t>(i * lda + j)]; }
   float W(int64_t i, int64_t j) const { return w[static_cast<size_t>(i * m + j)]; }
 
-  // Packs w. Called again after a change of w.
+  // Rounds w to what can be stored, and packs it. Called again after a change of w.
   void Cut(Rng& rng) {
+    const bool pairs = dtype == MOSAIC_BFLOAT16;
+    for (float& x : w) x = pairs ? BFloat16ToFloat(FloatToBFloat16(x)) : x;
     const int64_t strips = (m + kCols - 1) / kCols;
     row_blocks = (k + block_rows - 1) / block_rows;
     memory.clear();
@@ -72,7 +83,12 @@ struct Problem {
         for (int64_t r = 0; r < block_rows; ++r) {
           for (int64_t j = 0; j < kCols; ++j) {
             const int64_t row = b * block_rows + r, col = s * kCols + j;
-            p[r * kCols + j] = row < k && col < m ? W(row, col) : 0.0f;
+            const float x = row < k && col < m ? W(row, col) : 0.0f;
+            if (pairs) {
+              reinterpret_cast<uint16_t*>(p)[(r / 2 * kCols + j) * 2 + r % 2] = FloatToBFloat16(x);
+            } else {
+              p[r * kCols + j] = x;
+            }
           }
         }
         blocks.push_back(p);
@@ -86,6 +102,7 @@ struct Problem {
     g.a = a.data();
     g.lda = lda;
     g.n = n;
+    g.dtype = dtype;
     g.blocks = blocks.data();
     g.strips = (m + kCols - 1) / kCols;
     g.row_blocks = row_blocks;
@@ -128,8 +145,8 @@ struct Problem {
 
 std::string Describe(const Problem& p) {
   return "n=" + std::to_string(p.n) + " k=" + std::to_string(p.k) + " m=" + std::to_string(p.m) +
-         " block_rows=" + std::to_string(p.block_rows) + " lda=" + std::to_string(p.lda) +
-         " ldc=" + std::to_string(p.ldc);
+         " dtype=" + DTypeName(p.dtype) + " block_rows=" + std::to_string(p.block_rows) +
+         " lda=" + std::to_string(p.lda) + " ldc=" + std::to_string(p.ldc);
 }
 
 // Equal to the last bit; any NaN equals any other.
@@ -144,12 +161,14 @@ std::string Describe(const Problem& p) {
   return ::testing::AssertionSuccess();
 }
 
-class StripGemmFastTest : public ::testing::TestWithParam<Isa> {
+class StripGemmFastTest : public ::testing::TestWithParam<std::tuple<Isa, int>> {
  protected:
+  static Isa isa() { return std::get<0>(GetParam()); }
+  static int dtype() { return std::get<1>(GetParam()); }
   void SetUp() override {
     before_ = ActiveIsa();
-    if (!IsaSupported(GetParam())) GTEST_SKIP() << "not on this CPU";
-    SetIsa(GetParam());
+    if (!IsaSupported(isa())) GTEST_SKIP() << "not on this CPU";
+    SetIsa(isa());
     seed_ = std::random_device()();
     rng_.seed(seed_);
     RecordProperty("seed", std::to_string(seed_));
@@ -181,7 +200,7 @@ class StripGemmFastTest : public ::testing::TestWithParam<Isa> {
   Problem RandomProblem() {
     int64_t d[3];
     for (int64_t& x : d) x = Uniform(rng_, 1, Uniform(rng_, 0, 3) == 0 ? 300 : 40);
-    return Problem(rng_, d[0], d[1], d[2], static_cast<int>(Uniform(rng_, 1, 126)));
+    return Problem(rng_, d[0], d[1], d[2], static_cast<int>(Uniform(rng_, 1, 126)), dtype());
   }
 
   Isa before_ = Isa::kGeneric;
@@ -194,7 +213,7 @@ TEST_P(StripGemmFastTest, FusesWhereTheInstructionSetCan) {
 #if defined(__aarch64__)
   EXPECT_TRUE(Fuses());
 #else
-  EXPECT_EQ(Fuses(), GetParam() != Isa::kGeneric);
+  EXPECT_EQ(Fuses(), isa() != Isa::kGeneric);
 #endif
 }
 #endif
@@ -208,7 +227,7 @@ TEST_P(StripGemmFastTest, AddsInAscendingOrderWithOneAccumulator) {
 
 TEST_P(StripGemmFastTest, EveryNumberOfRowsAndStrips) {
   for (int64_t n = 1; n <= 33; ++n) {
-    const Problem p(rng_, n, Uniform(rng_, 100, 200), Uniform(rng_, 1, 130), 63);
+    const Problem p(rng_, n, Uniform(rng_, 100, 200), Uniform(rng_, 1, 130), 63, dtype());
     ASSERT_TRUE(SameBits(p.Run(), p.Exact(Fuses()))) << Where(p);
   }
 }
@@ -217,7 +236,7 @@ TEST_P(StripGemmFastTest, EveryNumberOfRowsAndStrips) {
 TEST_P(StripGemmFastTest, LargeShapes) {
   const int64_t shapes[][3] = {{40, 700, 530}, {130, 1900, 40}, {2100, 3, 17}, {90, 2500, 513}};
   for (const auto& s : shapes) {
-    const Problem p(rng_, s[0], s[1], s[2], static_cast<int>(Uniform(rng_, 20, 126)));
+    const Problem p(rng_, s[0], s[1], s[2], static_cast<int>(Uniform(rng_, 20, 126)), dtype());
     ASSERT_TRUE(SameBits(p.Run(), p.Exact(Fuses()))) << Where(p);
   }
 }
@@ -227,7 +246,7 @@ TEST_P(StripGemmFastTest, CloseToTheReferenceAndToDoubles) {
   using View = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
   for (int i = 0; i < 60; ++i) {
     const Problem p(rng_, Uniform(rng_, 1, 300), Uniform(rng_, 1, 300), Uniform(rng_, 1, 300),
-                    static_cast<int>(Uniform(rng_, 1, 126)));
+                    static_cast<int>(Uniform(rng_, 1, 126)), dtype());
     const Eigen::MatrixXd a = View(p.a.data(), p.n, p.k, {p.lda}).cast<double>();
     const Eigen::MatrixXd w = View(p.w.data(), p.k, p.m, {p.m}).cast<double>();
     const Eigen::MatrixXd bias = View(p.bias.data(), 1, p.m, {p.m}).cast<double>();
@@ -240,6 +259,31 @@ TEST_P(StripGemmFastTest, CloseToTheReferenceAndToDoubles) {
     const double scale = want.cwiseAbs().maxCoeff();
     ASSERT_LE((got - want).cwiseAbs().maxCoeff(), 1e-5 * scale) << Where(p);
     ASSERT_LE((got - ref).cwiseAbs().maxCoeff(), 1e-5 * scale) << Where(p);
+  }
+}
+
+// What storing bfloat16 costs: 2^-8 of each product at most.
+TEST_P(StripGemmFastTest, ErrorAgainstUnroundedWeights) {
+  if (dtype() != MOSAIC_BFLOAT16) GTEST_SKIP() << "float32 is not rounded";
+  for (int i = 0; i < 20; ++i) {
+    const int64_t k = Uniform(rng_, 1, 300), m = Uniform(rng_, 1, 100);
+    Problem p(rng_, Uniform(rng_, 1, 20), k, m, 63, dtype());
+    std::normal_distribution<float> normal;
+    for (float& x : p.w) x = normal(rng_);
+    const std::vector<float> w = p.w;
+    p.Cut(rng_);
+    const std::vector<float> c = p.Run();
+    for (int64_t r = 0; r < p.n; ++r) {
+      for (int64_t j = 0; j < m; ++j) {
+        double want = p.bias[static_cast<size_t>(j)], bound = 1e-4;
+        for (int64_t l = 0; l < k; ++l) {
+          const double product = double{p.A(r, l)} * double{w[static_cast<size_t>(l * m + j)]};
+          want += product;
+          bound += 0x1p-8 * std::fabs(product);
+        }
+        ASSERT_NEAR(double{c[static_cast<size_t>(r * p.ldc + j)]}, want, bound) << Where(p);
+      }
+    }
   }
 }
 
@@ -286,7 +330,7 @@ TEST_P(StripGemmFastTest, OneResultForEverySplit) {
 }
 
 TEST_P(StripGemmFastTest, EachRowOfABatchAsIfAlone) {
-  const Problem p(rng_, 300, 257, 65, 43);
+  const Problem p(rng_, 300, 257, 65, 43, dtype());
   for (int64_t n = 1; n <= p.n; n += n < 40 ? 1 : 37) {
     std::vector<float> batch, alone;
     StripGemmArgs g = p.Args(&batch);
@@ -347,7 +391,7 @@ TEST_P(StripGemmFastTest, FusedActivationIsTheFunctionOfItsOwn) {
 }
 
 TEST_P(StripGemmFastTest, NothingToDo) {
-  const Problem p(rng_, 5, 7, 20, 3);
+  const Problem p(rng_, 5, 7, 20, 3, dtype());
   std::vector<float> c;
   StripGemmArgs g = p.Args(&c, Activation::kRelu);
   const std::vector<float> untouched = c;
@@ -448,13 +492,22 @@ TEST_P(StripGemmFastTest, ActivationDependsOnNothingButItsArgument) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Isas, StripGemmFastTest,
-                         ::testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512),
-                         [](const auto& p) { return IsaName(p.param); });
+                         ::testing::Combine(::testing::Values(Isa::kGeneric, Isa::kAvx2,
+                                                              Isa::kAvx512),
+                                            ::testing::Values(MOSAIC_FLOAT, MOSAIC_BFLOAT16)),
+                         [](const auto& p) {
+                           return std::string(IsaName(std::get<0>(p.param))) + "_" +
+                                  DTypeName(std::get<1>(p.param));
+                         });
 
-TEST(StripGemmIsaTest, InstructionSetsAgree) {
+class StripGemmIsaTest : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Types, StripGemmIsaTest, ::testing::Values(MOSAIC_FLOAT, MOSAIC_BFLOAT16),
+                         [](const auto& p) { return DTypeName(p.param); });
+
+TEST_P(StripGemmIsaTest, InstructionSetsAgree) {
   const Isa before = ActiveIsa();
   Rng rng(7);
-  const Problem p(rng, 70, 300, 150, 100);
+  const Problem p(rng, 70, 301, 150, 100, GetParam());
   std::vector<std::vector<float>> results;
   for (Isa isa : {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512}) {
     if (!IsaSupported(isa)) continue;

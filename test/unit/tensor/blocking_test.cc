@@ -17,14 +17,14 @@ void CheckBounds(const Blocking& b, int height) {
   EXPECT_GE(payload, static_cast<uint32_t>(MOSAIC_MIN_PAYLOAD));
   EXPECT_LE(payload, static_cast<uint32_t>(height * MOSAIC_ROW_BYTES));
   EXPECT_GE(static_cast<int64_t>(payload),
-            static_cast<int64_t>(b.block_rows) * b.block_cols * DTypeSize(b.dtype));
+            static_cast<int64_t>(b.depth()) * b.block_cols * DTypeSize(b.dtype));
   const MosaicGeometry g = mosaic_geometry_unpack(mosaic_geometry_pack(b.geometry()));
   EXPECT_EQ(g.dtype, b.dtype);
   EXPECT_EQ(g.layout, b.layout);
   EXPECT_EQ(g.rows, b.block_rows);
   EXPECT_EQ(g.cols, static_cast<uint32_t>(b.block_cols));
   // No block is empty.
-  EXPECT_LT((b.row_blocks() - 1) * b.block_rows, b.rows);
+  EXPECT_LT((b.row_blocks() - 1) * b.depth(), b.rows);
   EXPECT_LT((b.col_blocks() - 1) * b.block_cols, b.cols);
 }
 
@@ -54,11 +54,14 @@ void CheckRoundTrip(const Blocking& b, bool transposed, std::mt19937* rng) {
                 payload.data());
       UnpackBlock(b, i, j, payload.data(), back.data());
       // What the matrix does not reach is zero.
-      const int64_t rows = std::min<int64_t>(b.block_rows, b.rows - i * b.block_rows);
+      const int64_t rows = std::min<int64_t>(b.depth(), b.rows - i * b.depth());
       const int64_t cols = std::min<int64_t>(b.block_cols, b.cols - j * b.block_cols);
       for (size_t at = 0; at < payload.size(); ++at) {
         const int64_t element = static_cast<int64_t>(at / size);
-        const bool inside = element / b.block_cols < rows && element % b.block_cols < cols;
+        const int64_t pair = b.layout == MOSAIC_LAYOUT_STRIP && size == 2 ? 2 : 1;
+        const int64_t line = element / (pair * b.block_cols);
+        const int64_t row = line * pair + element % pair;
+        const bool inside = row < rows && element / pair % b.block_cols < cols;
         ASSERT_TRUE(inside || payload[at] == 0) << "at byte " << at;
       }
     }
@@ -73,6 +76,29 @@ TEST(Blocking, StripRowsAreBalanced) {
   EXPECT_EQ(PlanStrip(127, 16, 126).block_rows, 64);
   EXPECT_EQ(PlanStrip(100, 17, 126).col_blocks(), 2);
   EXPECT_EQ(PlanStrip(1, 1, 126).payload_bytes(), 128u);
+}
+
+TEST(Blocking, BFloat16StripsHoldPairsOfRows) {
+  const Blocking b = PlanStrip(301, 40, 63, MOSAIC_BFLOAT16);
+  EXPECT_EQ(b.block_rows, 51);  // 151 pairs in 3 blocks
+  EXPECT_EQ(b.depth(), 102);
+  EXPECT_EQ(b.row_blocks(), 3);
+  EXPECT_EQ(b.payload_bytes(), 51u * 64);
+  EXPECT_EQ(b.geometry().rows, 51);
+  EXPECT_EQ(PlanStrip(1, 1, 126, MOSAIC_BFLOAT16).payload_bytes(), 128u);
+  EXPECT_EQ(PlanStrip(252, 1, 126, MOSAIC_BFLOAT16).row_blocks(), 1);
+  EXPECT_EQ(PlanStrip(253, 1, 126, MOSAIC_BFLOAT16).row_blocks(), 2);
+  std::vector<uint16_t> w(301 * 40);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<uint16_t>(i + 1);
+  std::vector<uint16_t> payload(b.payload_bytes() / 2);
+  for (int64_t k = 0; k < 301; ++k) {
+    for (int64_t m = 0; m < 40; ++m) {
+      PackBlock(b, k / 102, m / 16, w.data(), 0, 40, 1, payload.data());
+      const int64_t line = k % 102 / 2;  // of 32 elements: both rows of a column side by side
+      EXPECT_EQ(payload[static_cast<size_t>(line * 32 + m % 16 * 2 + k % 2)],
+                w[static_cast<size_t>(k * 40 + m)]);
+    }
+  }
 }
 
 TEST(Blocking, StripElementIsWhereTheKernelLooks) {
@@ -142,7 +168,8 @@ TEST(Blocking, RoundTripOfRandomShapes) {
     const int64_t rows = 1 + rng() % (wide ? 5 : 400), cols = 1 + rng() % (wide ? 9000 : 70);
     const int dtype = dtypes[rng() % 5];
     const bool strip = rng() % 2 == 0;
-    const Blocking b = strip ? PlanStrip(rows, cols, height) : PlanRow(dtype, rows, cols, height);
+    const Blocking b = strip ? PlanStrip(rows, cols, height, i % 2 ? MOSAIC_FLOAT : MOSAIC_BFLOAT16)
+                             : PlanRow(dtype, rows, cols, height);
     SCOPED_TRACE(std::string(strip ? "strip " : "row ") + DTypeName(b.dtype) + " " +
                  std::to_string(rows) + " x " + std::to_string(cols) + " height " +
                  std::to_string(height));

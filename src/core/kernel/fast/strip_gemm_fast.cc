@@ -87,8 +87,8 @@ class StripGemmRun {
         strips_(CeilDiv(args.m, kStripCols)),
         blocks_(CeilDiv(args.k, args.block_rows)),
         few_(args.n <= tiles.few_rows),
-        streamed_(std::max(args.working_set, strips_ * blocks_ * args.block_rows *
-                                                 MOSAIC_ROW_BYTES) > kStreamedBytes),
+        streamed_(std::max(args.working_set, strips_ * blocks_ * args.block_rows * RowBytes()) >
+                  kStreamedBytes),
         pack_(!few_ && args.n > tiles.rows / 2 && args.m >= kPackColumns) {}
 
   void Run() {
@@ -114,6 +114,9 @@ class StripGemmRun {
   }
 
  private:
+  // Of one row of k in a strip.
+  int64_t RowBytes() const { return MOSAIC_ROW_BYTES / (g_.dtype == MOSAIC_BFLOAT16 ? 2 : 1); }
+
   // Rows [row, row + rows) of C, and the blocks [begin, end) of every strip.
   void RunPanel(int64_t row, int64_t rows, int64_t begin, int64_t end) {
     row_ = row;
@@ -236,7 +239,7 @@ class StripGemmRun {
 
 void StripGemmFast(const StripGemmArgs& args) {
   if (args.n <= 0 || args.m <= 0) return;
-  StripGemmRun(args, TilesFor(ActiveIsa())).Run();
+  StripGemmRun(args, TilesFor(ActiveIsa(), args.dtype)).Run();
 }
 
 }  // namespace mosaic

@@ -4,6 +4,9 @@
 // Each element of C has one accumulator, and products are added to it in ascending k; so neither
 // the shape of the tile nor where a chunk of k ends can change a bit of the result.
 //
+// A line, 64 bytes, is a row of float32, or two of bfloat16: an element of 4 bytes has row k in its
+// lower and row k + 1 in its upper half, and a shift or a mask makes either a float32.
+//
 // While it runs, a tile prefetches the blocks that come next:
 //   kHead     the first lines of the next block of each strip: the hardware prefetcher stops at
 //             every 4 KB boundary and has to be started again. For few rows and weights in a cache.
@@ -56,16 +59,18 @@ MOSAIC_INLINE void PrefetchHead(const char* block, int64_t bytes) {
   }
 }
 
-template <int kLanes, int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
+// kDepth: rows of k in a line.
+template <int kLanes, int kRows, int kStrips, int kDepth, bool kPacked, Prefetch kPrefetch>
 class Tile {
  public:
   MOSAIC_INLINE static void Run(const TileArgs& t) {
     Reg acc[kRows][kCols];
     Load(t, acc);
     const float* a = t.a;
+    const int64_t block_lines = t.block_rows / kDepth;
     int64_t left = t.k;
     for (int64_t b = 0; left > 0; ++b) {
-      const int64_t rows = std::min(left, t.block_rows);
+      const int64_t rows = std::min(left, t.block_rows), lines = rows / kDepth;
       const float* w[kStrips];
       const char* ahead[kStrips];
       MOSAIC_UNROLL
@@ -73,29 +78,31 @@ class Tile {
       left -= rows;
       if (kPrefetch == Prefetch::kSpread) {
         const int64_t next = std::min(b, t.next_blocks - 1);
-        const int64_t offset = t.block_rows * MOSAIC_ROW_BYTES * t.share / t.shares;
+        const int64_t offset = block_lines * MOSAIC_ROW_BYTES * t.share / t.shares;
         MOSAIC_UNROLL
         for (int s = 0; s < kStrips; ++s) {
           ahead[s] = static_cast<const char*>(t.next[s][next]) + offset;
         }
-        Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES / t.shares, a, t.lda, rows);
+        Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES / t.shares, a, t.lda, lines);
       } else {
-        // The rows up to where fetching ahead reaches the next block, and the others.
+        // The lines up to where fetching ahead reaches the next block, and the others.
         const int64_t same =
-            kPrefetch == Prefetch::kRunAhead ? std::max<int64_t>(0, rows - kAheadRows) : 0;
+            kPrefetch == Prefetch::kRunAhead ? std::max<int64_t>(0, lines - kAheadLines) : 0;
         MOSAIC_UNROLL
         for (int s = 0; s < kStrips; ++s) {
-          ahead[s] = reinterpret_cast<const char*>(w[s] + kAheadRows * MOSAIC_STRIP_COLS);
+          ahead[s] = reinterpret_cast<const char*>(w[s] + kAheadLines * MOSAIC_STRIP_COLS);
         }
         if (same > 0) Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES, a, t.lda, same);
         for (int s = 0; s < kStrips; ++s) {
           ahead[s] = static_cast<const char*>(left > 0 ? t.blocks[s][b + 1] : t.next[s][0]);
           if (kPrefetch == Prefetch::kHead) {
-            PrefetchHead(ahead[s], t.block_rows * MOSAIC_ROW_BYTES);
+            PrefetchHead(ahead[s], block_lines * MOSAIC_ROW_BYTES);
           }
         }
-        Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES, a, t.lda, rows - same);
+        Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES, a, t.lda, lines - same);
       }
+      // An odd k ends in the middle of a line.
+      if (kDepth > 1 && rows % kDepth != 0) Line<1>(acc, w, ahead, 0, a, t.lda);
     }
     Store(t, acc);
   }
@@ -103,11 +110,13 @@ class Tile {
  private:
   using Reg = typename Simd<kLanes>::Reg;
   using Mem = typename Simd<kLanes>::Mem;
+  using Int = typename Simd<kLanes>::Int;
   static constexpr int kRegs = MOSAIC_STRIP_COLS / kLanes;  // per strip
   static constexpr int kCols = kStrips * kRegs;             // in registers
   // Few accumulators make a short loop body.
-  static constexpr int kUnroll = kRows * kCols <= 8 ? 4 : kRows * kCols <= 16 ? 2 : 1;
-  static constexpr int64_t kAheadRows = 32;
+  static constexpr int kWork = kRows * kCols * kDepth;
+  static constexpr int kUnroll = kWork <= 8 ? 4 : kWork <= 16 ? 2 : 1;
+  static constexpr int64_t kAheadLines = 32;
 
   MOSAIC_INLINE static void Load(const TileArgs& t, Reg (&acc)[kRows][kCols]) {
     MOSAIC_UNROLL
@@ -123,43 +132,55 @@ class Tile {
     }
   }
 
-  // The next `count` rows of k of one block; moves w, ahead and a on.
+  // The next `count` lines of one block; moves w, ahead and a on.
   MOSAIC_INLINE static void Accumulate(Reg (&acc)[kRows][kCols], const float* (&w)[kStrips],
                                        const char* (&ahead)[kStrips], int64_t step, const float*& a,
                                        int64_t lda, int64_t count) {
-    int64_t k = 0;
-    for (; k + kUnroll <= count; k += kUnroll) {
+    int64_t i = 0;
+    for (; i + kUnroll <= count; i += kUnroll) {
       MOSAIC_UNROLL
-      for (int u = 0; u < kUnroll; ++u) Row(acc, w, ahead, step, a, lda);
+      for (int u = 0; u < kUnroll; ++u) Line<kDepth>(acc, w, ahead, step, a, lda);
     }
     if (kUnroll > 1) {
-      for (; k < count; ++k) Row(acc, w, ahead, step, a, lda);
+      for (; i < count; ++i) Line<kDepth>(acc, w, ahead, step, a, lda);
     }
   }
 
-  MOSAIC_INLINE static void Row(Reg (&acc)[kRows][kCols], const float* (&w)[kStrips],
-                                const char* (&ahead)[kStrips], int64_t step, const float*& a,
-                                int64_t lda) {
-    Reg wk[kCols];
+  // The first kTake rows of k of a line.
+  template <int kTake>
+  MOSAIC_INLINE static void Line(Reg (&acc)[kRows][kCols], const float* (&w)[kStrips],
+                                 const char* (&ahead)[kStrips], int64_t step, const float*& a,
+                                 int64_t lda) {
     MOSAIC_UNROLL
-    for (int s = 0; s < kStrips; ++s) {
-      if (kPrefetch != Prefetch::kHead) {
-        __builtin_prefetch(ahead[s], 0, 2);
-        ahead[s] += step;
-      }
-      MOSAIC_UNROLL
-      for (int j = 0; j < kRegs; ++j) {
-        wk[s * kRegs + j] = *reinterpret_cast<const Mem*>(w[s] + j * kLanes);
-      }
-      w[s] += MOSAIC_STRIP_COLS;
+    for (int s = 0; s < kStrips && kPrefetch != Prefetch::kHead; ++s) {
+      __builtin_prefetch(ahead[s], 0, 2);
+      ahead[s] += step;
     }
     MOSAIC_UNROLL
-    for (int i = 0; i < kRows; ++i) {
-      const float x = kPacked ? a[i] : a[i * lda];
+    for (int d = 0; d < kTake; ++d) {
+      Reg wk[kCols];
       MOSAIC_UNROLL
-      for (int j = 0; j < kCols; ++j) acc[i][j] += x * wk[j];
+      for (int j = 0; j < kCols; ++j) LoadWeights(w[j / kRegs] + j % kRegs * kLanes, d, wk[j]);
+      MOSAIC_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        const float x = kPacked ? a[i] : a[i * lda];
+        MOSAIC_UNROLL
+        for (int j = 0; j < kCols; ++j) acc[i][j] += x * wk[j];
+      }
+      a += kPacked ? kRows : 1;
     }
-    a += kPacked ? kRows : 1;
+    MOSAIC_UNROLL
+    for (int s = 0; s < kStrips; ++s) w[s] += MOSAIC_STRIP_COLS;
+  }
+
+  // Row d of a line.
+  MOSAIC_INLINE static void LoadWeights(const float* from, int d, Reg& out) {
+    if (kDepth == 1) {
+      out = *reinterpret_cast<const Mem*>(from);
+      return;
+    }
+    const Int pairs = reinterpret_cast<Int>(*reinterpret_cast<const Mem*>(from));
+    out = reinterpret_cast<Reg>(d == 0 ? pairs << 16 : pairs & static_cast<int>(0xffff0000U));
   }
 
   MOSAIC_INLINE static void Store(const TileArgs& t, Reg (&acc)[kRows][kCols]) {

@@ -8,70 +8,78 @@ namespace {
 
 // One function for each shape of a tile and each instruction set. How many accumulators a tile may
 // have follows from the number of registers: 32 (AVX-512, NEON) or 16.
-template <int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
+template <int kRows, int kStrips, int kDepth, bool kPacked, Prefetch kPrefetch>
 struct Generic {
-  static void Run(const TileArgs& t) { Tile<4, kRows, kStrips, kPacked, kPrefetch>::Run(t); }
-};
-
-#if MOSAIC_X86
-template <int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
-struct Avx2 {
-  MOSAIC_AVX2 static void Run(const TileArgs& t) {
-    Tile<8, kRows, kStrips, kPacked, kPrefetch>::Run(t);
+  static void Run(const TileArgs& t) {
+    Tile<4, kRows, kStrips, kDepth, kPacked, kPrefetch>::Run(t);
   }
 };
 
-template <int kRows, int kStrips, bool kPacked, Prefetch kPrefetch>
+#if MOSAIC_X86
+template <int kRows, int kStrips, int kDepth, bool kPacked, Prefetch kPrefetch>
+struct Avx2 {
+  MOSAIC_AVX2 static void Run(const TileArgs& t) {
+    Tile<8, kRows, kStrips, kDepth, kPacked, kPrefetch>::Run(t);
+  }
+};
+
+template <int kRows, int kStrips, int kDepth, bool kPacked, Prefetch kPrefetch>
 struct Avx512 {
   MOSAIC_AVX512 static void Run(const TileArgs& t) {
-    Tile<16, kRows, kStrips, kPacked, kPrefetch>::Run(t);
+    Tile<16, kRows, kStrips, kDepth, kPacked, kPrefetch>::Run(t);
   }
 };
 #endif
 
-template <template <int, int, bool, Prefetch> class Fn, int kStrips, bool kPacked,
+template <template <int, int, int, bool, Prefetch> class Fn, int kStrips, int kDepth, bool kPacked,
           Prefetch kPrefetch, typename Rows>
 struct Table;
-template <template <int, int, bool, Prefetch> class Fn, int kStrips, bool kPacked,
+template <template <int, int, int, bool, Prefetch> class Fn, int kStrips, int kDepth, bool kPacked,
           Prefetch kPrefetch, int... kRow>
-struct Table<Fn, kStrips, kPacked, kPrefetch, std::integer_sequence<int, kRow...>> {
-  static constexpr TileFn value[] = {Fn<kRow + 1, kStrips, kPacked, kPrefetch>::Run...};
+struct Table<Fn, kStrips, kDepth, kPacked, kPrefetch, std::integer_sequence<int, kRow...>> {
+  static constexpr TileFn value[] = {Fn<kRow + 1, kStrips, kDepth, kPacked, kPrefetch>::Run...};
 };
 
-template <template <int, int, bool, Prefetch> class Fn, int kRows, int kWideStrips, int kFewRows>
+template <template <int, int, int, bool, Prefetch> class Fn, int kRows, int kWideStrips,
+          int kFewRows, int kDepth>
 constexpr TileSet MakeTiles() {
   using Rows = std::make_integer_sequence<int, kRows>;
   using FewRows = std::make_integer_sequence<int, kFewRows>;
   return {kRows,
           kWideStrips,
           kFewRows,
-          Table<Fn, kWideStrips, false, Prefetch::kSpread, Rows>::value,
-          Table<Fn, kWideStrips, true, Prefetch::kSpread, Rows>::value,
-          Table<Fn, 1, false, Prefetch::kSpread, Rows>::value,
-          Table<Fn, 1, true, Prefetch::kSpread, Rows>::value,
-          Table<Fn, kMaxTileStrips, false, Prefetch::kHead, FewRows>::value,
-          Table<Fn, kMaxTileStrips, false, Prefetch::kRunAhead, FewRows>::value};
+          Table<Fn, kWideStrips, kDepth, false, Prefetch::kSpread, Rows>::value,
+          Table<Fn, kWideStrips, kDepth, true, Prefetch::kSpread, Rows>::value,
+          Table<Fn, 1, kDepth, false, Prefetch::kSpread, Rows>::value,
+          Table<Fn, 1, kDepth, true, Prefetch::kSpread, Rows>::value,
+          Table<Fn, kMaxTileStrips, kDepth, false, Prefetch::kHead, FewRows>::value,
+          Table<Fn, kMaxTileStrips, kDepth, false, Prefetch::kRunAhead, FewRows>::value};
 }
 
 #if defined(__aarch64__)
-constexpr TileSet kGenericTiles = MakeTiles<Generic, 6, 1, 1>();
+constexpr int kGenericRows = 6;
 #else
-constexpr TileSet kGenericTiles = MakeTiles<Generic, 3, 1, 1>();
+constexpr int kGenericRows = 3;
 #endif
+// By depth of a line: float32, bfloat16.
+constexpr TileSet kGenericTiles[] = {MakeTiles<Generic, kGenericRows, 1, 1, 1>(),
+                                     MakeTiles<Generic, kGenericRows, 1, 1, 2>()};
 #if MOSAIC_X86
-constexpr TileSet kAvx2Tiles = MakeTiles<Avx2, 6, 1, 1>();
-constexpr TileSet kAvx512Tiles = MakeTiles<Avx512, 14, 2, 6>();
+constexpr TileSet kAvx2Tiles[] = {MakeTiles<Avx2, 6, 1, 1, 1>(), MakeTiles<Avx2, 6, 1, 1, 2>()};
+constexpr TileSet kAvx512Tiles[] = {MakeTiles<Avx512, 14, 2, 6, 1>(),
+                                    MakeTiles<Avx512, 14, 2, 6, 2>()};
 #endif
 
 }  // namespace
 
-const TileSet& TilesFor(Isa isa) {
+const TileSet& TilesFor(Isa isa, int dtype) {
+  const size_t i = dtype == MOSAIC_BFLOAT16;
 #if MOSAIC_X86
-  if (isa == Isa::kAvx512) return kAvx512Tiles;
-  if (isa == Isa::kAvx2) return kAvx2Tiles;
+  if (isa == Isa::kAvx512) return kAvx512Tiles[i];
+  if (isa == Isa::kAvx2) return kAvx2Tiles[i];
 #endif
   (void)isa;
-  return kGenericTiles;
+  return kGenericTiles[i];
 }
 
 }  // namespace mosaic

@@ -1,4 +1,4 @@
-// The tiles of each instruction set.
+// The tiles of each instruction set and type of weights.
 #pragma once
 
 #include "core/kernel/fast/isa.h"
@@ -21,7 +21,7 @@ struct TileSet {
   const TileFn* few_streamed;
 };
 
-// REQUIRES: IsaSupported(isa).
-const TileSet& TilesFor(Isa isa);
+// dtype: of the weights. REQUIRES: IsaSupported(isa); float32 or bfloat16.
+const TileSet& TilesFor(Isa isa, int dtype);
 
 }  // namespace mosaic

@@ -1,9 +1,12 @@
-// Writes the seeds of onnx_reader_fuzz: tiny models that between them use every part of the format
-// that the reader knows. Not part of the build; to run it again:
-//   g++ -std=c++17 -Iinclude -Isrc -Itest/unit test/fuzz/make_onnx_corpus.cc libmosaic_core.a
-//   ./a.out test/fuzz/corpus/onnx_reader
+// Writes the seeds of onnx_reader_fuzz, tiny models that between them use every part of the format
+// that the reader knows; and those of graph_fuzz, the graphs of these models and of MODEL... Not
+// part of the build; to run it again:
+//   g++ -std=c++17 -Iinclude -Isrc -Itest/unit test/fuzz/make_corpora.cc libmosaic_core.a -lxxhash
+//   ./a.out test/fuzz/corpus test/data/models/*.onnx
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "import/onnx_builder.h"
 
@@ -14,9 +17,24 @@ namespace {
 
 std::string directory;
 
+void WriteGraph(const std::string& name, const Imported& imported) {
+  if (imported.importer == nullptr) return;
+  std::ofstream(directory + "/graph/" + name + ".graph", std::ios::binary)
+      << imported.importer->encoded_graph();
+}
+
 void Write(const std::string& name, const std::string& bytes) {
-  std::ofstream(directory + "/" + name + ".onnx", std::ios::binary) << bytes;
-  std::printf("%6zu %s: %s\n", bytes.size(), name.c_str(), Import(bytes).status.message().c_str());
+  std::ofstream(directory + "/onnx_reader/" + name + ".onnx", std::ios::binary) << bytes;
+  const Imported imported = Import(bytes);
+  std::printf("%6zu %s: %s\n", bytes.size(), name.c_str(), imported.status.message().c_str());
+  WriteGraph(name, imported);
+}
+
+void WriteGraphOf(const std::filesystem::path& path) {
+  std::stringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  const std::string bytes = content.str();
+  WriteGraph(path.stem(), Import(bytes));
 }
 
 ModelBuilder Gathering(const std::string& tensor) {
@@ -73,9 +91,10 @@ void WriteGraphs() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 1;
+  if (argc < 2) return 1;
   directory = argv[1];
   WriteEncodings();
   WriteGraphs();
+  for (int i = 2; i < argc; ++i) WriteGraphOf(argv[i]);
   return 0;
 }

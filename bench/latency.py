@@ -1,0 +1,194 @@
+"""Latency of one prediction, and of the first one of a connection. See latency.sh.
+
+    latency.py single ROUNDS SECONDS MODEL PEERS NODE_PACKAGE     (with the environment of libpq)
+    latency.py first ROUNDS ORT_LIBRARY PEERS MODEL=FILE,TORCH_FILE,INPUT...    INPUT: features or words
+    latency.py load ort|torch FILE INPUT ORT_LIBRARY PEERS        of `first`: in a process of its own
+"""
+import glob
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+IMAGES = 10000
+
+
+def percentile(values, p):
+    return sorted(values)[min(int(len(values) * p), len(values) - 1)]
+
+
+# ---- one prediction ----
+
+def pgbench(query, seconds):
+    """Microseconds of each transaction, through a prepared statement."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = os.path.join(folder, "script")
+        with open(script, "w") as f:
+            f.write("\\set id random(1, %d)\n%s\n" % (IMAGES, query))
+        subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-M", "prepared", "-T", str(seconds), "-f", script, "-l",
+                        "--log-prefix", os.path.join(folder, "log")], check=True, stdout=subprocess.DEVNULL)
+        with open(glob.glob(os.path.join(folder, "log.*"))[0]) as f:
+            return [int(line.split()[2]) for line in f]
+
+
+class Http:
+    """A client that does as little as can be."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def predict(self, features):
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(features)
+        self.socket.sendall(head + features)
+        answer = b""
+        while b"\r\n\r\n" not in answer or answer.endswith(b"\r\n\r\n"):
+            answer += self.socket.recv(4096)
+        return answer
+
+
+def http_latencies(http, rows, seconds):
+    result, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        features = random.choice(rows)
+        start = time.perf_counter()
+        http.predict(features)
+        result.append(1e6 * (time.perf_counter() - start))
+    return result
+
+
+def fetched_latencies(http, cursor, seconds):
+    """An application that knows the row by its id, as the queries do."""
+    import numpy
+    result, end = [], time.perf_counter() + seconds
+    cursor.execute("PREPARE get_x (int) AS SELECT x FROM images WHERE id = $1")
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        cursor.execute("EXECUTE get_x (%d)" % random.randint(1, IMAGES))
+        http.predict(numpy.array(cursor.fetchone()[0], "f4").tobytes())
+        result.append(1e6 * (time.perf_counter() - start))
+    cursor.execute("DEALLOCATE get_x")
+    return result
+
+
+def single(rounds, seconds, model, peers, node_package):
+    import numpy
+    import psycopg2
+    server = subprocess.Popen(["node", os.path.join(peers, "http_ort.js"), node_package, model, "784"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    connection = psycopg2.connect("")
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("SELECT x FROM images WHERE id <= 500")
+    rows = [numpy.array(x, "f4").tobytes() for x, in cursor.fetchall()]
+    try:
+        http = Http(int(server.stdout.readline()))
+        ways = {
+            "row_only": lambda: pgbench("SELECT label FROM images WHERE id = :id;", seconds),
+            "predict": lambda: pgbench("SELECT predict_class('fashion', x) FROM images WHERE id = :id;", seconds),
+            "plpython": lambda: pgbench("SELECT torch_class('%s', '%s', x) FROM images WHERE id = :id;" % (model, peers), seconds)[1:],
+            "http": lambda: http_latencies(http, rows, seconds),
+            "http_fetched": lambda: fetched_latencies(http, cursor, seconds)
+        }
+        found = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, way in ways.items():
+                times = way()
+                found[name].append((percentile(times, 0.5), percentile(times, 0.99)))
+    finally:
+        server.kill()
+    for name, pairs in found.items():
+        p50, p99 = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+        print("  %-14s p50 %8.0f us   p99 %8.0f us" % (name, p50, p99))
+        print("report %s_p50_us=%.0f\nreport %s_p99_us=%.0f" % (name, p50, name, p99))
+    for name in ("plpython", "http", "http_fetched"):
+        for i, p in enumerate(("p50", "p99")):
+            ratio = statistics.median(a[i] / b[i] for a, b in zip(found[name], found["predict"]))
+            print("report %s_%s_per_predict=%.2f" % (name, p, ratio))
+
+
+# ---- the first prediction of a connection ----
+
+def example(kind):
+    import numpy
+    return numpy.full((1, 1024), 0.01, "f4") if kind == "features" else numpy.arange(32, dtype="i8").reshape(1, 32)
+
+
+def load(runtime, path, kind, library, peers):
+    """Prints the milliseconds from the file to the first prediction; the library is loaded before."""
+    sys.path.insert(0, peers)
+    x = example(kind)
+    if runtime == "ort":
+        import mlp
+        import ort
+        library = ort.Runtime(library)
+        interface = mlp.interface(path)
+        start = time.perf_counter()
+        ort.Session(library, path, *interface).run(x)
+    else:
+        import torch
+        torch.set_num_threads(1)
+        start = time.perf_counter()
+        with torch.no_grad():
+            torch.load(path)(torch.from_numpy(x))
+    print(1000 * (time.perf_counter() - start))
+
+
+def first_in_connection(model, kind):
+    """Milliseconds of connecting, of the first prediction, and of the second."""
+    import psycopg2
+    start = time.perf_counter()
+    connection = psycopg2.connect("")
+    connection.autocommit = True
+    cursor = connection.cursor()
+    times = [time.perf_counter() - start]
+    x = "array_fill(0.01::real, '{1024}')" if kind == "features" else "ARRAY(SELECT generate_series(0, 31))"
+    for _ in range(2):
+        start = time.perf_counter()
+        cursor.execute("SELECT predict_class('%s', %s)" % (model, x))
+        cursor.fetchall()
+        times.append(time.perf_counter() - start)
+    connection.close()
+    return [1000 * t for t in times]
+
+
+def first(rounds, library, peers, models):
+    for argument in models:
+        model, rest = argument.split("=")
+        path, torch_path, kind = rest.split(",")
+        ours, loads = [], {"ort": [], "torch": []}
+        first_in_connection(model, kind)  # brings its pages into the cache
+        for _ in range(rounds):
+            ours.append(first_in_connection(model, kind))
+            for runtime, file in (("ort", path), ("torch", torch_path)):
+                out = subprocess.run([sys.executable, __file__, "load", runtime, file, kind, library, peers], check=True,
+                                     stdout=subprocess.PIPE, text=True).stdout
+                loads[runtime].append(float(out))
+        for i, name in enumerate(("connect", "first", "second")):
+            ms = statistics.median(o[i] for o in ours)
+            print("  %-8s %-28s %10.1f ms" % (model, name, ms))
+            print("report %s_%s_ms=%.2f" % (model, name, ms))
+        print("report %s_first_minus_second_ms=%.2f" % (model, statistics.median(o[1] - o[2] for o in ours)))
+        print("report target:%s_first_ms_within=%.2f<=20" % (model, statistics.median(o[1] for o in ours)))
+        for runtime, name in (("ort", "session and first run"), ("torch", "torch.load and first run")):
+            print("  %-8s %-28s %10.1f ms" % (model, name, statistics.median(loads[runtime])))
+            print("report %s_%s_ms=%.1f" % (model, runtime, statistics.median(loads[runtime])))
+            ratio = statistics.median(l / o[1] for l, o in zip(loads[runtime], ours))
+            print("report target:%s_%s_per_first=%.1f>=20" % (model, runtime, ratio))
+
+
+def main():
+    what, args = sys.argv[1], sys.argv[2:]
+    if what == "single":
+        single(int(args[0]), int(args[1]), *args[2:])
+    elif what == "first":
+        first(int(args[0]), args[1], args[2], args[3:])
+    else:
+        load(*args)
+
+
+main()

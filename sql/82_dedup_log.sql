@@ -1,0 +1,75 @@
+-- What dedup_model() decided, and what it measured on the way: of each model, the last call.
+
+CREATE TABLE mosaic.dedup_run (
+    model_id int8 NOT NULL PRIMARY KEY,
+    version int8 NOT NULL,
+    validation text,
+    metric text,
+    max_drop float8,
+    merged int8[] NOT NULL,
+    bytes int8[] NOT NULL,
+    value float8[] NOT NULL,
+    kept bool[] NOT NULL);
+COMMENT ON TABLE mosaic.dedup_run IS 'the last deduplication of each model, and the points it measured; kept for a version that replaces the model';
+COMMENT ON COLUMN mosaic.dedup_run.model_id IS 'the model: the version there is';
+COMMENT ON COLUMN mosaic.dedup_run.version IS 'the version that it is about: another model_id, where that was replaced since';
+COMMENT ON COLUMN mosaic.dedup_run.validation IS 'the validation query; NULL: only weights were bounded';
+COMMENT ON COLUMN mosaic.dedup_run.metric IS 'the metric';
+COMMENT ON COLUMN mosaic.dedup_run.max_drop IS 'the bound';
+COMMENT ON COLUMN mosaic.dedup_run.merged IS 'of each evaluation: blocks merged';
+COMMENT ON COLUMN mosaic.dedup_run.bytes IS 'bytes that they took';
+COMMENT ON COLUMN mosaic.dedup_run.value IS 'what the metric was';
+COMMENT ON COLUMN mosaic.dedup_run.kept IS 'whether the bound was kept';
+
+-- A row for each tensor, whatever the number of its blocks: arrays take a third of what rows would.
+CREATE TABLE mosaic.dedup_decision (
+    model_id int8 NOT NULL,
+    tensor text NOT NULL,
+    block int4[] NOT NULL,
+    partner int4[] NOT NULL,
+    similarity float4[] NOT NULL,
+    outcome "char"[] NOT NULL,
+    fingerprint int8[] NOT NULL,
+    PRIMARY KEY (model_id, tensor));
+COMMENT ON TABLE mosaic.dedup_decision IS 'what the last deduplication of a model decided on blocks that have a near duplicate';
+COMMENT ON COLUMN mosaic.dedup_decision.model_id IS 'the model: the version there is';
+COMMENT ON COLUMN mosaic.dedup_decision.tensor IS 'name of the tensor';
+COMMENT ON COLUMN mosaic.dedup_decision.block IS 'places in its map, from 0';
+COMMENT ON COLUMN mosaic.dedup_decision.partner IS 'the block that would stand in for each';
+COMMENT ON COLUMN mosaic.dedup_decision.similarity IS 'share of weights that are alike';
+COMMENT ON COLUMN mosaic.dedup_decision.outcome IS 'm: merged; b: beyond the bound; e: not evaluated; p: beyond the bound for the predecessor';
+COMMENT ON COLUMN mosaic.dedup_decision.fingerprint IS 'of the block''s keys: what a later version recognises it by';
+
+SELECT pg_catalog.pg_extension_config_dump('mosaic.dedup_run', '');
+SELECT pg_catalog.pg_extension_config_dump('mosaic.dedup_decision', '');
+
+CREATE VIEW mosaic.dedup_log WITH (security_barrier) AS
+SELECT m.name AS model, d.tensor, b.block, b.partner, b.similarity,
+       b.outcome = 'm' AS accepted,
+       CASE b.outcome
+         WHEN 'm' THEN 'merged'
+         WHEN 'b' THEN 'beyond the bound'
+         WHEN 'e' THEN 'not evaluated'
+         WHEN 'p' THEN 'beyond the bound for the predecessor'
+       END AS reason
+FROM mosaic.model m
+JOIN mosaic.dedup_run r ON r.model_id = m.model_id AND r.version = m.model_id
+JOIN mosaic.dedup_decision d ON d.model_id = m.model_id
+CROSS JOIN LATERAL ROWS FROM (unnest(d.block), unnest(d.partner), unnest(d.similarity), unnest(d.outcome))
+  AS b (block, partner, similarity, outcome)
+WHERE pg_catalog.pg_has_role(m.owner, 'USAGE');
+COMMENT ON VIEW mosaic.dedup_log IS 'what was decided on the blocks of the current role''s models that have near duplicates';
+COMMENT ON COLUMN mosaic.dedup_log.model IS 'name of the model';
+COMMENT ON COLUMN mosaic.dedup_log.tensor IS 'name of the tensor';
+COMMENT ON COLUMN mosaic.dedup_log.block IS 'place of the block in the tensor, from 0';
+COMMENT ON COLUMN mosaic.dedup_log.partner IS 'id of the block that would stand in for it';
+COMMENT ON COLUMN mosaic.dedup_log.similarity IS 'share of its weights that are alike';
+COMMENT ON COLUMN mosaic.dedup_log.accepted IS 'whether it was merged';
+COMMENT ON COLUMN mosaic.dedup_log.reason IS 'why, or why not';
+GRANT SELECT ON mosaic.dedup_log TO PUBLIC;
+
+CREATE FUNCTION mosaic.dedup_curve(model text,
+    OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool)
+  RETURNS SETOF record
+  AS 'MODULE_PATHNAME', 'mosaic_pg_dedup_curve' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION mosaic.dedup_curve(text) IS 'what the last dedup_model() of a model measured, by the number of blocks merged; for its owner';

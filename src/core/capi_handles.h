@@ -1,0 +1,36 @@
+// What is behind the handles of capi.h that several files of the boundary work on.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/infer/executor.h"
+#include "core/infer/model.h"
+#include "mosaic/capi.h"
+
+struct MosaicModel {
+  std::unique_ptr<mosaic::Model> model;
+  std::vector<MosaicValueInfo> inputs, outputs;
+  std::string description;  // made when it is asked for
+};
+
+struct MosaicExec {
+  MosaicExec(const mosaic::Model& m, int max_blocks) : model(m), executor(m, max_blocks) {}
+  const mosaic::Model& model;
+  mosaic::Executor executor;
+  bool done = false;
+};
+
+namespace mosaic {
+
+// Undefined where the view is impossible; the executor then says so.
+inline Tensor TensorOf(const MosaicTensorView& view) {
+  if (view.ndim < 0 || view.ndim > MOSAIC_MAX_DIMS) return Tensor();
+  Shape shape(view.dims, view.dims + view.ndim);
+  if (!ShapeFits(shape, view.dtype)) return Tensor();
+  return Tensor::Borrow(view.dtype, std::move(shape), view.data);
+}
+
+}  // namespace mosaic

@@ -1,0 +1,41 @@
+/*
+ * dedup.h
+ *		Near duplicates of a stored model, for the functions that ask for it.
+ */
+#ifndef MOSAIC_DEDUP_H
+#define MOSAIC_DEDUP_H
+
+#include "fmgr.h"
+
+#include "mosaic/capi_dedup.h"
+
+typedef struct MosaicDedupArguments
+{
+	char	   *validation;		/* a query; NULL: only weights are bounded */
+	Oid			metric_function;	/* the user's own metric, or InvalidOid */
+	bool		reuse;			/* keep decisions on blocks that are as before */
+	MosaicDedupOptions options;
+} MosaicDedupArguments;
+
+typedef struct MosaicDedupOutcome
+{
+	MosaicDedupResult result;	/* metrics: only where it was judged */
+	bool		judged;			/* by a validation query */
+	int64		blocks;			/* entries of the model's maps */
+	int64		bytes_freed;
+} MosaicDedupOutcome;
+
+/*
+ * Reads arguments from number first on: validation, metric, max_drop, tolerance, min_similarity,
+ * max_evaluations, metric_function, higher_is_better, reuse, max_weight_error.  22004 where one of them must not be NULL.
+ */
+extern void mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDedupArguments *args);
+
+/*
+ * Merges blocks of a model that the current role owns, as far as the arguments allow, in the current
+ * transaction.  Takes the store's lock.
+ */
+extern void mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args,
+								MosaicDedupOutcome *outcome);
+
+#endif

@@ -1,0 +1,76 @@
+-- import_model(..., dtype => 'bf16'): half the bytes, the same machinery, a bounded error.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
+CREATE EXTENSION pg_mosaic;
+\getenv data MOSAIC_TEST_DATA
+\set models :data '/models'
+SELECT blocks FROM import_model('full', :'models' || '/fashion_base.onnx');
+SELECT blocks < 150 AS fewer, weight_bytes FROM import_model('base', :'models' || '/fashion_base.onnx', dtype => 'bf16');
+SELECT blocks > 0 AS imported FROM import_model('text', :'models' || '/text_classifier.onnx', dtype => 'bf16');
+SELECT blocks > 0 AS imported FROM import_model('full text', :'models' || '/text_classifier.onnx', dtype => 'f32');
+SELECT name, parameters, weight_dtype FROM mosaic.models ORDER BY name;
+SELECT model, name, dtype, dims, layout, stored_dtype, block_rows, blocks FROM mosaic.tensors WHERE model IN ('base', 'text') ORDER BY model, tensor_no;
+SELECT round(f.total_bytes::numeric / b.total_bytes, 2) AS smaller FROM mosaic.models f, mosaic.models b WHERE f.name = 'full' AND b.name = 'base';
+
+-- equal blocks are found among blocks of bfloat16; with float32 only vectors are shared
+SELECT blocks = blocks_shared AS all_shared, new_bytes FROM import_model('again', :'models' || '/fashion_base.onnx', dtype => 'bf16');
+SELECT blocks_shared * 2 > blocks AS first_layer FROM import_model('dark', :'models' || '/fashion_dark.onnx', dtype => 'bf16');
+SELECT count(*) AS mixed FROM mosaic.block_meta bm
+  WHERE geometry & 255 = 16 AND block_id IN (
+    SELECT unnest(mosaic.map_blocks(map)) FROM mosaic.tensor WHERE model_id = mosaic.model_id('full'));
+
+-- near the model of float32, but not equal; the same bits alone, in a batch and by rows of columns
+CREATE TABLE pictures AS
+SELECT i, (SELECT array_agg((abs(hashint4(i * 1000 + j)) % 1000 / 1000.0
+                             * CASE WHEN j % (i % 7 + 2) = 0 THEN 1 ELSE 0.1 END)::real ORDER BY j)
+           FROM generate_series(1, 784) j) AS x
+FROM generate_series(1, 60) i;
+CREATE FUNCTION difference(a real[], b real[]) RETURNS real LANGUAGE sql IMMUTABLE AS
+$$ SELECT max(abs(u.a - u.b)) FROM unnest(a, b) u(a, b) $$;
+SELECT max(difference(predict('base', x), predict('full', x))) BETWEEN 1e-7 AND 0.05 AS near_but_not_equal,
+       avg((predict_class('base', x) = predict_class('full', x))::int) >= 0.95 AS classes
+  FROM pictures;
+SELECT predict('base', array_agg(x ORDER BY i)) = array_agg(predict('base', x) ORDER BY i) AS batch_is_rows FROM pictures;
+SELECT difference(predict('text', '{1,2,3}'::int[]), predict('full text', '{1,2,3}'::int[])) < 0.02 AS gathered;
+CREATE TABLE before AS SELECT i, predict('base', x) AS base, predict('dark', x) AS dark FROM pictures;
+
+-- EXPLAIN shows what is read
+CREATE FUNCTION explain(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY EXECUTE 'EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) ' || query;
+END $$;
+SELECT trim(line) AS line FROM explain($$SELECT predict('base', x) FROM pictures$$) line WHERE line ~ 'Weights';
+SELECT trim(line) AS line FROM explain($$SELECT predict('full', x) FROM pictures$$) line WHERE line ~ 'Weights';
+
+-- packed, checked, damaged and repaired, deduplicated
+SELECT count(*) > 0 AS packed FROM pack_models();
+SELECT count(*) AS changed FROM pictures JOIN before USING (i) WHERE predict('base', x) <> base OR predict('dark', x) <> dark;
+SELECT * FROM check_store() WHERE problem <> 'stale places';
+UPDATE mosaic.block_meta SET models = 9 WHERE block_id = (SELECT (mosaic.map_blocks(map))[1] FROM mosaic.tensor
+  WHERE model_id = mosaic.model_id('base') AND stored_dtype = 16 ORDER BY tensor_no LIMIT 1);
+UPDATE mosaic.block_meta SET geometry = geometry - 15 WHERE block_id = (SELECT (mosaic.map_blocks(map))[2] FROM mosaic.tensor
+  WHERE model_id = mosaic.model_id('base') AND stored_dtype = 16 ORDER BY tensor_no LIMIT 1);
+SELECT DISTINCT problem FROM check_store() WHERE problem <> 'stale places' ORDER BY 1;
+SELECT DISTINCT problem, repaired FROM repair_store() WHERE problem <> 'stale places' ORDER BY 1;
+SELECT * FROM check_store() WHERE problem <> 'stale places';
+SELECT count(*) AS changed FROM pictures JOIN before USING (i) WHERE predict('base', x) <> base OR predict('dark', x) <> dark;
+SELECT blocks > 0 AS imported FROM import_model('noise', :'models' || '/fashion_noise.onnx', dtype => 'bf16');
+SELECT candidates > 100 AS candidates, merged > 0 AS merged, metric_after >= 0.9 AS kept
+  FROM dedup_model('noise', 'SELECT x FROM pictures', 'agreement', 0.1);
+SELECT * FROM check_store() WHERE problem <> 'stale places';
+
+-- from one type to the other, and back
+SELECT weight_bytes FROM import_model('base', :'models' || '/fashion_base.onnx', replace => true);
+SELECT blocks = blocks_shared AS all_shared FROM import_model('base', :'models' || '/fashion_base.onnx', replace => true, dtype => 'bf16');
+SELECT count(*) AS changed FROM pictures JOIN before USING (i) WHERE predict('base', x) <> base;
+SELECT count(drop_model(name)) AS dropped FROM mosaic.models;
+SELECT count(*) FROM mosaic.block;
+
+-- no other type
+\set VERBOSITY sqlstate
+SELECT import_model('m', :'models' || '/iris.onnx', dtype => 'int8');
+\set VERBOSITY default
+SELECT import_model('m', :'models' || '/iris.onnx', dtype => 'int8');
+DROP FUNCTION explain, difference;
+DROP TABLE pictures, before;
+DROP EXTENSION pg_mosaic CASCADE;
