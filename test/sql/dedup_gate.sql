@@ -106,7 +106,7 @@ CREATE FUNCTION undefined(outputs real[]) RETURNS float8 LANGUAGE sql AS $$ SELE
 SELECT plan_dedup('noise', 'SELECT x FROM pictures', metric_function => 'undefined');
 CREATE ROLE regress_gate_user;
 REVOKE EXECUTE ON FUNCTION hits FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION plan_dedup, dedup_model, import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8) TO regress_gate_user;
+GRANT EXECUTE ON FUNCTION plan_dedup, dedup_model TO regress_gate_user;
 SET ROLE regress_gate_user;
 SELECT plan_dedup('noise', 'SELECT 1', metric_function => 'hits');
 SELECT count(*) FROM mosaic.dedup_log;
