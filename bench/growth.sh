@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# growth.sh: time of a row from 1,000 to 1,000,000 rows, and from 100,000 to 100,000,000 parameters
+# growth.sh: CPU time of a row from 1,000 to 1,000,000 rows, and from 100,000 to 100,000,000 parameters
 #
 #   tools/bench.sh growth [--quick | --large]      --large: also 1,000,000,000 parameters (needs 16 GB of memory)
 #

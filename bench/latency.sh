@@ -3,7 +3,8 @@
 #
 # One: by pgbench, the row found by its key, against PL/Python with PyTorch and against ONNX Runtime behind HTTP
 # (node; features at hand, or fetched by key first). First: with models of 400 MB whose pages are cached, against
-# creating a session of ONNX Runtime and torch.load, with one run each, in new processes, by turns.
+# creating a session of ONNX Runtime and torch.load, with one run each, in new processes, by turns. Targets and
+# ratios there are of CPU time: on a machine with other work the elapsed times, which are shown too, say little.
 #   large   a dense 1024-8192-8192-3072: one prediction reads all of the 400 MB
 #   words   the mean of embeddings of 1,000,000 words: one prediction reads a few pages
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"

@@ -2,7 +2,8 @@
 
     predict.py ROUNDS ORT_LIBRARY PEERS_FOLDER MODEL=FILE,TABLE,SINGLE_ROWS... (with the environment of libpq)
 
-SINGLE_ROWS: how many rows the ways run that go row by row; their time is scaled up.
+SINGLE_ROWS: how many rows the ways run that go row by row; their time is scaled up. So is that of the ways that
+take most per row, which run on TABLE_part. TABLE_few has a few rows, to warm up with.
 """
 import io
 import statistics
@@ -30,6 +31,7 @@ class Workload:
         self.connections = {}
         self.matrix = self.fetch_matrix()
         self.rows = len(self.matrix)
+        self.part_rows = len(self.read_binary("matrix", table + "_part"))
 
     def connect(self, way):
         if way not in self.connections:
@@ -47,6 +49,14 @@ class Workload:
             c.commit()
         return self.connections[way]
 
+    def cpu_seconds(self, way):
+        """Of this process and of the way's backend: on a machine that others use too, what to compare."""
+        seconds = time.process_time()
+        if way in self.connections:
+            with open("/proc/%d/schedstat" % self.connections[way].info.backend_pid) as f:
+                seconds += int(f.read().split()[0]) / 1e9
+        return seconds
+
     def prepare(self, way):
         """What is not measured; every way starts with an empty result and a transaction of its own."""
         if way == "ort_alone":
@@ -56,10 +66,13 @@ class Workload:
             cursor.execute("TRUNCATE result")
         c.commit()
 
+    def part(self):
+        return self.table if self.table.endswith("_few") else self.table + "_part"
+
     def sql(self, way, query):
         c = self.connect(way)
         with c.cursor() as cursor:
-            cursor.execute(query.format(model=self.model, table=self.table, single=self.single_rows))
+            cursor.execute(query.format(model=self.model, table=self.table, part=self.part(), single=self.single_rows))
             value = cursor.fetchone()[0] if cursor.description else None
         c.commit()
         return value
@@ -91,7 +104,7 @@ class Workload:
         return self.sql("torch_rows", "SELECT sum(torch_class('{model}', x)) FROM {table} WHERE id <= {single}")
 
     def torch_batched(self):
-        return self.sql("torch_batched", "SELECT sum(class) FROM torch_classes('{model}', '{table}')")
+        return self.sql("torch_batched", "SELECT sum(class) FROM torch_classes('{model}', '{part}')")
 
     def torch_binary(self):
         return self.sql("torch_binary", "SELECT sum(class) FROM torch_classes_binary('{model}', '{table}')")
@@ -101,7 +114,7 @@ class Workload:
         c = self.connect(way)
         total = 0
         with c.cursor(way) as rows, c.cursor() as writer:
-            rows.execute("SELECT id, x FROM " + self.table)
+            rows.execute("SELECT id, x FROM " + self.part())
             while batch := rows.fetchmany(BATCH):
                 found = classes(numpy.array([x for _, x in batch], numpy.float32))
                 psycopg2.extras.execute_values(writer, "INSERT INTO result VALUES %s",
@@ -119,12 +132,12 @@ class Workload:
     def client_ort(self):
         return self.client("client_ort", self.ort_classes)
 
-    def read_binary(self, way):
-        """All of the table by COPY, in its binary format, read as one array of records."""
+    def read_binary(self, way, table=None):
+        """All of a table by COPY, in its binary format, read as one array of records."""
         c = self.connect(way)
         stream = io.BytesIO()
         with c.cursor() as cursor:
-            cursor.copy_expert("COPY (SELECT id, x FROM %s) TO STDOUT (FORMAT binary)" % self.table, stream)
+            cursor.copy_expert("COPY (SELECT id, x FROM %s) TO STDOUT (FORMAT binary)" % (table or self.table), stream)
         size = numpy.frombuffer(stream.getbuffer(), ">i4", 1, 19 + 2 + 8 + 4 + 12)[0]
         record = numpy.dtype([("fields", ">i2"), ("id_length", ">i4"), ("id", ">i4"), ("length", ">i4"),
                               ("array", ">i4", 5), ("x", [("length", ">i4"), ("value", ">f4")], size)])
@@ -148,7 +161,6 @@ class Workload:
 
     def fetch_matrix(self):
         rows = self.read_binary("matrix")
-        self.connections.pop("matrix").close()
         return rows["x"]["value"].astype(numpy.float32)
 
     def ort_alone(self):
@@ -159,10 +171,11 @@ class Workload:
 WAYS = ["read_arrays", "ort_alone", "sql_batched", "torch_batched", "torch_binary", "sql_arrays", "sql_written", "client_torch",
         "client_ort", "client_copy_ort", "sql_unbatched", "torch_rows", "sql_two_processes"]
 SINGLE = ["sql_unbatched", "torch_rows"]
+PART = ["torch_batched", "client_torch", "client_ort"]
 
 
 def measure(w, rounds):
-    """Milliseconds of each way by round; round 0 only loads what the ways need, with a few rows."""
+    """Milliseconds (elapsed, of CPU) of each way by round; round 0 only loads what the ways need, with a few rows."""
     times = {way: [] for way in WAYS}
     table = w.table
     for turn in range(rounds + 1):
@@ -170,15 +183,15 @@ def measure(w, rounds):
         sums = {}
         for way in WAYS:
             w.prepare(way)
-            start = time.perf_counter()
+            cpu, start = w.cpu_seconds(way), time.perf_counter()
             result = getattr(w, way)()
-            elapsed = 1000 * (time.perf_counter() - start)
-            if way in SINGLE:
-                elapsed *= w.rows / w.single_rows
-            elif result is not None and turn > 0:
-                sums[way] = int(result)
+            measured = w.single_rows if way in SINGLE else w.part_rows if way in PART else w.rows
+            factor = 1000 * w.rows / measured
+            elapsed, cpu = factor * (time.perf_counter() - start), factor * (w.cpu_seconds(way) - cpu)
             if turn > 0:
-                times[way].append(elapsed)
+                times[way].append((elapsed, cpu))
+                if measured == w.rows and result is not None:
+                    sums[way] = int(result)
         if turn == 0:
             continue
         # Sums of classes: a near tie may go the other way where sums are added in another order.
@@ -198,15 +211,16 @@ def main():
         w = Workload(runtime, peers, model, path, table, int(single_rows))
         times = measure(w, rounds)
 
-        def ratio(way, base):
-            """The median of the rounds: what loads the machine loads both."""
-            return statistics.median(a / b for a, b in zip(times[way], times[base]))
+        def ratio(way, base, kind=1):
+            """Of CPU time, the median of the rounds."""
+            return statistics.median(a[kind] / b[kind] for a, b in zip(times[way], times[base]))
 
-        print("\n%s: %d rows; ratios to sql_batched" % (model, w.rows))
+        print("\n%s: %d rows; ratios of CPU time to sql_batched" % (model, w.rows))
         for way in WAYS:
-            ms = statistics.median(times[way])
-            print("  %-20s %10.1f ms %9.1f us/row %8.2f" % (way, ms, 1000 * ms / w.rows, ratio(way, "sql_batched")))
-            print("report %s_%s_ms=%.1f" % (model, way, ms))
+            ms, cpu = (statistics.median(t[i] for t in times[way]) for i in (0, 1))
+            print("  %-20s %10.1f ms, CPU %10.1f ms %9.2f us/row %8.2f" %
+                  (way, ms, cpu, 1000 * cpu / w.rows, ratio(way, "sql_batched")))
+            print("report %s_%s_ms=%.1f\nreport %s_%s_cpu_ms=%.1f" % (model, way, ms, model, way, cpu))
         print("report %s_rows=%d" % (model, w.rows))
         print("report target:%s_batched_per_ort_alone=%.2f<=%s" %
               (model, ratio("sql_batched", "ort_alone"), {"fashion": 3}.get(model, 1.5)))
@@ -214,7 +228,7 @@ def main():
             print("report target:%s_%s_per_batched=%.2f>=5" % (model, way, ratio(way, "sql_batched")))
         for way in ("client_torch", "client_ort", "client_copy_ort"):
             print("report target:%s_%s_per_written=%.2f>=5" % (model, way, ratio(way, "sql_written")))
-        print("report target:%s_speedup_of_two_processes=%.2f>=1.7" % (model, ratio("sql_batched", "sql_two_processes")))
+        print("report target:%s_speedup_of_two_processes=%.2f>=1.7" % (model, ratio("sql_batched", "sql_two_processes", 0)))
         print("report %s_unbatched_per_batched=%.2f" % (model, ratio("sql_unbatched", "sql_batched")), flush=True)
 
 
