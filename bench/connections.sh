@@ -17,6 +17,7 @@ prepare_tree release bench
 build_release pg_mosaic sql_script
 DIR=$TREE/build/bench
 headline "Starting a private server in $DIR"
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 # for PyTorch inside the server, too
 cluster_start "$DIR" "shared_buffers = 1GB" "autovacuum = off" "max_wal_size = 8GB" "jit = off"
 trap 'cluster_stop "$DIR"; as_worker rm -f "$DIR/large.onnx"' EXIT
 sql() { cluster_psql "$DIR" -qAt -d connections "$@"; }
@@ -33,7 +34,7 @@ sql -c "SELECT import_model('large', '$DIR/large.onnx')" -c "SELECT import_model
 
 LOG=build/logs/connections_run.log
 measure() {
-  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=connections OMP_NUM_THREADS=1 \
+  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=connections \
     /usr/bin/python3 bench/connections.py "$@" | tee -a "$LOG" | grep -v '^report '
 }
 : >"$LOG"

@@ -23,12 +23,13 @@ build_release pg_mosaic sql_script
 fetch_ort
 DIR=$TREE/build/bench
 headline "Starting a private server in $DIR"
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 # for PyTorch inside the server, too
 cluster_start "$DIR" "shared_buffers = $BUFFERS" "autovacuum = off" "max_wal_size = 8GB" "jit = off"
 trap 'cluster_stop "$DIR"; as_worker rm -f "$DIR"/m?.onnx "$DIR"/m?.onnx.data' EXIT
 sql() { cluster_psql "$DIR" -qAt -d growth "$@"; }
 LOG=build/logs/growth_run.log
 measure() {
-  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=growth OMP_NUM_THREADS=1 \
+  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=growth \
     /usr/bin/python3 bench/growth.py "$@" | tee -a "$LOG" | grep -v '^report '
 }
 : >"$LOG"

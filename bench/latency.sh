@@ -22,6 +22,7 @@ build_release pg_mosaic sql_script
 fetch_ort
 DIR=$TREE/build/bench
 headline "Starting a private server in $DIR"
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 # for PyTorch inside the server, too
 cluster_start "$DIR" "shared_buffers = 1GB" "autovacuum = off" "max_wal_size = 8GB" "jit = off"
 trap 'cluster_stop "$DIR"; as_worker rm -f "$DIR"/{large,words}.{onnx,pt}' EXIT
 sql() { cluster_psql "$DIR" -qAt -d latency "$@"; }
@@ -45,7 +46,7 @@ sql -c "SELECT import_model('fashion', '$FASHION')" -c "VACUUM (ANALYZE, FREEZE)
 
 LOG=build/logs/latency_run.log
 measure() {
-  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=latency OMP_NUM_THREADS=1 \
+  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=latency \
     /usr/bin/python3 bench/latency.py "$@" | tee -a "$LOG" | grep -v '^report '
 }
 : >"$LOG"

@@ -25,6 +25,7 @@ build_release pg_mosaic sql_script
 fetch_ort
 DIR=$TREE/build/bench
 headline "Starting a private server in $DIR"
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 # for PyTorch inside the server, too
 cluster_start "$DIR" "shared_buffers = 1GB" "autovacuum = off" "max_wal_size = 8GB" "jit = off"
 trap 'cluster_stop "$DIR"' EXIT
 sql() { cluster_psql "$DIR" -qAt -d predict "$@"; }
@@ -44,7 +45,7 @@ sql -c "VACUUM (ANALYZE, FREEZE)" -c "SELECT import_model('fashion', '$TREE/test
 
 headline "Measuring, $ROUNDS rounds"
 LOG=build/logs/predict_run.log
-as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=predict OMP_NUM_THREADS=1 \
+as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=predict \
   /usr/bin/python3 bench/predict.py "$ROUNDS" "$TREE/$ORT/libonnxruntime.so.1" "$TREE/bench/peers" \
   "fashion=$TREE/test/data/models/fashion_base.onnx,images,$SINGLE" "wide=$DIR/wide.onnx,wide,$WIDE_SINGLE" |
   tee "$LOG" | grep -v '^report '
