@@ -93,7 +93,7 @@ def throughput(seconds, peers, fashion, clients):
         found = tps(ours, n, seconds)
         first = first or found
         # Its first call of a connection takes a second: give it time.
-        peer = tps(torch, n, seconds + 2 * n)
+        peer = tps(torch, n, seconds + 10 + 2 * n)
         print("  %2d clients: %8.0f predictions/s, PL/Python and PyTorch %8.0f" % (n, found, peer))
         print("report tps_%d=%.0f\nreport torch_tps_%d=%.0f" % (n, found, n, peer))
     print("report tps_%d_per_1=%.2f" % (clients[-1], found / first))

@@ -1,6 +1,6 @@
 """Latency of one prediction, and of the first one of a connection. See latency.sh.
 
-    latency.py single ROUNDS SECONDS MODEL PEERS NODE_PACKAGE     (with the environment of libpq)
+    latency.py single ROUNDS COUNT MODEL PEERS NODE_PACKAGE     (with the environment of libpq)
     latency.py first ROUNDS ORT_LIBRARY PEERS MODEL=FILE,TORCH_FILE,INPUT...    INPUT: features or words
     latency.py load ort|torch FILE INPUT ORT_LIBRARY PEERS        of `first`: in a process of its own
 """
@@ -23,13 +23,13 @@ def percentile(values, p):
 
 # ---- one prediction ----
 
-def pgbench(query, seconds):
+def pgbench(query, count):
     """Microseconds of each transaction, through a prepared statement."""
     with tempfile.TemporaryDirectory() as folder:
         script = os.path.join(folder, "script")
         with open(script, "w") as f:
             f.write("\\set id random(1, %d)\n%s\n" % (IMAGES, query))
-        subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-M", "prepared", "-T", str(seconds), "-f", script, "-l",
+        subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-M", "prepared", "-t", str(count), "-f", script, "-l",
                         "--log-prefix", os.path.join(folder, "log")], check=True, stdout=subprocess.DEVNULL)
         with open(glob.glob(os.path.join(folder, "log.*"))[0]) as f:
             return [int(line.split()[2]) for line in f]
@@ -51,9 +51,9 @@ class Http:
         return answer
 
 
-def http_latencies(http, rows, seconds):
-    result, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end:
+def http_latencies(http, rows, count):
+    result = []
+    for _ in range(count):
         features = random.choice(rows)
         start = time.perf_counter()
         http.predict(features)
@@ -61,12 +61,12 @@ def http_latencies(http, rows, seconds):
     return result
 
 
-def fetched_latencies(http, cursor, seconds):
+def fetched_latencies(http, cursor, count):
     """An application that knows the row by its id, as the queries do."""
     import numpy
-    result, end = [], time.perf_counter() + seconds
+    result = []
     cursor.execute("PREPARE get_x (int) AS SELECT x FROM images WHERE id = $1")
-    while time.perf_counter() < end:
+    for _ in range(count):
         start = time.perf_counter()
         cursor.execute("EXECUTE get_x (%d)" % random.randint(1, IMAGES))
         http.predict(numpy.array(cursor.fetchone()[0], "f4").tobytes())
@@ -75,7 +75,7 @@ def fetched_latencies(http, cursor, seconds):
     return result
 
 
-def single(rounds, seconds, model, peers, node_package):
+def single(rounds, count, model, peers, node_package):
     import numpy
     import psycopg2
     server = subprocess.Popen(["node", os.path.join(peers, "http_ort.js"), node_package, model, "784"],
@@ -88,11 +88,11 @@ def single(rounds, seconds, model, peers, node_package):
     try:
         http = Http(int(server.stdout.readline()))
         ways = {
-            "row_only": lambda: pgbench("SELECT label FROM images WHERE id = :id;", seconds),
-            "predict": lambda: pgbench("SELECT predict_class('fashion', x) FROM images WHERE id = :id;", seconds),
-            "plpython": lambda: pgbench("SELECT torch_class('%s', '%s', x) FROM images WHERE id = :id;" % (model, peers), seconds)[1:],
-            "http": lambda: http_latencies(http, rows, seconds),
-            "http_fetched": lambda: fetched_latencies(http, cursor, seconds)
+            "row_only": lambda: pgbench("SELECT label FROM images WHERE id = :id;", count),
+            "predict": lambda: pgbench("SELECT predict_class('fashion', x) FROM images WHERE id = :id;", count),
+            "plpython": lambda: pgbench("SELECT torch_class('%s', '%s', x) FROM images WHERE id = :id;" % (model, peers), count)[1:],
+            "http": lambda: http_latencies(http, rows, count),
+            "http_fetched": lambda: fetched_latencies(http, cursor, count)
         }
         found = {name: [] for name in ways}
         for _ in range(rounds):

@@ -9,9 +9,9 @@
 #   words   the mean of embeddings of 1,000,000 words: one prediction reads a few pages
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
-ROUNDS=5 SECONDS_EACH=3 LARGE="1024 8192 8192 3072" WORDS="1000000 100 10"
+ROUNDS=5 COUNT=3000 LARGE="1024 8192 8192 3072" WORDS="1000000 100 10"
 if [ "${1:-}" = --quick ]; then
-  ROUNDS=1 SECONDS_EACH=4 LARGE="1024 2048 2048 512" WORDS="10000 100 10"
+  ROUNDS=1 COUNT=500 LARGE="1024 2048 2048 512" WORDS="10000 100 10"
 fi
 
 # shellcheck disable=SC2086 # lists of words
@@ -50,8 +50,8 @@ measure() {
     /usr/bin/python3 bench/latency.py "$@" | tee -a "$LOG" | grep -v '^report '
 }
 : >"$LOG"
-headline "One prediction, $ROUNDS rounds of $SECONDS_EACH s"
-measure single "$ROUNDS" "$SECONDS_EACH" "$FASHION" "$TREE/bench/peers" "$TREE/$ORT_NODE"
+headline "One prediction, $ROUNDS rounds of $COUNT"
+measure single "$ROUNDS" "$COUNT" "$FASHION" "$TREE/bench/peers" "$TREE/$ORT_NODE"
 headline "The first prediction, $ROUNDS rounds"
 measure first "$ROUNDS" "$TREE/$ORT/libonnxruntime.so.1" "$TREE/bench/peers" \
   "large=$DIR/large.onnx,$DIR/large.pt,features" "words=$DIR/words.onnx,$DIR/words.pt,words"
