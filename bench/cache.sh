@@ -6,7 +6,7 @@
 # so that none shares a block. Then the policies that PostgreSQL does not have, by simulation (bench/cache.cc).
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
-MODELS=8 WIDTH=512 REQUESTS=1200 SEED=${SEED:-1} QUICK=${1:-}
+MODELS=8 WIDTH=512 REQUESTS=900 SEED=${SEED:-1} QUICK=${1:-}
 [ "$QUICK" != --quick ] || REQUESTS=300
 
 # shellcheck disable=SC2086 # lists of words
@@ -49,7 +49,7 @@ declare -A HIT OTHER
 headline "Models of their own: nothing shared"
 server 16384; make_store plain
 PLAIN=$(sql "SELECT sum(pages) FROM mosaic.model_pages")
-POOLS="$((PLAIN / 4)) $((PLAIN / 2)) $((PLAIN * 3 / 4))"
+POOLS="$((PLAIN / 9)) $((PLAIN / 4)) $((PLAIN / 2)) $((PLAIN * 3 / 4))"
 say "  $PLAIN pages"
 for pool in $POOLS; do
   read -r HIT[plain,$pool] OTHER[plain,$pool] < <(run "$pool" off)
@@ -90,7 +90,8 @@ together=$(awk "BEGIN {printf \"%.2f\", ${HIT[ours,$half]} / ${HIT[plain,$half]}
 headline "Simulated (bench/cache.cc)"
 cluster_stop "$DIR"
 # shellcheck disable=SC2086
-simulated=$(as_worker build/release/cache $QUICK | tee /dev/stderr | tail -n 1) 2>&1
+as_worker build/release/cache $QUICK | as_worker tee build/logs/cache.txt
+simulated=$(tail -n 1 build/logs/cache.txt)
 value() { sed -nE "s/.*(^| )$1=([-0-9.]+).*/\2/p" <<<"$simulated"; }
 python3 tools/bench_report.py cache "${FIGURES[@]}" "static_gap_closed_pct=$(value static_gap_closed_pct)" \
   "target:gap_closed_pct=$(value gap_closed_pct)>=40" "target:worst_trace_points=$(value worst_trace_points)>=-1" \

@@ -220,7 +220,7 @@ read_models(MosaicPackStore *store, Snapshot snapshot)
 			DatumGetInt64(heap_getattr(tuple, Anum_model_model_id, RelationGetDescr(rel), &isnull));
 		store->names[store->nmodels] =
 			TextDatumGetCString(heap_getattr(tuple, Anum_model_name, RelationGetDescr(rel), &isnull));
-		/* Until request rates are known, every model counts the same. */
+		/* All count the same: rates change, and a packing is to last. */
 		check(mosaic_pack_add_model(store->pack, 1, &error), &error);
 		mosaic_scan_tensors(store->model_ids[store->nmodels], snapshot, add_map, store);
 		store->nmodels++;
