@@ -39,7 +39,7 @@ make_store() {
 # measure on|off
 measure() {
   as_worker python3 bench/cache_store.py requests "$1" $MODELS $WIDTH "$SEED" $REQUESTS |
-    cluster_psql "$DIR" -qAt -d cache | tail -n 2 | tr '\n' ' '
+    cluster_psql "$DIR" -qAt -d cache | tail -n 2 | paste -s -d ' '
 }
 
 # Every measurement begins with an empty pool.
@@ -90,7 +90,7 @@ together=$(awk "BEGIN {printf \"%.2f\", ${HIT[ours,$half]} / ${HIT[plain,$half]}
 headline "Simulated (bench/cache.cc)"
 cluster_stop "$DIR"
 # shellcheck disable=SC2086
-as_worker build/release/cache $QUICK | as_worker tee build/logs/cache.txt
+as_worker build/release/cache $QUICK | tee build/logs/cache.txt
 simulated=$(tail -n 1 build/logs/cache.txt)
 value() { sed -nE "s/.*(^| )$1=([-0-9.]+).*/\2/p" <<<"$simulated"; }
 python3 tools/bench_report.py cache "${FIGURES[@]}" "static_gap_closed_pct=$(value static_gap_closed_pct)" \
