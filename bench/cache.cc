@@ -68,6 +68,17 @@ struct Totals {
   double worst = 100, worst_other = 100;
 };
 
+void PrintPools(const std::map<double, Row>& by_pool, const std::map<double, int>& rows) {
+  std::printf("\nmeans over the traces with sharing, by pool / working set\n");
+  for (const auto& [pool, row] : by_pool) {
+    Row mean;
+    mean.Add(row, 1.0 / rows.at(pool));
+    char name[40];
+    std::snprintf(name, sizeof name, "pool %.2f", pool);
+    Print(name, mean);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -125,14 +136,7 @@ int main(int argc, char** argv) {
               Print(all ? (std::string(name) + ", mean").c_str() : name, mean);
           }
         }
-  std::printf("\nmeans over the traces with sharing, by pool / working set\n");
-  for (auto& [pool, row] : by_pool) {
-    Row mean;
-    mean.Add(row, 1.0 / rows_of_pool[pool]);
-    char name[40];
-    std::snprintf(name, sizeof name, "pool %.2f", pool);
-    Print(name, mean);
-  }
+  PrintPools(by_pool, rows_of_pool);
   std::printf(
       "gap_closed_pct=%.1f static_gap_closed_pct=%.1f worst_trace_points=%.2f "
       "other_worst_points=%.2f\n",
