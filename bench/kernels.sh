@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kernels: f32 products straight from pages against ONNX Runtime, oneDNN, OpenBLAS and Eigen; one thread.
+# kernels: products straight from pages, weights in float32 and bfloat16, against ONNX Runtime, oneDNN, OpenBLAS and Eigen; one thread.
 #
 #   tools/bench.sh kernels [--quick] [--isa avx512|avx2|generic] [--only K,M,N]
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"

@@ -41,6 +41,7 @@ struct Problem {
   std::vector<std::vector<float>> memory;
   std::vector<const void*> blocks;  // strip-major
   int64_t row_blocks;
+  int64_t working_set;  // chooses the schedule for weights in caches or in memory
 
   // height: of a block, in rows of 64 bytes.
   Problem(Rng& rng, int64_t rows, int64_t depth, int64_t cols, int height, int type = MOSAIC_FLOAT)
@@ -60,6 +61,7 @@ struct Problem {
     for (float& x : w) x = normal(rng);
     bias.resize(static_cast<size_t>(m));
     for (float& x : bias) x = normal(rng);
+    working_set = Uniform(rng, 0, 1) << 30;
     Cut(rng);
   }
 
@@ -113,6 +115,7 @@ struct Problem {
     g.m = m;
     g.bias = bias.data();
     g.activation = f;
+    g.working_set = working_set;
     return g;
   }
 
@@ -146,7 +149,8 @@ struct Problem {
 std::string Describe(const Problem& p) {
   return "n=" + std::to_string(p.n) + " k=" + std::to_string(p.k) + " m=" + std::to_string(p.m) +
          " dtype=" + DTypeName(p.dtype) + " block_rows=" + std::to_string(p.block_rows) +
-         " lda=" + std::to_string(p.lda) + " ldc=" + std::to_string(p.ldc);
+         " lda=" + std::to_string(p.lda) + " ldc=" + std::to_string(p.ldc) +
+         " working_set=" + std::to_string(p.working_set);
 }
 
 // Equal to the last bit; any NaN equals any other.

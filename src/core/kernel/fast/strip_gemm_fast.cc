@@ -3,8 +3,8 @@
 // C is cut into row panels, and k into ranges of them, so that the part of A that belongs to a
 // panel stays in the L2 cache while all strips pass by. Within a panel:
 //
-//   few rows   four strips at a time, the whole k range in one go: four streams of pages keep the
-//              memory busy.
+//   few rows   four strips at a time, or eight if they come from memory, the whole k range in one
+//              go: so many streams of pages keep the memory busy.
 //   more rows  a chunk is some four pages of each strip of the tile; all groups of rows run on it,
 //              while they fetch the next chunk into L2.
 #include "core/kernel/fast/strip_gemm_fast.h"
@@ -128,9 +128,12 @@ class StripGemmRun {
     if (pack_) Pack(groups);
     for (int64_t s = 0; s < strips_;) {
       const int64_t left = strips_ - s;
-      if (few_ && left >= kMaxTileStrips) {
-        RunStrips(s, kMaxTileStrips, streamed_ ? tiles_.few_streamed : tiles_.few, groups);
-        s += kMaxTileStrips;
+      if (few_ && streamed_ && rows <= tiles_.streamed_rows && left >= tiles_.streamed_strips) {
+        RunStrips(s, tiles_.streamed_strips, tiles_.streamed, groups);
+        s += tiles_.streamed_strips;
+      } else if (few_ && left >= kFewStrips) {
+        RunStrips(s, kFewStrips, streamed_ ? tiles_.few_streamed : tiles_.few, groups);
+        s += kFewStrips;
       } else if (left >= tiles_.wide_strips) {
         RunStrips(s, tiles_.wide_strips, pack_ ? tiles_.wide_packed : tiles_.wide, groups);
         s += tiles_.wide_strips;

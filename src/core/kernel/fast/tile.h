@@ -24,7 +24,7 @@
 
 namespace mosaic {
 
-constexpr int kMaxTileStrips = 4;
+constexpr int kMaxTileStrips = 8;
 
 struct TileArgs {
   // Per strip, the payloads of this chunk and of the one to prefetch.

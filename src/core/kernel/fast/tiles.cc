@@ -41,10 +41,11 @@ struct Table<Fn, kStrips, kDepth, kPacked, kPrefetch, std::integer_sequence<int,
 };
 
 template <template <int, int, int, bool, Prefetch> class Fn, int kRows, int kWideStrips,
-          int kFewRows, int kDepth>
+          int kFewRows, int kStreamedRows, int kStreamedStrips, int kDepth>
 constexpr TileSet MakeTiles() {
   using Rows = std::make_integer_sequence<int, kRows>;
   using FewRows = std::make_integer_sequence<int, kFewRows>;
+  using StreamedRows = std::make_integer_sequence<int, kStreamedRows>;
   return {kRows,
           kWideStrips,
           kFewRows,
@@ -52,8 +53,11 @@ constexpr TileSet MakeTiles() {
           Table<Fn, kWideStrips, kDepth, true, Prefetch::kSpread, Rows>::value,
           Table<Fn, 1, kDepth, false, Prefetch::kSpread, Rows>::value,
           Table<Fn, 1, kDepth, true, Prefetch::kSpread, Rows>::value,
-          Table<Fn, kMaxTileStrips, kDepth, false, Prefetch::kHead, FewRows>::value,
-          Table<Fn, kMaxTileStrips, kDepth, false, Prefetch::kRunAhead, FewRows>::value};
+          Table<Fn, kFewStrips, kDepth, false, Prefetch::kHead, FewRows>::value,
+          Table<Fn, kFewStrips, kDepth, false, Prefetch::kRunAhead, FewRows>::value,
+          kStreamedRows,
+          kStreamedStrips,
+          Table<Fn, kStreamedStrips, kDepth, false, Prefetch::kRunAhead, StreamedRows>::value};
 }
 
 #if defined(__aarch64__)
@@ -62,12 +66,13 @@ constexpr int kGenericRows = 6;
 constexpr int kGenericRows = 3;
 #endif
 // By depth of a line: float32, bfloat16.
-constexpr TileSet kGenericTiles[] = {MakeTiles<Generic, kGenericRows, 1, 1, 1>(),
-                                     MakeTiles<Generic, kGenericRows, 1, 1, 2>()};
+constexpr TileSet kGenericTiles[] = {MakeTiles<Generic, kGenericRows, 1, 1, 1, kFewStrips, 1>(),
+                                     MakeTiles<Generic, kGenericRows, 1, 1, 1, kFewStrips, 2>()};
 #if MOSAIC_X86
-constexpr TileSet kAvx2Tiles[] = {MakeTiles<Avx2, 6, 1, 1, 1>(), MakeTiles<Avx2, 6, 1, 1, 2>()};
-constexpr TileSet kAvx512Tiles[] = {MakeTiles<Avx512, 14, 2, 6, 1>(),
-                                    MakeTiles<Avx512, 14, 2, 6, 2>()};
+constexpr TileSet kAvx2Tiles[] = {MakeTiles<Avx2, 6, 1, 1, 1, kFewStrips, 1>(),
+                                  MakeTiles<Avx2, 6, 1, 1, 1, kFewStrips, 2>()};
+constexpr TileSet kAvx512Tiles[] = {MakeTiles<Avx512, 14, 2, 6, 3, 8, 1>(),
+                                    MakeTiles<Avx512, 14, 2, 6, 3, 8, 2>()};
 #endif
 
 }  // namespace
