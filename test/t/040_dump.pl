@@ -23,17 +23,22 @@ $node->safe_psql('source',
 	  . q{SELECT grant_model('alices', 'bob'); SELECT grant_model('alices', '"Eve Ä"'); RESET ROLE;}
 	  # ids with gaps, blocks out of order
 	  . "SELECT import_model('gone', '" . data('fashion_shoes') . "'); SELECT drop_model('gone'); VACUUM mosaic.block;"
-	  . "SELECT import_model('last', '" . data('two_inputs') . "');");
+	  . "SELECT import_model('last', '" . data('two_inputs') . "');"
+	  # decisions on near duplicates: with bounded weights, then measured
+	  . "SELECT dedup_model('fashion_noise', max_weight_error => 0.02);"
+	  . "SELECT dedup_model('fashion_noise', 'SELECT array_agg(0.5::real) FROM generate_series(1, 784)', 'agreement', 1, reuse => false);");
 my $expected = $node->safe_psql('source', $digest);
 my $catalog = q{SELECT string_agg(concat_ws('|', model_id, name, owner, readers, parameters, weight_bytes, md5(graph), description), E'\n' ORDER BY model_id) FROM mosaic.model};
 my $blocks = q{SELECT md5(string_agg(block_id || md5(data), ',' ORDER BY block_id)) || (SELECT block_height FROM mosaic.storage) FROM mosaic.block};
-my %source = map { $_ => $node->safe_psql('source', $_) } $catalog, $blocks;
+my $log = q{SELECT md5(string_agg(l::text, ',' ORDER BY l::text)), count(*) > 0, (SELECT md5(string_agg(r::text, ',')) FROM mosaic.dedup_run r) FROM mosaic.dedup_log l};
+my %source = map { $_ => $node->safe_psql('source', $_) } $catalog, $blocks, $log;
+like($source{$log}, qr/\|t\|/, 'there are decisions on near duplicates');
 
 sub restored
 {
 	my ($server, $db, $name) = @_;
 	is($server->safe_psql($db, $digest), $expected, "$name: predictions bit-identical");
-	is($server->safe_psql($db, $_), $source{$_}, "$name: same " . ($_ eq $catalog ? 'models' : 'blocks')) for $catalog, $blocks;
+	is($server->safe_psql($db, $_), $source{$_}, "$name: same " . ($_ eq $catalog ? 'models' : $_ eq $log ? 'decisions' : 'blocks')) for $catalog, $blocks, $log;
 	store_is_sound($server, $db, $name);
 	# the model's readers and owner are who they were
 	my %may = (alice => 't', bob => 't', '"Eve Ä"' => 't', mallory => 'f');
