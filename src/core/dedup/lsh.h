@@ -23,7 +23,7 @@
 namespace mosaic {
 
 struct LshSettings {
-  int tables = 8;
+  int tables = 3;
   int hashes = 8;      // per table
   int sample = 64;     // weights of a table's sample, at most
   double width = 4.0;  // w = width * tolerance * sqrt(sample size)

@@ -54,6 +54,15 @@ TEST(GateTest, NothingToMergeIsMeasuredOnce) {
   EXPECT_EQ(gate.merged(), 0u);
 }
 
+TEST(GateTest, AllIsAcceptedUnmeasuredWhereNoMetricIsAskedFor) {
+  Gate gate({100, 20}, Exactly(0.0));
+  gate.AcceptAll();
+  EXPECT_EQ(gate.accepted(), (Selection{100, 20}));
+  EXPECT_EQ(gate.merged(), 120u);
+  EXPECT_FALSE(gate.Next());
+  EXPECT_TRUE(gate.points().empty());
+}
+
 TEST(GateTest, NothingKeepsTheBound) {
   const Gate gate = RunGate({100, 20}, Exactly(0.0), [](const Selection& s) {
     return std::accumulate(s.begin(), s.end(), size_t{0}) == 0 ? 0.9 : 0.1;

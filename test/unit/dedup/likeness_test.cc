@@ -136,6 +136,28 @@ TEST(LikenessTest, NanAndInfinityAreNeverAlike) {
   }
 }
 
+TEST(LikenessTest, ABoundOnEachWeightRefusesASingleOneBeyond) {
+  const BlockShape s = Shape(20, 50, 20, 50);
+  const std::vector<float> a(1000, 0.5f);
+  auto b = a;
+  for (size_t i = 0; i < 200; ++i) b[5 * i] += 0.03f;
+  NearSettings near;
+  EXPECT_TRUE(Compare(s, a.data(), b.data(), near).accepted);
+  near.max_abs = 0.031;
+  EXPECT_TRUE(Compare(s, a.data(), b.data(), near).accepted);
+  near.max_abs = 0.02;
+  EXPECT_FALSE(Compare(s, a.data(), b.data(), near).accepted);
+  near.max_abs = 0.031;
+  for (size_t at : {size_t{0}, size_t{500}, size_t{999}}) {
+    auto c = b;
+    c[at] += 0.1f;
+    EXPECT_FALSE(Compare(s, a.data(), c.data(), near).accepted) << at;
+  }
+  near.max_abs = 0;
+  EXPECT_TRUE(Compare(s, a.data(), a.data(), near).accepted);
+  EXPECT_FALSE(Compare(s, a.data(), b.data(), near).accepted);
+}
+
 TEST(LikenessTest, BetterIsATotalOrder) {
   std::vector<Match> m(4);
   m[0] = {9, {0.9, 0.3, 0, true}};

@@ -35,6 +35,13 @@ int Shared(const std::vector<uint64_t>& a, const std::vector<uint64_t>& b) {
   return n;
 }
 
+// More than a store has, so that a test sees more samples.
+LshSettings EightTables() {
+  LshSettings s;
+  s.tables = 8;
+  return s;
+}
+
 // Tables of k hashes collide with p(c)^k, p as published, whatever the direction of the difference.
 TEST(LshTest, CollisionsFollowTheory) {
   MOSAIC_PRINT_SEED();
@@ -45,7 +52,7 @@ TEST(LshTest, CollisionsFollowTheory) {
     for (double c : {0.05, 0.25, 1.0, 3.0}) {
       int collisions = 0;
       for (int f = 0; f < kFamilies; ++f) {
-        LshSettings s;
+        LshSettings s = EightTables();
         s.hashes = hashes;
         s.seed = rng();
         const LshFamily family(g, s);
@@ -87,7 +94,7 @@ TEST(LshTest, SamplesLieInTheBlockAndDiffer) {
     const int rows = 1 + static_cast<int>(rng() % 126);
     const int cols =
         strip ? 16 : 2 + static_cast<int>(rng() % (2016 / static_cast<unsigned>(rows)));
-    LshSettings s;
+    LshSettings s = EightTables();
     s.tables = 1 + static_cast<int>(rng() % 12);
     s.sample = 16 + static_cast<int>(rng() % 128);
     SCOPED_TRACE(::testing::Message() << rows << "x" << cols << (strip ? " strip" : " row")
@@ -118,7 +125,7 @@ TEST(LshTest, RetrainedRowsSpoilTheirOwnTablesOnly) {
   MOSAIC_PRINT_SEED();
   std::mt19937 rng(Seed());
   constexpr int kRows = 10, kCols = 100;
-  const LshFamily family(Geometry(MOSAIC_LAYOUT_ROW, kRows, kCols), LshSettings());
+  const LshFamily family(Geometry(MOSAIC_LAYOUT_ROW, kRows, kCols), EightTables());
   for (int trial = 0; trial < 50; ++trial) {
     const auto a = RandomFloats(&rng, kRows * kCols);
     auto b = a;
@@ -139,7 +146,7 @@ TEST(LshTest, RetrainedRowsSpoilTheirOwnTablesOnly) {
 TEST(LshTest, StripsAreSampledByRowsAndByColumns) {
   MOSAIC_PRINT_SEED();
   std::mt19937 rng(Seed());
-  const LshFamily family(Geometry(MOSAIC_LAYOUT_STRIP, 63, 16), LshSettings());
+  const LshFamily family(Geometry(MOSAIC_LAYOUT_STRIP, 63, 16), EightTables());
   const auto a = RandomFloats(&rng, 63 * 16);
   auto column = a;  // an output retrained
   for (int r = 0; r < 63; ++r) column[static_cast<size_t>(r * 16 + 5)] += 1;
@@ -152,7 +159,7 @@ TEST(LshTest, StripsAreSampledByRowsAndByColumns) {
 }
 
 TEST(LshTest, NoKeyWhereThereIsNothingToTellBy) {
-  const LshFamily family(Geometry(MOSAIC_LAYOUT_ROW, 8, 64), LshSettings());
+  const LshFamily family(Geometry(MOSAIC_LAYOUT_ROW, 8, 64), EightTables());
   ASSERT_EQ(family.tables(), 8);
   std::vector<float> values(8 * 64, 0.0f);
   for (int i = 0; i < 64; ++i) values[static_cast<size_t>(i)] = 0.009f;    // below the tolerance
@@ -171,8 +178,8 @@ TEST(LshTest, NoKeyWhereThereIsNothingToTellBy) {
 
 TEST(LshTest, KeysBelongToGeometryAndTable) {
   const std::vector<float> ones(2000, 1.0f);
-  const LshFamily a(Geometry(MOSAIC_LAYOUT_ROW, 10, 100), LshSettings());
-  const LshFamily b(Geometry(MOSAIC_LAYOUT_ROW, 20, 100), LshSettings());
+  const LshFamily a(Geometry(MOSAIC_LAYOUT_ROW, 10, 100), EightTables());
+  const LshFamily b(Geometry(MOSAIC_LAYOUT_ROW, 20, 100), EightTables());
   std::set<uint64_t> keys;
   for (uint64_t k : KeysOf(a, ones)) keys.insert(k);
   for (uint64_t k : KeysOf(b, ones)) keys.insert(k);
@@ -183,9 +190,9 @@ TEST(LshTest, KeysBelongToGeometryAndTable) {
 TEST(LshTest, KeysAreStable) {
   std::vector<float> values(63 * 16);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 97) / 50 - 1;
-  const LshFamily family(Geometry(MOSAIC_LAYOUT_STRIP, 63, 16), LshSettings());
+  const LshFamily family(Geometry(MOSAIC_LAYOUT_STRIP, 63, 16), EightTables());
   EXPECT_EQ(KeysOf(family, values),
-            KeysOf(LshFamily(Geometry(MOSAIC_LAYOUT_STRIP, 63, 16), LshSettings()), values));
+            KeysOf(LshFamily(Geometry(MOSAIC_LAYOUT_STRIP, 63, 16), EightTables()), values));
   EXPECT_EQ(KeysOf(family, values)[0], 484823011606256324u);
 }
 
