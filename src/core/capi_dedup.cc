@@ -106,8 +106,10 @@ void MosaicDedup::BeginActivations() {
   const mosaic::Selection& now = gate->candidate();
   measured.resize(layers.size());
   const auto changed = TensorsOf([&](size_t l) { return now[l] != measured[l]; });
-  const auto [first, end] = gate->Undecided();
-  activations->Begin(changed, TensorsOf([&](size_t l) { return l >= first && l < end; }));
+  const auto undecided = gate->Undecided();
+  activations->Begin(changed, TensorsOf([&](size_t l) {
+                       return l >= undecided.first && l < undecided.second;
+                     }));
   measured = now;
 }
 
