@@ -28,7 +28,7 @@
  * Activations of one run: this much, or work_mem where that is more.  The first
  * run, from which is learnt what an item takes, is of few.
  */
-#define ACTIVATION_BYTES (32 * 1024 * 1024)
+#define ACTIVATION_BYTES (12 * 1024 * 1024)
 #define FIRST_ITEMS 16
 #define MAX_ITEMS 256
 
