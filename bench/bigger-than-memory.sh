@@ -10,6 +10,7 @@
 . "$ROOT/bench/larger/memory_limit.sh"
 
 MODELS=10 WIDTH=2048 LAYERS=12 OWN=2 LIMIT_MB=1024 BUFFERS_MB=640 LENGTH=52 WARM_UP=12 KEEPS="2 3"
+PATIENCE=75 # seconds for all requests of a peer: one that keeps too much may go on swapping its own code for ever
 if [ "${1:-}" = --quick ]; then
   MODELS=6 WIDTH=1024 LAYERS=6 OWN=1 LIMIT_MB=256 BUFFERS_MB=64 LENGTH=30 WARM_UP=6 KEEPS="1 2"
 fi
@@ -80,7 +81,11 @@ measure() {
   RESULT[$name]=$("$@" 2>"$TREE/build/logs/larger_$name.log" | tail -n 1) || status=$?
   KILLS=$(($(memory_limit_kills) - before))
   if [ "$status" != 0 ] || [ "$KILLS" != 0 ] || [ -z "${RESULT[$name]}" ]; then
-    printf '  %-22s failed: %d processes killed for want of memory\n' "$name" "$KILLS"
+    if [ "$status" = 124 ]; then
+      printf '  %-22s failed: not done after %d s\n' "$name" "$PATIENCE"
+    else
+      printf '  %-22s failed: %d processes killed for want of memory\n' "$name" "$KILLS"
+    fi
     RESULT[$name]=""
   else
     # shellcheck disable=SC2046,SC2183 # a list of numbers
@@ -104,11 +109,11 @@ ours() {
 }
 ort() {
   forget_all
-  limited /usr/bin/python3 bench/larger/ort_client.py "$(command -v node)" "$ORT" "$FILES" $MODELS "$1" "$2" $LENGTH $WARM_UP
+  limited timeout "$PATIENCE" /usr/bin/python3 bench/larger/ort_client.py "$(command -v node)" "$ORT" "$FILES" $MODELS "$1" "$2" $LENGTH $WARM_UP
 }
 torch() {
   forget_all
-  limited /usr/bin/python3 bench/larger/torch_serve.py "$FILES" $MODELS "$1" "$2" $LENGTH $WARM_UP
+  limited timeout "$PATIENCE" /usr/bin/python3 bench/larger/torch_serve.py "$FILES" $MODELS "$1" "$2" $LENGTH $WARM_UP
 }
 # best KIND SERVER: the KEEP with which it serves the most requests.
 best() {
