@@ -44,7 +44,7 @@ struct Contents {
 };
 
 // Merges for the model's blocks that are not stored yet, in order; *layers as the gate wants them.
-// compare_all: with every stored block, without the index. every: only for each so-manieth block.
+// compare_all: with every stored block, without the index. every: for one block in so many.
 std::vector<mosaic::Merge> FindMerges(Scenario* s, const bench::StoredModel& m,
                                       const Contents& contents, std::vector<size_t>* layers,
                                       bool compare_all = false, size_t every = 1) {
