@@ -201,7 +201,7 @@ typedef struct MosaicNodeStats {
 } MosaicNodeStats;
 /* Of the i-th node in the order of execution; false where there is none. */
 bool mosaic_exec_node_stats(const MosaicExec *exec, int i, MosaicNodeStats *out);
-/* Bytes of activations that the exec holds, in use or kept for reuse: as many as any run needed. */
+/* Most bytes of activations in use at a time in the last run.  (Kept for reuse are as many as any run needed.) */
 int64_t mosaic_exec_memory(const MosaicExec *exec);
 void mosaic_exec_free(MosaicExec *exec);
 

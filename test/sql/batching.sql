@@ -181,6 +181,12 @@ SELECT count(predict_class('iris', x)) FROM bad;
 RESET ALL;
 SET client_min_messages = warning;
 
+-- as many models as a row names: half of them are another one
+SELECT count(i.blocks) FROM generate_series(1, 40) n,
+  LATERAL import_model('m' || n, :'data' || '/models/' || CASE WHEN n > 20 THEN 'iris_bfloat16' ELSE 'iris' END || '.onnx') i;
+SELECT 'SELECT ' || string_agg(format('predict(%L, x)', 'm' || n), ', ' ORDER BY n) || ' FROM t' AS many FROM generate_series(1, 40) n \gset
+SELECT same(:'many');
+
 -- batches end where memory does
 SET work_mem = '64kB';
 SELECT same($$SELECT id, predict('iris', x), repeat(m, 1000) FROM t$$);

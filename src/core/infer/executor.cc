@@ -46,7 +46,7 @@ class Executor::Impl {
   const BlockRequest& request() const { return request_; }
   const Tensor& output(int i) const { return outputs_[static_cast<size_t>(i)]; }
   const std::vector<double>& node_seconds() const { return seconds_; }
-  int64_t memory() const { return arena_.bytes(); }
+  int64_t memory() const { return arena_.peak(); }
 
  private:
   // What the next piece of work is.
@@ -150,6 +150,7 @@ Status Executor::Impl::Start(std::vector<Tensor> inputs, int64_t items) {
   }
   inputs_ = std::move(inputs);
   items_ = items;
+  arena_.StartPeak();
   // A model without inputs has nothing that could tell items apart.
   way_ = items > 1 && (mixes_ || inputs_.empty()) ? Way::kEach : Way::kAtOnce;
   outputs_.assign(model_.graph.outputs.size(), Tensor());

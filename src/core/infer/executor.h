@@ -47,7 +47,7 @@ class Executor {
   const Tensor& output(int i) const;
   // Seconds spent in each node of the graph, over all predictions.
   const std::vector<double>& node_seconds() const;
-  // Bytes of activations held, in use or kept for reuse.
+  // Most bytes of activations in use at a time since Start.
   int64_t memory() const;
 
  private:

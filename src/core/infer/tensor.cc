@@ -1,5 +1,6 @@
 #include "core/infer/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -85,7 +86,9 @@ struct Arena::Pool {
     size_t capacity;
   };
   std::vector<Chunk> kept;
-  size_t bytes = 0;
+  size_t bytes = 0;             // in use or kept
+  size_t used = 0;              // in use
+  size_t peak = 0, most = 0;    // of used: since StartPeak, ever
 
   Pool() = default;
   Pool(const Pool&) = delete;
@@ -93,13 +96,27 @@ struct Arena::Pool {
   ~Pool() { Trim(); }
 
   void* Take(size_t capacity) {
-    for (size_t i = kept.size(); i-- > 0;) {
-      if (kept[i].capacity == capacity) {
-        void* memory = kept[i].memory;
-        kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
-        return memory;
-      }
+    void* memory = nullptr;
+    for (size_t i = kept.size(); i-- > 0 && memory == nullptr;) {
+      if (kept[i].capacity != capacity) continue;
+      memory = kept[i].memory;
+      kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
     }
+    if (memory == nullptr) memory = TakeNew(capacity);
+    used += capacity;
+    peak = std::max(peak, used);
+    most = std::max(most, used);
+    return memory;
+  }
+
+  // Runs of other sizes leave chunks that fit nothing any more: the oldest go first.
+  void* TakeNew(size_t capacity) {
+    size_t old = 0;
+    while (old < kept.size() && bytes + capacity > std::max(most, used + capacity)) {
+      bytes -= kept[old].capacity;
+      Release(kept[old++].memory);
+    }
+    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(old));
     kept.reserve(kept.size() + 1);
     void* memory = Allocate(capacity);
     bytes += capacity;
@@ -107,6 +124,7 @@ struct Arena::Pool {
   }
 
   void Give(void* memory, size_t capacity) noexcept {
+    used -= capacity;
     try {
       kept.push_back({memory, capacity});
     } catch (const std::bad_alloc&) {
@@ -141,6 +159,8 @@ Tensor Arena::New(int dtype, Shape shape) {
 }
 
 int64_t Arena::bytes() const { return static_cast<int64_t>(pool_->bytes); }
+int64_t Arena::peak() const { return static_cast<int64_t>(pool_->peak); }
+void Arena::StartPeak() { pool_->peak = pool_->used; }
 void Arena::Trim() { pool_->Trim(); }
 
 }  // namespace mosaic

@@ -80,8 +80,11 @@ class Arena {
 
   // An uninitialised tensor. Throws std::bad_alloc. Tensors may outlive the arena.
   Tensor New(int dtype, Shape shape);
-  // Bytes held, in use or kept for reuse.
+  // Bytes held, in use or kept for reuse: never more than were in use at a time.
   int64_t bytes() const;
+  // Most bytes in use at a time since StartPeak, or ever.
+  int64_t peak() const;
+  void StartPeak();
   // Gives memory kept for reuse back.
   void Trim();
 

@@ -291,7 +291,7 @@ fill_batch(MosaicPredictScan *s)
 			stopped = true;
 			break;
 		}
-		if (MemoryContextMemAllocated(mosaic_batch_memory(s->batch), true) > work_mem * (Size) 1024)
+		if (mosaic_batch_is_full(s->batch))
 			break;
 	}
 	if (s->n == 0)

@@ -14,12 +14,6 @@
 #include "predict_item.h"
 #include "predictor.h"
 
-/*
- * Items of a batch that are computed together: enough for the kernels to run at
- * full speed, few enough for activations to stay in the CPU's caches.
- */
-#define BATCH_ITEMS 256
-
 /* A model with one input, and that input. */
 static MosaicPredictor *
 single_input(FmgrInfo *flinfo, text *name)
@@ -52,7 +46,7 @@ run_batch(MosaicPredictor *p, const MosaicBinding *binding, const char *elements
 		MosaicTensorView view,
 					output;
 
-		piece.items = piece.dims[0] = Min(BATCH_ITEMS, binding->items - done);
+		piece.items = piece.dims[0] = mosaic_predictor_items(p, binding->items - done, item_bytes);
 		view = mosaic_bound_view(input->dtype, &piece, elements + done * item_bytes);
 		mosaic_predictor_run(p, &view, piece.items);
 		mosaic_predictor_output(p, 0, &output);

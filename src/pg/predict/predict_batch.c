@@ -6,6 +6,7 @@
 
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/datum.h"
@@ -37,6 +38,7 @@ typedef struct Call
 			   *function;		/* the call as SQL makes it */
 	int			ngroups;
 	RowGroup	   *groups;			/* max_rows */
+	Size		value_bytes;	/* of the largest value */
 	/* by row */
 	Datum	   *values;
 	bool	   *isnull;
@@ -52,7 +54,10 @@ struct MosaicBatch
 	Call	   *calls;
 	FmgrInfo	models;			/* keeps the predictors of all calls */
 	MemoryContext cxt;			/* reset with the batch */
+	MemoryContext values_cxt;	/* its child, of the values */
+	MemoryContext single_cxt;	/* of values that are computed when asked for: reset with the row */
 	bool		added;			/* elements since the last run */
+	Size		row_bytes;		/* the calls' value_bytes */
 	MosaicBatchStats stats;
 };
 
@@ -83,7 +88,11 @@ mosaic_batch_new(PlanState *parent, List *calls, int max_rows)
 	for (int i = 0; i < b->ncalls; i++)
 		init_call(&b->calls[i], list_nth_node(FuncExpr, calls, i), parent, max_rows);
 	b->models.fn_mcxt = parent->state->es_query_cxt;
+	/* A row may name a model for each call, and groups refer to them. */
+	mosaic_predictor_room(&b->models, b->ncalls);
 	b->cxt = AllocSetContextCreate(parent->state->es_query_cxt, "pg_mosaic batch", ALLOCSET_DEFAULT_SIZES);
+	b->values_cxt = AllocSetContextCreate(b->cxt, "pg_mosaic batch, values", ALLOCSET_DEFAULT_SIZES);
+	b->single_cxt = AllocSetContextCreate(parent->state->es_query_cxt, "pg_mosaic row", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(saved);
 	return b;
 }
@@ -93,7 +102,8 @@ mosaic_batch_reset(MosaicBatch *b)
 {
 	for (int i = 0; i < b->ncalls; i++)
 		b->calls[i].ngroups = 0;
-	MemoryContextReset(b->cxt);
+	MemoryContextReset(b->values_cxt);
+	MemoryContextResetOnly(b->cxt);
 	b->n = 0;
 	b->added = false;
 }
@@ -233,6 +243,13 @@ mosaic_batch_add(MosaicBatch *b, ExprContext *econtext, bool ready)
 	return added;
 }
 
+bool
+mosaic_batch_is_full(MosaicBatch *b)
+{
+	return MemoryContextMemAllocated(b->cxt, false) > work_mem * (Size) 1024 ||
+		b->n * b->row_bytes > work_mem * (Size) 1024;
+}
+
 void
 mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 {
@@ -253,9 +270,18 @@ mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 
 /* ---- computing ---- */
 
+static void
+note_value_bytes(MosaicBatch *b, Call *call, Size bytes)
+{
+	if (bytes <= call->value_bytes)
+		return;
+	b->row_bytes += bytes - call->value_bytes;
+	call->value_bytes = bytes;
+}
+
 /* Sets the values of n rows of a group from their output. */
 static void
-take_output(Call *call, const int *rows, int n, const MosaicTensorView *output)
+take_output(MosaicBatch *b, Call *call, const int *rows, int n, const MosaicTensorView *output)
 {
 	int64		size = mosaic_view_size(output) / n;
 
@@ -272,6 +298,7 @@ take_output(Call *call, const int *rows, int n, const MosaicTensorView *output)
 			if (size > 0)
 				mosaic_copy_floats((float4 *) ARR_DATA_PTR(array), output, i * size, size);
 			call->values[row] = PointerGetDatum(array);
+			note_value_bytes(b, call, VARSIZE(array));
 		}
 		call->group[row] = -1;
 	}
@@ -293,14 +320,17 @@ run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n)
 	if (output.ndim < 1 || output.dims[0] != n || mosaic_view_size(&output) > MaxAllocSize / sizeof(float4) ||
 		(call->fn.to_class && mosaic_view_size(&output) == 0))
 		return false;
-	take_output(call, g->rows + first, n, &output);
+	take_output(b, call, g->rows + first, n, &output);
 	b->stats.batches++;
 	b->stats.rows += n;
 	b->stats.pinned = Max(b->stats.pinned, mosaic_predictor_pinned(g->p));
 	return true;
 }
 
-/* What cannot be computed at once is left for when it is asked for, row by row. */
+/*
+ * What cannot be computed at once is left for when it is asked for, row by row.
+ * So is what there is no memory for: what values take is learnt from the first.
+ */
 static void
 run_group(MosaicBatch *b, Call *call, RowGroup *g)
 {
@@ -308,7 +338,9 @@ run_group(MosaicBatch *b, Call *call, RowGroup *g)
 
 	for (int first = 0; first < g->n; first += n)
 	{
-		n = Min(g->n - first, mosaic_predictor_max_items(g->p));
+		if (MemoryContextMemAllocated(b->values_cxt, false) > work_mem * (Size) 1024)
+			return;
+		n = mosaic_predictor_items(g->p, g->n - first, g->item_bytes);
 		if (!run_rows(b, call, g, first, n))
 			return;
 	}
@@ -326,7 +358,7 @@ mosaic_batch_run(MosaicBatch *b)
 		return;
 	b->added = false;
 	INSTR_TIME_SET_CURRENT(start);
-	saved = MemoryContextSwitchTo(b->cxt);
+	saved = MemoryContextSwitchTo(b->values_cxt);
 	for (int i = 0; i < b->ncalls; i++)
 		for (int j = 0; j < b->calls[i].ngroups; j++)
 		{
@@ -354,6 +386,7 @@ mosaic_batch_has_values(MosaicBatch *b, int row)
 void
 mosaic_batch_values(MosaicBatch *b, int row, Datum *values, bool *isnull)
 {
+	MemoryContextReset(b->single_cxt);
 	for (int i = 0; i < b->ncalls; i++)
 	{
 		Call	   *call = &b->calls[i];
@@ -361,7 +394,7 @@ mosaic_batch_values(MosaicBatch *b, int row, Datum *values, bool *isnull)
 		if (call->group[row] >= 0)
 		{
 			RowGroup	   *g = &call->groups[call->group[row]];
-			MemoryContext saved = MemoryContextSwitchTo(b->cxt);
+			MemoryContext saved = MemoryContextSwitchTo(b->single_cxt);
 
 			call->values[row] = mosaic_predict_item(g->p, &g->binding, g->elements + call->place[row] * g->item_bytes,
 													call->fn.to_class);

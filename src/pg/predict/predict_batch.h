@@ -40,6 +40,9 @@ extern void mosaic_batch_reset(MosaicBatch *batch);
 /* Adds the row of econtext.  ready: only with models that are looked up already; no error. */
 extern bool mosaic_batch_add(MosaicBatch *batch, ExprContext *econtext, bool ready);
 
+/* Whether the rows, or their values, take work_mem: then no more should be added. */
+extern bool mosaic_batch_is_full(MosaicBatch *batch);
+
 /* Adds the row to an empty batch, calling the functions. */
 extern void mosaic_batch_add_computed(MosaicBatch *batch, ExprContext *econtext);
 
@@ -48,7 +51,7 @@ extern void mosaic_batch_run(MosaicBatch *batch);
 
 /* Whether the values of a row are there; if not, asking for them may raise an error. */
 extern bool mosaic_batch_has_values(MosaicBatch *batch, int row);
-/* The values of the calls for a row; valid until the batch is reset. */
+/* The values of the calls for a row; valid until they are asked for again. */
 extern void mosaic_batch_values(MosaicBatch *batch, int row, Datum *values, bool *isnull);
 
 /* Memory for what goes with the rows until the batch is reset. */

@@ -21,8 +21,8 @@
 #include "pins.h"
 #include "predictor.h"
 
-/* Models that one expression keeps ready, where the name differs from row to row. */
-#define MAX_PREDICTORS 16
+/* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
+#define KEPT_PREDICTORS 16
 
 /*
  * Activations of one run: this much, or work_mem where that is more.  The first
@@ -54,15 +54,18 @@ struct MosaicPredictor
 	MosaicExec *exec;
 	int			window;			/* the exec's max_blocks */
 	const void **payloads;		/* window */
-	int64		memory;			/* most bytes of activations of a run */
-	double		item_memory;	/* of each of its items; 0: not known yet */
+	/* What an item takes, and how that was learnt; item_memory 0: not yet. */
+	double		item_memory;	/* bytes of activations */
+	int64		item_bytes;		/* of such an item's input */
+	int64		learnt_items;	/* in one run */
 };
 
 /* Hangs at flinfo->fn_extra. */
 typedef struct PredictorSet
 {
 	dlist_head	list;
-	int			n;
+	int			n,
+				room;			/* the most that are kept */
 } PredictorSet;
 
 static View
@@ -176,7 +179,7 @@ add_predictor(PredictorSet *set, MemoryContext cxt, text *name)
 {
 	MosaicPredictor *p;
 
-	if (set->n == MAX_PREDICTORS)
+	if (set->n == set->room)
 	{
 		MosaicPredictor *last = dlist_tail_element(MosaicPredictor, node, &set->list);
 
@@ -196,19 +199,26 @@ is_ready(MosaicPredictor *p, const View *view)
 	return p && p->handle && memcmp(&p->view, view, sizeof *view) == 0;
 }
 
+void
+mosaic_predictor_room(FmgrInfo *flinfo, int n)
+{
+	PredictorSet *set = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof *set);
+
+	dlist_init(&set->list);
+	set->room = Max(n, KEPT_PREDICTORS);
+	flinfo->fn_extra = set;
+}
+
 MosaicPredictor *
 mosaic_predictor(FmgrInfo *flinfo, text *model_name)
 {
-	PredictorSet *set = flinfo->fn_extra;
+	PredictorSet *set;
 	MosaicPredictor *p;
 	View		view = current_view();
 
-	if (set == NULL)
-	{
-		set = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof *set);
-		dlist_init(&set->list);
-		flinfo->fn_extra = set;
-	}
+	if (flinfo->fn_extra == NULL)
+		mosaic_predictor_room(flinfo, 0);
+	set = flinfo->fn_extra;
 	p = find_predictor(set, model_name);
 	if (p == NULL)
 		p = add_predictor(set, flinfo->fn_mcxt, model_name);
@@ -318,33 +328,60 @@ ensure_exec(MosaicPredictor *p)
 		pfree(p->payloads);
 	p->payloads = MemoryContextAlloc(p->cxt, window * sizeof(void *));
 	p->window = window;
-	p->memory = 0;
 	p->item_memory = 0;
 	if (mosaic_exec_new(p->handle->model, window, &p->exec, &error) != MOSAIC_OK)
 		mosaic_report(&error);
 }
 
-/* Learns from a run what an item takes. */
-static void
-note_memory(MosaicPredictor *p, int64 items)
+static int64
+item_bytes_of(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
 {
-	int64		memory = mosaic_exec_memory(p->exec);
-	double		each = (double) memory / items;
+	int64		bytes = 0;
 
-	/* Memory is kept from run to run: where it did not grow, this run may have needed less. */
-	if (memory > p->memory || each < p->item_memory)
-		p->item_memory = each;
-	p->memory = memory;
+	for (int i = 0; i < mosaic_model_input_count(p->handle->model); i++)
+	{
+		int64		size = mosaic_dtype_size(inputs[i].dtype);
+
+		for (int d = 0; d < inputs[i].ndim; d++)
+			size *= inputs[i].dims[d];
+		bytes += size;
+	}
+	return bytes / items;
+}
+
+/*
+ * Learns from a run what an item takes: the larger the item, and the more of
+ * them shared what a run takes anyway, the better.
+ */
+static void
+note_memory(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
+{
+	int64		item_bytes = item_bytes_of(p, inputs, items);
+
+	if (p->item_memory > 0 && (item_bytes < p->item_bytes ||
+							   (item_bytes == p->item_bytes && items < p->learnt_items)))
+		return;
+	p->item_memory = Max((double) mosaic_exec_memory(p->exec) / items, 1);
+	p->item_bytes = item_bytes;
+	p->learnt_items = items;
 }
 
 int
-mosaic_predictor_max_items(MosaicPredictor *p)
+mosaic_predictor_items(MosaicPredictor *p, int64 items, int64 item_bytes)
 {
 	double		bytes = Max(work_mem * 1024.0, ACTIVATION_BYTES);
+	int64		most = FIRST_ITEMS,
+				runs;
 
-	if (p->exec == NULL || p->item_memory == 0)
-		return FIRST_ITEMS;
-	return (int) Max(Min(bytes / p->item_memory, MAX_ITEMS), 1);
+	if (p->exec && p->item_memory > 0)
+	{
+		most = (int64) Max(Min(bytes / p->item_memory, MAX_ITEMS), 1);
+		if (item_bytes > p->item_bytes)
+			most = Min(most, FIRST_ITEMS);
+	}
+	/* Runs of one size: they reuse each other's memory. */
+	runs = (items + most - 1) / most;
+	return (int) ((items + runs - 1) / runs);
 }
 
 /* Runs the model; MOSAIC_OK, or the failure of the core. */
@@ -370,7 +407,7 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, MosaicError
 			break;
 	}
 	if (code == MOSAIC_OK)
-		note_memory(p, items);
+		note_memory(p, inputs, items);
 	mosaic_pins_pause(p->pins);
 	return code;
 }

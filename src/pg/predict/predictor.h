@@ -13,11 +13,15 @@ typedef struct MosaicPredictor MosaicPredictor;
 
 /*
  * The predictor for a model as the active snapshot and the current role see it.
- * Kept in flinfo for the following calls; errors 42704 and 42501.
+ * Kept in flinfo for the following calls; errors 42704 and 42501.  It is valid
+ * until as many others as flinfo has room for were asked for.
  */
 extern MosaicPredictor *mosaic_predictor(FmgrInfo *flinfo, text *model_name);
 
-/* The same if it needs no look into the catalogs, else NULL.  Never raises an error. */
+/* Makes room in flinfo, which is new, for n models or more. */
+extern void mosaic_predictor_room(FmgrInfo *flinfo, int n);
+
+/* The predictor if it needs no look into the catalogs, else NULL.  Never raises an error. */
 extern MosaicPredictor *mosaic_predictor_ready(FmgrInfo *flinfo, text *model_name);
 
 extern const MosaicModel *mosaic_predictor_model(MosaicPredictor *predictor);
@@ -50,8 +54,11 @@ extern void mosaic_predictor_run(MosaicPredictor *predictor, const MosaicTensorV
 extern bool mosaic_predictor_try_run(MosaicPredictor *predictor, const MosaicTensorView *inputs,
 									 int64 items);
 
-/* How many items should be run at once, for their activations to stay within bounds. */
-extern int	mosaic_predictor_max_items(MosaicPredictor *predictor);
+/*
+ * How many of these items, each of so many bytes of input, should be run at
+ * once, for their activations to stay within bounds.  REQUIRES: items > 0.
+ */
+extern int	mosaic_predictor_items(MosaicPredictor *predictor, int64 items, int64 item_bytes);
 
 /* Output i of the last run; valid until the next one. */
 extern void mosaic_predictor_output(MosaicPredictor *predictor, int i, MosaicTensorView *output);

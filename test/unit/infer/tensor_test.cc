@@ -36,6 +36,25 @@ TEST(Arena, ReusesAlignsAndGivesBack) {
   EXPECT_EQ(arena.bytes(), 0);
 }
 
+TEST(Arena, KeepsNoMoreThanWasInUseAtATime) {
+  Arena arena;
+  { Tensor a = arena.New(MOSAIC_UINT8, {1 << 20}), b = arena.New(MOSAIC_UINT8, {1 << 20}); }
+  const int64_t most = arena.peak();
+  EXPECT_GE(most, 2 << 20);
+  EXPECT_EQ(arena.bytes(), most);
+  // Each size is another, and fits no chunk that is kept.
+  for (int64_t size = 1000; size <= 1 << 20; size *= 2) {
+    arena.StartPeak();
+    EXPECT_EQ(arena.peak(), 0);
+    Tensor t = arena.New(MOSAIC_UINT8, {size});
+    EXPECT_GE(arena.peak(), size);
+    EXPECT_LE(arena.peak(), 2 * size + 256);
+    EXPECT_LE(arena.bytes(), most);
+  }
+  const Tensor large = arena.New(MOSAIC_UINT8, {8 << 20});
+  EXPECT_EQ(arena.bytes(), arena.peak());
+}
+
 TEST(Arena, TensorsMayOutliveIt) {
   Tensor t;
   {
