@@ -33,6 +33,7 @@ typedef bool TU_UpdateIndexes;
 #define populate_compact_attribute(desc, attno) ((void) 0)
 #endif
 
+#include "pgstat.h"
 #include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -64,6 +65,35 @@ mosaic_buffer_is_of(BufferDesc *desc, const RelFileLocator *file, BlockNumber *p
 	*page = desc->tag.blockNum;
 	UnlockBufHdr(desc, state);
 	return is_of;
+}
+
+/*
+ * Pins a page of the main fork if it is in this buffer, and does all that ReadBuffer()
+ * does for a page that it finds in the pool; else false.  Up to 18, ReadRecentBuffer()
+ * counts neither the read for the relation nor the use of the buffer.
+ */
+static inline bool
+mosaic_read_recent(Relation rel, BlockNumber page, Buffer buffer)
+{
+	BufferDesc *desc = GetBufferDescriptor(buffer - 1);
+	uint32		pins = BUF_STATE_GET_REFCOUNT(pg_atomic_read_u32(&desc->state));
+	uint32		state;
+
+	if (!ReadRecentBuffer(mosaic_relation_file(rel), MAIN_FORKNUM, page, buffer))
+		return false;
+	pgstat_count_buffer_read(rel);
+	pgstat_count_buffer_hit(rel);
+	state = pg_atomic_read_u32(&desc->state);
+	/* A second pin of the same backend is not counted: neither as a pin nor as a use. */
+	if (BUF_STATE_GET_REFCOUNT(state) > pins &&
+		BUF_STATE_GET_USAGECOUNT(state) < BM_MAX_USAGE_COUNT)
+	{
+		state = LockBufHdr(desc);
+		if (BUF_STATE_GET_USAGECOUNT(state) < BM_MAX_USAGE_COUNT)
+			state += BUF_USAGECOUNT_ONE;
+		UnlockBufHdr(desc, state);
+	}
+	return true;
 }
 
 /* A new page at the end of a relation, pinned, locked, zeroed: 16 has a function for it. */

@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 // A range of units is sized to this time, and a step ends when it has taken it: at most twice that
 // time per step, as long as the estimates hold.
 constexpr double kRangeSeconds = 0.0025;
+// Blocks of a range, or one grain: the caller's records of them should stay in the CPU's cache.
+constexpr int64_t kRangeBlocks = 1024;
 // What a node is believed to do before it was measured: cautious, floating-point operations/second.
 constexpr double kFirstRate = 2e9;
 // Shorter ranges tell nothing about the rate.
@@ -346,6 +348,9 @@ int64_t Executor::Impl::ChooseRange() {
   const double most = c_.unit_cost > 0 ? rate_[node_] * kRangeSeconds / c_.unit_cost : 1e18;
   int64_t count = c_.units - unit_;
   if (most < static_cast<double>(count)) count = std::max<int64_t>(1, static_cast<int64_t>(most));
+  const int64_t most_blocks = std::min(max_blocks_, std::max(kRangeBlocks, c_.grain));
+  // Most units read a block of their own.
+  if (c_.streamed != nullptr) count = std::min(count, most_blocks);
   auto round = [this](int64_t end) {
     const int64_t whole = end - end % c_.grain;
     return end == c_.units || whole <= unit_ ? end : whole;
@@ -356,10 +361,10 @@ int64_t Executor::Impl::ChooseRange() {
     request_.indexes.clear();
     model_.ops[node_]->Blocks(c_, unit_, end, &request_.indexes);
     const int64_t blocks = static_cast<int64_t>(request_.indexes.size());
-    if (blocks <= max_blocks_ || end == unit_ + 1) return end;
+    if (blocks <= most_blocks || end == unit_ + 1) return end;
     count = end - unit_;
-    // In proportion, as most units read a block of their own; at least one less.
-    const double part = static_cast<double>(max_blocks_) / static_cast<double>(blocks);
+    // In proportion; at least one less.
+    const double part = static_cast<double>(most_blocks) / static_cast<double>(blocks);
     const int64_t less = static_cast<int64_t>(static_cast<double>(count) * part);
     end = round(unit_ + std::clamp<int64_t>(less, 1, count - 1));
   }

@@ -62,7 +62,7 @@ mosaic_cache_start(MosaicCacheUse *use, MosaicModelHandle *handle, Relation rel)
 
 /* The table if use is still of it. */
 static MosaicCacheTable *
-table_of(MosaicCacheUse *use)
+table_of(const MosaicCacheUse *use)
 {
 	MosaicCacheTable *table = mosaic_cache_table();
 
@@ -93,6 +93,33 @@ steer(MosaicCacheUse *use, MosaicCacheTable *table, Buffer buffer)
 	UnlockBufHdr(desc, state);
 }
 
+static void
+remember(MosaicCacheTable *table, BlockNumber page, Buffer buffer)
+{
+	pg_atomic_uint32 *seen = mosaic_cache_seen();
+
+	/* Few pages are seen elsewhere: a line that is only read stays in every processor's cache. */
+	if (page < mosaic_cache_capacity(table) && pg_atomic_read_u32(&seen[page]) != (uint32) buffer)
+		pg_atomic_write_u32(&seen[page], (uint32) buffer);
+}
+
+void
+mosaic_cache_find_buffers(const MosaicCacheUse *use, MosaicTensorBlocks *blocks,
+						  int64 count, const int32 *indexes, Buffer *buffers)
+{
+	MosaicCacheTable *table = table_of(use);
+	pg_atomic_uint32 *seen = mosaic_cache_seen();
+	BlockNumber npages = table ? mosaic_cache_capacity(table) : 0;
+
+	for (int64 i = 0; i < count; i++)
+	{
+		BlockNumber page = ItemPointerGetBlockNumberNoCheck(&blocks->places[indexes[i]]);
+		uint32		buffer = page < npages ? pg_atomic_read_u32(&seen[page]) : InvalidBuffer;
+
+		buffers[i] = buffer <= (uint32) NBuffers ? (Buffer) buffer : InvalidBuffer;
+	}
+}
+
 void
 mosaic_cache_used(MosaicCacheUse *use, Buffer buffer, bool hit)
 {
@@ -104,6 +131,7 @@ mosaic_cache_used(MosaicCacheUse *use, Buffer buffer, bool hit)
 	if (page == use->page || (table = table_of(use)) == NULL)
 		return;
 	use->page = page;
+	remember(table, page, buffer);
 	page_class = mosaic_cache_class_of(table, page);
 	if (page_class != use->page_class)
 	{

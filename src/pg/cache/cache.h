@@ -40,6 +40,12 @@ extern void mosaic_cache_module_init(void);
 extern void mosaic_cache_start(MosaicCacheUse *use, MosaicModelHandle *handle, Relation rel);
 /* A page of the model was pinned: found in the pool, or read. */
 extern void mosaic_cache_used(MosaicCacheUse *use, Buffer buffer, bool hit);
+/*
+ * The buffers where the pages of count blocks were last seen, by any backend; InvalidBuffer
+ * where that is not known.  A hint: a page may have left its buffer since.
+ */
+extern void mosaic_cache_find_buffers(const MosaicCacheUse *use, MosaicTensorBlocks *blocks,
+									  int64 count, const int32 *indexes, Buffer *buffers);
 /* Hands on what was counted; called after each run of pages. */
 extern void mosaic_cache_flush(MosaicCacheUse *use);
 extern void mosaic_cache_end(MosaicCacheUse *use, MosaicModelHandle *handle);

@@ -45,6 +45,7 @@ static Directory *directory;
 static bool unavailable;		/* for this backend: there was no memory */
 static dsm_segment *mapped;
 static MosaicCacheTable *table;
+static pg_atomic_uint32 *seen;	/* after the table */
 static uint32 generation;
 
 uint32
@@ -65,6 +66,12 @@ mosaic_cache_table(void)
 	return table;
 }
 
+pg_atomic_uint32 *
+mosaic_cache_seen(void)
+{
+	return seen;
+}
+
 uint32
 mosaic_cache_generation(void)
 {
@@ -77,7 +84,8 @@ find_directory(void)
 	bool		found;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	directory = ShmemInitStruct("pg_mosaic cache", sizeof(Directory), &found);
+	/* The number is that of the layout: other backends may still run an older module. */
+	directory = ShmemInitStruct("pg_mosaic cache 2", sizeof(Directory), &found);
 	if (!found)
 	{
 		memset(directory, 0, sizeof(Directory));
@@ -98,6 +106,12 @@ find_store(void)
 	return NULL;
 }
 
+static pg_atomic_uint32 *
+seen_after(MosaicCacheTable *t, uint32 pages)
+{
+	return (pg_atomic_uint32 *) CACHELINEALIGN((char *) t + mosaic_cache_bytes(pages));
+}
+
 static void
 unmap(void)
 {
@@ -105,6 +119,7 @@ unmap(void)
 		dsm_detach(mapped);
 	mapped = NULL;
 	table = NULL;
+	seen = NULL;
 	generation++;
 }
 
@@ -120,6 +135,7 @@ map(Store *store)
 		return false;
 	dsm_pin_mapping(mapped);
 	table = (MosaicCacheTable *) CACHELINEALIGN(dsm_segment_address(mapped));
+	seen = seen_after(table, mosaic_cache_capacity(table));
 	return true;
 }
 
@@ -128,8 +144,13 @@ static void
 make_segment(Store *store, bool keep, BlockNumber npages)
 {
 	uint32		pages = Max((uint32) Min((uint64) npages * 2, UINT32_MAX - 1), MIN_PAGES);
-	dsm_segment *segment = dsm_create(mosaic_cache_bytes(pages) + PG_CACHE_LINE_SIZE, 0);
+	dsm_segment *segment = dsm_create(mosaic_cache_bytes(pages) + 2 * PG_CACHE_LINE_SIZE +
+									  pages * sizeof(pg_atomic_uint32), 0);
 	MosaicCacheTable *made = mosaic_cache_init((void *) CACHELINEALIGN(dsm_segment_address(segment)), pages);
+	pg_atomic_uint32 *made_seen = seen_after(made, pages);
+
+	for (uint32 i = 0; i < pages; i++)
+		pg_atomic_init_u32(&made_seen[i], InvalidBuffer);
 
 	dsm_pin_segment(segment);
 	dsm_pin_mapping(segment);
@@ -141,6 +162,7 @@ make_segment(Store *store, bool keep, BlockNumber npages)
 	store->segment = dsm_segment_handle(segment);
 	mapped = segment;
 	table = made;
+	seen = made_seen;
 }
 
 /* Whether the store is as it should be, and mapped; at least a shared lock is held. */

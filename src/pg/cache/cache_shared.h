@@ -12,6 +12,7 @@
 #ifndef MOSAIC_CACHE_SHARED_H
 #define MOSAIC_CACHE_SHARED_H
 
+#include "port/atomics.h"
 #include "utils/relcache.h"
 
 #include "mosaic/capi.h"
@@ -38,6 +39,12 @@ extern MosaicCacheTable *mosaic_cache_lock_mapped(bool wait);
 /* The table that is mapped now, without a lock, or NULL; counted up where it is another. */
 extern MosaicCacheTable *mosaic_cache_table(void);
 extern uint32 mosaic_cache_generation(void);
+
+/*
+ * Of each page of the block table, the buffer it was last seen in, or InvalidBuffer: a hint.
+ * Beside the table that is mapped now, for as many pages; NULL where there is none.
+ */
+extern pg_atomic_uint32 *mosaic_cache_seen(void);
 
 /* For the functions of capi.h. */
 extern uint32 mosaic_cache_now(void);

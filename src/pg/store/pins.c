@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "storage/lock.h"
 #include "utils/memutils.h"
@@ -15,7 +16,7 @@
 
 #include "cache.h"
 #include "pins.h"
-#include "store.h"
+#include "reader.h"
 
 /* "mosa", "ic": tells our locks from advisory locks of users. */
 #define PIN_LOCK_CLASS 0x6d6f7361
@@ -44,14 +45,17 @@ struct MosaicPins
 static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
 
 /* Most blocks of one request. */
-#define MAX_WINDOW 1024
+#define MAX_WINDOW 4096
 
 /*
- * The first prediction of a query is often the only one.  It keeps no more than
- * about so many pins: the server's own records of many pins are larger than the
- * CPU's caches, and cost more than pinning a large model once more.
+ * The first prediction of a query is often the only one.  It lets go of what it
+ * has before it takes more than so many pins: the server's own records of many
+ * pins are larger than the CPU's caches, and cost more than pinning once more.
  */
 #define FIRST_PINS 512
+
+/* So many blocks before its turn, a page is fetched into the processor's cache. */
+#define PREFETCH_AHEAD 16
 
 static int
 slot_pages(void)
@@ -79,12 +83,28 @@ release_owner(ResourceOwner owner)
 	ResourceOwnerDelete(owner);
 }
 
+/*
+ * Brings the descriptors of what is pinned into the processor's cache, which has
+ * seen weights since: giving back pins one by one would wait for each.
+ */
+static void
+prefetch_descriptors(const MosaicPins *pins)
+{
+	for (int64 i = 0; i < pins->known; i++)
+	{
+		const char *payload = *pins->entries[i];
+
+		__builtin_prefetch(GetBufferDescriptor((payload - BufferBlocks) / BLCKSZ), 1);
+	}
+}
+
 /* Gives back all pins and slots.  Never raises an error. */
 static void
 release(MosaicPins *pins)
 {
 	if (pins->owner == NULL)
 		return;
+	prefetch_descriptors(pins);
 	release_owner(pins->owner);
 	pins->owner = NULL;
 	pins->pin_owner = NULL;
@@ -99,6 +119,7 @@ unpin(MosaicPins *pins)
 {
 	if (pins->pages == 0)
 		return;
+	prefetch_descriptors(pins);
 	release_owner(pins->pin_owner);
 	pins->pin_owner = NULL;
 	forget(pins);
@@ -270,23 +291,67 @@ compare_places(const void *a, const void *b, void *places)
 							  (ItemPointer) places + *(const int32 *) b);
 }
 
-/*
- * The indexes in the order of the pages where their blocks lie.  A map may go to
- * and fro between the pages of several sharing classes; read in this order, each
- * run of pages is read at once, and the operating system reads ahead.
- */
-static const int32 *
-in_page_order(MosaicTensorBlocks *blocks, int64 count, const int32 *indexes, int32 *room)
+/* One call of mosaic_pins_get. */
+typedef struct Request
 {
-	int64		i = 1;
+	MosaicPins *pins;
+	MosaicTensorBlocks *blocks;
+	const void **known;			/* payloads of the tensor's blocks */
+	MosaicReader reader;
+} Request;
 
-	while (i < count && compare_places(&indexes[i - 1], &indexes[i], blocks->places) <= 0)
-		i++;
-	if (i >= count)
-		return indexes;
-	memcpy(room, indexes, count * sizeof(int32));
-	qsort_arg(room, count, sizeof(int32), compare_places, blocks->places);
-	return room;
+/* A block was found; on the page that is held, or on one that was pinned for it. */
+static void
+note(Request *r, int32 k, const void *payload, Buffer buffer, bool hit)
+{
+	MosaicPins *pins = r->pins;
+
+	r->known[k] = payload;
+	pins->entries[pins->known++] = &r->known[k];
+	if (BufferIsValid(buffer))
+	{
+		pins->pages++;
+		r->reader.held = buffer;
+		mosaic_cache_used(&pins->use, buffer, hit);
+	}
+}
+
+/*
+ * Pins what is still in the buffers where it was seen last.  Leaves in indexes what
+ * is not; returns how many these are.  Descriptors and pages are in nobody's cache,
+ * but where they lie is known beforehand.
+ */
+static int64
+get_recent(Request *r, int64 count, int32 *indexes)
+{
+	MosaicTensorBlocks *blocks = r->blocks;
+	Buffer		seen[MAX_WINDOW];
+	int64		left = 0;
+
+	mosaic_cache_find_buffers(&r->pins->use, blocks, count, indexes, seen);
+	for (int64 i = -PREFETCH_AHEAD; i < count; i++)
+	{
+		int64		next = i + PREFETCH_AHEAD;
+		const void *payload = NULL;
+		Buffer		buffer = InvalidBuffer;
+		int32		k;
+
+		if (next < count && BufferIsValid(seen[next]))
+			mosaic_prefetch_recent(&blocks->places[indexes[next]], blocks->payload_bytes, seen[next]);
+		if (i < 0)
+			continue;
+		k = indexes[i];
+		if (r->known[k] != NULL)
+			continue;
+		if (BufferIsValid(seen[i]))
+			payload = mosaic_recent_block(&r->reader, blocks->ids[k], blocks->payload_bytes,
+										  &blocks->places[k], seen[i], r->pins->pin_owner, &buffer);
+		if (payload)
+			note(r, k, payload, buffer, true);
+		else
+			indexes[left++] = k;
+	}
+	return left;
 }
 
 /* Tells the operating system which pages will be read for these indexes. */
@@ -308,84 +373,106 @@ prefetch(Relation rel, MosaicTensorBlocks *blocks, int64 count, const int32 *ind
 	}
 }
 
+/*
+ * Pins the others, in the order of the pages where they lie.  A map may go to and fro
+ * between the pages of several sharing classes; in this order each run of pages is
+ * read at once, and the operating system reads ahead.
+ */
+static void
+get_others(Request *r, int64 count, int32 *indexes)
+{
+	MosaicTensorBlocks *blocks = r->blocks;
+	int64		read_before = pgBufferUsage.shared_blks_read;
+	bool		prefetched = false;
+
+	qsort_arg(indexes, count, sizeof(int32), compare_places, blocks->places);
+	for (int64 i = 0; i < count; i++)
+	{
+		int64		read = pgBufferUsage.shared_blks_read;
+		int32		k = indexes[i];
+		const void *payload;
+		Buffer		buffer;
+
+		if (r->known[k] != NULL)
+			continue;
+		payload = mosaic_read_block(&r->reader, blocks->ids[k], blocks->payload_bytes,
+									&blocks->places[k], r->pins->pin_owner, &buffer);
+		note(r, k, payload, buffer, pgBufferUsage.shared_blks_read == read);
+		/* One page was not cached: neither may the others be. */
+		if (!prefetched && pgBufferUsage.shared_blks_read != read_before)
+		{
+			prefetch(r->reader.rel, blocks, count - i - 1, indexes + i + 1);
+			prefetched = true;
+		}
+	}
+}
+
+/* Which of the blocks are not pinned; one that is asked for twice may be named twice. */
+static int64
+find_missing(const Request *r, int64 count, const int32 *indexes, int32 *missing)
+{
+	int64		n = 0;
+
+	for (int64 i = 0; i < count; i++)
+		if (r->known[indexes[i]] == NULL)
+			missing[n++] = indexes[i];
+	return n;
+}
+
+/* Makes room for the pins of so many more blocks; false where others had to go for it. */
+static bool
+make_room(MosaicPins *pins, int64 more)
+{
+	bool		kept = pins->used_before || pins->pages <= FIRST_PINS;
+
+	/* Each may lie on a page of its own. */
+	while (kept && pins->pages + more > pins->budget && take_slot(pins))
+		;
+	/* Else the model does not fit. */
+	kept = kept && pins->pages + more <= pins->budget;
+	if (!kept)
+		unpin(pins);
+	return kept;
+}
+
+static void
+reserve_entries(MosaicPins *pins, int64 more)
+{
+	if (pins->known + more > pins->capacity)
+	{
+		pins->capacity = Max(pins->known + more, 2 * pins->capacity);
+		pins->entries = repalloc_huge(pins->entries, pins->capacity * sizeof *pins->entries);
+	}
+}
+
 void
 mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 				const void **payloads)
 {
 	MosaicTensorBlocks *blocks = &pins->handle->tensors[tensor];
-	const void **known = pins->payloads[tensor];
-	MosaicReader reader;
-	int64		missing = 0;
-	int32		room[MAX_WINDOW];
-	const int32 *ordered;
-	int64		read_before;
-	bool		prefetched = false;
+	Request		request = {pins, blocks, pins->payloads[tensor]};
+	int32		missing[MAX_WINDOW];
+	int64		n;
 
 	Assert(count <= MAX_WINDOW);
-	if (known == NULL)
-		known = pins->payloads[tensor] =
+	if (request.known == NULL)
+		request.known = pins->payloads[tensor] =
 			MemoryContextAllocExtended(pins->cxt, blocks->n * sizeof(void *),
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	n = find_missing(&request, count, indexes, missing);
+	if (n > 0)
+	{
+		if (!make_room(pins, n))
+			n = find_missing(&request, count, indexes, missing);
+		reserve_entries(pins, n);
+		ensure_owners(pins);
+		mosaic_reader_open(&request.reader);
+		mosaic_cache_start(&pins->use, pins->handle, request.reader.rel);
+		n = get_recent(&request, n, missing);
+		get_others(&request, n, missing);
+		mosaic_cache_flush(&pins->use);
+		mosaic_reader_close(&request.reader);
+	}
 	for (int64 i = 0; i < count; i++)
-	{
-		payloads[i] = known[indexes[i]];
-		missing += payloads[i] == NULL;
-	}
-	if (missing == 0)
-		return;
-
-	if (!pins->used_before && pins->pages > FIRST_PINS)
-	{
-		unpin(pins);
-		missing = count;
-	}
-	/* Each may lie on a page of its own. */
-	while (pins->pages + missing > pins->budget && take_slot(pins))
-		;
-	if (pins->pages + missing > pins->budget)
-	{
-		/* The model does not fit. */
-		unpin(pins);
-		missing = count;
-	}
-	if (pins->known + missing > pins->capacity)
-	{
-		pins->capacity = Max(pins->known + missing, 2 * pins->capacity);
-		pins->entries = repalloc_huge(pins->entries, pins->capacity * sizeof *pins->entries);
-	}
-	ensure_owners(pins);
-	mosaic_reader_open(&reader);
-	mosaic_cache_start(&pins->use, pins->handle, reader.rel);
-	ordered = in_page_order(blocks, count, indexes, room);
-	read_before = pgBufferUsage.shared_blks_read;
-	for (int64 i = 0; i < count; i++)
-	{
-		int32		k = ordered[i];
-		Buffer		buffer;
-
-		if (known[k] == NULL)
-		{
-			int64		read = pgBufferUsage.shared_blks_read;
-
-			known[k] = mosaic_read_block(&reader, blocks->ids[k], blocks->payload_bytes,
-										 &blocks->places[k], pins->pin_owner, &buffer);
-			pins->entries[pins->known++] = &known[k];
-			if (BufferIsValid(buffer))
-			{
-				pins->pages++;
-				reader.held = buffer;
-				mosaic_cache_used(&pins->use, buffer, pgBufferUsage.shared_blks_read == read);
-			}
-			/* One page was not cached: neither may the others be. */
-			if (!prefetched && pgBufferUsage.shared_blks_read != read_before)
-			{
-				prefetch(reader.rel, blocks, count - i - 1, ordered + i + 1);
-				prefetched = true;
-			}
-		}
-	}
-	mosaic_cache_flush(&pins->use);
-	mosaic_reader_close(&reader);
-	for (int64 i = 0; i < count; i++)
-		payloads[i] = known[indexes[i]];
+		payloads[i] = request.known[indexes[i]];
 }

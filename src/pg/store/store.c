@@ -1,6 +1,6 @@
 /*
  * store.c
- *		Blocks: finding, reading, adding and removing them.
+ *		Blocks: adding and removing them.
  */
 #include "postgres.h"
 
@@ -70,107 +70,6 @@ mosaic_pg_geometry_bytes(PG_FUNCTION_ARGS)
 	MosaicGeometry g = mosaic_geometry_unpack((uint64) PG_GETARG_INT64(0));
 
 	PG_RETURN_INT32(MOSAIC_PAYLOAD_OFFSET + mosaic_payload_bytes(g));
-}
-
-/* ----------------------------------------------------------------- reading */
-
-void
-mosaic_reader_open(MosaicReader *reader)
-{
-	reader->rel = table_open(mosaic_relid("block"), AccessShareLock);
-	reader->index = NULL;
-	reader->npages = RelationGetNumberOfBlocks(reader->rel);
-	reader->held = InvalidBuffer;
-}
-
-void
-mosaic_reader_close(MosaicReader *reader)
-{
-	if (reader->index)
-		index_close(reader->index, NoLock);
-	table_close(reader->rel, NoLock);
-}
-
-/* The payload if the tuple at place is the block, with its page pinned or held; else NULL. */
-static const void *
-payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 length,
-		   ResourceOwner owner, Buffer *buffer)
-{
-	ResourceOwner saved = CurrentResourceOwner;
-	BlockNumber page;
-	Buffer		pinned = InvalidBuffer;
-	const void *payload;
-	int32		found_id;
-	uint32		found_length;
-
-	if (!ItemPointerIsValid(place))
-		return NULL;
-	page = ItemPointerGetBlockNumber(place);
-	if (page >= reader->npages)
-	{
-		reader->npages = RelationGetNumberOfBlocks(reader->rel);
-		if (page >= reader->npages)
-			return NULL;
-	}
-	/* After an error the abort sets CurrentResourceOwner anew. */
-	CurrentResourceOwner = owner;
-	if (!BufferIsValid(reader->held) || BufferGetBlockNumber(reader->held) != page)
-		pinned = ReadBuffer(reader->rel, page);
-	*buffer = BufferIsValid(pinned) ? pinned : reader->held;
-	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
-	payload = mosaic_page_payload(BufferGetPage(*buffer), ItemPointerGetOffsetNumber(place),
-								  &found_id, &found_length);
-	LockBuffer(*buffer, BUFFER_LOCK_UNLOCK);
-	*buffer = pinned;
-	if (payload == NULL || found_id != block_id || found_length != length)
-	{
-		if (BufferIsValid(pinned))
-			ReleaseBuffer(pinned);
-		payload = NULL;
-	}
-	CurrentResourceOwner = saved;
-	return payload;
-}
-
-const void *
-mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
-				  ResourceOwner owner, Buffer *buffer)
-{
-	const void *payload = payload_at(reader, place, block_id, length, owner, buffer);
-	IndexScanDesc scan;
-	ScanKeyData key;
-	ItemPointer tid;
-
-	if (payload)
-		return payload;
-
-	if (reader->index == NULL)
-		reader->index = index_open(mosaic_relid("block_pkey"), AccessShareLock);
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	/* Any version will do (see store.h), so visibility is not asked for. */
-	scan = index_beginscan(reader->rel, reader->index, SnapshotAny, 1, 0);
-	index_rescan(scan, &key, 1, NULL, 0);
-	while (payload == NULL && (tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
-	{
-		*place = *tid;
-		payload = payload_at(reader, place, block_id, length, owner, buffer);
-	}
-	index_endscan(scan);
-	return payload;
-}
-
-const void *
-mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
-				  ResourceOwner owner, Buffer *buffer)
-{
-	const void *payload = mosaic_find_block(reader, block_id, length, place, owner, buffer);
-
-	if (payload == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("block %d of %u bytes is missing from mosaic.block", block_id, length),
-				 errhint("check_store() tells what is wrong with the store, repair_store() repairs it.")));
-	return payload;
 }
 
 /* ----------------------------------------------------------------- writing */

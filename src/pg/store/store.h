@@ -1,6 +1,6 @@
 /*
  * store.h
- *		Blocks: finding, reading, adding and removing them.
+ *		Blocks: adding and removing them (reader.h: finding them).
  *
  * A block is immutable and its id is never used again, so any tuple that carries
  * the id holds the block's bytes, whatever its visibility; a snapshot decides
@@ -10,48 +10,16 @@
 #ifndef MOSAIC_STORE_H
 #define MOSAIC_STORE_H
 
-#include "storage/block.h"
-#include "storage/buf.h"
 #include "storage/itemptr.h"
-#include "utils/relcache.h"
-#include "utils/resowner.h"
 #include "utils/snapshot.h"
 
 #include "mosaic/capi.h"
+#include "reader.h"
 
 /* Bytes of the payload of a block of this geometry; 0 where it is none. */
 extern uint32 mosaic_geometry_bytes(MosaicGeometry geometry);
 /* The same, but an error where it is none. */
 extern uint32 mosaic_payload_bytes(MosaicGeometry geometry);
-
-/* ---- reading ---- */
-
-typedef struct MosaicReader
-{
-	Relation	rel;			/* mosaic.block */
-	Relation	index;			/* its primary key; opened when first needed */
-	BlockNumber npages;			/* of rel, when last asked */
-	Buffer		held;			/* a page of rel that the caller has pinned, or InvalidBuffer */
-} MosaicReader;
-
-extern void mosaic_reader_open(MosaicReader *reader);
-/* The relation locks stay to the end of the transaction: pinned pages may outlive the reader. */
-extern void mosaic_reader_close(MosaicReader *reader);
-
-/*
- * Pins the page of a block under owner, and returns its payload of exactly
- * length bytes.  *place is where to look first; it is corrected where the block
- * lies elsewhere.  The payload stays valid and in place while the pin is held:
- * pages are compacted only under a cleanup lock.  A block on the page that is held
- * (reader->held) gets no pin of its own: *buffer is InvalidBuffer.  An error where
- * the block does not exist.
- */
-extern const void *mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length,
-									 ItemPointer place, ResourceOwner owner, Buffer *buffer);
-
-/* The same, but NULL where the block does not exist, or has another length. */
-extern const void *mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length,
-									 ItemPointer place, ResourceOwner owner, Buffer *buffer);
 
 /* ---- writing, for one model; the caller holds the store's lock ---- */
 
