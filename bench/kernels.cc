@@ -1,7 +1,7 @@
 // kernels: products straight from pages, with weights of float32 and of bfloat16, against ONNX
 // Runtime, oneDNN, OpenBLAS and Eigen, which compute with float32.
 //
-//   kernels PEER.so... [--quick] [--isa avx512|avx2|generic] [--only K,M,N]
+//   kernels PEER.so... [--quick] [--isa amx|avx512_bf16|avx512|avx2|generic] [--only K,M,N]
 //
 // One thread. The contenders take turns in one process; a turn repeats one product for some
 // milliseconds after an untimed one, so that each finds the caches as its own repetition leaves
@@ -298,7 +298,7 @@ GemmPeer* Load(const char* path) {
 }
 
 bool SetIsaByName(const std::string& name) {
-  for (Isa isa : {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : mosaic::kAllIsas) {
     if (name != mosaic::IsaName(isa) || !mosaic::IsaSupported(isa)) continue;
     mosaic::SetIsa(isa);
     return true;
@@ -327,7 +327,8 @@ int main(int argc, char** argv) {
     }
   }
   peers.push_back(&read);
-  std::printf("kernel %s; peers:", mosaic::StripGemmKernelName());
+  std::printf("kernels %s, %s; peers:", mosaic::StripGemmKernelName(MOSAIC_FLOAT),
+              mosaic::StripGemmKernelName(MOSAIC_BFLOAT16));
   for (size_t p = 2; p + 1 < peers.size(); ++p) std::printf(" %s", peers[p]->name());
   std::printf("\nour time, and time / each peer's: with float32, with bfloat16\n\n");
   Report report(peers);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # kernels: products straight from pages, weights in float32 and bfloat16, against ONNX Runtime, oneDNN, OpenBLAS and Eigen; one thread.
 #
-#   tools/bench.sh kernels [--quick] [--isa avx512|avx2|generic] [--only K,M,N]
+#   tools/bench.sh kernels [--quick] [--isa amx|avx512_bf16|avx512|avx2|generic] [--only K,M,N]
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
 # shellcheck disable=SC2086 # lists of words

@@ -332,7 +332,8 @@ int mosaic_dtype_size(int dtype);         /* bytes of an element; 0 where unknow
 /* A float16 or bfloat16 (dtype) from float32, rounded to nearest even, and the way back. */
 uint16_t mosaic_half_from_float(int dtype, float value);
 float mosaic_half_to_float(int dtype, uint16_t half);
-const char *mosaic_kernel_name(void);     /* of the matrix products on this CPU: "avx512", ... */
+/* Of the products with matrices of this type on this CPU: "avx512", ... */
+const char *mosaic_kernel_name(int weight_dtype);
 
 #ifdef __cplusplus
 }

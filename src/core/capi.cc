@@ -268,4 +268,4 @@ uint16_t mosaic_half_from_float(int dtype, float value) {
 float mosaic_half_to_float(int dtype, uint16_t half) {
   return dtype == MOSAIC_BFLOAT16 ? mosaic::BFloat16ToFloat(half) : mosaic::Float16ToFloat(half);
 }
-const char* mosaic_kernel_name(void) { return mosaic::StripGemmKernelName(); }
+const char* mosaic_kernel_name(int dtype) { return mosaic::StripGemmKernelName(dtype); }

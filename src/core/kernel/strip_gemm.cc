@@ -8,6 +8,6 @@ namespace mosaic {
 
 void StripGemm(const StripGemmArgs& args) { StripGemmFast(args); }
 
-const char* StripGemmKernelName() { return IsaName(ActiveIsa()); }
+const char* StripGemmKernelName(int dtype) { return IsaName(ActiveIsa(dtype)); }
 
 }  // namespace mosaic

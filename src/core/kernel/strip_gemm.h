@@ -5,8 +5,15 @@
 // k, by one accumulator that starts at 0 with the first block, whatever n, m, the grouping of rows
 // and strips, and the split of k over calls. Hence a prediction is bit-identical alone, in a batch,
 // and before and after packing (on one CPU). The fast kernels fuse multiplication and addition
-// where the CPU can, and so agree with each other on all CPUs that can. Weights of bfloat16 are
-// converted to float32, which is exact: the result is that of float32 strips with the same values.
+// where the CPU can, and so agree with each other on all CPUs that can.
+//
+// Weights of bfloat16: elements of A are rounded to bfloat16 too (to nearest even; NaN stays NaN,
+// what is beyond the largest becomes infinite), and of each pair of k the second product is added
+// first. Products are then exact in float32, and so all CPUs agree to the last bit, except that
+//   - CPUs with instructions for it (AVX-512 BF16, AMX) take subnormal numbers for 0;
+//   - AMX adds up the even and the odd k of a tile (amx_gemm.h) by themselves, then both, then that
+//     to the accumulator: within 1e-5 of the output's scale of the others, and still one result for
+//     every grouping.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +52,8 @@ struct StripGemmArgs {
 void StripGemm(const StripGemmArgs& args);
 // The oracle: plain and portable.
 void StripGemmReference(const StripGemmArgs& args);
-// "avx512", "avx2", "generic": for EXPLAIN and tests.
-const char* StripGemmKernelName();
+// The kernel for weights of this type, for EXPLAIN and tests: "generic", "avx2", "avx512",
+// "avx512_bf16", "amx".
+const char* StripGemmKernelName(int dtype);
 
 }  // namespace mosaic

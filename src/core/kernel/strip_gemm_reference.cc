@@ -29,6 +29,18 @@ Row Finish(const StripGemmArgs& g, Row sum, int64_t col, int64_t count) {
   return sum;
 }
 
+// An element of A as it is multiplied.
+float Rounded(const StripGemmArgs& g, float a) {
+  return g.dtype == MOSAIC_BFLOAT16 ? BFloat16ToFloat(FloatToBFloat16(a)) : a;
+}
+
+// The i-th row of the k in [begin, end) that is added: of pairs the second comes first.
+int64_t Turn(const StripGemmArgs& g, int64_t i, int64_t begin, int64_t end) {
+  if (g.dtype != MOSAIC_BFLOAT16) return i;
+  const int64_t other = begin + ((i - begin) ^ 1);
+  return other < end ? other : i;
+}
+
 // Row k of a block.
 Row Weights(const StripGemmArgs& g, const void* block, int64_t k) {
   if (g.dtype == MOSAIC_FLOAT) return WeightRow(static_cast<const float*>(block) + k * kCols);
@@ -54,8 +66,9 @@ void Tile(const StripGemmArgs& g, int64_t row, int64_t strip) {
   for (int64_t b = 0, k = 0; b < g.row_blocks && k < g.k; ++b) {
     const int64_t begin = k, end = g.k - k < g.block_rows ? g.k : k + g.block_rows;
     for (; k < end; ++k) {
-      const Row weights = Weights(g, blocks[b], k - begin);
-      for (int r = 0; r < kRows; ++r) sum[r] += a[r][k] * weights;
+      const int64_t at = Turn(g, k, begin, end);
+      const Row weights = Weights(g, blocks[b], at - begin);
+      for (int r = 0; r < kRows; ++r) sum[r] += Rounded(g, a[r][at]) * weights;
     }
   }
   for (int r = 0; r < kRows; ++r) {

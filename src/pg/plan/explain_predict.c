@@ -151,11 +151,11 @@ explain_kernel(MosaicPredictScan *s, double seconds, ExplainState *es)
 
 	if (p && mosaic_predictor_exec(p))
 	{
-		const MosaicModel *model = mosaic_predictor_model(p);
+		int			dtype = mosaic_model_weight_dtype(mosaic_predictor_model(p));
 
-		ExplainPropertyText("Kernel", mosaic_kernel_name(), es);
-		if (mosaic_model_weight_dtype(model) != 0)
-			ExplainPropertyText("Weights", mosaic_dtype_name(mosaic_model_weight_dtype(model)), es);
+		ExplainPropertyText("Kernel", mosaic_kernel_name(dtype), es);
+		if (dtype != 0)
+			ExplainPropertyText("Weights", mosaic_dtype_name(dtype), es);
 	}
 	if (es->timing)
 		ExplainPropertyFloat("Kernel Time", "ms", seconds * 1000, 3, es);

@@ -164,14 +164,9 @@ MOSAIC_AVX2 void Activate256(Activation f, const float* in, float* out, int64_t 
 
 void Activate(Activation f, const float* in, float* out, int64_t n) {
 #if MOSAIC_X86
-  switch (ActiveIsa()) {
-    case Isa::kAvx512:
-      return Activate512(f, in, out, n);
-    case Isa::kAvx2:
-      return Activate256(f, in, out, n);
-    case Isa::kGeneric:
-      break;
-  }
+  const Isa isa = ActiveIsa();
+  if (isa == Isa::kAvx512) return Activate512(f, in, out, n);
+  if (isa == Isa::kAvx2) return Activate256(f, in, out, n);
 #endif
   Math<4>::Run(f, in, out, n);
 }

@@ -1,15 +1,20 @@
 #include "core/kernel/fast/isa.h"
 
+#include <algorithm>
 #include <atomic>
+
+#include "core/kernel/fast/amx.h"
 
 namespace mosaic {
 
 namespace {
 
-Isa Detect() {
-  if (IsaSupported(Isa::kAvx512)) return Isa::kAvx512;
-  if (IsaSupported(Isa::kAvx2)) return Isa::kAvx2;
-  return Isa::kGeneric;
+Isa Best(Isa most) {
+  Isa best = Isa::kGeneric;
+  for (Isa isa : kAllIsas) {
+    if (isa <= most && IsaSupported(isa)) best = isa;
+  }
+  return best;
 }
 
 std::atomic<int> chosen{-1};  // by SetIsa
@@ -28,15 +33,26 @@ bool IsaSupported(Isa isa) {
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::kAvx512Bf16:
+      return IsaSupported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16");
+    case Isa::kAmx:
+      return IsaSupported(Isa::kAvx512Bf16) && AmxUsable();
   }
 #endif
   return isa == Isa::kGeneric;
 }
 
-Isa ActiveIsa() {
-  static const Isa best = Detect();
+Isa ActiveIsa(int dtype) {
+  const bool half = dtype == MOSAIC_BFLOAT16;
+  const Isa most = half ? Isa::kAmx : Isa::kAvx512;
   const int set = chosen.load(std::memory_order_relaxed);
-  return set < 0 ? best : static_cast<Isa>(set);
+  if (set >= 0) return std::min(static_cast<Isa>(set), most);
+  if (half) {
+    static const Isa best = Best(Isa::kAmx);
+    return best;
+  }
+  static const Isa best = Best(Isa::kAvx512);  // who needs no AMX does not ask for it
+  return best;
 }
 
 void SetIsa(Isa isa) { chosen.store(static_cast<int>(isa), std::memory_order_relaxed); }
@@ -47,6 +63,10 @@ const char* IsaName(Isa isa) {
       return "avx2";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Bf16:
+      return "avx512_bf16";
+    case Isa::kAmx:
+      return "amx";
     case Isa::kGeneric:
       break;
   }

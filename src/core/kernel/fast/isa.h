@@ -2,7 +2,10 @@
 //
 // The library is compiled for the baseline of its architecture; functions for other instruction
 // sets carry a target attribute, and are only called if the CPU (and its OS) can run them.
+// Instructions on bfloat16 and tiles are written in assembly, which needs no attribute.
 #pragma once
+
+#include "mosaic/page_format.h"
 
 // Inlined into each target function, and thereby compiled for its instruction set.
 #define MOSAIC_INLINE inline __attribute__((always_inline))
@@ -28,15 +31,20 @@
 
 namespace mosaic {
 
-enum class Isa { kGeneric, kAvx2, kAvx512 };
+// Ascending: each includes those before it. The last two are for products with weights of bfloat16.
+enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Bf16, kAmx };
+constexpr Isa kAllIsas[] = {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx};
 
-// Whether this CPU can run it; kGeneric always.
+// Whether this CPU and its OS can run it; kGeneric always. Of kAmx, the first call asks the OS for
+// its permission and checks a product (amx.h).
 bool IsaSupported(Isa isa);
-// The best one, unless SetIsa chose another.
-Isa ActiveIsa();
-// For tests and benchmarks, which compare instruction sets. REQUIRES: IsaSupported(isa).
+// The best one for products with weights of this type, unless SetIsa chose another; with float32
+// also for all else.
+Isa ActiveIsa(int dtype = MOSAIC_FLOAT);
+// For tests and benchmarks, which compare instruction sets; other types take the best up to this
+// one. REQUIRES: IsaSupported(isa).
 void SetIsa(Isa isa);
-// "generic", "avx2", "avx512".
+// "generic", "avx2", "avx512", "avx512_bf16", "amx".
 const char* IsaName(Isa isa);
 
 // kLanes floats in a register, and the same in memory at any address of a float.

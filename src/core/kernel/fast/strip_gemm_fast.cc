@@ -7,6 +7,8 @@
 //              go: so many streams of pages keep the memory busy.
 //   more rows  a chunk is some four pages of each strip of the tile; all groups of rows run on it,
 //              while they fetch the next chunk into L2.
+//
+// For weights of bfloat16 the rows of a panel are rounded first.
 #include "core/kernel/fast/strip_gemm_fast.h"
 
 #include <algorithm>
@@ -14,6 +16,8 @@
 #include <memory>
 #include <new>
 
+#include "core/kernel/fast/amx.h"
+#include "core/kernel/fast/bfloat16.h"
 #include "core/kernel/fast/tiles.h"
 
 namespace mosaic {
@@ -81,15 +85,17 @@ void Transpose(const float* a, int64_t lda, int64_t rows, int64_t depth, float* 
 
 class StripGemmRun {
  public:
-  StripGemmRun(const StripGemmArgs& args, const TileSet& tiles)
+  StripGemmRun(const StripGemmArgs& args, Isa isa)
       : g_(args),
-        tiles_(tiles),
+        isa_(isa),
+        tiles_(TilesFor(isa, args.dtype)),
+        step_(tiles_.weights == Weights::kPairs ? 2 : 1),
         strips_(CeilDiv(args.m, kStripCols)),
         blocks_(CeilDiv(args.k, args.block_rows)),
-        few_(args.n <= tiles.few_rows),
+        few_(args.n <= tiles_.few_rows),
         streamed_(std::max(args.working_set, strips_ * blocks_ * args.block_rows * RowBytes()) >
                   kStreamedBytes),
-        pack_(!few_ && args.n > tiles.rows / 2 && args.m >= kPackColumns) {}
+        pack_(!few_ && args.n > tiles_.rows / 2 && args.m >= kPackColumns) {}
 
   void Run() {
     // Whole blocks of k, so that a chunk starts with a block.
@@ -101,7 +107,9 @@ class StripGemmRun {
     most = std::min(std::max<int64_t>(most, tiles_.rows), kPanelRows);
     const Parts panels(g_.n, few_ ? g_.n : most);
     const int64_t panel_rows = CeilDiv(g_.n, panels.parts);
-    if (pack_) packed_ = NewBuffer(panel_rows * depth);
+    const int64_t width = CeilDiv(depth, step_);
+    if (pack_) packed_ = NewBuffer(panel_rows * width);
+    if (rounds()) rounded_ = NewBuffer((pack_ ? tiles_.rows : panel_rows) * width);
     if (!few_ || g_.m % kStripCols != 0) {
       sums_ld_ = kStripCols * (few_ ? kMaxTileStrips : tiles_.wide_strips);
       sums_ = NewBuffer(panel_rows * sums_ld_);
@@ -114,8 +122,9 @@ class StripGemmRun {
   }
 
  private:
+  bool rounds() const { return tiles_.weights != Weights::kFloat; }
   // Of one row of k in a strip.
-  int64_t RowBytes() const { return MOSAIC_ROW_BYTES / (g_.dtype == MOSAIC_BFLOAT16 ? 2 : 1); }
+  int64_t RowBytes() const { return MOSAIC_ROW_BYTES / (rounds() ? 2 : 1); }
 
   // Rows [row, row + rows) of C, and the blocks [begin, end) of every strip.
   void RunPanel(int64_t row, int64_t rows, int64_t begin, int64_t end) {
@@ -124,8 +133,17 @@ class StripGemmRun {
     end_ = end;
     k_begin_ = begin * g_.block_rows;
     k_ = std::min(g_.k, end * g_.block_rows) - k_begin_;
+    width_ = CeilDiv(k_, step_);
+    a_ = g_.a + row * g_.lda + k_begin_;
+    lda_ = g_.lda;
     const Parts groups(rows, few_ ? tiles_.few_rows : tiles_.rows);
-    if (pack_) Pack(groups);
+    if (pack_) {
+      Pack(groups);
+    } else if (rounds()) {
+      Round(a_, rows);
+      a_ = rounded_.get();
+      lda_ = width_;
+    }
     for (int64_t s = 0; s < strips_;) {
       const int64_t left = strips_ - s;
       if (few_ && streamed_ && rows <= tiles_.streamed_rows && left >= tiles_.streamed_strips) {
@@ -148,9 +166,18 @@ class StripGemmRun {
   void Pack(const Parts& groups) {
     float* out = packed_.get();
     for (int64_t i = 0; i < groups.parts; ++i) {
-      const float* a = g_.a + (row_ + groups.Begin(i)) * g_.lda + k_begin_;
-      Transpose(a, g_.lda, groups.Size(i), k_, out);
-      out += groups.Size(i) * k_;
+      const float* a = a_ + groups.Begin(i) * lda_;
+      if (rounds()) Round(a, groups.Size(i));
+      Transpose(rounds() ? rounded_.get() : a, rounds() ? width_ : lda_, groups.Size(i), width_,
+                out);
+      out += groups.Size(i) * width_;
+    }
+  }
+
+  void Round(const float* a, int64_t rows) {
+    const auto round = tiles_.weights == Weights::kPairs ? PairBFloat16 : RoundToBFloat16;
+    for (int64_t i = 0; i < rows; ++i) {
+      round(isa_, a + i * g_.lda, k_, rounded_.get() + i * width_);
     }
   }
 
@@ -202,12 +229,12 @@ class StripGemmRun {
   void RunGroups(const TileArgs& chunk, const TileFn* tiles, const Parts& groups, int64_t k0) {
     TileArgs t = chunk;
     t.shares = static_cast<int>(groups.parts);
-    t.lda = g_.lda;
+    t.lda = lda_;
+    const int64_t column = (k0 - k_begin_) / step_;
     for (int64_t i = 0; i < groups.parts; ++i) {
       const int64_t rows = groups.Size(i), r = groups.Begin(i);
       t.share = static_cast<int>(i);
-      t.a =
-          pack_ ? packed_.get() + r * k_ + (k0 - k_begin_) * rows : g_.a + (row_ + r) * g_.lda + k0;
+      t.a = pack_ ? packed_.get() + r * width_ + column * rows : a_ + r * lda_ + column;
       if (chunk.from) t.from = chunk.from + r * chunk.from_ld;
       t.to = chunk.to + r * chunk.to_ld;
       tiles[rows - 1](t);
@@ -229,12 +256,16 @@ class StripGemmRun {
   }
 
   const StripGemmArgs& g_;
+  const Isa isa_;
   const TileSet& tiles_;
+  const int64_t step_;  // k of an element of A: 2 where these are pairs
   const int64_t strips_, blocks_;  // that are used
   const bool few_, streamed_, pack_;
-  Buffer packed_, sums_;
+  Buffer packed_, rounded_, sums_;
   int64_t sums_ld_ = 0;
-  // The panel at work.
+  // The panel at work; its A, unless that is packed.
+  const float* a_ = nullptr;
+  int64_t lda_ = 0, width_ = 0;  // elements, not k
   int64_t row_ = 0, begin_ = 0, end_ = 0, k_begin_ = 0, k_ = 0;
 };
 
@@ -242,7 +273,9 @@ class StripGemmRun {
 
 void StripGemmFast(const StripGemmArgs& args) {
   if (args.n <= 0 || args.m <= 0) return;
-  StripGemmRun(args, TilesFor(ActiveIsa(), args.dtype)).Run();
+  const Isa isa = ActiveIsa(args.dtype);
+  if (isa == Isa::kAmx) return StripGemmAmx(args);
+  StripGemmRun(args, isa).Run();
 }
 
 }  // namespace mosaic

@@ -5,7 +5,8 @@
 // the shape of the tile nor where a chunk of k ends can change a bit of the result.
 //
 // A line, 64 bytes, is a row of float32, or two of bfloat16: an element of 4 bytes has row k in its
-// lower and row k + 1 in its upper half, and a shift or a mask makes either a float32.
+// lower and row k + 1 in its upper half. Either a shift or a mask makes one of them a float32, or
+// an instruction multiplies both with a pair of A's; the upper half is added first, as it does.
 //
 // While it runs, a tile prefetches the blocks that come next:
 //   kHead     the first lines of the next block of each strip: the hardware prefetcher stops at
@@ -18,6 +19,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "core/kernel/fast/isa.h"
 #include "mosaic/page_format.h"
@@ -33,7 +35,8 @@ struct TileArgs {
   int64_t next_blocks;  // >= 1
   int64_t block_rows;
   int64_t k;       // rows of this chunk
-  const float* a;  // direct: row i at a + i * lda. Packed: the kRows values of each k together
+  const float* a;  // direct: row i at a + i * lda. Packed: the kRows elements of each k (or pair of
+                   // k, with kPairs) together
   int64_t lda;
   // Sums so far (null: 0), and where to put them; all columns of the strips are read and written.
   const float* from;
@@ -47,6 +50,12 @@ struct TileArgs {
 
 using TileFn = void (*)(const TileArgs&);
 
+enum class Weights {
+  kFloat,
+  kHalf,   // bfloat16, made float32; A is float32, rounded to bfloat16
+  kPairs,  // bfloat16, multiplied in pairs; A is pairs of bfloat16. Needs AVX-512 BF16.
+};
+
 enum class Prefetch { kHead, kRunAhead, kSpread };
 
 // The first lines of a block, and the first after the 4 KB boundary within it.
@@ -59,8 +68,7 @@ MOSAIC_INLINE void PrefetchHead(const char* block, int64_t bytes) {
   }
 }
 
-// kDepth: rows of k in a line.
-template <int kLanes, int kRows, int kStrips, int kDepth, bool kPacked, Prefetch kPrefetch>
+template <int kLanes, int kRows, int kStrips, Weights kWeights, bool kPacked, Prefetch kPrefetch>
 class Tile {
  public:
   MOSAIC_INLINE static void Run(const TileArgs& t) {
@@ -102,7 +110,7 @@ class Tile {
         Accumulate(acc, w, ahead, MOSAIC_ROW_BYTES, a, t.lda, lines - same);
       }
       // An odd k ends in the middle of a line.
-      if (kDepth > 1 && rows % kDepth != 0) Line<1>(acc, w, ahead, 0, a, t.lda);
+      if (kDepth > 1 && rows % kDepth != 0) Line<false>(acc, w, ahead, 0, a, t.lda);
     }
     Store(t, acc);
   }
@@ -111,10 +119,11 @@ class Tile {
   using Reg = typename Simd<kLanes>::Reg;
   using Mem = typename Simd<kLanes>::Mem;
   using Int = typename Simd<kLanes>::Int;
+  static constexpr int kDepth = kWeights == Weights::kFloat ? 1 : 2;  // rows of k in a line
   static constexpr int kRegs = MOSAIC_STRIP_COLS / kLanes;  // per strip
   static constexpr int kCols = kStrips * kRegs;             // in registers
   // Few accumulators make a short loop body.
-  static constexpr int kWork = kRows * kCols * kDepth;
+  static constexpr int kWork = kRows * kCols * (kWeights == Weights::kHalf ? 2 : 1);
   static constexpr int kUnroll = kWork <= 8 ? 4 : kWork <= 16 ? 2 : 1;
   static constexpr int64_t kAheadLines = 32;
 
@@ -139,15 +148,15 @@ class Tile {
     int64_t i = 0;
     for (; i + kUnroll <= count; i += kUnroll) {
       MOSAIC_UNROLL
-      for (int u = 0; u < kUnroll; ++u) Line<kDepth>(acc, w, ahead, step, a, lda);
+      for (int u = 0; u < kUnroll; ++u) Line<true>(acc, w, ahead, step, a, lda);
     }
     if (kUnroll > 1) {
-      for (; i < count; ++i) Line<kDepth>(acc, w, ahead, step, a, lda);
+      for (; i < count; ++i) Line<true>(acc, w, ahead, step, a, lda);
     }
   }
 
-  // The first kTake rows of k of a line.
-  template <int kTake>
+  // One line; if not kWhole, only its first row of k.
+  template <bool kWhole>
   MOSAIC_INLINE static void Line(Reg (&acc)[kRows][kCols], const float* (&w)[kStrips],
                                  const char* (&ahead)[kStrips], int64_t step, const float*& a,
                                  int64_t lda) {
@@ -156,31 +165,54 @@ class Tile {
       __builtin_prefetch(ahead[s], 0, 2);
       ahead[s] += step;
     }
+    // Elements of A in each row: one for each k, or one for all.
+    constexpr int kTake = kWhole && kWeights == Weights::kHalf ? 2 : 1;
     MOSAIC_UNROLL
-    for (int d = 0; d < kTake; ++d) {
+    for (int d = kTake - 1; d >= 0; --d) {
       Reg wk[kCols];
       MOSAIC_UNROLL
-      for (int j = 0; j < kCols; ++j) LoadWeights(w[j / kRegs] + j % kRegs * kLanes, d, wk[j]);
+      for (int j = 0; j < kCols; ++j) {
+        LoadWeights<kWhole>(w[j / kRegs] + j % kRegs * kLanes, d, wk[j]);
+      }
       MOSAIC_UNROLL
       for (int i = 0; i < kRows; ++i) {
-        const float x = kPacked ? a[i] : a[i * lda];
+        const float* x = a + (kPacked ? d * kRows + i : i * lda + d);
         MOSAIC_UNROLL
-        for (int j = 0; j < kCols; ++j) acc[i][j] += x * wk[j];
+        for (int j = 0; j < kCols; ++j) MultiplyAdd(x, wk[j], acc[i][j]);
       }
-      a += kPacked ? kRows : 1;
     }
+    a += kTake * (kPacked ? kRows : 1);
     MOSAIC_UNROLL
     for (int s = 0; s < kStrips; ++s) w[s] += MOSAIC_STRIP_COLS;
   }
 
-  // Row d of a line.
+  // Row d of a line, or its pairs (if not kWhole, of a row and 0).
+  template <bool kWhole>
   MOSAIC_INLINE static void LoadWeights(const float* from, int d, Reg& out) {
-    if (kDepth == 1) {
-      out = *reinterpret_cast<const Mem*>(from);
+    out = *reinterpret_cast<const Mem*>(from);
+    if (kWeights == Weights::kFloat || (kWeights == Weights::kPairs && kWhole)) return;
+    const Int pairs = reinterpret_cast<Int>(out);
+    if (kWeights == Weights::kPairs) {
+      out = reinterpret_cast<Reg>(pairs & 0xffff);
+    } else {
+      out = reinterpret_cast<Reg>(d == 0 ? pairs << 16 : pairs & static_cast<int>(0xffff0000U));
+    }
+  }
+
+  // acc += *x * w: a number, or a pair.
+  MOSAIC_INLINE static void MultiplyAdd(const float* x, const Reg& w, Reg& acc) {
+#if MOSAIC_X86
+    if (kWeights == Weights::kPairs) {
+      int bits;
+      std::memcpy(&bits, x, sizeof bits);
+      const Int pairs = Int{} + bits;
+      Reg sum = acc;  // so that acc need not be in memory
+      asm("vdpbf16ps %1, %2, %0" : "+v"(sum) : "v"(w), "v"(pairs));
+      acc = sum;
       return;
     }
-    const Int pairs = reinterpret_cast<Int>(*reinterpret_cast<const Mem*>(from));
-    out = reinterpret_cast<Reg>(d == 0 ? pairs << 16 : pairs & static_cast<int>(0xffff0000U));
+#endif
+    acc += *x * w;
   }
 
   MOSAIC_INLINE static void Store(const TileArgs& t, Reg (&acc)[kRows][kCols]) {

@@ -13,6 +13,7 @@ constexpr int kFewStrips = 4;
 // kHead; "few_streamed" kRunAhead, as does "streamed", for up to streamed_rows rows: more strips at
 // once are more requests to the memory at once.
 struct TileSet {
+  Weights weights;
   int rows;
   int wide_strips;
   int few_rows;
