@@ -11,11 +11,11 @@
 #include <limits>
 #include <random>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/kernel/fast/isa.h"
 #include "core/util/dtype.h"
+#include "kernel/amx_emulation.h"
 #include "mosaic/page_format.h"
 
 namespace mosaic {
@@ -36,7 +36,24 @@ int64_t Uniform(Rng& rng, int64_t lo, int64_t hi) {
 struct Arithmetic {
   bool fuses;
   bool flushes;  // subnormal numbers to 0
+  bool tiles;    // adds up the even and the odd k of a tile first
 };
+
+// A kernel under test: that of an instruction set, or AMX's with emulated instructions.
+struct Kernel {
+  Isa isa;
+  bool emulated;
+  int dtype;
+};
+
+bool emulate = false;
+
+void Gemm(const StripGemmArgs& g) {
+  if (!emulate) return StripGemmFast(g);
+  if (g.n <= 0 || g.m <= 0) return;
+  AmxGemm<EmulatedTiles>(g, Isa::kGeneric).Run();
+  EXPECT_FALSE(EmulatedTiles::configured());
+}
 
 // C = act(A * W + bias), with W in blocks that lie apart, each 32-byte aligned.
 struct Problem {
@@ -84,7 +101,8 @@ struct Problem {
     blocks.clear();
     for (int64_t s = 0; s < strips; ++s) {
       for (int64_t b = 0; b < row_blocks; ++b) {
-        memory.emplace_back(static_cast<size_t>(block_rows * kCols + 32));
+        const int64_t floats = block_rows * kCols / (pairs ? 2 : 1);
+        memory.emplace_back(static_cast<size_t>(floats + 32), kNaN);  // poison around the block
         float* p = memory.back().data();
         const uintptr_t want = Uniform(rng, 0, 1) ? 0 : 32;
         while (reinterpret_cast<uintptr_t>(p) % 64 != want) ++p;
@@ -127,7 +145,7 @@ struct Problem {
 
   std::vector<float> Run(Activation f = Activation::kNone) const {
     std::vector<float> c;
-    StripGemmFast(Args(&c, f));
+    Gemm(Args(&c, f));
     return c;
   }
 
@@ -137,24 +155,51 @@ struct Problem {
     return dtype == MOSAIC_BFLOAT16 ? BFloat16ToFloat(FloatToBFloat16(x)) : x;
   }
 
+  // One element's sum; x and y: a row of A and a column of W.
+  float Sum(Arithmetic how, const std::vector<float>& x, const std::vector<float>& y) const {
+    const int pair = dtype == MOSAIC_BFLOAT16;
+    const auto add = [&](float sum, size_t l) {
+      if (how.fuses) return Flush(how, std::fma(x[l], y[l], sum));
+      const volatile float product = x[l] * y[l];
+      return sum + product;
+    };
+    float sum = 0;
+    if (!how.tiles) {
+      for (int64_t t = 0; t < k; ++t)
+        sum = add(sum, static_cast<size_t>((t ^ pair) < k ? t ^ pair : t));
+      return sum;
+    }
+    const int64_t depth = 2 * AmxTileLines(block_rows / 2);
+    for (int64_t b = 0; b < k; b += block_rows) {
+      const int64_t end = std::min(k, b + block_rows);
+      for (int64_t t = b; t < end; t += depth) {
+        float part[2] = {};
+        for (int64_t l = t; l < std::min(end, t + depth); ++l) {
+          part[l % 2] = add(part[l % 2], static_cast<size_t>(l));
+        }
+        sum = Flush(how, sum + Flush(how, part[0] + part[1]));
+      }
+    }
+    return sum;
+  }
+
+  static float Flush(Arithmetic how, float x) {
+    return how.flushes && std::fabs(x) < std::numeric_limits<float>::min() ? 0 * x : x;
+  }
+
   std::vector<float> Exact(Arithmetic how) const {
     std::vector<float> c(static_cast<size_t>(n * ldc), kCanary);
-    const auto flush = [&](float x) {
-      return how.flushes && std::fabs(x) < std::numeric_limits<float>::min() ? 0 * x : x;
-    };
+    std::vector<std::vector<float>> columns(static_cast<size_t>(m));
+    for (int64_t j = 0; j < m; ++j) {
+      for (int64_t l = 0; l < k; ++l) {
+        columns[static_cast<size_t>(j)].push_back(Flush(how, W(l, j)));
+      }
+    }
     for (int64_t i = 0; i < n; ++i) {
+      std::vector<float> row;
+      for (int64_t l = 0; l < k; ++l) row.push_back(Flush(how, Rounded(i, l)));
       for (int64_t j = 0; j < m; ++j) {
-        float sum = 0;
-        for (int64_t t = 0; t < k; ++t) {
-          const int64_t other = dtype == MOSAIC_BFLOAT16 ? t ^ 1 : t, l = other < k ? other : t;
-          const float x = flush(Rounded(i, l)), y = flush(W(l, j));
-          if (how.fuses) {
-            sum = flush(std::fma(x, y, sum));
-          } else {
-            const volatile float product = x * y;
-            sum += product;
-          }
-        }
+        const float sum = Sum(how, row, columns[static_cast<size_t>(j)]);
         c[static_cast<size_t>(i * ldc + j)] = sum + bias[static_cast<size_t>(j)];
       }
     }
@@ -181,26 +226,32 @@ std::string Describe(const Problem& p) {
   return ::testing::AssertionSuccess();
 }
 
-class StripGemmFastTest : public ::testing::TestWithParam<std::tuple<Isa, int>> {
+class StripGemmFastTest : public ::testing::TestWithParam<Kernel> {
  protected:
-  static Isa isa() { return std::get<0>(GetParam()); }
-  static int dtype() { return std::get<1>(GetParam()); }
+  static Isa isa() { return GetParam().isa; }
+  static int dtype() { return GetParam().dtype; }
   static Arithmetic arithmetic() {
-    return {Fuses(), dtype() == MOSAIC_BFLOAT16 && isa() >= Isa::kAvx512Bf16};
+    const bool half = dtype() == MOSAIC_BFLOAT16;
+    return {Fuses(), half && isa() >= Isa::kAvx512Bf16, half && isa() == Isa::kAmx};
   }
   void SetUp() override {
     before_ = ActiveIsa(MOSAIC_BFLOAT16);
-    if (!IsaSupported(isa())) GTEST_SKIP() << "not on this CPU";
-    SetIsa(isa());
+    emulate = GetParam().emulated;
+    if (!emulate && !IsaSupported(isa())) GTEST_SKIP() << "not on this CPU";
+    if (!emulate) SetIsa(isa());
     seed_ = std::random_device()();
     rng_.seed(seed_);
     RecordProperty("seed", std::to_string(seed_));
   }
-  void TearDown() override { SetIsa(before_); }
+  void TearDown() override {
+    SetIsa(before_);
+    emulate = false;
+  }
 
   // Whether x * x - round(x * x) comes out as it is, and not as 0. Compilers fuse when they
   // optimise.
   static bool Fuses() {
+    if (emulate) return true;
     const float x = 1 + 0x1p-12f;
     const volatile float square = x * x;
     const float a[] = {-square, x};
@@ -213,7 +264,7 @@ class StripGemmFastTest : public ::testing::TestWithParam<std::tuple<Isa, int>> 
     g.n = g.strips = g.row_blocks = g.m = g.ldc = 1;
     g.blocks = blocks;
     g.c = &c;
-    StripGemmFast(g);
+    Gemm(g);
     return c != 0;
   }
   std::string Where(const Problem& p) const {
@@ -345,7 +396,7 @@ TEST_P(StripGemmFastTest, OneResultForEverySplit) {
           g.first = b == 0;
           g.last = b + count == p.row_blocks;
           g.bias += s * kCols;
-          StripGemmFast(g);
+          Gemm(g);
           b += count;
         }
         s += strips;
@@ -362,10 +413,10 @@ TEST_P(StripGemmFastTest, EachRowOfABatchAsIfAlone) {
     std::vector<float> batch, alone;
     StripGemmArgs g = p.Args(&batch);
     g.n = n;
-    StripGemmFast(g);
+    Gemm(g);
     StripGemmArgs one = p.Args(&alone);
     one.n = 1;
-    for (int64_t i = 0; i < n; ++i, one.a += p.lda, one.c += p.ldc) StripGemmFast(one);
+    for (int64_t i = 0; i < n; ++i, one.a += p.lda, one.c += p.ldc) Gemm(one);
     ASSERT_TRUE(SameBits(batch, alone)) << Where(p) << ", batch of " << n;
   }
 }
@@ -423,14 +474,14 @@ TEST_P(StripGemmFastTest, NothingToDo) {
   StripGemmArgs g = p.Args(&c, Activation::kRelu);
   const std::vector<float> untouched = c;
   g.n = 0;
-  StripGemmFast(g);
+  Gemm(g);
   g.n = 5;
   g.m = 0;
-  StripGemmFast(g);
+  Gemm(g);
   EXPECT_TRUE(SameBits(c, untouched));
   g.m = 20;  // an empty sum
   g.k = 0;
-  StripGemmFast(g);
+  Gemm(g);
   for (int64_t i = 0; i < 5; ++i) {
     for (int64_t j = 0; j < 20; ++j) {
       EXPECT_EQ(c[static_cast<size_t>(i * p.ldc + j)],
@@ -438,7 +489,7 @@ TEST_P(StripGemmFastTest, NothingToDo) {
     }
   }
   g.bias = nullptr;
-  StripGemmFast(g);
+  Gemm(g);
   EXPECT_EQ(c[0], 0.0f);
 }
 
@@ -518,13 +569,27 @@ TEST_P(StripGemmFastTest, ActivationDependsOnNothingButItsArgument) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, StripGemmFastTest,
-                         ::testing::Combine(::testing::ValuesIn(kAllIsas),
-                                            ::testing::Values(MOSAIC_FLOAT, MOSAIC_BFLOAT16)),
+std::vector<Kernel> AllKernels() {
+  std::vector<Kernel> all;
+  for (Isa isa : kAllIsas) {
+    if (isa <= Isa::kAvx512) all.push_back({isa, false, MOSAIC_FLOAT});
+    all.push_back({isa, false, MOSAIC_BFLOAT16});
+  }
+  all.push_back({Isa::kAmx, true, MOSAIC_BFLOAT16});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Isas, StripGemmFastTest, ::testing::ValuesIn(AllKernels()),
                          [](const auto& p) {
-                           return std::string(IsaName(std::get<0>(p.param))) + "_" +
-                                  DTypeName(std::get<1>(p.param));
+                           return std::string(p.param.emulated ? "emulated_" : "") +
+                                  IsaName(p.param.isa) + "_" + DTypeName(p.param.dtype);
                          });
+
+TEST(AmxTileLines, CutsBlocksEvenlyWhereThatIsNoSlower) {
+  const int64_t want[][2] = {{1, 1},   {16, 16}, {17, 9},   {32, 16},  {49, 13},
+                             {63, 16}, {98, 14}, {103, 15}, {121, 16}, {126, 14}};
+  for (const auto& w : want) EXPECT_EQ(AmxTileLines(w[0]), w[1]) << w[0];
+}
 
 class StripGemmIsaTest : public ::testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Types, StripGemmIsaTest, ::testing::Values(MOSAIC_FLOAT, MOSAIC_BFLOAT16),

@@ -34,9 +34,10 @@ bool IsaSupported(Isa isa) {
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case Isa::kAvx512Bf16:
-      return IsaSupported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16");
+      return MOSAIC_MULTIPLIES_PAIRS && IsaSupported(Isa::kAvx512) &&
+             __builtin_cpu_supports("avx512bf16");
     case Isa::kAmx:
-      return IsaSupported(Isa::kAvx512Bf16) && AmxUsable();
+      return IsaSupported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16") && AmxUsable();
   }
 #endif
   return isa == Isa::kGeneric;

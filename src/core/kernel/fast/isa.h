@@ -2,7 +2,7 @@
 //
 // The library is compiled for the baseline of its architecture; functions for other instruction
 // sets carry a target attribute, and are only called if the CPU (and its OS) can run them.
-// Instructions on bfloat16 and tiles are written in assembly, which needs no attribute.
+// Instructions on bfloat16 are written in assembly, which needs no attribute.
 #pragma once
 
 #include "mosaic/page_format.h"
@@ -14,9 +14,13 @@
 #define MOSAIC_X86 1
 #define MOSAIC_AVX2 __attribute__((target("avx2,fma")))
 #if defined(__clang__)
+// Clang checks the operands of assembly before a function is inlined; the kernel for AVX-512
+// serves.
+#define MOSAIC_MULTIPLIES_PAIRS 0
 #define MOSAIC_AVX512 \
   __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"), min_vector_width(512)))
 #else
+#define MOSAIC_MULTIPLIES_PAIRS 1
 #define MOSAIC_AVX512 \
   __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")))
 #endif

@@ -258,7 +258,7 @@ class StripGemmRun {
   const StripGemmArgs& g_;
   const Isa isa_;
   const TileSet& tiles_;
-  const int64_t step_;  // k of an element of A: 2 where these are pairs
+  const int64_t step_;             // k of an element of A: 2 where these are pairs
   const int64_t strips_, blocks_;  // that are used
   const bool few_, streamed_, pack_;
   Buffer packed_, rounded_, sums_;

@@ -120,8 +120,8 @@ class Tile {
   using Mem = typename Simd<kLanes>::Mem;
   using Int = typename Simd<kLanes>::Int;
   static constexpr int kDepth = kWeights == Weights::kFloat ? 1 : 2;  // rows of k in a line
-  static constexpr int kRegs = MOSAIC_STRIP_COLS / kLanes;  // per strip
-  static constexpr int kCols = kStrips * kRegs;             // in registers
+  static constexpr int kRegs = MOSAIC_STRIP_COLS / kLanes;            // per strip
+  static constexpr int kCols = kStrips * kRegs;                       // in registers
   // Few accumulators make a short loop body.
   static constexpr int kWork = kRows * kCols * (kWeights == Weights::kHalf ? 2 : 1);
   static constexpr int kUnroll = kWork <= 8 ? 4 : kWork <= 16 ? 2 : 1;
@@ -201,8 +201,8 @@ class Tile {
 
   // acc += *x * w: a number, or a pair.
   MOSAIC_INLINE static void MultiplyAdd(const float* x, const Reg& w, Reg& acc) {
-#if MOSAIC_X86
-    if (kWeights == Weights::kPairs) {
+#if MOSAIC_MULTIPLIES_PAIRS
+    if constexpr (kWeights == Weights::kPairs) {
       int bits;
       std::memcpy(&bits, x, sizeof bits);
       const Int pairs = Int{} + bits;

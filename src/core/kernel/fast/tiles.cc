@@ -31,11 +31,11 @@ struct Avx512 {
 };
 #endif
 
-template <template <int, int, Weights, bool, Prefetch> class Fn, int kStrips, Weights kWeights, bool kPacked,
-          Prefetch kPrefetch, typename Rows>
+template <template <int, int, Weights, bool, Prefetch> class Fn, int kStrips, Weights kWeights,
+          bool kPacked, Prefetch kPrefetch, typename Rows>
 struct Table;
-template <template <int, int, Weights, bool, Prefetch> class Fn, int kStrips, Weights kWeights, bool kPacked,
-          Prefetch kPrefetch, int... kRow>
+template <template <int, int, Weights, bool, Prefetch> class Fn, int kStrips, Weights kWeights,
+          bool kPacked, Prefetch kPrefetch, int... kRow>
 struct Table<Fn, kStrips, kWeights, kPacked, kPrefetch, std::integer_sequence<int, kRow...>> {
   static constexpr TileFn value[] = {Fn<kRow + 1, kStrips, kWeights, kPacked, kPrefetch>::Run...};
 };
@@ -75,7 +75,9 @@ constexpr TileSet kAvx2Tiles[] = {MakeTiles<Avx2, 6, 1, 1, 1, kFewStrips, Weight
                                   MakeTiles<Avx2, 6, 1, 1, 1, kFewStrips, Weights::kHalf>()};
 constexpr TileSet kAvx512Tiles[] = {MakeTiles<Avx512, 14, 2, 6, 3, 8, Weights::kFloat>(),
                                     MakeTiles<Avx512, 14, 2, 6, 3, 8, Weights::kHalf>()};
+#if MOSAIC_MULTIPLIES_PAIRS
 constexpr TileSet kAvx512Bf16Tiles = MakeTiles<Avx512, 14, 2, 6, 3, 8, Weights::kPairs>();
+#endif
 #endif
 
 }  // namespace
@@ -83,7 +85,9 @@ constexpr TileSet kAvx512Bf16Tiles = MakeTiles<Avx512, 14, 2, 6, 3, 8, Weights::
 const TileSet& TilesFor(Isa isa, int dtype) {
   const size_t i = dtype == MOSAIC_BFLOAT16;
 #if MOSAIC_X86
+#if MOSAIC_MULTIPLIES_PAIRS
   if (isa >= Isa::kAvx512Bf16 && i == 1) return kAvx512Bf16Tiles;
+#endif
   if (isa >= Isa::kAvx512) return kAvx512Tiles[i];
   if (isa == Isa::kAvx2) return kAvx2Tiles[i];
 #endif
