@@ -50,22 +50,16 @@ COMMENT ON COLUMN mosaic.block_meta.geometry IS 'element type, layout, rows and 
 COMMENT ON COLUMN mosaic.block_meta.hash IS 'XXH3-128 over geometry, payload and domain: equal blocks of two domains have nothing in common';
 COMMENT ON COLUMN mosaic.block_meta.domain IS 'the sharing domain whose models may use the block';
 
--- A key is NULL where a block has nothing to tell it by.
+-- The leaves of a tree: a row for each key, with its btree entry, would take five times the room. A model changes many
+-- rows: pages keep room for their next versions, which takes no more than what vacuum would find, and no vacuum.
 CREATE TABLE mosaic.near_key (
-  block_id int4 NOT NULL CONSTRAINT near_key_pkey PRIMARY KEY,
-  key1     int4,
-  key2     int4,
-  key3     int4
-);
--- block_id makes the order of equal keys that of the ids, and takes no more room: index tuples are aligned.
-CREATE INDEX near_key_1_idx ON mosaic.near_key (key1, block_id);
-CREATE INDEX near_key_2_idx ON mosaic.near_key (key2, block_id);
-CREATE INDEX near_key_3_idx ON mosaic.near_key (key3, block_id);
-COMMENT ON TABLE mosaic.near_key IS 'one row per block that may have near duplicates: what finds them, see docs/dedup.md';
-COMMENT ON COLUMN mosaic.near_key.block_id IS 'the block';
-COMMENT ON COLUMN mosaic.near_key.key1 IS 'LSH key of its first sample, within its sharing domain';
-COMMENT ON COLUMN mosaic.near_key.key2 IS 'of the second';
-COMMENT ON COLUMN mosaic.near_key.key3 IS 'of the third';
+  first   int8   NOT NULL CONSTRAINT near_key_pkey PRIMARY KEY,
+  entries int8[] NOT NULL
+) WITH (fillfactor = 50);
+ALTER TABLE mosaic.near_key ALTER COLUMN entries SET STORAGE PLAIN, ALTER COLUMN entries SET STATISTICS 0;
+COMMENT ON TABLE mosaic.near_key IS 'the index of near duplicates: up to 64 keys of blocks a row, see docs/dedup.md';
+COMMENT ON COLUMN mosaic.near_key.first IS 'no entry of the row is less, and none reaches that of the next row';
+COMMENT ON COLUMN mosaic.near_key.entries IS 'LSH keys within their sharing domains, each with the block that has it: key << 32 | block_id, ascending';
 
 SELECT pg_catalog.pg_extension_config_dump('mosaic.store', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.block_id_seq', '');
@@ -74,7 +68,7 @@ SELECT pg_catalog.pg_extension_config_dump('mosaic.block_meta', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.near_key', '');
 
 CREATE FUNCTION init_store(
-    block_height int DEFAULT 63, near_tables int DEFAULT NULL, near_hashes int DEFAULT 8,
+    block_height int DEFAULT 63, near_tables int DEFAULT 3, near_hashes int DEFAULT 8,
     near_width float4 DEFAULT 0.04)
   RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_init_store' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define MOSAIC_NEAR_TABLES 3  /* most keys of a block: columns of mosaic.near_key */
+#define MOSAIC_NEAR_TABLES 8  /* most keys of a block */
 #define MOSAIC_NEAR_HASHES 64 /* most hashes of a key */
 
 /* Part of what a stored key means: fixed with the store. */
@@ -32,7 +32,8 @@ MosaicCode mosaic_near_new(const MosaicNearSettings *settings, int32_t domain, M
 bool mosaic_near_shareable(MosaicGeometry geometry);
 /*
  * keys: MOSAIC_NEAR_TABLES; 0 where a block has none: nothing to tell it by, or fewer tables.  Blocks
- * of which one key agrees are worth comparing.  REQUIRES: a shareable geometry.
+ * of which one key agrees are worth comparing.  All but the same on every machine: floating-point
+ * arithmetic may put a weight just on the border of a hash on its other side.  REQUIRES: a shareable geometry.
  */
 MosaicCode mosaic_near_keys(MosaicNear *maker, MosaicGeometry geometry, const void *payload,
                             int32_t *keys, MosaicError *err);

@@ -149,14 +149,27 @@ check_options(const MosaicStoreOptions *is, const MosaicStoreOptions *wanted)
 				 errhint("%s", hint)));
 }
 
+static const MosaicStoreOptions defaults = {
+	MOSAIC_DEFAULT_BLOCK_HEIGHT,
+	{MOSAIC_DEFAULT_NEAR_TABLES, MOSAIC_DEFAULT_NEAR_HASHES, MOSAIC_DEFAULT_NEAR_WIDTH}
+};
+
+MosaicStoreOptions
+mosaic_read_store_options(Snapshot snapshot)
+{
+	Relation	rel = table_open(mosaic_relid("store"), AccessShareLock);
+	HeapTuple	tuple = store_row(rel, snapshot);
+	MosaicStoreOptions options = defaults;
+
+	if (HeapTupleIsValid(tuple))
+		options = read_options(tuple, RelationGetDescr(rel));
+	table_close(rel, NoLock);
+	return options;
+}
+
 MosaicStoreOptions
 mosaic_store_options(const MosaicStoreOptions *wanted)
 {
-	static const MosaicStoreOptions defaults = {
-		MOSAIC_DEFAULT_BLOCK_HEIGHT,
-		{MOSAIC_DEFAULT_NEAR_TABLES(MOSAIC_DEFAULT_BLOCK_HEIGHT), MOSAIC_DEFAULT_NEAR_HASHES,
-		MOSAIC_DEFAULT_NEAR_WIDTH}
-	};
 	Relation	rel = table_open(mosaic_relid("store"), RowExclusiveLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	HeapTuple	tuple = store_row(rel, snapshot);

@@ -33,7 +33,7 @@ enum
 };
 enum
 {
-	Anum_near_block_id = 1, Anum_near_key1, Natts_near = Anum_near_key1 + MOSAIC_NEAR_TABLES - 1
+	Anum_near_first = 1, Anum_near_entries, Natts_near = 2
 };
 enum
 {
@@ -87,8 +87,8 @@ typedef struct MosaicStoreOptions
 	MosaicNearSettings near_settings;
 } MosaicStoreOptions;
 
-/* Where nothing is said: fewer for small blocks, so that keys stay small beside them. */
-#define MOSAIC_DEFAULT_NEAR_TABLES(height) ((height) == 31 ? 2 : MOSAIC_NEAR_TABLES)
+/* Where nothing is said. */
+#define MOSAIC_DEFAULT_NEAR_TABLES 3
 #define MOSAIC_DEFAULT_NEAR_HASHES 8
 #define MOSAIC_DEFAULT_NEAR_WIDTH 0.04f
 
@@ -97,6 +97,8 @@ typedef struct MosaicStoreOptions
  * not yet; 55000 where they are others than wanted.  The caller holds the store's lock.
  */
 extern MosaicStoreOptions mosaic_store_options(const MosaicStoreOptions *wanted);
+/* The same for a reader: the defaults where nothing is fixed yet. */
+extern MosaicStoreOptions mosaic_read_store_options(Snapshot snapshot);
 
 /* Raises an error unless name is one that a model can have. */
 extern void mosaic_check_name(const char *name);

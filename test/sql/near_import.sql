@@ -17,7 +17,7 @@ CREATE TABLE original AS SELECT i, predict('exact', x) AS outputs, predict_class
 SELECT stored_bytes AS stored FROM mosaic.storage \gset
 CREATE FUNCTION contents() RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', (SELECT md5(string_agg(b::text, ',' ORDER BY block_id)) FROM mosaic.block_meta b),
-    (SELECT md5(string_agg(k::text, ',' ORDER BY block_id)) FROM mosaic.near_key k),
+    (SELECT md5(string_agg(e::text, ',' ORDER BY e)) FROM mosaic.near_key, unnest(entries) e),
     (SELECT string_agg(name, ',' ORDER BY name) FROM mosaic.model))
 $$;
 SELECT contents() AS before \gset
@@ -119,21 +119,33 @@ FROM import_model('noise', :'models' || '/fashion_noise.onnx', dedup => 'near', 
 SELECT largest_difference('exact', 'noise') <= 0.02 AS within;
 SELECT drop_model('noise');
 
--- the index: a row for each block that may have near duplicates, which goes with it
+-- the index: entries for each block that may have near duplicates, which go with it
 SELECT contents() = :'before' AS as_before;
-CREATE TABLE keys AS SELECT * FROM mosaic.near_key;
-SELECT count(*) > 0 AS keys, count(DISTINCT key1) > 0.9 * count(*) AS distinct FROM keys;
--- lost and wrong rows are found, and made again as they were
-DELETE FROM mosaic.near_key WHERE block_id % 3 = 0;
-INSERT INTO mosaic.near_key SELECT 1000001, key1, key2, key3 FROM mosaic.near_key LIMIT 1;
-SELECT problem, count(*) = CASE problem WHEN 'orphan near key' THEN 1 ELSE (SELECT count(*) FROM keys WHERE block_id % 3 = 0) END AS all
+CREATE VIEW entries AS SELECT first, e AS entry, e >> 32 AS key, (e & x'ffffffff'::int8)::int AS block_id FROM mosaic.near_key, unnest(entries) e;
+CREATE TABLE keys AS SELECT key, block_id FROM entries;
+SELECT count(*) > 0 AS keys, count(DISTINCT key) > 0.9 * count(*) AS distinct, count(*) - count(DISTINCT (key, block_id)) AS twice FROM keys;
+-- a tree: rows of up to 64 entries, ascending, each in the row where it is looked for
+SELECT count(*) > 5 AS rows, max(cardinality(entries)) <= 64 AS small, avg(cardinality(entries)) > 24 AS filled FROM mosaic.near_key;
+SELECT count(*) AS misplaced FROM (SELECT first, lead(first) OVER (ORDER BY first) AS next, entries FROM mosaic.near_key) k, unnest(entries) e
+WHERE e < first OR e >= next;
+SELECT count(*) AS unordered FROM mosaic.near_key WHERE entries <> ARRAY(SELECT e FROM unnest(entries) e ORDER BY e);
+-- lost and wrong entries are found, and made again as they were
+UPDATE mosaic.near_key SET entries = ARRAY(SELECT e FROM unnest(entries) e WHERE (e & x'ffffffff'::int8) % 3 <> 0);
+UPDATE mosaic.near_key SET entries = entries || ((entries[cardinality(entries)] >> 32 << 32) + 1000001) WHERE first = (SELECT min(first) FROM mosaic.near_key);
+UPDATE mosaic.near_key SET entries = entries || ((entries[cardinality(entries)] >> 32 << 32) + 1000001) WHERE first = (SELECT max(first) FROM mosaic.near_key);
+SELECT problem, count(*) = CASE problem WHEN 'orphan near key' THEN 1 ELSE (SELECT count(DISTINCT block_id) FROM keys WHERE block_id % 3 = 0) END AS all
 FROM check_store() GROUP BY 1 ORDER BY 1;
 SELECT problem, bool_and(repaired) FROM repair_store() GROUP BY 1 ORDER BY 1;
 SELECT * FROM check_store();
-SELECT count(*) AS different FROM (SELECT * FROM keys EXCEPT SELECT * FROM mosaic.near_key) k;
--- a row that is missing or wrong only hides or proposes: what is proposed is compared
+SELECT count(*) AS different FROM ((TABLE keys EXCEPT SELECT key, block_id FROM entries) UNION ALL (SELECT key, block_id FROM entries EXCEPT TABLE keys)) k;
+-- rows that are none of ours hold nothing, all is made again
+UPDATE mosaic.near_key SET entries = CASE WHEN first < 0 THEN '{}' ELSE '{{1,2},{3,NULL}}'::int8[] END;
+SELECT problem, bool_and(repaired) FROM repair_store() GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS different FROM ((TABLE keys EXCEPT SELECT key, block_id FROM entries) UNION ALL (SELECT key, block_id FROM entries EXCEPT TABLE keys)) k;
+-- an entry that is missing or wrong only hides or proposes: what is proposed is compared
 BEGIN;
-UPDATE mosaic.near_key SET key1 = 7, key2 = 7, key3 = 7;
+DELETE FROM mosaic.near_key;
+INSERT INTO mosaic.near_key SELECT min(e), array_agg(e ORDER BY e) FROM (SELECT (7::int8 << 32) + block_id AS e FROM mosaic.block_meta) k GROUP BY e / 50;
 SELECT merged <= candidates AS sound, metric_after >= 0.95 AS kept FROM dedup_model('exact', 'SELECT x FROM pictures', 'agreement', 0.05);
 SELECT blocks FROM import_model('noise', :'models' || '/fashion_noise.onnx');
 SELECT candidates FROM dedup_model('noise', 'SELECT x FROM pictures', 'agreement', 0.05);
@@ -148,23 +160,70 @@ ROLLBACK;
 SELECT init_store();
 SELECT init_store(63, 2);
 SELECT init_store(near_width => 0.1);
+DROP VIEW entries;
 DROP EXTENSION pg_mosaic;
 CREATE EXTENSION pg_mosaic;
-SELECT init_store(63, 4);
+SELECT init_store(63, 9);
 SELECT init_store(63, 3, 0);
 SELECT init_store(63, 3, 8, 'NaN');
 SELECT init_store(63, 3, NULL);
+SELECT init_store(63, NULL);
 SELECT init_store(NULL);
 SELECT init_store(31);
 SELECT block_height, near_tables, near_hashes, near_width FROM mosaic.store;
 DROP EXTENSION pg_mosaic;
 CREATE EXTENSION pg_mosaic;
+CREATE VIEW entries AS SELECT (e & x'ffffffff'::int8)::int AS block_id FROM mosaic.near_key, unnest(entries) e;
 SELECT init_store(126, near_tables => 1, near_hashes => 4, near_width => 0.1);
 SELECT blocks FROM import_model('base', :'models' || '/fashion_base.onnx');
-SELECT count(key1) > 0 AS one, count(key2) + count(key3) AS others FROM mosaic.near_key;
+SELECT max(n) AS keys FROM (SELECT count(*) AS n FROM entries GROUP BY block_id) k;
 SELECT merged > 0 AS merged FROM import_model('noise', :'models' || '/fashion_noise.onnx', dedup => 'near', validation => 'SELECT x FROM pictures', metric => 'agreement', max_drop => 0.05);
 SELECT * FROM check_store();
+SELECT drop_model(name) FROM mosaic.models ORDER BY name;
+SELECT count(*) AS left FROM mosaic.near_key;
+
+-- its size, at each height: at most 5 % of the blocks', as models come and go, without vacuum
+CREATE FUNCTION index_share() RETURNS numeric LANGUAGE sql AS $$
+  SELECT round(100.0 * pg_total_relation_size('mosaic.near_key') / sum(mosaic.geometry_bytes(geometry)), 1) FROM mosaic.block_meta
+$$;
+DROP VIEW entries;
+SELECT set_config('test.models', :'models', false) AS models \gset
+CREATE PROCEDURE import_all(height int, OUT blocks int8, OUT imported numeric, OUT replaced numeric, OUT misplaced int8) LANGUAGE plpgsql AS $$
+DECLARE
+  n text;
+  d int;
+BEGIN
+  DROP EXTENSION IF EXISTS pg_mosaic;
+  CREATE EXTENSION pg_mosaic;
+  PERFORM init_store(height);
+  FOR d IN 1 .. 6 LOOP
+    FOREACH n IN ARRAY '{base,noise}'::text[] LOOP
+      PERFORM import_model(n || d, current_setting('test.models') || '/fashion_' || n || '.onnx', domain => 'd' || d);
+      COMMIT;
+    END LOOP;
+  END LOOP;
+  imported := index_share();
+  FOR d IN 1 .. 6 LOOP
+    PERFORM drop_model('noise' || d);
+    COMMIT;
+    PERFORM import_model('noise' || d, current_setting('test.models') || '/fashion_noise.onnx', domain => 'd' || d);
+    COMMIT;
+  END LOOP;
+  replaced := index_share();
+  SELECT count(*) FROM mosaic.block_meta INTO blocks;
+  SELECT count(*) FROM (SELECT first, lead(first) OVER (ORDER BY first) AS next, entries FROM mosaic.near_key) k, unnest(entries) e
+  WHERE e < first OR e >= next INTO misplaced;
+END $$;
+SET client_min_messages = warning;
+CALL import_all(126, NULL, NULL, NULL, NULL) \gset a_
+CALL import_all(63, NULL, NULL, NULL, NULL) \gset b_
+CALL import_all(31, NULL, NULL, NULL, NULL) \gset c_
+SELECT :a_blocks AS blocks, :a_imported <= 2.5 AS imported, :a_replaced <= 2.5 AS replaced, :a_misplaced AS misplaced;
+SELECT :b_blocks AS blocks, :b_imported <= 3.5 AS imported, :b_replaced <= 3.5 AS replaced, :b_misplaced AS misplaced;
+SELECT :c_blocks AS blocks, :c_imported <= 5 AS imported, :c_replaced <= 5 AS replaced, :c_misplaced AS misplaced;
+RESET client_min_messages;
 
 DROP TABLE pictures, original, keys;
-DROP FUNCTION contents, largest_difference;
+DROP PROCEDURE import_all;
+DROP FUNCTION contents, largest_difference, index_share;
 DROP EXTENSION pg_mosaic;

@@ -221,7 +221,7 @@ SELECT concat_ws(', ',
     WHERE b.block_id IS NULL OR m.block_id IS NULL OR octet_length(b.data) + 32 <> mosaic.geometry_bytes(m.geometry)),
   (SELECT 'duplicates: ' || nullif(count(*) - count(DISTINCT (hash, geometry)), 0) FROM mosaic.block_meta),
   (SELECT 'near keys without block: ' || nullif(count(*), 0)
-     FROM mosaic.near_key LEFT JOIN mosaic.block USING (block_id) WHERE data IS NULL),
+     FROM mosaic.near_key, unnest(entries) e LEFT JOIN mosaic.block ON block_id = e & x'ffffffff'::int8 WHERE data IS NULL),
   (SELECT 'tensors without model or models without tensors: ' || nullif(count(*), 0)
      FROM mosaic.model m FULL JOIN mosaic.tensor t USING (model_id) WHERE m.model_id IS NULL OR t.model_id IS NULL),
   (SELECT 'ids ahead of the sequence: ' || nullif(count(*), 0) FROM mosaic.block

@@ -56,7 +56,7 @@ find_neighbours(Search *s, const int32 *keys)
 	{
 		s->proposed = s->looked_at = 0;
 		if (keys[t] != 0)
-			mosaic_near_probe(&s->index, t, keys[t], propose, s);
+			mosaic_near_probe(&s->index, keys[t], propose, s);
 	}
 	qsort(s->ids, s->n, sizeof(int32), mosaic_compare_ids);
 	for (int i = 0; i < s->n; i++)
@@ -70,6 +70,7 @@ search_block(Search *s, int tensor, int64 index)
 {
 	DedupJob   *job = s->job;
 	MosaicTensorBlocks *blocks = &job->candidate.tensors[tensor];
+	MosaicGeometry geometry = mosaic_geometry_of(&job->descs[tensor]);
 	int32		keys[MOSAIC_NEAR_TABLES];
 	const int32 *ids;
 	int64		n;
@@ -78,13 +79,16 @@ search_block(Search *s, int tensor, int64 index)
 	MosaicError error;
 	const void *payload;
 
-	mosaic_near_keys_of(&s->index, blocks->ids[index], keys);
-	s->geometry = mosaic_geometry_pack(mosaic_geometry_of(&job->descs[tensor]));
-	find_neighbours(s, keys);
-	if (s->n == 0)
-		return;
+	s->geometry = mosaic_geometry_pack(geometry);
 	payload = mosaic_read_block(&job->reader, blocks->ids[index], blocks->payload_bytes,
 								&blocks->places[index], CurrentResourceOwner, &own);
+	mosaic_near_keys_of(&s->index, geometry, payload, keys);
+	find_neighbours(s, keys);
+	if (s->n == 0)
+	{
+		ReleaseBuffer(own);
+		return;
+	}
 	mosaic_dedup_check(mosaic_dedup_search(job->dedup, tensor, index, payload, keys, s->ids, s->n,
 										   &ids, &n, &error), &error);
 	for (int64 i = 0; i < n; i++)
@@ -107,7 +111,7 @@ mosaic_find_merges(DedupJob *job)
 
 	s->job = job;
 	mosaic_progress_phase(MOSAIC_PHASE_SEARCHING, job->handle->nblocks);
-	mosaic_near_reader_open(&s->index, job->snapshot);
+	mosaic_near_reader_open(&s->index, job->domain, job->snapshot);
 	for (int t = 0; t < job->handle->ntensors; t++)
 		for (int64 i = 0; mosaic_dedup_shareable(job->dedup, t) && i < job->handle->tensors[t].n; i++)
 		{

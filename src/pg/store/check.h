@@ -34,8 +34,8 @@ typedef enum MosaicProblemKind
 	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored in the same domain */
 	MOSAIC_STALE_PLACES,		/* information: reading finds the blocks all the same */
 	MOSAIC_DAMAGED_MODEL,		/* graph, shapes or inline values: it cannot be loaded */
-	MOSAIC_MISSING_NEAR_KEY,	/* a block that may have near duplicates has no row in near_key */
-	MOSAIC_ORPHAN_NEAR_KEY		/* a row in near_key has no block */
+	MOSAIC_MISSING_NEAR_KEY,	/* a block that may have near duplicates has no key in near_key */
+	MOSAIC_ORPHAN_NEAR_KEY		/* a key in near_key has no block */
 } MosaicProblemKind;
 
 typedef struct MosaicProblem

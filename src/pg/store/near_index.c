@@ -5,283 +5,443 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
-#include "executor/tuptable.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "catalog.h"
 #include "errors.h"
 #include "near_index.h"
 
-/* ---- writing ---- */
+#define MAX_ENTRIES 64			/* of a row */
+#define FILL 48					/* at most, of rows that come of one that was too large */
 
-/* Rows to be inserted together: in the order of an index's keys, many go to the same page. */
-#define MAX_PENDING 65536
-#define ROWS_PER_INSERT 256
-
-typedef struct Pending
+static int64
+make_entry(int32 key, uint32 block_id)
 {
-	int32		columns[Natts_near];
-	ItemPointerData tid;
-} Pending;
-
-struct MosaicNearWriter
-{
-	Snapshot	snapshot;
-	int32		domain;
-	MosaicNear *maker;			/* of keys; made when first needed */
-	MemoryContextCallback callback;
-	Relation	rel;
-	Oid			pkey;
-	CatalogIndexState indexes;
-	MemoryContext cxt;
-	Pending    *pending;		/* MAX_PENDING, when first needed */
-	int			npending;
-};
+	return (int64) ((uint64) (uint32) key << 32 | block_id);
+}
 
 static void
 free_maker(void *arg)
 {
-	mosaic_near_free(((MosaicNearWriter *) arg)->maker);
+	mosaic_near_free(arg);
 }
 
+/* Lives in the current context. */
+static MosaicNear *
+make_maker(const MosaicNearSettings *settings, int32 domain)
+{
+	MemoryContextCallback *callback = palloc0(sizeof *callback);
+	MosaicNear *maker;
+	MosaicError error;
+
+	if (mosaic_near_new(settings, domain, &maker, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+	callback->func = free_maker;
+	callback->arg = maker;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return maker;
+}
+
+static void
+make_keys(MosaicNear *maker, MosaicGeometry geometry, const void *payload, int32 *keys)
+{
+	MosaicError error;
+
+	if (mosaic_near_keys(maker, geometry, payload, keys, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+}
+
+/* ---- rows ---- */
+
+static int64
+first_of(Relation rel, HeapTuple row)
+{
+	bool		isnull;
+
+	return DatumGetInt64(heap_getattr(row, Anum_near_first, RelationGetDescr(rel), &isnull));
+}
+
+/* The entries of a row, in place or copied; none where they are not what we write. */
+static const int64 *
+entries_of(Relation rel, HeapTuple row, int *n)
+{
+	bool		isnull;
+	ArrayType  *array = DatumGetArrayTypeP(heap_getattr(row, Anum_near_entries,
+														RelationGetDescr(rel), &isnull));
+
+	*n = ARR_NDIM(array) == 1 && !ARR_HASNULL(array) && ARR_ELEMTYPE(array) == INT8OID ?
+		ARR_DIMS(array)[0] : 0;
+	return (const int64 *) ARR_DATA_PTR(array);
+}
+
+/* A copy of the first row after (forward), or the last up to (backward), this value; or NULL. */
+static HeapTuple
+next_row(Relation rel, Relation pkey, Snapshot snapshot, ScanDirection direction, int64 value)
+{
+	bool		forward = ScanDirectionIsForward(direction);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	ScanKeyInit(&key, Anum_near_first,
+				forward ? BTGreaterStrategyNumber : BTLessEqualStrategyNumber,
+				forward ? F_INT8GT : F_INT8LE, Int64GetDatum(value));
+	scan = systable_beginscan_ordered(rel, pkey, snapshot, 1, &key);
+	row = systable_getnext_ordered(scan, direction);
+	if (HeapTupleIsValid(row))
+		row = heap_copytuple(row);
+	systable_endscan_ordered(scan);
+	return row;
+}
+
+/* The row where an entry belongs: what is before the first row belongs to that.  NULL: there are none. */
+static HeapTuple
+find_row(Relation rel, Relation pkey, Snapshot snapshot, int64 entry)
+{
+	HeapTuple	row = next_row(rel, pkey, snapshot, BackwardScanDirection, entry);
+
+	return HeapTupleIsValid(row) ? row : next_row(rel, pkey, snapshot, ForwardScanDirection, entry);
+}
+
+static HeapTuple
+make_row(Relation rel, int64 first, const int64 *entries, int n)
+{
+	Size		bytes = ARR_OVERHEAD_NONULLS(1) + n * sizeof(int64);
+	ArrayType  *array = palloc0(bytes);
+	Datum		values[Natts_near];
+	bool		nulls[Natts_near] = {false};
+
+	SET_VARSIZE(array, bytes);
+	array->ndim = 1;
+	array->elemtype = INT8OID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), entries, n * sizeof(int64));
+	values[Anum_near_first - 1] = Int64GetDatum(first);
+	values[Anum_near_entries - 1] = PointerGetDatum(array);
+	return heap_form_tuple(RelationGetDescr(rel), values, nulls);
+}
+
+/*
+ * Puts n entries, ascending, in the place of a row's, or of none.  A row that stays keeps its first, so
+ * that the primary key need not know (HOT); but where entries come before all rows, it begins with them.
+ */
+static void
+replace_row(Relation rel, CatalogIndexState indexes, HeapTuple row, const int64 *entries, int64 n)
+{
+	int64		pieces = n <= MAX_ENTRIES ? 1 : (n + FILL - 1) / FILL;
+
+	if (n == 0)
+	{
+		if (HeapTupleIsValid(row))
+			CatalogTupleDelete(rel, &row->t_self);
+		return;
+	}
+	for (int64 i = 0; i < pieces; i++)
+	{
+		int64		begin = i * n / pieces,
+					end = (i + 1) * n / pieces;
+
+		CHECK_FOR_INTERRUPTS();
+		if (i == 0 && HeapTupleIsValid(row))
+			CatalogTupleUpdateWithInfo(rel, &row->t_self,
+									   make_row(rel, Min(first_of(rel, row), entries[0]), entries, end),
+									   indexes);
+		else
+			CatalogTupleInsertWithInfo(rel, make_row(rel, entries[begin], &entries[begin], end - begin),
+									   indexes);
+	}
+}
+
+/* ---- writing ---- */
+
+/* Entries are changed in batches, in their order: many go to the same row.  8 MB of them. */
+#define MAX_CHANGES 524288
+
+typedef struct Change
+{
+	int64		entry;			/* first: compared as an int64 */
+	bool		remove;
+} Change;
+
+struct MosaicNearWriter
+{
+	int32		domain;
+	MosaicNear *maker;			/* made when first needed, as are the changes */
+	Relation	rel;
+	Relation	pkey;
+	CatalogIndexState indexes;
+	MemoryContext cxt;
+	MemoryContext tmp;			/* of changing a row */
+	Change	   *changes;
+	int			nchanges,
+				room;
+	List	   *lost;			/* ids of blocks whose keys are not known */
+};
+
 MosaicNearWriter *
-mosaic_near_writer_open(Snapshot snapshot, int32 domain)
+mosaic_near_writer_open(int32 domain)
 {
 	MosaicNearWriter *w = palloc0(sizeof *w);
 
-	w->snapshot = snapshot;
 	w->domain = domain;
 	w->cxt = CurrentMemoryContext;
-	w->callback.func = free_maker;
-	w->callback.arg = w;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &w->callback);
+	w->tmp = AllocSetContextCreate(w->cxt, "pg_mosaic near keys", ALLOCSET_DEFAULT_SIZES);
 	w->rel = table_open(mosaic_relid("near_key"), RowExclusiveLock);
-	w->pkey = mosaic_relid("near_key_pkey");
+	w->pkey = index_open(mosaic_relid("near_key_pkey"), RowExclusiveLock);
 	w->indexes = CatalogOpenIndexes(w->rel);
 	return w;
 }
 
-static void
-set_row(const Pending *p, Datum *values, bool *nulls)
-{
-	for (int i = 0; i < Natts_near; i++)
-	{
-		values[i] = Int32GetDatum(p->columns[i]);
-		/* Key 0 is none. */
-		nulls[i] = i >= Anum_near_key1 - 1 && p->columns[i] == 0;
-	}
-}
-
-static void
-insert_rows(MosaicNearWriter *w)
-{
-	CommandId	cid = GetCurrentCommandId(true);
-	BulkInsertState bulk = GetBulkInsertState();
-	TupleTableSlot *slots[ROWS_PER_INSERT];
-	int			nslots = Min(w->npending, ROWS_PER_INSERT);
-
-	for (int i = 0; i < nslots; i++)
-		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(w->rel), &TTSOpsVirtual);
-	for (int first = 0; first < w->npending; first += ROWS_PER_INSERT)
-	{
-		int			n = Min(w->npending - first, ROWS_PER_INSERT);
-
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < n; i++)
-		{
-			ExecClearTuple(slots[i]);
-			set_row(&w->pending[first + i], slots[i]->tts_values, slots[i]->tts_isnull);
-			ExecStoreVirtualTuple(slots[i]);
-		}
-		table_multi_insert(w->rel, slots, n, cid, 0, bulk);
-		for (int i = 0; i < n; i++)
-			w->pending[first + i].tid = slots[i]->tts_tid;
-	}
-	for (int i = 0; i < nslots; i++)
-		ExecDropSingleTupleTableSlot(slots[i]);
-	FreeBulkInsertState(bulk);
-}
-
 static int
-compare_column(const void *a, const void *b, void *arg)
+compare_entries(const void *a, const void *b)
 {
-	int			column = *(int *) arg;
-	int32		x = ((const Pending *) a)->columns[column],
-				y = ((const Pending *) b)->columns[column];
+	int64		x = *(const int64 *) a,
+				y = *(const int64 *) b;
 
 	return x < y ? -1 : x > y;
 }
 
+/* Makes changes, ascending, to entries of one row (NULL: there are none yet). */
 static void
-insert_index(MosaicNearWriter *w, Relation index, IndexInfo *info)
+change_row(MosaicNearWriter *w, HeapTuple row, const Change *changes, int n)
 {
-	int			column = info->ii_IndexAttrNumbers[0] - 1;
+	int			nold = 0;
+	const int64 *old = HeapTupleIsValid(row) ? entries_of(w->rel, row, &nold) : NULL;
+	int64	   *entries = palloc((nold + n) * sizeof *entries);
+	int			all = 0,
+				kept = 0;
 
-	if (!info->ii_ReadyForInserts)
-		return;
-	if (info->ii_Expressions != NIL || info->ii_Predicate != NIL || column < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("mosaic.near_key has index \"%s\", which is not on plain columns",
-						RelationGetRelationName(index))));
-	qsort_arg(w->pending, w->npending, sizeof(Pending), compare_column, &column);
-	for (int i = 0; i < w->npending; i++)
+	for (int i = 0; i < nold; i++)
+		entries[all++] = old[i];
+	for (int i = 0; i < n; i++)
+		if (!changes[i].remove)
+			entries[all++] = changes[i].entry;
+	qsort(entries, all, sizeof *entries, compare_entries);
+	for (int i = 0; i < all; i++)
 	{
-		Datum		row[Natts_near],
-					values[INDEX_MAX_KEYS];
-		bool		row_nulls[Natts_near],
-					nulls[INDEX_MAX_KEYS];
+		const Change *change = bsearch(&entries[i], changes, n, sizeof *changes, compare_entries);
 
-		set_row(&w->pending[i], row, row_nulls);
-		for (int k = 0; k < info->ii_NumIndexAttrs; k++)
-		{
-			values[k] = row[info->ii_IndexAttrNumbers[k] - 1];
-			nulls[k] = row_nulls[info->ii_IndexAttrNumbers[k] - 1];
-		}
-		index_insert(index, values, nulls, &w->pending[i].tid, w->rel,
-					 index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
+		if (!(change && change->remove) && (kept == 0 || entries[i] != entries[kept - 1]))
+			entries[kept++] = entries[i];
 	}
+	replace_row(w->rel, w->indexes, row, entries, kept);
 }
 
 static void
 flush(MosaicNearWriter *w)
 {
-	if (w->npending == 0)
-		return;
-	insert_rows(w);
-	for (int i = 0; i < w->indexes->ri_NumIndices; i++)
+	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
+	Snapshot	snapshot;
+	int			end;
+
+	/* What was changed before, in this transaction or another, is to be seen. */
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	qsort(w->changes, w->nchanges, sizeof *w->changes, compare_entries);
+	for (int i = 0; i < w->nchanges; i = end)
 	{
-		CHECK_FOR_INTERRUPTS();
-		insert_index(w, w->indexes->ri_IndexRelationDescs[i], w->indexes->ri_IndexRelationInfo[i]);
+		HeapTuple	row = find_row(w->rel, w->pkey, snapshot, w->changes[i].entry);
+		HeapTuple	next = HeapTupleIsValid(row) ?
+			next_row(w->rel, w->pkey, snapshot, ForwardScanDirection,
+					 Max(first_of(w->rel, row), w->changes[i].entry)) : NULL;
+
+		for (end = i + 1; end < w->nchanges; end++)
+			if (HeapTupleIsValid(next) && w->changes[end].entry >= first_of(w->rel, next))
+				break;
+		change_row(w, row, &w->changes[i], end - i);
+		MemoryContextReset(w->tmp);
 	}
-	w->npending = 0;
+	UnregisterSnapshot(snapshot);
+	CommandCounterIncrement();
+	w->nchanges = 0;
+	MemoryContextSwitchTo(saved);
+}
+
+static bool
+is_not_lost(int32 block_id, void *arg)
+{
+	return !list_member_int(arg, block_id);
+}
+
+/* All of the index is read: for stores that are damaged. */
+static void
+sweep_lost(MosaicNearWriter *w)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+	mosaic_near_sweep(snapshot, is_not_lost, w->lost);
+	UnregisterSnapshot(snapshot);
+	CommandCounterIncrement();
 }
 
 void
 mosaic_near_writer_close(MosaicNearWriter *w)
 {
-	flush(w);
+	if (w->nchanges > 0)
+		flush(w);
+	if (w->lost != NIL)
+		sweep_lost(w);
 	CatalogCloseIndexes(w->indexes);
+	index_close(w->pkey, NoLock);
 	table_close(w->rel, NoLock);
+	MemoryContextDelete(w->tmp);
 }
 
 static void
-prepare(MosaicNearWriter *w)
+change_block(MosaicNearWriter *w, int32 block_id, MosaicGeometry geometry, const void *payload, bool remove)
 {
-	MosaicStoreOptions options = mosaic_store_options(NULL);
-	MosaicError error;
+	int32		keys[MOSAIC_NEAR_TABLES];
 
-	if (mosaic_near_new(&options.near_settings, w->domain, &w->maker, &error) != MOSAIC_OK)
-		mosaic_report(&error);
-	w->pending = MemoryContextAlloc(w->cxt, MAX_PENDING * sizeof(Pending));
+	if (!mosaic_near_shareable(geometry))
+		return;
+	if (w->maker == NULL)
+	{
+		MemoryContext saved = MemoryContextSwitchTo(w->cxt);
+		MosaicStoreOptions options = mosaic_store_options(NULL);
+
+		w->maker = make_maker(&options.near_settings, w->domain);
+		w->room = 1024;
+		w->changes = palloc(w->room * sizeof *w->changes);
+		MemoryContextSwitchTo(saved);
+	}
+	if (w->nchanges > w->room - MOSAIC_NEAR_TABLES && w->room < MAX_CHANGES)
+		w->changes = repalloc(w->changes, (w->room *= 2) * sizeof *w->changes);
+	if (w->nchanges > w->room - MOSAIC_NEAR_TABLES)
+		flush(w);
+	make_keys(w->maker, geometry, payload, keys);
+	for (int t = 0; t < MOSAIC_NEAR_TABLES; t++)
+		if (keys[t] != 0)
+			w->changes[w->nchanges++] = (Change) {make_entry(keys[t], block_id), remove};
 }
 
 void
 mosaic_near_writer_add(MosaicNearWriter *w, int32 block_id, MosaicGeometry geometry, const void *payload)
 {
-	Pending    *p;
-	MosaicError error;
-
-	if (!mosaic_near_shareable(geometry))
-		return;
-	if (w->maker == NULL)
-		prepare(w);
-	if (w->npending == MAX_PENDING)
-		flush(w);
-	p = &w->pending[w->npending];
-	p->columns[Anum_near_block_id - 1] = block_id;
-	if (mosaic_near_keys(w->maker, geometry, payload, &p->columns[Anum_near_key1 - 1], &error) != MOSAIC_OK)
-		mosaic_report(&error);
-	w->npending++;
+	change_block(w, block_id, geometry, payload, false);
 }
 
 void
-mosaic_near_writer_remove(MosaicNearWriter *w, int32 block_id, MosaicGeometry geometry)
+mosaic_near_writer_remove(MosaicNearWriter *w, int32 block_id, MosaicGeometry geometry,
+						  const void *payload)
 {
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	change_block(w, block_id, geometry, payload, true);
+}
 
-	if (!mosaic_near_shareable(geometry))
-		return;
-	ScanKeyInit(&key, Anum_near_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	scan = systable_beginscan(w->rel, w->pkey, true, w->snapshot, 1, &key);
-	/* Where it is missing, the block is not found; no reason to keep it. */
-	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		CatalogTupleDelete(w->rel, &tuple->t_self);
-	systable_endscan(scan);
+void
+mosaic_near_writer_remove_lost(MosaicNearWriter *w, int32 block_id, MosaicGeometry geometry)
+{
+	MemoryContext saved = MemoryContextSwitchTo(w->cxt);
+
+	if (mosaic_near_shareable(geometry))
+		w->lost = lappend_int(w->lost, block_id);
+	MemoryContextSwitchTo(saved);
 }
 
 /* ---- reading ---- */
 
 void
-mosaic_near_reader_open(MosaicNearReader *r, Snapshot snapshot)
+mosaic_near_reader_open(MosaicNearReader *r, int32 domain, Snapshot snapshot)
 {
+	MosaicStoreOptions options = mosaic_read_store_options(snapshot);
+
 	r->snapshot = snapshot;
 	r->rel = table_open(mosaic_relid("near_key"), AccessShareLock);
 	r->pkey = index_open(mosaic_relid("near_key_pkey"), AccessShareLock);
-	for (int t = 0; t < MOSAIC_NEAR_TABLES; t++)
-	{
-		char		name[NAMEDATALEN];
-
-		snprintf(name, sizeof name, "near_key_%d_idx", t + 1);
-		r->indexes[t] = index_open(mosaic_relid(name), AccessShareLock);
-	}
+	r->maker = make_maker(&options.near_settings, domain);
 }
 
 void
 mosaic_near_reader_close(MosaicNearReader *r)
 {
-	for (int t = 0; t < MOSAIC_NEAR_TABLES; t++)
-		index_close(r->indexes[t], NoLock);
 	index_close(r->pkey, NoLock);
 	table_close(r->rel, NoLock);
 }
 
 void
-mosaic_near_keys_of(MosaicNearReader *r, int32 block_id, int32 *keys)
+mosaic_near_keys_of(MosaicNearReader *r, MosaicGeometry geometry, const void *payload, int32 *keys)
 {
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	memset(keys, 0, MOSAIC_NEAR_TABLES * sizeof *keys);
-	ScanKeyInit(&key, Anum_near_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	scan = systable_beginscan_ordered(r->rel, r->pkey, r->snapshot, 1, &key);
-	if (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
-		for (int t = 0; t < MOSAIC_NEAR_TABLES; t++)
-		{
-			bool		isnull;
-			Datum		value = heap_getattr(tuple, Anum_near_key1 + t, RelationGetDescr(r->rel), &isnull);
-
-			keys[t] = isnull ? 0 : DatumGetInt32(value);
-		}
-	systable_endscan_ordered(scan);
+	make_keys(r->maker, geometry, payload, keys);
 }
 
 void
-mosaic_near_probe(MosaicNearReader *r, int table, int32 key, MosaicNearFn fn, void *arg)
+mosaic_near_probe(MosaicNearReader *r, int32 key, MosaicNearFn fn, void *arg)
 {
-	ScanKeyData scan_key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		isnull;
+	int64		first = make_entry(key, 0),
+				last = make_entry(key, PG_UINT32_MAX);
+	HeapTuple	row = find_row(r->rel, r->pkey, r->snapshot, first);
 
-	ScanKeyInit(&scan_key, Anum_near_key1 + table, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key));
-	scan = systable_beginscan_ordered(r->rel, r->indexes[table], r->snapshot, 1, &scan_key);
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
-		if (!fn(DatumGetInt32(heap_getattr(tuple, Anum_near_block_id, RelationGetDescr(r->rel), &isnull)),
-				arg))
-			break;
-	systable_endscan_ordered(scan);
+	while (HeapTupleIsValid(row))
+	{
+		int64		row_first = first_of(r->rel, row);
+		bool		more = row_first <= last;
+		int			n;
+		const int64 *entries = entries_of(r->rel, row, &n);
+
+		for (int i = 0; i < n && (more = more && entries[i] <= last); i++)
+			if (entries[i] >= first && !fn((int32) entries[i], arg))
+				more = false;
+		heap_freetuple(row);
+		row = more ? next_row(r->rel, r->pkey, r->snapshot, ForwardScanDirection, row_first) : NULL;
+	}
+}
+
+/* ---- all entries ---- */
+
+void
+mosaic_near_scan(Snapshot snapshot, MosaicNearFn fn, void *arg)
+{
+	Relation	rel = table_open(mosaic_relid("near_key"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		int			n;
+		const int64 *entries = entries_of(rel, row, &n);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n; i++)
+			(void) fn((int32) entries[i], arg);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+}
+
+void
+mosaic_near_sweep(Snapshot snapshot, MosaicNearFn fn, void *arg)
+{
+	Relation	rel = table_open(mosaic_relid("near_key"), RowExclusiveLock);
+	CatalogIndexState indexes = CatalogOpenIndexes(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		int			n,
+					kept = 0;
+		const int64 *entries = entries_of(rel, row, &n);
+		int64	   *left = palloc((n + 1) * sizeof *left);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n; i++)
+			if (fn((int32) entries[i], arg))
+				left[kept++] = entries[i];
+		if (kept < n || n == 0)
+			replace_row(rel, indexes, row, left, kept);
+		pfree(left);
+	}
+	systable_endscan(scan);
+	CatalogCloseIndexes(indexes);
+	table_close(rel, NoLock);
 }

@@ -131,7 +131,7 @@ mosaic_writer_open(Snapshot snapshot, int32 domain)
 	w->meta_slot = table_slot_create(w->meta, NULL);
 	w->meta_indexes = CatalogOpenIndexes(w->meta);
 	saved = MemoryContextSwitchTo(w->cxt);
-	w->near_writer = mosaic_near_writer_open(snapshot, domain);
+	w->near_writer = mosaic_near_writer_open(domain);
 	MemoryContextSwitchTo(saved);
 	w->sequence = mosaic_relid("block_id_seq");
 	w->slot = MakeSingleTupleTableSlot(RelationGetDescr(w->reader.rel), &TTSOpsVirtual);
@@ -344,6 +344,28 @@ delete_block(MosaicWriter *w, int32 block_id)
 	return found;
 }
 
+/* Takes the keys of a block that is to be deleted out of the index of near duplicates. */
+static void
+forget_keys(MosaicWriter *w, int32 block_id, MosaicGeometry geometry)
+{
+	ItemPointerData place;
+	Buffer		buffer;
+	const void *payload;
+
+	if (!mosaic_near_shareable(geometry))
+		return;
+	ItemPointerSetInvalid(&place);
+	payload = mosaic_find_block(&w->reader, block_id, mosaic_geometry_bytes(geometry), &place,
+								CurrentResourceOwner, &buffer);
+	if (payload == NULL)
+	{
+		mosaic_near_writer_remove_lost(w->near_writer, block_id, geometry);
+		return;
+	}
+	mosaic_near_writer_remove(w->near_writer, block_id, geometry, payload);
+	ReleaseBuffer(buffer);
+}
+
 bool
 mosaic_writer_leave(MosaicWriter *w, int32 block_id)
 {
@@ -362,8 +384,7 @@ mosaic_writer_leave(MosaicWriter *w, int32 block_id)
 		bool		isnull;
 		Datum		geometry = heap_getattr(tuple, Anum_meta_geometry, RelationGetDescr(w->meta), &isnull);
 
-		mosaic_near_writer_remove(w->near_writer, block_id,
-								  mosaic_geometry_unpack((uint64) DatumGetInt64(geometry)));
+		forget_keys(w, block_id, mosaic_geometry_unpack((uint64) DatumGetInt64(geometry)));
 		found = delete_block(w, block_id);
 	}
 	systable_endscan(scan);
@@ -376,17 +397,16 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_init_store);
 Datum
 mosaic_pg_init_store(PG_FUNCTION_ARGS)
 {
+	static const char *const names[] = {"block_height", "near_tables", "near_hashes", "near_width"};
 	MosaicStoreOptions options;
 	MosaicError error;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be NULL", PG_ARGISNULL(0) ? "block_height" :
-						PG_ARGISNULL(2) ? "near_hashes" : "near_width")));
+	for (int i = 0; i < lengthof(names); i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", names[i])));
 	options.height = PG_GETARG_INT32(0);
-	options.near_settings.tables =
-		PG_ARGISNULL(1) ? MOSAIC_DEFAULT_NEAR_TABLES(options.height) : PG_GETARG_INT32(1);
+	options.near_settings.tables = PG_GETARG_INT32(1);
 	options.near_settings.hashes = PG_GETARG_INT32(2);
 	options.near_settings.width = PG_GETARG_FLOAT4(3);
 	if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(options.height))

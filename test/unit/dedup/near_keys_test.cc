@@ -99,8 +99,8 @@ TEST(NearKeys, FindsWhatIsNearAndNotStrangers) {
 
 TEST(NearKeys, SettingsOutOfRangeAreNamed) {
   EXPECT_TRUE(CheckNearSettings(kSettings).ok());
-  EXPECT_EQ(CheckNearSettings({0, 8, 0.04f}).message(), "near_tables must be 1 to 3");
-  EXPECT_EQ(CheckNearSettings({4, 8, 0.04f}).message(), "near_tables must be 1 to 3");
+  EXPECT_EQ(CheckNearSettings({0, 8, 0.04f}).message(), "near_tables must be 1 to 8");
+  EXPECT_EQ(CheckNearSettings({9, 8, 0.04f}).message(), "near_tables must be 1 to 8");
   EXPECT_EQ(CheckNearSettings({3, 0, 0.04f}).message(), "near_hashes must be 1 to 64");
   EXPECT_EQ(CheckNearSettings({3, 65, 0.04f}).message(), "near_hashes must be 1 to 64");
   for (float width : {0.0f, -1.0f, std::numeric_limits<float>::infinity(),
