@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog.h"
+#include "errors.h"
 
 Oid
 mosaic_relid(const char *relname)
@@ -279,7 +280,7 @@ mosaic_no_such_model(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("model \"%s\" does not exist", name),
+			 errmsg("model \"%s\" does not exist", mosaic_shown_name(name, (int) strlen(name))),
 			 errhint("The view mosaic.models lists the models.")));
 }
 

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "errors.h"
 
 static int
@@ -37,4 +39,14 @@ mosaic_report(const MosaicError *error)
 			 error->detail[0] ? errdetail_internal("%s", error->detail) : 0,
 			 error->hint[0] ? errhint("%s", error->hint) : 0));
 	pg_unreachable();
+}
+
+#define SHOWN_BYTES 128			/* as the core does: core/util/quote.h */
+
+char *
+mosaic_shown_name(const char *name, int len)
+{
+	if (len <= SHOWN_BYTES)
+		return pnstrdup(name, len);
+	return psprintf("%.*s...", pg_mbcliplen(name, len, SHOWN_BYTES - 3), name);
 }

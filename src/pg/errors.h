@@ -10,4 +10,7 @@
 /* Raises the core's error with its SQLSTATE, detail and hint.  Not for MOSAIC_E_HOST. */
 extern void mosaic_report(const MosaicError *error) pg_attribute_noreturn();
 
+/* A name of len bytes as messages show it: cut, with "...", where it is long.  Quotes are the message's. */
+extern char *mosaic_shown_name(const char *name, int len);
+
 #endif

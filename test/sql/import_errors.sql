@@ -77,4 +77,19 @@ SELECT import_model('m', :'data' || '/models/fashion_base.onnx');
 ROLLBACK;
 DROP FUNCTION refusal;
 DROP TABLE f;
+
+-- names outside ASCII (an input, of the same length) go where the database is encoded as they are, and no further
+SELECT replace(encode(pg_read_binary_file(:'data' || '/models/iris.onnx'), 'hex'), encode('features', 'hex'), encode('feat\303\274es'::bytea, 'hex')) AS model \gset
+SELECT blocks > 0 AS imported FROM import_model('umlaut', decode(:'model', 'hex'));
+SELECT predict('umlaut', jsonb_build_object(U&'feat\00FCes', '[5.1, 3.5, 1.4, 0.2]'::jsonb)) IS NOT NULL AS predicted;
+SELECT predict('umlaut', jsonb_build_object(repeat('x', 1000), 1)) \g /dev/null
+SELECT predict(repeat('x', 1000), '{1}'::real[]);
+CREATE DATABASE mosaic_latin1 ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C';
+SELECT current_database() AS home \gset
+\c mosaic_latin1
+CREATE EXTENSION pg_mosaic;
+SELECT import_model('umlaut', decode(:'model', 'hex'));
+SELECT blocks > 0 AS imported FROM import_model('iris', :'data' || '/models/iris.onnx');
+\c :home
+DROP DATABASE mosaic_latin1;
 DROP EXTENSION pg_mosaic CASCADE;

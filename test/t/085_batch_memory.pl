@@ -45,6 +45,12 @@ is( $node->safe_psql('postgres', q{SELECT count(DISTINCT s) FROM (SELECT sum((pr
   UNION ALL SELECT sum((predict('wide', ARRAY[i, 1]::real[]))[200000]::float8) FROM (SELECT i FROM t OFFSET 0) u) s}),
 	1, 'of the same values');
 
+# An array of 1400 times 200,000 results would take 1.1 GB: refused before it is made.
+my ($result, $out, $err) = $node->psql('postgres', q{\set VERBOSITY verbose
+SELECT predict('wide', array_fill(1::real, '{1400, 2}'))});
+like($err, qr/54000: the predictions do not fit in one array/, 'results beyond the size of an array');
+like($err, qr/HINT:  Predict fewer items at a time/, 'with the way out');
+
 ($rows, $grown) = measure(q{SELECT count(predict('encoder_opset17', x)) FROM texts});
 cmp_ok($rows, '>', 30, 'texts of 60 tokens are predicted in batches, also after a short one');
 cmp_ok($grown, '<', 40, 'of bounded activations');

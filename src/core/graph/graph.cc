@@ -45,7 +45,7 @@ std::string Describe(const Graph& graph, const Node& node) {
   for (size_t i = 0; name.empty() && i < node.outputs.size(); ++i) {
     if (node.outputs[i] >= 0) name = graph.values[static_cast<size_t>(node.outputs[i])].name;
   }
-  return "node " + Quoted(name) + " (" + node.op_type + ")";
+  return "node " + Quoted(name) + " (" + Shown(node.op_type) + ")";
 }
 
 std::string ShapeString(const std::vector<int64_t>& dims, const std::vector<std::string>& names) {
@@ -55,7 +55,7 @@ std::string ShapeString(const std::vector<int64_t>& dims, const std::vector<std:
     if (dims[i] != kSymbolic) {
       s += std::to_string(dims[i]);
     } else {
-      s += i < names.size() && !names[i].empty() ? names[i] : "?";
+      s += i < names.size() && !names[i].empty() ? Shown(names[i]) : "?";
     }
   }
   return s + "]";

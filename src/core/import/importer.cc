@@ -46,7 +46,7 @@ Status Importer::Impl::Open(const Options& options, ByteSource* source, External
                            DTypeName(options.weight_dtype));
   }
   OnnxModel model;
-  MOSAIC_RETURN_IF_ERROR(OnnxReader(source, std::move(opener)).Read(&model));
+  MOSAIC_RETURN_IF_ERROR(OnnxReader(source, std::move(opener), options.ascii_names).Read(&model));
   Graph graph;
   MOSAIC_RETURN_IF_ERROR(BuildGraph(std::move(model), &graph, &tensors_));
   MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, height, options.weight_dtype, &layouts_));

@@ -24,6 +24,7 @@ class Importer {
   struct Options {
     int block_height = MOSAIC_DEFAULT_BLOCK_HEIGHT;
     int weight_dtype = MOSAIC_FLOAT;  // or MOSAIC_BFLOAT16: layout_planner.h
+    bool ascii_names = false;         // others are refused
   };
 
   // opener may be empty: external data is then refused. source must outlive the importer.

@@ -28,8 +28,11 @@ Status Budget::ChargeSegment() {
   return Status::Limit("tensor data is in more than " + std::to_string(kMaxSegments) + " pieces");
 }
 
-OnnxReader::OnnxReader(ByteSource* source, ExternalOpener opener)
-    : source_(source, [](ByteSource*) {}), buffered_(source), opener_(std::move(opener)) {}
+OnnxReader::OnnxReader(ByteSource* source, ExternalOpener opener, bool ascii_names)
+    : source_(source, [](ByteSource*) {}),
+      buffered_(source),
+      opener_(std::move(opener)),
+      ascii_names_(ascii_names) {}
 
 Status OnnxReader::Read(OnnxModel* out) {
   if (source_->size() == 0) return NotOnnx("it is empty");
@@ -54,9 +57,13 @@ Status OnnxReader::String(WireReader* r, uint64_t max, std::string* out) {
 Status OnnxReader::Name(WireReader* r, std::string* out) {
   const uint64_t at = r->position();
   MOSAIC_RETURN_IF_ERROR(String(r, kMaxNameBytes, out));
-  if (IsText(*out)) return {};
+  const bool text = IsText(*out);
+  if (text && (!ascii_names_ || IsAscii(*out))) return {};
   out->clear();
-  return Status::BadModel("the name at byte " + std::to_string(at) + " is not valid UTF-8 text");
+  const std::string which = "the name at byte " + std::to_string(at);
+  if (!text) return Status::BadModel(which + " is not valid UTF-8 text");
+  return Status::Unsupported(which + " is not ASCII, and the database is not encoded in UTF-8")
+      .WithHint("Use a database of encoding UTF8, or give the model names in ASCII.");
 }
 
 Status OnnxReader::Int64s(WireReader* r, std::vector<int64_t>* out) {
@@ -172,8 +179,8 @@ Status OnnxReader::ReadGraph(WireReader r, OnnxModel* out) {
         const Status s = ReadNode(r.Message(), &out->nodes.back());
         const OnnxNode& n = out->nodes.back();
         const std::string number = std::to_string(out->nodes.size() - 1);
-        MOSAIC_RETURN_IF_ERROR(InPart(
-            s, "node " + Quoted((n.name.empty() ? number : n.name)) + " (" + n.op_type + ")"));
+        MOSAIC_RETURN_IF_ERROR(InPart(s, "node " + Quoted((n.name.empty() ? number : n.name)) +
+                                             " (" + Shown(n.op_type) + ")"));
         break;
       }
       case Key(5, kBytes): {

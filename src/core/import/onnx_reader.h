@@ -24,8 +24,9 @@ class Budget {
 
 class OnnxReader {
  public:
-  // source must outlive the model that is read; opener may be empty.
-  OnnxReader(ByteSource* source, ExternalOpener opener);
+  // source must outlive the model that is read; opener may be empty. ascii_names: others are
+  // refused (UNSUPPORTED).
+  OnnxReader(ByteSource* source, ExternalOpener opener, bool ascii_names = false);
 
   // Errors: BAD_MODEL where the file is damaged or not ONNX, UNSUPPORTED where it uses features we
   // do not have (those of single nodes are left in OnnxNode::problem), LIMIT.
@@ -74,6 +75,7 @@ class OnnxReader {
   std::shared_ptr<ByteSource> source_;
   BufferedSource buffered_;
   ExternalOpener opener_;
+  const bool ascii_names_;
   std::map<std::string, std::shared_ptr<ByteSource>> external_;
   Budget budget_;
 };

@@ -1,8 +1,13 @@
 #include "core/import/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace mosaic {
+
+bool IsAscii(std::string_view s) {
+  return std::all_of(s.begin(), s.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+}
 
 bool IsText(std::string_view s) {
   for (size_t i = 0; i < s.size();) {

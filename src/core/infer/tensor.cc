@@ -86,9 +86,9 @@ struct Arena::Pool {
     size_t capacity;
   };
   std::vector<Chunk> kept;
-  size_t bytes = 0;             // in use or kept
-  size_t used = 0;              // in use
-  size_t peak = 0, most = 0;    // of used: since StartPeak, ever
+  size_t bytes = 0;           // in use or kept
+  size_t used = 0;            // in use
+  size_t peak = 0, most = 0;  // of used: since StartPeak, ever
 
   Pool() = default;
   Pool(const Pool&) = delete;

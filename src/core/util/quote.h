@@ -1,10 +1,15 @@
-// How messages show names: in double quotes, as PostgreSQL's do.
+// How messages show names: in double quotes, as PostgreSQL's do, and at most kShownBytes of them, so
+// that the message about a name is not lost behind it.
 #pragma once
 
 #include <string>
 
 namespace mosaic {
 
-inline std::string Quoted(const std::string& name) { return '"' + name + '"'; }
+constexpr size_t kShownBytes = 128;
+
+// The name (UTF-8), cut before a character with "..." where it is longer.
+std::string Shown(const std::string& name);
+inline std::string Quoted(const std::string& name) { return '"' + Shown(name) + '"'; }
 
 }  // namespace mosaic

@@ -14,6 +14,7 @@
 #include "commands/sequence.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -82,7 +83,11 @@ fail(ImportJob *job, const MosaicError *error)
 static void
 open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height, int dtype)
 {
-	MosaicImportOptions options = {.model_name = name,.block_height = height,.weight_dtype = dtype};
+	MosaicImportOptions options = {
+		.model_name = name,.block_height = height,.weight_dtype = dtype,
+		/* Names are UTF-8, and stay it where encodings are not looked at. */
+		.ascii_names = GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII
+	};
 	MosaicError error;
 
 	job->source = source;

@@ -17,6 +17,7 @@
 #include "utils/numeric.h"
 
 #include "elements.h"
+#include "errors.h"
 #include "predictor.h"
 
 /* A nested JSON array of numbers, taken apart. */
@@ -179,6 +180,7 @@ append_array(StringInfo buf, const MosaicTensorView *t, int axis, int64 *next)
 	appendStringInfoChar(buf, '[');
 	for (int64 i = 0; i < t->dims[axis]; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (i > 0)
 			appendStringInfoChar(buf, ',');
 		append_array(buf, t, axis + 1, next);
@@ -212,23 +214,38 @@ typedef struct Inputs
 	bool		has_batch_dimension;	/* at least one input could be a batch */
 } Inputs;
 
+/* For the hint: the inputs' names, as many as a reader can take in. */
+static int
+hint_inputs(const MosaicModel *model)
+{
+	StringInfoData list;
+	int			n = mosaic_model_input_count(model);
+
+	initStringInfo(&list);
+	for (int i = 0; i < n && list.len < 1000; i++)
+	{
+		const char *name = mosaic_model_input(model, i)->name;
+
+		appendStringInfo(&list, "%s\"%s\"", i ? ", " : "", mosaic_shown_name(name, (int) strlen(name)));
+		if (list.len >= 1000 && i + 1 < n)
+			appendStringInfoString(&list, ", ...");
+	}
+	return errhint("Its inputs are %s.", list.data);
+}
+
 static void
 check_names(const MosaicModel *model, Jsonb *json, const char *name)
 {
-	StringInfoData list;
 	int			n = mosaic_model_input_count(model);
 	JsonbIterator *it;
 	JsonbValue	v;
 	JsonbIteratorToken token;
 
-	initStringInfo(&list);
-	for (int i = 0; i < n; i++)
-		appendStringInfo(&list, "%s\"%s\"", i ? ", " : "", mosaic_model_input(model, i)->name);
 	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\": inputs must be a JSON object", name),
-				 errhint("Its inputs are %s.", list.data)));
+				 hint_inputs(model)));
 	it = JsonbIteratorInit(&json->root);
 	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
 	{
@@ -243,8 +260,8 @@ check_names(const MosaicModel *model, Jsonb *json, const char *name)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("model \"%s\" has no input \"%s\"", name,
-							pnstrdup(v.val.string.val, v.val.string.len)),
-					 errhint("Its inputs are %s.", list.data)));
+							mosaic_shown_name(v.val.string.val, v.val.string.len)),
+					 hint_inputs(model)));
 	}
 	for (int i = 0; i < n; i++)
 	{
@@ -253,8 +270,9 @@ check_names(const MosaicModel *model, Jsonb *json, const char *name)
 		if (getKeyJsonValueFromContainer(&json->root, input, strlen(input), NULL) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("model \"%s\": input \"%s\" is missing", name, input),
-					 errhint("Its inputs are %s.", list.data)));
+					 errmsg("model \"%s\": input \"%s\" is missing", name,
+							mosaic_shown_name(input, (int) strlen(input))),
+					 hint_inputs(model)));
 	}
 }
 

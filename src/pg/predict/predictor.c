@@ -259,8 +259,10 @@ mosaic_predictor_model(MosaicPredictor *p)
 const char *
 mosaic_predictor_input_name(MosaicPredictor *p, int input)
 {
+	const char *name = mosaic_model_input(p->handle->model, input)->name;
+
 	return psprintf("model \"%s\", input \"%s\"", text_to_cstring(p->name),
-					mosaic_model_input(p->handle->model, input)->name);
+					mosaic_shown_name(name, (int) strlen(name)));
 }
 
 const char *

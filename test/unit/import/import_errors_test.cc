@@ -62,6 +62,36 @@ TEST(ImportErrors, Versions) {
   EXPECT_TRUE(Import(Plain().Build() + Message().Bytes(8, ml).str()).status.ok());
 }
 
+TEST(ImportErrors, NamesThatTheHostCannotShow) {
+  const std::string name =
+      "gr\xc3\xb6\xc3\x9f"
+      "e";
+  ModelBuilder values, nodes;
+  values.Input(name, {kN, 4}).Output("y", {kN, 4}).Node("Relu", {name}, {"y"});
+  nodes.Input("x", {kN, 4}).Output("y", {kN, 4}).Node("Relu", {"x"}, {"y"}, {}, name);
+  for (const ModelBuilder* b : {&values, &nodes}) {
+    EXPECT_TRUE(Import(b->Build()).status.ok());
+    const std::string bytes = b->Build();
+    MemorySource source(bytes);
+    const Status s = Import(&source, 126, {}, MOSAIC_FLOAT, true).status;
+    EXPECT_EQ(s.code(), MOSAIC_E_UNSUPPORTED);
+    EXPECT_THAT(s.message(), HasSubstr("is not ASCII, and the database is not encoded in UTF-8"));
+    EXPECT_THAT(s.hint(), HasSubstr("encoding UTF8"));
+  }
+  const std::string plain = Plain().Build();
+  MemorySource source(plain);
+  EXPECT_TRUE(Import(&source, 126, {}, MOSAIC_FLOAT, true).status.ok());
+}
+
+TEST(ImportErrors, LongNamesDoNotHideTheMessage) {
+  const std::string name(1000, 'n');
+  for (const std::string& type : {std::string("Foo"), name}) {
+    ModelBuilder b;
+    b.Input("x", {kN, 4}).Output("y", {kN, 4}).Node(type, {"x"}, {"y"}, {}, name);
+    ExpectUnsupported(b, type == name ? "nnn...\" (nnn" : "nnn...\" (Foo): ");
+  }
+}
+
 TEST(ImportErrors, AllUnsupportedNodesInOneMessage) {
   ModelBuilder b;
   b.Input("x", {kN, 4}).Output("y", {kN, 4});
