@@ -71,7 +71,7 @@ as_worker() {
   if [ "$(id -un)" = "$WORKER" ]; then
     "$@"
   else
-    runuser -u "$WORKER" -- env HOME="$TREE/build" CCACHE_DIR="$TREE/build/ccache" "$@"
+    runuser -u "$WORKER" -- env HOME="$TREE/build/home" CCACHE_DIR="$TREE/build/ccache" "$@"
   fi
 }
 
@@ -96,7 +96,7 @@ prepare_tree() {
   fi
   local dir
   mkdir -p "$TREE/build/logs" || die "cannot write to $TREE/build" "clone into a folder of your own"
-  for dir in ccache "$@"; do
+  for dir in ccache home "$@"; do
     mkdir -p "$TREE/build/$dir"
     [ "$(id -un)" = "$WORKER" ] || chown -R "$WORKER:" "$TREE/build/$dir"
     [ -w "$TREE/build/$dir" ] || die "cannot write to $TREE/build/$dir, which belongs to $(stat -c %U "$TREE/build/$dir")" \
