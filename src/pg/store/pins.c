@@ -54,6 +54,9 @@ static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
  */
 #define FIRST_PINS 512
 
+/* So many pages are a run that the operating system is left to read ahead. */
+#define LONG_RUN 4
+
 /* So many blocks before its turn, a page is fetched into the processor's cache. */
 #define PREFETCH_AHEAD 16
 
@@ -354,22 +357,35 @@ get_recent(Request *r, int64 count, int32 *indexes)
 	return left;
 }
 
-/* Tells the operating system which pages will be read for these indexes. */
+static BlockNumber
+page_of(const MosaicTensorBlocks *blocks, int32 k)
+{
+	return ItemPointerGetBlockNumberNoCheck(&blocks->places[k]);
+}
+
+/*
+ * Tells the operating system which pages will be read for these indexes, which are
+ * in page order.  Longer runs it reads ahead by itself, in larger pieces than the
+ * server can ask for.
+ */
 static void
 prefetch(Relation rel, MosaicTensorBlocks *blocks, int64 count, const int32 *indexes)
 {
 	BlockNumber npages = RelationGetNumberOfBlocks(rel);
-	BlockNumber last = InvalidBlockNumber;
+	int64		end;
 
 	if (effective_io_concurrency == 0)
 		return;
-	for (int64 i = 0; i < count; i++)
+	for (int64 i = 0; i < count; i = end)
 	{
-		ItemPointer place = &blocks->places[indexes[i]];
-		BlockNumber page = ItemPointerGetBlockNumberNoCheck(place);
+		BlockNumber first = page_of(blocks, indexes[i]),
+					last = first;
 
-		if (ItemPointerIsValid(place) && page != last && page < npages)
-			PrefetchBuffer(rel, MAIN_FORKNUM, last = page);
+		for (end = i + 1; end < count && page_of(blocks, indexes[end]) - last <= 1; end++)
+			last = page_of(blocks, indexes[end]);
+		if (last < npages && last - first < LONG_RUN)
+			for (BlockNumber page = first; page <= last; page++)
+				PrefetchBuffer(rel, MAIN_FORKNUM, page);
 	}
 }
 
