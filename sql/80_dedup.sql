@@ -18,7 +18,7 @@ CREATE FUNCTION plan_dedup(
     OUT evaluation int, OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool)
   RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'mosaic_pg_plan_dedup' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION plan_dedup(text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, int) IS 'what dedup_model() would evaluate, and find; stores nothing';
+COMMENT ON FUNCTION plan_dedup(text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, int) IS 'the curve that dedup_model() would measure: a row for each evaluation; stores nothing';
 
 -- For whom may import models: like that, it decides what a store holds.
 REVOKE ALL ON FUNCTION dedup_model(text, text, text, float8, float4, float8, int, regproc, bool, bool, float8),

@@ -69,7 +69,7 @@ COMMENT ON COLUMN mosaic.dedup_log.reason IS 'why, or why not';
 GRANT SELECT ON mosaic.dedup_log TO PUBLIC;
 
 CREATE FUNCTION mosaic.dedup_curve(model text,
-    OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool)
+    OUT evaluation int, OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool)
   RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'mosaic_pg_dedup_curve' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION mosaic.dedup_curve(text) IS 'what the last dedup_model() of a model measured, by the number of blocks merged; for its owner';
+COMMENT ON FUNCTION mosaic.dedup_curve(text) IS 'what the last dedup_model() of a model measured, as plan_dedup() returns it, by the number of blocks merged; for its owner';

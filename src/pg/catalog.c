@@ -76,14 +76,20 @@ mosaic_check_format(Snapshot snapshot)
 	table_close(rel, NoLock);
 }
 
+void
+mosaic_check_may_write(void)
+{
+	PreventCommandIfReadOnly("changing models");
+	PreventCommandIfParallelMode("changing models");
+	PreventCommandDuringRecovery("changing models");
+}
+
 Snapshot
 mosaic_lock_store(void)
 {
 	Snapshot	snapshot;
 
-	PreventCommandIfReadOnly("changing models");
-	PreventCommandIfParallelMode("changing models");
-	PreventCommandDuringRecovery("changing models");
+	mosaic_check_may_write();
 
 	/* Conflicts with itself alone: neither readers nor vacuum of the blocks wait. */
 	LockRelationOid(mosaic_relid("store"), ShareRowExclusiveLock);

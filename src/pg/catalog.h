@@ -74,6 +74,9 @@ extern Oid	mosaic_relid(const char *relname);
 /* Refuses a store whose on-disk format is newer than we know (0A000). */
 extern void mosaic_check_format(Snapshot snapshot);
 
+/* Refuses to write in transactions that are read only, parallel or on a standby (25006, 25000). */
+extern void mosaic_check_may_write(void);
+
 /*
  * Takes the lock that serialises writers, until the end of the transaction, and
  * returns a registered snapshot newer than the lock: unregister it when done.

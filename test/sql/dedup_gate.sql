@@ -134,7 +134,8 @@ SELECT dedup_model('noise', 'SELECT CASE WHEN i = 30 THEN x[1:9] ELSE x END, 1 F
 SELECT dedup_model('noise', 'SELECT x, 1, 2 FROM pictures');
 \set VERBOSITY terse
 
--- The log and the curve of what was done; for the owner.
+-- The log and the curve of what was done; for the owner. A plan returns the same curve.
+CREATE TEMP TABLE planned AS SELECT * FROM plan_dedup('noise', 'SELECT x FROM pictures', 'agreement', 0.05);
 SELECT merged AS merged, candidates, evaluations FROM dedup_model('noise', 'SELECT x FROM pictures', 'agreement', 0.05) \gset d_
 SELECT count(*) = :d_candidates AS all, count(*) FILTER (WHERE accepted) = :d_merged AS merged,
        bool_and(similarity BETWEEN 0.7 AND 1) AS similar, bool_and(partner > 0 AND block >= 0) AS places,
@@ -142,6 +143,9 @@ SELECT count(*) = :d_candidates AS all, count(*) FILTER (WHERE accepted) = :d_me
 SELECT DISTINCT accepted, reason FROM mosaic.dedup_log ORDER BY 2;
 SELECT count(*) = :d_evaluations AS points, max(merged) FILTER (WHERE kept) = :d_merged AS reached, bool_and(bytes >= merged * 32) AS bytes
 FROM mosaic.dedup_curve('noise');
+SELECT count(*) > 3 AS points, bool_and(p = c) AS as_planned FROM planned p FULL JOIN mosaic.dedup_curve('noise') c USING (evaluation);
+SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) AS columns
+FROM pg_attribute WHERE attrelid = 'planned'::regclass AND attnum > 0;
 -- each decision is what the model has
 SELECT count(*) AS not_as_logged FROM mosaic.dedup_log l
 JOIN mosaic.model m ON m.name = l.model JOIN mosaic.tensor t ON t.model_id = m.model_id AND t.name = l.tensor

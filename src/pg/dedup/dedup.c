@@ -9,6 +9,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "dedup.h"
@@ -78,7 +79,7 @@ mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
 	saved = MemoryContextSwitchTo(cxt);
 	job = palloc0(sizeof *job);
 	mosaic_progress_start(MOSAIC_PROGRESS_DEDUP);
-	mosaic_dedup_open(job, name, &args, false);
+	mosaic_dedup_open(job, name, &args, GetActiveSnapshot());
 	mosaic_dedup_decide(job);
 	mosaic_dedup_result(job->dedup, &result);
 	for (int64 i = 0; i < result.evaluations; i++)

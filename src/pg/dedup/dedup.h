@@ -33,7 +33,7 @@ extern void mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDed
 
 /*
  * Merges blocks of a model that the current role owns, as far as the arguments allow, in the current
- * transaction.  Takes the store's lock.
+ * transaction.  Takes the store's lock when all is decided, and decides again if that no longer holds.
  */
 extern void mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args,
 								MosaicDedupOutcome *outcome);

@@ -19,16 +19,18 @@
 
 typedef struct Point
 {
-	Datum		columns[4];		/* merged, bytes, value, kept */
+	Datum		columns[5];		/* evaluation, merged, bytes, value, kept */
 } Point;
 
 static int
 compare_points(const void *a, const void *b)
 {
-	int64		x = DatumGetInt64(((const Point *) a)->columns[0]),
-				y = DatumGetInt64(((const Point *) b)->columns[0]);
+	const Point *p = a,
+			   *q = b;
+	int64		x = DatumGetInt64(p->columns[1]),
+				y = DatumGetInt64(q->columns[1]);
 
-	return x < y ? -1 : x > y;
+	return x != y ? (x < y ? -1 : 1) : DatumGetInt32(p->columns[0]) - DatumGetInt32(q->columns[0]);
 }
 
 /* The points of a row of mosaic.dedup_run, by the number of blocks merged. */
@@ -56,9 +58,11 @@ read_points(Relation rel, HeapTuple row, int *n)
 			points = palloc((count + 1) * sizeof *points);
 		}
 		for (int i = 0; i < Min(*n, count); i++)
-			points[i].columns[c] = values[i];
+			points[i].columns[c + 1] = values[i];
 		*n = Min(*n, count);
 	}
+	for (int i = 0; i < *n; i++)
+		points[i].columns[0] = Int32GetDatum(i + 1);
 	qsort(points, *n, sizeof *points, compare_points);
 	return points;
 }
@@ -71,7 +75,7 @@ mosaic_pg_dedup_curve(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Snapshot	snapshot = GetActiveSnapshot();
 	HeapTuple	model = mosaic_find_model(name, snapshot, AccessShareLock);
-	bool		nulls[4] = {false};
+	bool		nulls[5] = {false};
 	bool		isnull;
 	Relation	rel;
 	SysScanDesc scan;

@@ -6,6 +6,7 @@
 #define MOSAIC_DEDUP_JOB_H
 
 #include "access/htup_details.h"
+#include "storage/lockdefs.h"
 #include "utils/hsearch.h"
 
 #include "dedup.h"
@@ -67,15 +68,26 @@ typedef struct DedupJob
 } DedupJob;
 
 /*
- * dedup_run.c: opens the model for its owner (a plan, which does not write, keeps no writer waiting:
- * what its snapshot sees stays until it is done); searches and judges; closes.
+ * dedup_run.c: opens the model for its owner, as snapshot, which becomes the job's, sees it; searches
+ * and judges; closes.  No writer waits for this: what the snapshot sees stays until the job is closed.
  */
-extern void mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args, bool write);
+extern void mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args,
+							  Snapshot snapshot);
 extern void mosaic_dedup_decide(DedupJob *job);
 extern void mosaic_dedup_close(DedupJob *job);
+/* The model's row as the job's snapshot sees it; errors where there is none, or of another owner. */
+extern void mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode);
+
+/*
+ * dedup_recheck.c: takes the store's lock; from then on the job sees the store as it is.  Whether what
+ * was decided still holds: the model is as it was, and all that shall stand in is still there.
+ */
+extern bool mosaic_dedup_holds(DedupJob *job);
 
 /* dedup_offers.c: what is known of a block; whether it may stand in for one of this geometry. */
 extern Offer *mosaic_find_offer(DedupJob *job, int32 id);
+/* Looks all up again that are known, with the job's snapshot of now. */
+extern void mosaic_refresh_offers(DedupJob *job);
 extern bool mosaic_may_stand_in(DedupJob *job, int32 id, uint64 geometry);
 
 /* dedup_search.c: finds and orders the merges that the measure accepts. */
@@ -93,7 +105,7 @@ extern void mosaic_write_log(DedupJob *job, int64 model_id);
 /* dedup_write.c: all blocks of a model's maps; whether one is in a set. */
 extern BlockSet mosaic_distinct_blocks(const MosaicModelHandle *handle);
 extern bool mosaic_has_block(const BlockSet *set, int32 id);
-/* Bytes of blocks that the accepted state does not use; stores that state, and returns its model_id. */
+/* Bytes of blocks that nobody uses in the accepted state; stores that state, and returns its model_id. */
 extern int64 mosaic_freed_bytes(DedupJob *job);
 extern int64 mosaic_write_merges(DedupJob *job);
 

@@ -6,6 +6,7 @@
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 
@@ -53,6 +54,23 @@ mosaic_find_offer(DedupJob *job, int32 id)
 		read_meta(job, offer);
 	}
 	return offer;
+}
+
+void
+mosaic_refresh_offers(DedupJob *job)
+{
+	HASH_SEQ_STATUS status;
+	Offer	   *offer;
+
+	if (job->offers == NULL)
+		return;
+	hash_seq_init(&status, job->offers);
+	while ((offer = hash_seq_search(&status)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		offer->models = 0;
+		read_meta(job, offer);
+	}
 }
 
 /* Keys may agree by chance, so all is asked for.  A block that only this model uses would go itself. */

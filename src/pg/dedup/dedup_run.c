@@ -4,8 +4,9 @@
  *
  * Only blocks that no other model uses are worth merging, and only blocks of
  * other models of the same sharing domain may take their place.  Everything is
- * decided and measured before anything is written; the writing gives the model a
- * new identity (model_id), because its content is another.
+ * decided and measured before anything is written, and before the store is
+ * locked; the writing gives the model a new identity (model_id), because its
+ * content is another.
  */
 #include "postgres.h"
 
@@ -93,7 +94,21 @@ mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDedupArguments 
 }
 
 void
-mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args, bool write)
+mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode)
+{
+	job->row = mosaic_find_model(job->name, job->snapshot, lockmode);
+	if (!HeapTupleIsValid(job->row))
+		mosaic_no_such_model(job->name);
+	if (!mosaic_owns_model(job->row))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", job->name)));
+	job->domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
+	mosaic_check_domain(job->domain, job->name, job->snapshot);
+}
+
+void
+mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args, Snapshot snapshot)
 {
 	MosaicError error;
 
@@ -108,18 +123,9 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 	job->callback.arg = job;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
 	mosaic_dedup_check(mosaic_dedup_new(&args->options, &job->dedup, &error), &error);
-	job->snapshot = write ? mosaic_lock_store() : RegisterSnapshot(GetActiveSnapshot());
-	if (!write)
-		mosaic_check_format(job->snapshot);
-	job->row = mosaic_find_model(job->name, job->snapshot, write ? RowExclusiveLock : AccessShareLock);
-	if (!HeapTupleIsValid(job->row))
-		mosaic_no_such_model(job->name);
-	if (!mosaic_owns_model(job->row))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", job->name)));
-	job->domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
-	mosaic_check_domain(job->domain, job->name, job->snapshot);
+	job->snapshot = RegisterSnapshot(snapshot);
+	mosaic_check_format(job->snapshot);
+	mosaic_dedup_find_model(job, AccessShareLock);
 }
 
 void
@@ -146,18 +152,40 @@ mosaic_dedup_close(DedupJob *job)
 	UnregisterSnapshot(job->snapshot);
 }
 
+/*
+ * A job that was decided, and that holds under the store's lock.  Where it does not, it is decided again,
+ * and then nothing can change any more.  In the current context, which may be reset on the way.
+ */
+static DedupJob *
+decide(const char *name, const MosaicDedupArguments *args)
+{
+	for (int attempt = 1;; attempt++)
+	{
+		DedupJob   *job = palloc0(sizeof *job);
+
+		mosaic_dedup_open(job, name, args, GetLatestSnapshot());
+		mosaic_dedup_decide(job);
+		if (mosaic_dedup_holds(job))
+			return job;
+		if (attempt == 2)
+			elog(ERROR, "model \"%s\" has changed under the store's lock", name);
+		mosaic_dedup_close(job);
+		MemoryContextReset(CurrentMemoryContext);
+	}
+}
+
 void
 mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDedupOutcome *outcome)
 {
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic dedup",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
-	DedupJob   *job = palloc0(sizeof *job);
+	DedupJob   *job;
 	int64		model_id;
 
+	mosaic_check_may_write();
 	mosaic_progress_start(MOSAIC_PROGRESS_DEDUP);
-	mosaic_dedup_open(job, name, args, true);
-	mosaic_dedup_decide(job);
+	job = decide(name, args);
 	mosaic_dedup_result(job->dedup, &outcome->result);
 	outcome->blocks = job->handle->nblocks;
 	outcome->bytes_freed = mosaic_freed_bytes(job);

@@ -151,7 +151,7 @@ count_users(DedupJob *job)
 	CommandCounterIncrement();
 }
 
-/* Bytes of the blocks that the accepted state does not use: they had no other user. */
+/* A block that another model has come to use meanwhile stays. */
 int64
 mosaic_freed_bytes(DedupJob *job)
 {
@@ -160,7 +160,7 @@ mosaic_freed_bytes(DedupJob *job)
 	int64		bytes = 0;
 
 	for (int64 i = 0; i < own.n; i++)
-		if (!mosaic_has_block(&now, own.refs[i].id))
+		if (!mosaic_has_block(&now, own.refs[i].id) && mosaic_find_offer(job, own.refs[i].id)->models == 1)
 			bytes += own.refs[i].bytes;
 	return bytes;
 }
