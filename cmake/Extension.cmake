@@ -10,6 +10,8 @@ file(GLOB_RECURSE shim_sources CONFIGURE_DEPENDS src/pg/*.c)
 add_library(pg_mosaic MODULE ${shim_sources})
 target_include_directories(pg_mosaic PRIVATE include src/pg src/pg/store src/pg/model src/pg/predict src/pg/plan src/pg/dedup src/pg/cache)
 target_include_directories(pg_mosaic SYSTEM PRIVATE ${PG_includedir_server})
+target_compile_definitions(pg_mosaic PRIVATE
+  MOSAIC_VERSION="${PROJECT_VERSION}" MOSAIC_CATALOG_VERSION=${MOSAIC_CATALOG_VERSION})
 target_compile_options(pg_mosaic PRIVATE -Wall -Wmissing-prototypes -Wpointer-arith
   -Wno-declaration-after-statement -Werror -fwrapv -fno-strict-aliasing -fexcess-precision=standard)
 target_link_libraries(pg_mosaic PRIVATE mosaic_core)
@@ -23,7 +25,8 @@ file(GLOB sql_pieces CONFIGURE_DEPENDS sql/[0-9]*.sql)
 list(SORT sql_pieces)
 set(sql_script ${CMAKE_BINARY_DIR}/pg_mosaic--${PROJECT_VERSION}.sql)
 add_custom_command(OUTPUT ${sql_script}
-  COMMAND cat ${sql_pieces} > ${sql_script} DEPENDS ${sql_pieces} VERBATIM)
+  COMMAND sed s/@MOSAIC_CATALOG_VERSION@/${MOSAIC_CATALOG_VERSION}/ ${sql_pieces} > ${sql_script}
+  DEPENDS ${sql_pieces} VERBATIM)
 add_custom_target(sql_script ALL DEPENDS ${sql_script})
 configure_file(sql/pg_mosaic.control.in pg_mosaic.control @ONLY)
 

@@ -29,8 +29,10 @@ Oid
 mosaic_relid(const char *relname)
 {
 	Oid			nsp = get_namespace_oid("mosaic", true);
-	Oid			relid = OidIsValid(nsp) ? get_relname_relid(relname, nsp) : InvalidOid;
+	Oid			relid;
 
+	mosaic_check_catalogs();
+	relid = OidIsValid(nsp) ? get_relname_relid(relname, nsp) : InvalidOid;
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

@@ -68,7 +68,13 @@ enum
 
 #define MOSAIC_MAX_NAME 255		/* bytes of a model's name */
 
-/* OID of a relation of schema mosaic; an error where the extension is not installed. */
+/*
+ * Raises an error (55000) where the extension's catalogs are of another build than
+ * this module.  Cheap; whoever reads arguments that came later calls it before.
+ */
+extern void mosaic_check_catalogs(void);
+
+/* OID of a relation of schema mosaic, whose catalogs are checked; an error where the extension is not installed. */
 extern Oid	mosaic_relid(const char *relname);
 
 /* Refuses a store whose on-disk format is newer than we know (0A000). */

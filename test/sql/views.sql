@@ -50,6 +50,22 @@ SELECT p.proname, p.provolatile, p.proparallel, p.proisstrict
   WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_mosaic')
     AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
   GROUP BY 1, 2, 3, 4 ORDER BY 1;
+-- the module refuses catalogs of another build, in a session that has used them, too; a change of what is above raises the version
+SELECT mosaic.catalog_version() AS version \gset
+CREATE OR REPLACE FUNCTION mosaic.catalog_version() RETURNS int4 AS 'SELECT 0' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+\set VERBOSITY sqlstate
+SELECT predict('base', '{}'::real[]);
+SELECT import_model('m', ''::bytea);
+SELECT * FROM mosaic.model_pages;
+SELECT init_store(31);
+SELECT pack_models();
+SELECT dedup_model('text', max_weight_error => 0);
+\set VERBOSITY terse
+SELECT drop_model('text');
+\set VERBOSITY default
+SELECT 'SELECT ' || :version AS right_one \gset
+CREATE OR REPLACE FUNCTION mosaic.catalog_version() RETURNS int4 AS :'right_one' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+SELECT drop_model('text');
 -- in another schema everything is found all the same
 DROP EXTENSION pg_mosaic CASCADE;
 CREATE SCHEMA elsewhere;

@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "catalog.h"
 #include "dedup.h"
 #include "dedup_job.h"
 #include "progress.h"
@@ -19,6 +20,7 @@
 static char *
 name_argument(FunctionCallInfo fcinfo)
 {
+	mosaic_check_catalogs();
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be NULL")));

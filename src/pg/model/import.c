@@ -412,6 +412,7 @@ check_arguments(FunctionCallInfo fcinfo, const char *second)
 {
 	char	   *name;
 
+	mosaic_check_catalogs();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

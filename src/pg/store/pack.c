@@ -325,6 +325,7 @@ pack_options(FunctionCallInfo fcinfo)
 	MosaicPackOptions options = {.page_bytes = PAGE_BYTES};
 	char	   *aim;
 
+	mosaic_check_catalogs();
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,

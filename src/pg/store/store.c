@@ -401,6 +401,7 @@ mosaic_pg_init_store(PG_FUNCTION_ARGS)
 	MosaicStoreOptions options;
 	MosaicError error;
 
+	mosaic_check_catalogs();
 	for (int i = 0; i < lengthof(names); i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,
