@@ -383,7 +383,7 @@ prefetch(Relation rel, MosaicTensorBlocks *blocks, int64 count, const int32 *ind
 
 		for (end = i + 1; end < count && page_of(blocks, indexes[end]) - last <= 1; end++)
 			last = page_of(blocks, indexes[end]);
-		if (last < npages && last - first < LONG_RUN)
+		if (last < npages && last - first + 1 < LONG_RUN)
 			for (BlockNumber page = first; page <= last; page++)
 				PrefetchBuffer(rel, MAIN_FORKNUM, page);
 	}
