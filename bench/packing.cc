@@ -1,5 +1,4 @@
-// packing: which blocks share a page: pages, page reads and time, on the paper's inputs and at
-// scale
+// packing: which blocks share a page: pages, page reads, time; the paper's inputs, and larger ones
 //
 //   packing [--quick] [--seed N]
 //

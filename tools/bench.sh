@@ -14,6 +14,8 @@ list() {
   for file in "$ROOT"/bench/*.sh "$ROOT"/bench/*.cc; do
     [ -e "$file" ] || continue
     name=$(basename "${file%.*}")
+    # A program that has a script is run by it.
+    [ "$file" = "${file%.cc}" ] || [ ! -e "${file%.cc}.sh" ] || continue
     # The first comment line, without the marker and without the name it may open with.
     printf '%-24s %s\n' "$name" "$(sed -nE '/^(#!|$)/d; /^(#|\/\/) ?/{s///; s/^'"$name"'(\.sh|\.cc)?: *//; p; q}' "$file")"
   done

@@ -78,6 +78,17 @@ BEGIN
   END LOOP;
 END $$;
 RESET ROLE;
+
+-- nobody gets what is meant for a number that a later role may have; a role that is gone can lose it
+CREATE ROLE mosaic_gone;
+SELECT 'mosaic_gone'::regrole::oid AS gone \gset
+SELECT grant_model('ann', :gone);
+DROP ROLE mosaic_gone;
+SELECT revoke_model('ann', :gone);
+\set VERBOSITY sqlstate
+SELECT grant_model('ann', :gone);
+\set VERBOSITY default
+SELECT readers FROM mosaic.model;
 SELECT lo_unlink(:lo);
 DROP TABLE f;
 DROP EXTENSION pg_mosaic CASCADE;

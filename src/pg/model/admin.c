@@ -17,6 +17,7 @@
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "admin.h"
 #include "cache.h"
@@ -255,6 +256,10 @@ change_readers(FunctionCallInfo fcinfo, bool add)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the role must not be NULL")));
 	role = PG_GETARG_OID(1);
+	/* A role that is made later could get the number.  One that was dropped can lose what it had. */
+	if (add && OidIsValid(role) && !SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role)));
 	snapshot = mosaic_lock_store();
 	row = owned_model(name, snapshot);
 	deconstruct_array(DatumGetArrayTypeP(mosaic_model_attr(row, Anum_model_readers)),

@@ -11,6 +11,7 @@
 #include "access/toast_internals.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -271,6 +272,8 @@ mosaic_elements_of_array(ArrayType *array, int dtype, const char *what)
 	elements = palloc_extended(Max(n * mosaic_dtype_size(dtype), 1), MCXT_ALLOC_HUGE);
 	for (int64 i = 0; i < n; i++)
 	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		convert(fetch_att(p, typbyval, typlen), type, dtype, elements, i, what);
 		p = att_addlength_pointer(p, typlen, p);
 		p = (char *) att_align_nominal(p, typalign);
