@@ -11,7 +11,7 @@ my @models = qw(fashion_base fashion_noise);
 my $digest = predictions(@models);
 # All that a merge changes, and what becomes of the sequences matters not.
 my $contents = 'SELECT md5(concat_ws(E\'\n\', '
-  . join(', ', map { "(SELECT string_agg(t::text, E'\\n' ORDER BY t::text) FROM mosaic.$_ t)" } qw(block_meta near_key domain model tensor))
+  . join(', ', map { "(SELECT string_agg(t::text, E'\\n' ORDER BY t::text) FROM mosaic.$_ t)" } qw(block_meta near_key domain model tensor dedup_run dedup_decision))
   . ", (SELECT string_agg(block_id || md5(data), ',' ORDER BY block_id) FROM mosaic.block)))";
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
@@ -51,6 +51,8 @@ sub unchanged
 my $merge = q{SELECT dedup_model('fashion_noise', %s)};
 my $import = "SELECT import_model('%s', '" . data('fashion_noise') . "', dedup => 'near', validation => 'SELECT x FROM pictures', "
   . "metric_function => 'slow_metric', %s)";
+my $near = "dedup => 'near', validation => 'SELECT x FROM pictures', metric => 'agreement', max_drop => 1";
+my $written = "SELECT import_model('%s', '" . data('fashion_noise') . "', $near, %s)";
 my $agreement = q{'SELECT x FROM pictures', 'agreement', 1};
 my $advisory = 'SELECT pg_advisory_lock(1)';
 
@@ -62,7 +64,10 @@ my @phases = (
 	[ 'write, blocks counted, maps not', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $merge, $agreement ],
 	[ 'plan', $advisory, q{SELECT count(*) FROM plan_dedup('fashion_noise', 'SELECT x FROM pictures', metric_function => 'slow_metric')} ],
 	[ 'gate of an import', $advisory, sprintf $import, 'again', q{domain => 'apart'} ],
-	[ 'gate of an import that replaces', $advisory, sprintf $import, 'old', 'replace => true' ]);
+	[ 'gate of an import that replaces', $advisory, sprintf $import, 'old', 'replace => true' ],
+	[ 'import, blocks written, maps not', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $written, 'again', q{domain => 'apart'} ],
+	[ 'import, merges written, log not', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $written, 'again', q{domain => 'apart'} ],
+	[ 'import that replaces, maps written, old model there', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $written, 'old', 'replace => true' ]);
 
 for my $end (qw(cancel crash))
 {
@@ -113,7 +118,6 @@ for my $table (qw(near_key block_meta domain))
 is($node->safe_psql('restored', "SELECT blocks = blocks_shared FROM import_model('equal', '" . data('fashion_base') . "')"), 't', 'equal blocks are found');
 is($node->safe_psql('restored', "SELECT blocks = blocks_shared FROM import_model('equal in domain', '" . data('fashion_base') . "', domain => 'apart')"),
 	't', 'in their domain, too');
-my $near = "dedup => 'near', validation => 'SELECT x FROM pictures', metric => 'agreement', max_drop => 1";
 my %merged = map {
 	my $db = $_;
 	$db => $node->safe_psql($db, "SELECT merged > 0, merged, bytes_freed FROM import_model('near', '" . data('fashion_noise') . "', domain => 'apart', $near)")
