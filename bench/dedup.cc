@@ -257,6 +257,9 @@ void RunHeight(const std::string& dir, int height, const std::vector<double>& bo
                   drop);
     } else {
       std::printf("report ratio_%d_%s=%.3f\n", height, mode.c_str(), ratio);
+      if (bound != kExact) {
+        std::printf("report test_drop_%d_%s=%.4f\n", height, mode.c_str(), drop);
+      }
     }
   }
   double worst = 0;

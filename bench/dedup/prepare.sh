@@ -20,12 +20,13 @@ prepare_text() {
   step train "see the message above" /usr/bin/python3 bench/dedup/train_text.py build/bench-data/raw "$TEXT" "${quick[@]}"
 }
 
-# measure PROGRAM [ARGUMENT...]: runs it, and reports the figures it prints.
+# measure PROGRAM [ARGUMENT...]: runs it, and reports the figures it prints, with those of MORE_FIGURES.
+MORE_FIGURES=()
 measure() {
   local program=$1 log=build/logs/$1_run.log figures
   shift
   headline "Measuring"
   as_worker "build/release/$program" "$TEXT" "$@" | tee "$log" | grep -v '^report '
   mapfile -t figures < <(sed -n 's/^report //p' "$log")
-  python3 tools/bench_report.py "$program" "${figures[@]}"
+  python3 tools/bench_report.py "$program" "${figures[@]}" "${MORE_FIGURES[@]}"
 }

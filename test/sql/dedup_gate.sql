@@ -114,6 +114,54 @@ SELECT * FROM mosaic.dedup_curve('noise');
 SELECT count(*) FROM mosaic.dedup_run;
 RESET ROLE;
 
+-- Metrics that lie: worse, no number or without bound from some evaluation on; what was not good when it was measured is not stored.
+CREATE FUNCTION lies() RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE n int := current_setting('test.calls')::int + 1;
+BEGIN
+  PERFORM set_config('test.calls', n::text, false), set_config('work_mem', CASE WHEN n % 2 = 0 THEN '64kB' ELSE '64MB' END, true);
+  RETURN CASE WHEN n <= 2 THEN 1 WHEN n % 3 = 0 THEN current_setting('test.lie')::float8 ELSE 0.5 END;
+END $$;
+CREATE FUNCTION last_row(s float8, outputs real[]) RETURNS float8 LANGUAGE sql AS 'SELECT 1::float8';
+CREATE FUNCTION lie(s float8) RETURNS float8 LANGUAGE sql AS 'SELECT lies()';
+CREATE AGGREGATE liar(real[]) (SFUNC = last_row, STYPE = float8, INITCOND = '0', FINALFUNC = lie);
+CREATE FUNCTION lied(value text) RETURNS TABLE (lie text, merged bool, metric_after float8, unchanged bool) LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+  PERFORM set_config('test.calls', '1', false), set_config('test.lie', value, false);
+  SELECT * INTO r FROM dedup_model('noise', 'SELECT x FROM pictures', metric_function => 'liar', reuse => false);
+  RETURN QUERY SELECT value, r.merged > 0, r.metric_after, (SELECT bool_and(predict('noise', x) = outputs) FROM pictures JOIN original USING (i));
+END $$;
+SELECT l.* FROM unnest('{0.5,NaN,Infinity,-Infinity}'::text[]) v, lied(v) l;
+SELECT dedup_model('noise', 'SELECT x FROM pictures', 'agreement', -0.01);
+SELECT dedup_model('noise', 'SELECT x FROM pictures', 'agreement', 'NaN');
+
+-- Within a transaction: what is rolled back to a savepoint was never done, and can be done again; in one statement each model is
+-- judged with what became of the others before it.
+CREATE FUNCTION contents() RETURNS text LANGUAGE sql AS $$
+  SELECT md5(concat_ws(' ', (SELECT string_agg(b::text, ',' ORDER BY block_id) FROM mosaic.block_meta b), (SELECT string_agg(k::text, ',' ORDER BY first) FROM mosaic.near_key k),
+    (SELECT string_agg(t::text, ',' ORDER BY model_id, tensor_no) FROM mosaic.tensor t), (SELECT string_agg(r::text, ',' ORDER BY model_id) FROM mosaic.dedup_run r)))
+$$;
+SELECT contents() AS before \gset
+BEGIN;
+SAVEPOINT a;
+SELECT merged > 0 AS merged FROM dedup_model('noise', 'SELECT x FROM pictures', 'agreement', 0.05);
+SELECT merged > 0 AS merged FROM dedup_model('base', 'SELECT x FROM pictures', 'agreement', 0.05);
+ROLLBACK TO a;
+SELECT contents() = :'before' AS as_before;
+SELECT count(*) FILTER (WHERE predict('noise', x) <> outputs) AS changed FROM pictures JOIN original USING (i);
+SELECT drop_model('base');
+SELECT merged FROM dedup_model('noise', 'SELECT x FROM pictures', 'agreement', 0.05);
+ROLLBACK TO a;
+SELECT merged > 0 AS merged, metric_after >= 0.95 AS kept FROM dedup_model('noise', 'SELECT x FROM pictures', 'agreement', 0.05);
+SELECT avg((predict_class('noise', x) = class)::int) >= 0.95 AS within FROM pictures JOIN original USING (i);
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT name, (dedup_model(name, 'SELECT x FROM pictures', 'agreement', 0.05)).metric_after >= 0.95 AS kept FROM unnest('{base,noise}'::text[]) name;
+SELECT avg((predict_class('noise', x) = class)::int) >= 0.95 AS within FROM pictures JOIN original USING (i);
+SELECT * FROM check_store();
+ROLLBACK;
+SELECT contents() = :'before' AS as_before;
+
 -- Nothing is written on the way: not by the query, not by what it calls, not by the metric.
 CREATE TABLE trace (t text);
 CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO trace VALUES ('query'); RETURN 1; END $$;
@@ -190,5 +238,6 @@ DROP ROLE regress_gate_user;
 DROP TABLE pictures, original, fate, trace;
 DROP SEQUENCE turn;
 DROP AGGREGATE hit_rate(real[], int);
-DROP FUNCTION kept, attack, turns, hit, hits, misses, add_hit, share, largest, never, fails, undefined, writes, drops, writes_more, opens;
+DROP AGGREGATE liar(real[]);
+DROP FUNCTION contents, lied, lie, last_row, lies, kept, attack, turns, hit, hits, misses, add_hit, share, largest, never, fails, undefined, writes, drops, writes_more, opens;
 DROP EXTENSION pg_mosaic;

@@ -27,7 +27,7 @@ size_t Gate::merged() const { return Total(accepted_, 0); }
 
 bool Gate::Keeps(double metric) const {
   const double drop = settings_.higher_is_better ? baseline_ - metric : metric - baseline_;
-  return drop <= settings_.max_drop + kRounding;  // false for NaN
+  return std::isfinite(metric) && drop <= settings_.max_drop + kRounding;
 }
 
 Selection Gate::Prefix(size_t n) const {
