@@ -3,9 +3,9 @@
  * of merges out that keeps a metric within a bound.  Rules as in capi.h.
  *
  * In this order: new; add_tensor for all tensors; recall for decisions on the predecessor; for each
- * block of the model search, compare, choose; plan; use_model; then while next says MORE: predict all
- * rows with the maps that apply(false) makes, beginning each batch with start; row for each row,
- * report; at last apply(true).
+ * block of the model search, compare, choose; plan; use_model; then while next says MORE: predict
+ * all rows with the maps that apply(false) makes, beginning each batch with start; row for each
+ * row, report; at last apply(true).
  */
 #ifndef MOSAIC_CAPI_DEDUP_H
 #define MOSAIC_CAPI_DEDUP_H
@@ -24,6 +24,7 @@ typedef struct MosaicDedupOptions {
   double max_drop;         /* how much worse the metric may become; >= 0 */
   int64_t max_evaluations; /* 0: as many as it takes */
   int64_t curve_points;    /* core/dedup/gate.h */
+  bool of_original;        /* the first state measured is the model that this one was made from */
   double max_weight_error; /* largest difference of any weight; infinite: no bound */
 } MosaicDedupOptions;
 
@@ -41,6 +42,7 @@ typedef struct MosaicDedupResult {
   int64_t merged;     /* of them, within the bound */
   double metric_before, metric_after;
   int64_t evaluations;
+  bool kept; /* the bound, by the model without any merge; else nothing was tried */
 } MosaicDedupResult;
 
 typedef struct MosaicDedupPoint { /* one evaluation */
@@ -75,8 +77,9 @@ MosaicCode mosaic_dedup_compare(MosaicDedup *dedup, int32_t block_id, const void
 MosaicCode mosaic_dedup_choose(MosaicDedup *dedup, MosaicError *err);
 MosaicCode mosaic_dedup_plan(MosaicDedup *dedup, MosaicError *err);
 /*
- * The model that is measured, which must outlive the dedup.  Of its activations at most so many bytes
- * are kept from one evaluation to the next (core/dedup/activation_cache.h).
+ * The model that is measured, which must outlive the dedup.  Of its activations at most so many
+ * bytes are kept from one evaluation to the next (core/dedup/activation_cache.h).  With
+ * of_original, called again after the first evaluation.
  */
 MosaicCode mosaic_dedup_use_model(MosaicDedup *dedup, const MosaicModel *model, int64_t max_bytes,
                                   MosaicError *err);
@@ -84,10 +87,11 @@ MosaicCode mosaic_dedup_use_model(MosaicDedup *dedup, const MosaicModel *model, 
 void mosaic_dedup_accept_all(MosaicDedup *dedup);
 /* MOSAIC_MORE: a state is to be measured, the first without any merge.  MOSAIC_OK: done. */
 MosaicCode mosaic_dedup_next(MosaicDedup *dedup, MosaicError *err);
-/* Puts partners into a tensor's map (ids: all of it): of the state to be measured, or the accepted. */
+/* Puts partners into a tensor's map (ids: all of it): of the state to be measured, or the accepted.
+ */
 void mosaic_dedup_apply(const MosaicDedup *dedup, bool accepted, int tensor, int32_t *ids);
 /*
- * As mosaic_exec_start, for batch 0, 1, ... of the rows, which are the same in each evaluation.  The
+ * As mosaic_exec_start, for batch 0, 1, ... of the rows, which are the same in each evaluation. The
  * run must be over before the next one starts.
  */
 MosaicCode mosaic_dedup_start(MosaicDedup *dedup, MosaicExec *exec, int64_t batch,

@@ -107,9 +107,8 @@ void MosaicDedup::BeginActivations() {
   measured.resize(layers.size());
   const auto changed = TensorsOf([&](size_t l) { return now[l] != measured[l]; });
   const auto undecided = gate->Undecided();
-  activations->Begin(changed, TensorsOf([&](size_t l) {
-                       return l >= undecided.first && l < undecided.second;
-                     }));
+  activations->Begin(
+      changed, TensorsOf([&](size_t l) { return l >= undecided.first && l < undecided.second; }));
   measured = now;
 }
 
@@ -148,6 +147,7 @@ MosaicCode mosaic_dedup_new(const MosaicDedupOptions* options, MosaicDedup** out
     d->gate_settings.curve_points =
         static_cast<size_t>(std::max<int64_t>(options->curve_points, 0));
     d->gate_settings.max_evaluations = options->max_evaluations;
+    d->gate_settings.of_original = options->of_original;
     *out = d.release();
     return Status();
   });
@@ -316,6 +316,7 @@ void mosaic_dedup_result(const MosaicDedup* d, MosaicDedupResult* result) {
   result->metric_before = d->gate->baseline();
   result->metric_after = d->gate->accepted_metric();
   result->evaluations = static_cast<int64_t>(d->gate->points().size());
+  result->kept = d->gate->kept();
 }
 
 void mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint* point) {

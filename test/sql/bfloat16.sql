@@ -66,6 +66,50 @@ SELECT count(*) AS changed FROM pictures JOIN before USING (i) WHERE predict('ba
 SELECT count(drop_model(name)) AS dropped FROM mosaic.models;
 SELECT count(*) FROM mosaic.block;
 
+-- judged against the model in float32, by rows of the user's: labels here are what float32 says
+SELECT blocks > 0 AS imported FROM import_model('full', :'models' || '/fashion_base.onnx');
+CREATE TABLE rows AS SELECT i, x, predict_class('full', x) AS label FROM pictures;
+SELECT weight_bytes, merged, metric_before, metric_after >= 0.95 AS kept, evaluations
+  FROM import_model('half', :'models' || '/fashion_base.onnx', dtype => 'bf16', validation => 'SELECT x, label FROM rows', max_drop => 0.05);
+SELECT name, weight_dtype FROM mosaic.models ORDER BY name;
+SELECT metric_before, metric_after BETWEEN 1e-6 AND 0.05 AS kept, evaluations
+  FROM import_model('half', :'models' || '/fashion_base.onnx', replace => true, dtype => 'bf16', validation => 'SELECT x FROM rows',
+                    metric => 'max_abs_error', max_drop => 0.05);
+-- a metric of one's own; the file as bytes
+CREATE FUNCTION confidence(outputs real[]) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT max(o)::float8 FROM unnest(outputs) o $$;
+SELECT abs(metric_before - metric_after) BETWEEN 1e-9 AND 0.1 AS near_but_not_equal, evaluations
+  FROM import_model('half', pg_read_binary_file(:'models' || '/fashion_base.onnx'), replace => true, dtype => 'bf16',
+                    validation => 'SELECT x FROM rows', metric_function => 'confidence', max_drop => 0.1);
+SELECT avg(confidence(predict('full', x))) = metric_before AS of_float32, avg(confidence(predict('half', x))) = metric_after AS as_stored
+  FROM rows, import_model('once more', :'models' || '/fashion_base.onnx', dtype => 'bf16', validation => 'SELECT x FROM rows',
+                          metric_function => 'confidence', max_drop => 0.1) GROUP BY metric_before, metric_after;
+-- beyond the bound nothing is stored, and what was there stays
+CREATE TABLE stored AS SELECT name, weight_dtype, total_bytes FROM mosaic.models;
+\set VERBOSITY sqlstate
+SELECT import_model('bad', :'models' || '/fashion_base.onnx', dtype => 'bf16', validation => 'SELECT x FROM rows', metric => 'max_abs_error', max_drop => 0);
+SELECT import_model('full', :'models' || '/fashion_base.onnx', replace => true, dtype => 'bf16', validation => 'SELECT x FROM rows', metric => 'max_abs_error', max_drop => 0);
+SELECT import_model('bad', :'models' || '/fashion_base.onnx', dtype => 'bf16', dedup => 'near', validation => 'SELECT x FROM rows', metric => 'max_abs_error', max_drop => 0, max_evaluations => 1);
+SELECT import_model('bad', :'models' || '/fashion_base.onnx', dtype => 'bf16', validation => 'SELECT x FROM nowhere');
+SELECT import_model('bad', :'models' || '/fashion_base.onnx', dtype => 'bf16', max_weight_error => 0.1);
+SELECT import_model('bad', :'models' || '/fashion_base.onnx', validation => 'SELECT x FROM rows');
+\set VERBOSITY default
+SELECT set_config('test.models', :'models', false) IS NULL AS hidden;
+DO $$ BEGIN
+  PERFORM import_model('bad', current_setting('test.models') || '/fashion_base.onnx', dtype => 'bf16', validation => 'SELECT x FROM rows', metric => 'max_abs_error', max_drop => 0);
+EXCEPTION WHEN check_violation THEN
+  RAISE WARNING '%', regexp_replace(sqlerrm, 'is 0.0[0-9]+', 'is (a small number)');
+END $$;
+SELECT count(*) FROM (TABLE stored EXCEPT SELECT name, weight_dtype, total_bytes FROM mosaic.models) changed;
+-- with near duplicates: both are held against float32
+SELECT metric_before, metric_after >= 0.9 AS kept, merged > 0 AS merged, evaluations > 2 AS evaluations
+  FROM import_model('noise', :'models' || '/fashion_noise.onnx', dtype => 'bf16', dedup => 'near', validation => 'SELECT x FROM rows',
+                    metric => 'agreement', max_drop => 0.1);
+SELECT * FROM check_store() WHERE problem <> 'stale places';
+SELECT count(drop_model(name)) AS dropped FROM mosaic.models;
+SELECT count(*) FROM mosaic.block;
+DROP TABLE rows, stored;
+DROP FUNCTION confidence;
+
 -- no other type
 \set VERBOSITY sqlstate
 SELECT import_model('m', :'models' || '/iris.onnx', dtype => 'int8');

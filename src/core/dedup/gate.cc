@@ -39,6 +39,12 @@ Selection Gate::Prefix(size_t n) const {
   return s;
 }
 
+void Gate::BeginMerges() {
+  BeginRange(0);
+  curve_points_ = std::min(settings_.curve_points, bad_);
+  if (curve_points_ > 1) state_ = State::kCurve;
+}
+
 void Gate::BeginRange(size_t first_layer) {
   first_ = first_layer;
   good_ = 0;
@@ -67,7 +73,8 @@ bool Gate::Next() {
   if (state_ == State::kBisect && bad_ - good_ <= step_) EndRange();
   if (state_ == State::kCurve && ++point_ >= curve_points_) state_ = State::kAll;
   const auto evaluations = static_cast<int64_t>(points_.size());
-  if (settings_.max_evaluations > 0 && evaluations >= settings_.max_evaluations) {
+  const bool limited = settings_.max_evaluations > 0 && state_ != State::kUnmerged;
+  if (limited && evaluations >= settings_.max_evaluations) {
     exhausted_ = exhausted_ || state_ != State::kDone;
     state_ = State::kDone;
   }
@@ -75,7 +82,7 @@ bool Gate::Next() {
   if (state_ == State::kCurve) tried_ = bad_ * point_ / curve_points_;
   if (state_ == State::kAll) tried_ = bad_;
   if (state_ == State::kBisect) tried_ = Middle();
-  if (state_ != State::kBaseline) candidate_ = Prefix(tried_);
+  if (!points_.empty() && state_ != State::kUnmerged) candidate_ = Prefix(tried_);
   waiting_ = true;
   return true;
 }
@@ -97,14 +104,24 @@ void Gate::Report(double metric) {
   if (state_ == State::kBaseline) {
     baseline_ = accepted_metric_ = metric;
     points_.push_back({candidate_, metric, true});
-    BeginRange(0);
-    curve_points_ = std::min(settings_.curve_points, bad_);
-    if (curve_points_ > 1) state_ = State::kCurve;
-    if (!std::isfinite(metric)) state_ = State::kDone;
+    if (!std::isfinite(metric)) {
+      state_ = State::kDone;
+    } else if (settings_.of_original) {
+      state_ = State::kUnmerged;
+    } else {
+      BeginMerges();
+    }
     return;
   }
   const bool kept = Keeps(metric);
   points_.push_back({candidate_, metric, kept});
+  if (state_ == State::kUnmerged) {
+    kept_ = kept;
+    accepted_metric_ = metric;
+    state_ = State::kDone;
+    if (kept) BeginMerges();
+    return;
+  }
   if (state_ == State::kCurve) return;
   if (kept) {
     accepted_ = candidate_;

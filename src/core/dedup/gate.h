@@ -40,6 +40,9 @@ struct GateSettings {
   // Where bisection begins if not everything can be merged: after so many merges, which are
   // believed to be good. 0: in the middle.
   size_t believed = 0;
+  // The baseline is of the model that this one was made from. Then it is measured itself, without
+  // any merge, before all else; if that breaks the bound, nothing is tried.
+  bool of_original = false;
   // Evaluates so many prefixes of all merges first, of evenly growing length, all being the last:
   // points of a curve, which accept nothing.
   size_t curve_points = 0;
@@ -74,6 +77,8 @@ class Gate {
   const Selection& accepted() const { return accepted_; }
   double accepted_metric() const { return accepted_metric_; }
   double baseline() const { return baseline_; }
+  // Whether the model without any merge keeps the bound, as all do but those with of_original.
+  bool kept() const { return kept_; }
   // Whether a layer's merges that are not accepted would break the bound; else max_evaluations came
   // before that was known.
   bool Decided(size_t layer) const { return !exhausted_ || layer < first_; }
@@ -81,9 +86,10 @@ class Gate {
   const std::vector<Point>& points() const { return points_; }  // in the order of evaluation
 
  private:
-  enum class State { kBaseline, kCurve, kAll, kBisect, kDone };
+  enum class State { kBaseline, kUnmerged, kCurve, kAll, kBisect, kDone };
 
   bool Keeps(double metric) const;
+  void BeginMerges();
   void BeginRange(size_t first_layer);
   void EndRange();
   size_t Middle() const;
@@ -94,7 +100,8 @@ class Gate {
   const std::vector<size_t> layers_;
   const GateSettings settings_;
   State state_ = State::kBaseline;
-  bool waiting_ = false;                              // for Report
+  bool waiting_ = false;  // for Report
+  bool kept_ = true;
   bool exhausted_ = false;                            // stopped by max_evaluations
   size_t first_ = 0;                                  // the range: layers [first_, end)
   size_t good_ = 0, bad_ = 0, tried_ = 0, step_ = 1;  // prefixes of the range

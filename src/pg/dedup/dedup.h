@@ -7,6 +7,7 @@
 
 #include "fmgr.h"
 
+#include "model_cache.h"
 #include "mosaic/capi_dedup.h"
 
 typedef struct MosaicDedupArguments
@@ -14,6 +15,8 @@ typedef struct MosaicDedupArguments
 	char	   *validation;		/* a query; NULL: only weights are bounded */
 	Oid			metric_function;	/* the user's own metric, or InvalidOid */
 	bool		reuse;			/* keep decisions on blocks that are as before */
+	MosaicModelHandle *original;	/* of which the model was made, to judge it by; or NULL */
+	bool		exact;			/* only judge: merge nothing */
 	MosaicDedupOptions options;
 } MosaicDedupArguments;
 
@@ -34,6 +37,7 @@ extern void mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDed
 /*
  * Merges blocks of a model that the current role owns, as far as the arguments allow, in the current
  * transaction.  Takes the store's lock when all is decided, and decides again if that no longer holds.
+ * 23514 if there is an original, and the model itself, without any merge, is worse by more than max_drop.
  */
 extern void mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args,
 								MosaicDedupOutcome *outcome);

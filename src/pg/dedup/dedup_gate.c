@@ -53,30 +53,57 @@ apply(DedupJob *job, bool accepted)
 	}
 }
 
+/* The model that was made of the original is not good enough. */
+static void
+refuse(const DedupJob *job, const MosaicDedupResult *result)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("model \"%s\" is not stored with weights of bfloat16: %s is %g instead of %g",
+					job->name, job->metric, result->metric_after, result->metric_before),
+			 errdetail("max_drop allows a difference of %g.", job->max_drop),
+			 errhint("Store it in float32 (dtype => 'f32'), or allow more with max_drop.")));
+}
+
+static void
+use_model(DedupJob *job, const MosaicModelHandle *handle)
+{
+	MosaicError error;
+
+	mosaic_dedup_check(mosaic_dedup_use_model(job->dedup, handle->model, work_mem * INT64CONST(1024),
+											  &error), &error);
+}
+
 static void
 measure(DedupJob *job)
 {
 	MosaicValidation *validation =
 		mosaic_validation_open(job->query, job->handle->model, job->dedup, job->function);
 	MosaicError error;
-	MosaicCode	code = mosaic_dedup_use_model(job->dedup, job->handle->model,
-											  work_mem * INT64CONST(1024), &error);
+	MosaicCode	code;
 	MosaicDedupResult result;
 	MosaicDedupPoint last;
+	MosaicModelHandle *original = job->original;
 
-	mosaic_dedup_check(code, &error);
+	use_model(job, original ? original : job->handle);
 	mosaic_dedup_result(job->dedup, &result);
 	mosaic_progress_phase(MOSAIC_PHASE_EVALUATING, result.candidates);
 	while ((code = mosaic_dedup_next(job->dedup, &error)) == MOSAIC_MORE)
 	{
 		apply(job, false);
-		mosaic_validation_run(validation, &job->candidate);
+		mosaic_validation_run(validation, original ? original : &job->candidate);
+		if (original)
+			use_model(job, job->handle);
+		original = NULL;
 		mosaic_dedup_result(job->dedup, &result);
 		mosaic_dedup_point(job->dedup, result.evaluations - 1, &last);
 		mosaic_progress_done(result.merged);
 		mosaic_progress_metric(result.evaluations, last.metric);
 	}
 	mosaic_dedup_check(code, &error);
+	mosaic_dedup_result(job->dedup, &result);
+	if (!result.kept)
+		refuse(job, &result);
 	mosaic_validation_close(validation);
 }
 

@@ -48,6 +48,7 @@ typedef struct DedupJob
 	HeapTuple	row;			/* of the model */
 	Snapshot	snapshot;
 	MosaicModelHandle *handle;
+	MosaicModelHandle *original;	/* measured first, instead; or NULL */
 	MosaicModelHandle candidate;	/* the same with maps of its own */
 	MosaicTensorDesc *descs;
 	MosaicDedup *dedup;
@@ -63,6 +64,7 @@ typedef struct DedupJob
 	const char *metric;
 	double		max_drop;
 	bool		reuse;
+	bool		exact;			/* merge nothing */
 	MosaicDecision *known;		/* what was decided last, on it or its predecessor */
 	int64		nknown;
 } DedupJob;

@@ -119,6 +119,8 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 	job->metric = job->function ? job->function->name : args->options.metric;
 	job->max_drop = args->options.max_drop;
 	job->reuse = args->reuse;
+	job->original = args->original;
+	job->exact = args->exact;
 	job->callback.func = free_job;
 	job->callback.arg = job;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
@@ -126,6 +128,14 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 	job->snapshot = RegisterSnapshot(snapshot);
 	mosaic_check_format(job->snapshot);
 	mosaic_dedup_find_model(job, AccessShareLock);
+}
+
+static void
+plan_nothing(DedupJob *job)
+{
+	MosaicError error;
+
+	mosaic_dedup_check(mosaic_dedup_plan(job->dedup, &error), &error);
 }
 
 void
@@ -140,8 +150,13 @@ mosaic_dedup_decide(DedupJob *job)
 	mosaic_scan_tensors(job->handle->key.model_id, job->snapshot, describe_tensor, job);
 	mosaic_reader_open(&job->reader);
 	job->own = mosaic_distinct_blocks(job->handle);
-	mosaic_recall_decisions(job);
-	mosaic_find_merges(job);
+	if (job->exact)
+		plan_nothing(job);
+	else
+	{
+		mosaic_recall_decisions(job);
+		mosaic_find_merges(job);
+	}
 	mosaic_pass_gate(job);
 }
 
@@ -193,7 +208,8 @@ mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDe
 	model_id = job->handle->key.model_id;
 	if (outcome->result.merged > 0)
 		model_id = mosaic_write_merges(job);
-	mosaic_write_log(job, model_id);
+	if (!job->exact)
+		mosaic_write_log(job, model_id);
 	mosaic_dedup_close(job);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);

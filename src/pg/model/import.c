@@ -30,6 +30,7 @@
 #include "dedup_log.h"
 #include "domain.h"
 #include "errors.h"
+#include "model_cache.h"
 #include "progress.h"
 #include "source.h"
 #include "store.h"
@@ -305,31 +306,39 @@ dtype_option(FunctionCallInfo fcinfo)
 			 errmsg("dtype \"%s\" of import_model() is not \"f32\" or \"bf16\"", dtype)));
 }
 
-/* Whether near duplicates are asked for; then how. */
+/*
+ * Whether the model is to be judged, or near duplicates are asked for; then how.  Rounded weights are
+ * judged where there is a validation query.
+ */
 static bool
-wants_near(FunctionCallInfo fcinfo, MosaicDedupArguments *args)
+wants_dedup(FunctionCallInfo fcinfo, bool rounded, MosaicDedupArguments *args)
 {
 	char	   *dedup = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	bool		near = dedup && strcmp(dedup, "near") == 0;
 
-	if (dedup && strcmp(dedup, "near") == 0)
-	{
-		mosaic_dedup_arguments(fcinfo, 5, args);
-		return true;
-	}
-	if (dedup == NULL || strcmp(dedup, "exact") != 0)
+	if (!near && (dedup == NULL || strcmp(dedup, "exact") != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("dedup must be \"exact\" or \"near\"")));
-	if (!PG_ARGISNULL(5) || !PG_ARGISNULL(14))
+	if (!near && !PG_ARGISNULL(14))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s is for dedup => 'near'", PG_ARGISNULL(5) ? "max_weight_error" : "validation")));
-	return false;
+				 errmsg("max_weight_error is for dedup => 'near'")));
+	if (!near && !rounded && !PG_ARGISNULL(5))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("validation is for dedup => 'near' or dtype => 'bf16'")));
+	if (!near && PG_ARGISNULL(5))
+		return false;
+	mosaic_dedup_arguments(fcinfo, 5, args);
+	args->exact = !near;
+	args->options.of_original = rounded && args->validation;
+	return true;
 }
 
 static Datum
 import_row(FunctionCallInfo fcinfo, const char *name, const ImportStats *stats,
-		   const MosaicDedupOutcome *near_outcome, TimestampTz start)
+		   const MosaicDedupOutcome *outcome, TimestampTz start)
 {
 	TupleDesc	desc;
 	Datum		values[12];
@@ -343,28 +352,25 @@ import_row(FunctionCallInfo fcinfo, const char *name, const ImportStats *stats,
 	values[3] = Int32GetDatum((int32) stats->shared);
 	values[4] = Int64GetDatum(stats->weight_bytes);
 	values[5] = Int64GetDatum(stats->new_bytes);
-	values[6] = Int64GetDatum(near_outcome->result.merged);
-	values[7] = Int64GetDatum(near_outcome->bytes_freed);
-	values[8] = Float8GetDatum(near_outcome->result.metric_before);
-	values[9] = Float8GetDatum(near_outcome->result.metric_after);
-	nulls[8] = nulls[9] = !near_outcome->judged;
-	values[10] = Int32GetDatum((int32) near_outcome->result.evaluations);
+	values[6] = Int64GetDatum(outcome->result.merged);
+	values[7] = Int64GetDatum(outcome->bytes_freed);
+	values[8] = Float8GetDatum(outcome->result.metric_before);
+	values[9] = Float8GetDatum(outcome->result.metric_after);
+	nulls[8] = nulls[9] = !outcome->judged;
+	values[10] = Int32GetDatum((int32) outcome->result.evaluations);
 	values[11] = Float8GetDatum((GetCurrentTimestamp() - start) / 1e6);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-static Datum
-import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool replace)
+/* From the source to rows and blocks. */
+static void
+store_model(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool replace, int dtype,
+			ImportStats *stats)
 {
-	TimestampTz start = GetCurrentTimestamp();
-	MosaicDedupArguments args;
-	MosaicDedupOutcome near_outcome = {0};
-	bool		near_wanted = wants_near(fcinfo, &args);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic import",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	ImportJob  *job = palloc0(sizeof *job);
-	ImportStats stats;
 	Snapshot	snapshot;
 	HeapTuple	old;
 	int64		model_id;
@@ -374,7 +380,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 	old = check_existing(name, replace, snapshot);
 	job->domain = choose_domain(fcinfo, name, old, snapshot);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
-	open_job(job, name, source, mosaic_store_options(NULL).height, dtype_option(fcinfo));
+	open_job(job, name, source, mosaic_store_options(NULL).height, dtype);
 	store_blocks(job, snapshot);
 	insert_tensors(job, model_id);
 	UnregisterSnapshot(snapshot);
@@ -391,19 +397,73 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool
 		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
 	}
 	CommandCounterIncrement();
-	stats = job->stats;
-	mosaic_source_close(source);
+	*stats = job->stats;
 	mosaic_progress_end();
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
+}
+
+static void
+release_original(void *arg)
+{
+	mosaic_model_release(arg);
+}
+
+/* A model just stored, until the current memory context is reset. */
+static MosaicModelHandle *
+hold_model(const char *name)
+{
+	MemoryContextCallback *callback = palloc0(sizeof *callback);
+	Snapshot	snapshot = mosaic_lock_store();
+	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
+	MosaicModelHandle *handle;
+
+	/* The cache reads a model with the active snapshot. */
+	PushActiveSnapshot(snapshot);
+	handle = mosaic_model_acquire(row);
+	PopActiveSnapshot();
+	callback->func = release_original;
+	callback->arg = handle;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	UnregisterSnapshot(snapshot);
+	return handle;
+}
+
+static Datum
+import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name, bool replace)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	MosaicDedupArguments args;
+	MosaicDedupOutcome outcome = {0};
+	int			dtype = dtype_option(fcinfo);
+	bool		dedup = wants_dedup(fcinfo, dtype != MOSAIC_FLOAT, &args);
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic original",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext saved = MemoryContextSwitchTo(cxt);
+	ImportStats stats;
+
+	/*
+	 * What is to be judged by the model in float32 replaces it in this transaction.  The blocks that
+	 * this one had to itself are deleted then, but stay readable until the transaction ends.
+	 */
+	if (dedup && args.options.of_original)
+	{
+		store_model(fcinfo, source, name, replace, MOSAIC_FLOAT, &stats);
+		args.original = hold_model(name);
+		replace = true;
+	}
+	store_model(fcinfo, source, name, replace, dtype, &stats);
+	mosaic_source_close(source);
+	MemoryContextSwitchTo(saved);
 
 	/*
 	 * The model is judged with the weights that it was imported with, so these are stored first; of
 	 * those that then give way vacuum takes the space.
 	 */
-	if (near_wanted)
-		mosaic_dedup_stored(name, &args, &near_outcome);
-	return import_row(fcinfo, name, &stats, &near_outcome, start);
+	if (dedup)
+		mosaic_dedup_stored(name, &args, &outcome);
+	MemoryContextDelete(cxt);
+	return import_row(fcinfo, name, &stats, &outcome, start);
 }
 
 /* The name, checked; an error where it or the second argument is NULL. */

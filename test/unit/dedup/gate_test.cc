@@ -237,6 +237,47 @@ TEST(GateTest, NoNumberKeepsNoBound) {
   EXPECT_EQ(without.merged(), 0u);
 }
 
+// A model that was made from another one: 0.90, of which it keeps less by itself, and still less
+// with more than so many merges.
+Gate RunOfOriginal(double itself, size_t most, int64_t max_evaluations) {
+  GateSettings settings = Exactly(0.02);
+  settings.of_original = true;
+  settings.max_evaluations = max_evaluations;
+  Gate gate({100}, settings);
+  while (gate.Next()) {
+    const size_t merged = gate.candidate()[0];
+    EXPECT_EQ(merged == 0, gate.points().size() < 2);
+    gate.Report(gate.points().empty() ? 0.90 : merged > most ? itself - 0.01 : itself);
+  }
+  EXPECT_EQ(gate.baseline(), 0.90);
+  return gate;
+}
+
+TEST(GateTest, TheBoundOfAnOriginalIsForAllThatIsMadeOfIt) {
+  const Gate all = RunOfOriginal(0.885, 100, 0);
+  EXPECT_TRUE(all.kept());
+  EXPECT_EQ(all.points().size(), 3u);  // the original, without merges, with all
+  EXPECT_EQ(all.merged(), 100u);
+  EXPECT_EQ(all.accepted_metric(), 0.885);
+  // What rounding left of the bound, merging may use.
+  const Gate some = RunOfOriginal(0.885, 30, 0);
+  EXPECT_TRUE(some.kept());
+  EXPECT_EQ(some.merged(), 30u);
+}
+
+TEST(GateTest, NothingIsTriedOnWhatBreaksTheBoundOfItsOriginal) {
+  for (double itself : {0.87, std::numeric_limits<double>::quiet_NaN()}) {
+    for (int64_t most : {0, 1}) {  // evaluations
+      const Gate gate = RunOfOriginal(itself, 100, most);
+      EXPECT_FALSE(gate.kept());
+      EXPECT_EQ(gate.points().size(), 2u);
+      EXPECT_FALSE(gate.points().back().kept);
+      EXPECT_EQ(gate.merged(), 0u);
+      EXPECT_EQ(std::isnan(gate.accepted_metric()), std::isnan(itself));
+    }
+  }
+}
+
 TEST(MergeOrderTest, LargestLayerFirstThenLeastImportant) {
   const std::vector<Layer> layers = {{1000, 4}, {9000, 9}, {1000, 2}, {5000, 1}};
   std::vector<Merge> merges;
