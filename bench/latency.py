@@ -47,7 +47,10 @@ class Http:
         self.socket.sendall(head + features)
         answer = b""
         while b"\r\n\r\n" not in answer or answer.endswith(b"\r\n\r\n"):
-            answer += self.socket.recv(4096)
+            part = self.socket.recv(4096)
+            if not part:
+                raise ConnectionError("the server has closed the connection")
+            answer += part
         return answer
 
 

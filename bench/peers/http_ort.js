@@ -20,6 +20,7 @@ async function main() {
       response.end(String(best));
     });
   });
+  server.keepAliveTimeout = 0; // a client may be busy with something else for long
   server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 }
 main();

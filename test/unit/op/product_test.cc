@@ -117,6 +117,24 @@ TEST(Gemm, AnyLimitOnBlocksGivesTheSameBits) {
   }
 }
 
+TEST(Gemm, ARequestIsOfWholeGroupsOfStrips) {
+  MOSAIC_PRINT_SEED();
+  std::mt19937 rng(Seed());
+  const int64_t k = 1260, m = 640;  // 10 blocks a strip, 40 strips
+  GraphBuilder g;
+  const int x = g.Input("a", MOSAIC_FLOAT, {kSymbolic, k});
+  const int w = g.Constant(g.store.AddStrip("w", k, m, RandomFloats(&rng, k * m)));
+  g.Output(g.Call("MatMul", {x, w}));
+  const auto model = g.Load();
+  const Array a = Floats({1, k}, RandomFloats(&rng, k));
+  // The first request is sized by estimates; later ones, by measurements, are no larger.
+  for (auto [max_blocks, largest] : {std::pair{79, 79}, {80, 80}, {100, 80}, {250, 240}, {399, 320}}) {
+    RunLog log;
+    MustRun(g, *model, {a}, 1, max_blocks, &log);
+    EXPECT_EQ(log.largest_request, largest) << max_blocks;
+  }
+}
+
 TEST(Gemm, OtherTypesAreComputedInFloat32) {
   MOSAIC_PRINT_SEED();
   std::mt19937 rng(Seed());
