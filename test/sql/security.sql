@@ -35,6 +35,15 @@ SELECT count(*) FROM mosaic.tensors;
 SELECT predict_class('ann', 5.1, 3.5, 1.4, 0.2);
 SELECT predict('ann', '{"features": [1, 2, 3, 4]}'::jsonb);
 SELECT model_info('ann');
+-- nor does a plan tell how large it is
+CREATE FUNCTION pg_temp.cost(model text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT predict_class(%L, ARRAY[i]::real[]) FROM generate_series(1, 10) i', model) INTO plan;
+  RETURN plan->0->'Plan'->>'Total Cost';
+END $$;
+SELECT pg_temp.cost('ann') = pg_temp.cost('absent') AS the_same;
+DROP FUNCTION pg_temp.cost;
 SELECT drop_model('ann');
 SELECT rename_model('ann', 'bob');
 SELECT grant_model('ann', 'mosaic_bob');

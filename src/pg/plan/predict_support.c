@@ -133,7 +133,8 @@ cost(SupportRequestCost *request)
 	if (!IsA(name, Const) || name->constisnull)
 		return NULL;
 	model = mosaic_find_model(TextDatumGetCString(name->constvalue), GetActiveSnapshot(), AccessShareLock);
-	if (!HeapTupleIsValid(model))
+	/* Whom a model is not for is not told its size. */
+	if (!HeapTupleIsValid(model) || !mosaic_may_use_model(model))
 		return NULL;
 	pages = DatumGetInt64(mosaic_model_attr(model, Anum_model_weight_bytes)) / (double) BLCKSZ;
 	request->startup = UNITS_PER_PAGE * pages;
