@@ -6,6 +6,7 @@
 # Rows: Fashion-MNIST images, repeated. Parameters: perceptrons with random weights; batches over a table, and one
 # row alone, against ONNX Runtime on the same rows in memory, by turns. One thread each.
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/peers/server.sh"
 
 ROUNDS=3 REPEATED=17 COUNTS="1000 10000 100000 1000000" BUFFERS=1GB
 # name, rows of its table, widths
@@ -15,27 +16,9 @@ case ${1:-} in
   --large) BUFFERS=9GB MODELS+=("m9 256 8192 32768 20480 2048") ;;
 esac
 
-# shellcheck disable=SC2086 # lists of words
-install_packages "build and measure" $PACKAGES_BUILD $PACKAGES_DEMO $PACKAGES_PEERS
-prepare_tree release bench
-. bench/peers/ort.sh
-build_release pg_mosaic sql_script
-fetch_ort
-DIR=$TREE/build/bench
-headline "Starting a private server in $DIR"
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 # for PyTorch inside the server, too
-cluster_start "$DIR" "shared_buffers = $BUFFERS" "autovacuum = off" "max_wal_size = 8GB" "jit = off"
-trap 'cluster_stop "$DIR"; as_worker rm -f "$DIR"/m?.onnx "$DIR"/m?.onnx.data' EXIT
-sql() { cluster_psql "$DIR" -qAt -d growth "$@"; }
-LOG=build/logs/growth_run.log
-measure() {
-  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=growth \
-    /usr/bin/python3 bench/growth.py "$@" | tee -a "$LOG" | grep -v '^report '
-}
-: >"$LOG"
+bench_server growth "shared_buffers = $BUFFERS"
+bench_scratch "$DIR"/m{5,6,7,8,9}.onnx "$DIR"/m9.onnx.data
 
-cluster_psql "$DIR" -q -d postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS growth"
-cluster_psql "$DIR" -q -d postgres -c "CREATE DATABASE growth"
 sql -c "CREATE EXTENSION pg_mosaic" -c "CREATE TABLE once (id int, label int, x real[])" \
   -c "CREATE UNLOGGED TABLE images (id int, x real[])"
 headline "Rows"
@@ -62,5 +45,4 @@ for line in "${MODELS[@]}"; do
   sql -c "DROP TABLE $name" -c "SELECT drop_model('$name')" -c "VACUUM" >/dev/null
   as_worker rm -f "$DIR/$name.onnx" "$DIR/$name.onnx.data"
 done
-mapfile -t FIGURES < <(sed -n 's/^report //p' "$LOG")
-python3 tools/bench_report.py growth "${FIGURES[@]}"
+bench_report

@@ -8,28 +8,17 @@
 #   large   a dense 1024-8192-8192-3072: one prediction reads all of the 400 MB
 #   words   the mean of embeddings of 1,000,000 words: one prediction reads a few pages
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/peers/server.sh"
 
 ROUNDS=5 COUNT=3000 LARGE="1024 8192 8192 3072" WORDS="1000000 100 10"
 if [ "${1:-}" = --quick ]; then
   ROUNDS=1 COUNT=500 LARGE="1024 2048 2048 512" WORDS="10000 100 10"
 fi
 
-# shellcheck disable=SC2086 # lists of words
-install_packages "build and measure" $PACKAGES_BUILD $PACKAGES_DEMO $PACKAGES_PEERS
-prepare_tree release bench
-. bench/peers/ort.sh
-build_release pg_mosaic sql_script
-fetch_ort
-DIR=$TREE/build/bench
-headline "Starting a private server in $DIR"
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 # for PyTorch inside the server, too
-cluster_start "$DIR" "shared_buffers = 1GB" "autovacuum = off" "max_wal_size = 8GB" "jit = off"
-trap 'cluster_stop "$DIR"; as_worker rm -f "$DIR"/{large,words}.{onnx,pt}' EXIT
-sql() { cluster_psql "$DIR" -qAt -d latency "$@"; }
+bench_server latency "shared_buffers = 1GB"
+bench_scratch "$DIR"/{large,words}.{onnx,pt}
 
 headline "Making models and loading images"
-cluster_psql "$DIR" -q -d postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS latency"
-cluster_psql "$DIR" -q -d postgres -c "CREATE DATABASE latency"
 sql -f bench/latency.sql >/dev/null
 python3 tools/fashion_mnist.py --split train --limit 10000 | sql -c "\\copy images FROM pstdin"
 # shellcheck disable=SC2086
@@ -44,16 +33,9 @@ done
 FASHION=$TREE/test/data/models/fashion_base.onnx
 sql -c "SELECT import_model('fashion', '$FASHION')" -c "VACUUM (ANALYZE, FREEZE)" >/dev/null
 
-LOG=build/logs/latency_run.log
-measure() {
-  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=latency \
-    /usr/bin/python3 bench/latency.py "$@" | tee -a "$LOG" | grep -v '^report '
-}
-: >"$LOG"
 headline "One prediction, $ROUNDS rounds of $COUNT"
 measure single "$ROUNDS" "$COUNT" "$FASHION" "$TREE/bench/peers" "$TREE/$ORT_NODE"
 headline "The first prediction, $ROUNDS rounds"
 measure first "$ROUNDS" "$TREE/$ORT/libonnxruntime.so.1" "$TREE/bench/peers" \
   "large=$DIR/large.onnx,$DIR/large.pt,features" "words=$DIR/words.onnx,$DIR/words.pt,words"
-mapfile -t FIGURES < <(sed -n 's/^report //p' "$LOG")
-python3 tools/bench_report.py latency "${FIGURES[@]}"
+bench_report

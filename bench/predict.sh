@@ -11,28 +11,16 @@
 #                    lists; the same, with the arrays in binary
 #   client_*         psycopg2 fetches in batches of 1024, predicts, and writes back; "copy" by binary COPY
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/peers/server.sh"
 
 ROUNDS=3 ROWS=60000 SINGLE=6000 WIDE_ROWS=2048 WIDE_SINGLE=64
 if [ "${1:-}" = --quick ]; then
   ROUNDS=1 ROWS=6000 SINGLE=600 WIDE_ROWS=512 WIDE_SINGLE=32
 fi
 
-# shellcheck disable=SC2086 # lists of words
-install_packages "build and measure" $PACKAGES_BUILD $PACKAGES_DEMO $PACKAGES_PEERS
-prepare_tree release bench
-. bench/peers/ort.sh
-build_release pg_mosaic sql_script
-fetch_ort
-DIR=$TREE/build/bench
-headline "Starting a private server in $DIR"
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 # for PyTorch inside the server, too
-cluster_start "$DIR" "shared_buffers = 1GB" "autovacuum = off" "max_wal_size = 8GB" "jit = off"
-trap 'cluster_stop "$DIR"' EXIT
-sql() { cluster_psql "$DIR" -qAt -d predict "$@"; }
+bench_server predict "shared_buffers = 1GB"
 
 headline "Loading $ROWS images and $WIDE_ROWS rows of 1024 features"
-cluster_psql "$DIR" -q -d postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS predict"
-cluster_psql "$DIR" -q -d postgres -c "CREATE DATABASE predict"
 sql -v "wide_rows=$WIDE_ROWS" -f bench/predict.sql >/dev/null
 python3 tools/fashion_mnist.py --split train --limit "$ROWS" | sql -c "\\copy images FROM pstdin"
 as_worker /usr/bin/python3 bench/peers/mlp.py "$DIR/wide.onnx" 1 1024 4096 4096 1000
@@ -44,10 +32,6 @@ sql -c "VACUUM (ANALYZE, FREEZE)" -c "SELECT import_model('fashion', '$TREE/test
   -c "SELECT import_model('wide', '$DIR/wide.onnx')" >/dev/null
 
 headline "Measuring, $ROUNDS rounds"
-LOG=build/logs/predict_run.log
-as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE=predict \
-  /usr/bin/python3 bench/predict.py "$ROUNDS" "$TREE/$ORT/libonnxruntime.so.1" "$TREE/bench/peers" \
-  "fashion=$TREE/test/data/models/fashion_base.onnx,images,$SINGLE" "wide=$DIR/wide.onnx,wide,$WIDE_SINGLE" |
-  tee "$LOG" | grep -v '^report '
-mapfile -t FIGURES < <(sed -n 's/^report //p' "$LOG")
-python3 tools/bench_report.py predict "${FIGURES[@]}"
+measure "$ROUNDS" "$TREE/$ORT/libonnxruntime.so.1" "$TREE/bench/peers" \
+  "fashion=$TREE/test/data/models/fashion_base.onnx,images,$SINGLE" "wide=$DIR/wide.onnx,wide,$WIDE_SINGLE"
+bench_report

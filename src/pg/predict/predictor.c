@@ -140,7 +140,8 @@ resolve(MosaicPredictor *p, const View *view)
 	if (!mosaic_may_use_model(row))
 		mosaic_denied(name);
 	handle = mosaic_model_acquire(row);
-	if (handle == p->handle)
+	/* Without pins an error had come between. */
+	if (handle == p->handle && p->pins)
 		mosaic_model_release(handle);	/* as before */
 	else
 	{
@@ -328,6 +329,7 @@ ensure_exec(MosaicPredictor *p)
 	p->exec = NULL;
 	if (p->payloads)
 		pfree(p->payloads);
+	p->payloads = NULL;
 	p->payloads = MemoryContextAlloc(p->cxt, window * sizeof(void *));
 	p->window = window;
 	p->item_memory = 0;
