@@ -292,6 +292,8 @@ void mosaic_cache_request(MosaicCacheTable *table, int slot, uint32_t now, doubl
 void mosaic_cache_decide(MosaicCacheTable *table, uint64_t pool_pages, uint32_t now,
                          double half_life);
 bool mosaic_cache_steering(const MosaicCacheTable *table);
+bool mosaic_cache_larger(const MosaicCacheTable *table, int slot, uint64_t pool_pages);
+bool mosaic_cache_keeps(const MosaicCacheTable *table, uint32_t page); /* true where not known */
 uint32_t mosaic_cache_class_of(const MosaicCacheTable *table, uint32_t page); /* 0: not known */
 /* The usage count to set; *credit: of mosaic_cache_credit(), what changes is added back. */
 uint32_t mosaic_cache_steer(const MosaicCacheTable *table, uint32_t page, uint32_t page_class,

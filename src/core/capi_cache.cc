@@ -65,6 +65,13 @@ void mosaic_cache_decide(MosaicCacheTable* table, uint64_t pool_pages, uint32_t 
 }
 
 bool mosaic_cache_steering(const MosaicCacheTable* table) { return Table(table).steering(); }
+bool mosaic_cache_larger(const MosaicCacheTable* table, int slot, uint64_t pool_pages) {
+  return Table(table).IsLarger(slot, pool_pages);
+}
+bool mosaic_cache_keeps(const MosaicCacheTable* table, uint32_t page) {
+  const uint32_t page_class = Table(table).ClassOf(page);
+  return page_class == 0 || Table(table).Keeps(page, page_class);
+}
 
 uint32_t mosaic_cache_class_of(const MosaicCacheTable* table, uint32_t page) {
   return Table(table).ClassOf(page);

@@ -53,8 +53,8 @@ my $usage = q{SELECT string_agg(b.relblocknumber || ':' || b.usagecount, ' ' ORD
 my $counts = sub {
 	my ($policy) = @_;
 	$node->restart;
-	my @statements = map { my $m = $_; map { "SELECT predict('$m', array_fill(0.5::real, '{784}')) IS NOT NULL;" } 1 .. 6 }
-	  qw(fashion_base fashion_dark fashion_noise fashion_shoes fashion_base);
+	my @statements = map { my $m = $_; map { "SELECT predict('$m', array_fill(0.5::real, '{784}')) IS NOT NULL;" } 1 .. 40 }
+	  qw(fashion_base fashion_dark fashion_noise fashion_shoes fashion_base fashion_noise);
 	return $node->safe_psql('postgres', "SET pg_mosaic.cache_policy = $policy; " . join('', @statements) . $usage);
 };
 my ($on, $off, $again) = map { $counts->($_) } qw(on off off);
@@ -62,6 +62,42 @@ isnt($on, '', 'pages are in the pool');
 isnt($on, $off, 'the policy changes usage counts');
 is($off, $again, 'off: they are the same every time');
 like($on, qr/:0/, 'on: pages that may leave first');
+
+# Off is PostgreSQL's rule to the letter, however much there would be to steer: in a pool that holds all of both models, a page
+# has as many counts as there were queries that pinned it, up to five. Which pages these are says a pool that only they were read into.
+my $pages = sub {
+	my ($policy, @asked) = @_;
+	$node->restart;
+	return { map { split /:/ } split / /, $node->safe_psql('postgres', "SET pg_mosaic.cache_policy = $policy; SET pg_mosaic.cache_half_life = 1; "
+		  . join('', map { "SELECT FROM (SELECT predict('$_', array_fill(0.5::real, '{784}')) p OFFSET 0) s WHERE p IS NOT NULL;" } @asked) . $usage) };
+};
+$node->append_conf('postgresql.conf', "shared_buffers = 32MB\n");
+my ($base, $dark) = map { $pages->('off', $_) } qw(fashion_base fashion_dark);
+is(join(',', sort { $a <=> $b } values %{ { map { $_ => 1 } values %$base, values %$dark } }), 1, 'off: one query, one count for each page');
+my $both = grep { $dark->{$_} } keys %$base;
+cmp_ok($both, '>', 0, 'the models share pages');
+cmp_ok($both, '<', scalar keys %$dark, 'and have pages of their own');
+for my $n (1 .. 3)
+{
+	my $rule = { map { $_ => 0 } keys %$base, keys %$dark };
+	for my $page (keys %$rule) { my $c = $n * ($base->{$page} // 0) + 2 * ($dark->{$page} // 0); $rule->{$page} = $c > 5 ? 5 : $c; }
+	is_deeply($pages->('off', ('fashion_base') x $n, ('fashion_dark') x 2), $rule, "off: PostgreSQL's usage counts, $n and 2 queries");
+}
+# A model larger than the pool, read over and over, drives itself out; steered, a part of it stays
+$node->append_conf('postgresql.conf', "shared_buffers = 800kB\n");
+my $hits = sub {
+	$node->restart;
+	return $node->safe_psql('postgres', "SET pg_mosaic.cache_policy = $_[0]; " . "$ask; " x 31
+		  . "SELECT 100 * hits / (hits + reads) FROM mosaic.cache WHERE model = 'fashion_base'") =~ s/.*\n//sr;
+};
+my ($steered, $stock) = map { $hits->($_) } qw(on off);
+note("pages found in the pool, %: $steered steered, $stock not");
+cmp_ok($stock, '<', 5, 'a model larger than the pool finds none of its pages there');
+cmp_ok($steered, '>', 25, 'unless it is steered');
+
+$node->append_conf('postgresql.conf', "shared_buffers = 2MB\n");
+$node->restart;
+$node->safe_psql('postgres', $ask);
 
 # The structures are bounded, whatever comes: a kilobyte in the main segment, a segment for the database
 is($node->safe_psql('postgres', "SELECT count(*), sum(size) < 2048 FROM pg_shmem_allocations WHERE name ~ 'pg_mosaic cache'"),

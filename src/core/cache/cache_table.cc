@@ -141,6 +141,7 @@ int CacheTable::AddModel(int64_t id, const uint32_t* pages, size_t n) {
   }
   header_->refusals = 0;
   Model& model = Models()[slot];
+  model.pages = static_cast<uint32_t>(n);
   model.entered = epoch();
   model.id.store(id, std::memory_order_release);
   return slot;

@@ -74,7 +74,12 @@ class CacheTable {
   // EXCLUSIVE. Decides anew what to keep, if there were requests enough since the last time.
   void Decide(uint64_t pool_pages, uint32_t now, double half_life_ticks, bool force = false);
   bool steering() const { return header_->steering.load(std::memory_order_relaxed) != 0; }
-  // Whether to keep a page; only while steering(), and only if its class is not 0.
+  // Whether the model has more pages than the pool: it is steered, whether steering() or not, and
+  // those of its pages that Keeps() says no to pass through a ring.
+  bool IsLarger(int slot, uint64_t pool_pages) const {
+    return Models()[slot].pages.load(std::memory_order_relaxed) > pool_pages;
+  }
+  // Whether to keep a page; only while steering() or IsLarger(), and only if its class is not 0.
   bool Keeps(uint32_t page, uint32_t page_class) const;
   // What SteerUsage() took and has not given.
   std::atomic<int64_t>* credit() { return &header_->credit; }
@@ -96,7 +101,7 @@ class CacheTable {
     std::atomic<uint64_t> rate;  // a DecayedCount
     std::atomic<uint64_t> hits, reads;
     std::atomic<uint32_t> entered;  // the epoch in which its pages were; 0: none
-    uint32_t unused;
+    std::atomic<uint32_t> pages;    // as they were then
   };
   struct Class {
     uint32_t parent, model;  // class 0: none

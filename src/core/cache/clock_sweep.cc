@@ -7,9 +7,7 @@
 namespace mosaic {
 
 ClockSweep::ClockSweep(uint32_t frames, uint32_t pages)
-    : usage_(frames), page_in_(frames, kNone), is_pinned_(frames), frame_of_(pages, kNone) {
-  std::fill_n(ring_, kRing, kNone);
-}
+    : usage_(frames), page_in_(frames, kNone), is_pinned_(frames), frame_of_(pages, kNone) {}
 
 uint32_t ClockSweep::Victim() {
   if (used_ < usage_.size()) return used_++;  // the free list
@@ -22,6 +20,13 @@ uint32_t ClockSweep::Victim() {
   }
 }
 
+uint32_t ClockSweep::Victim(Ring* ring) {
+  ring->at = (ring->at + 1) % ring->frames.size();
+  uint32_t& slot = ring->frames[ring->at];
+  if (slot == kNone || is_pinned_[slot] || usage_[slot] > 1) slot = Victim();
+  return slot;
+}
+
 void ClockSweep::Load(uint32_t page, uint32_t frame) {
   if (page_in_[frame] != kNone) frame_of_[page_in_[frame]] = kNone;
   page_in_[frame] = page;
@@ -29,12 +34,12 @@ void ClockSweep::Load(uint32_t page, uint32_t frame) {
   usage_[frame] = 1;
 }
 
-bool ClockSweep::Pin(uint32_t page) {
+bool ClockSweep::Pin(uint32_t page, Ring* ring) {
   const bool hit = Holds(page);
-  if (!hit) Load(page, Victim());
+  if (!hit) Load(page, ring ? Victim(ring) : Victim());
   const uint32_t frame = frame_of_[page];
   if (is_pinned_[frame]) return hit;  // a backend counts a page once while it has it pinned
-  if (hit && usage_[frame] < kMaxUsage) ++usage_[frame];
+  if (hit && usage_[frame] < (ring ? 1 : kMaxUsage)) ++usage_[frame];
   is_pinned_[frame] = true;
   pinned_.push_back(frame);
   return hit;
@@ -51,10 +56,7 @@ bool ClockSweep::ScanPage(uint32_t page) {
     usage = std::max(usage, 1u);
     return true;
   }
-  ring_at_ = (ring_at_ + 1) % kRing;
-  uint32_t& slot = ring_[ring_at_];
-  if (slot == kNone || is_pinned_[slot] || usage_[slot] > 1) slot = Victim();
-  Load(page, slot);
+  Load(page, Victim(&scan_));
   return false;
 }
 

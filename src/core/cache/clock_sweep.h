@@ -16,8 +16,16 @@ class ClockSweep {
   // pages: all page numbers are below.
   ClockSweep(uint32_t frames, uint32_t pages);
 
-  // Pins a page; whether it was there. REQUIRES: a frame is not pinned.
-  bool Pin(uint32_t page);
+  // Buffers that one reader uses in turn instead of asking the clock each time.
+  struct Ring {
+    explicit Ring(size_t n) : frames(n, kNone) {}
+    std::vector<uint32_t> frames;
+    size_t at = 0;
+  };
+
+  // Pins a page, that takes the place of another in the ring if there is one; whether it was there.
+  // REQUIRES: a frame is not pinned.
+  bool Pin(uint32_t page, Ring* ring = nullptr);
   void UnpinAll();
   uint32_t pinned() const { return static_cast<uint32_t>(pinned_.size()); }
 
@@ -31,9 +39,9 @@ class ClockSweep {
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
-  static constexpr size_t kRing = 32;
 
   uint32_t Victim();
+  uint32_t Victim(Ring* ring);
   void Load(uint32_t page, uint32_t frame);
 
   std::vector<uint32_t> usage_, page_in_;  // of frames
@@ -41,8 +49,7 @@ class ClockSweep {
   std::vector<uint32_t> frame_of_;  // of pages
   std::vector<uint32_t> pinned_;    // frames
   uint32_t hand_ = 0, used_ = 0;
-  uint32_t ring_[kRing];
-  size_t ring_at_ = 0;
+  Ring scan_ = Ring(32);
 };
 
 }  // namespace mosaic

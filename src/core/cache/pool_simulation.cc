@@ -31,6 +31,7 @@ class Steering {
       : trace_(trace),
         frames_(frames),
         half_life_(half_life),
+        ring_(std::max(1u, std::min(frames / 8, 2048u))),
         memory_(CacheTable::Bytes(trace.store_pages) / sizeof(Line) + 1),
         table_((CacheTable::Initialize(memory_.data(), trace.store_pages), memory_.data())) {}
 
@@ -40,10 +41,17 @@ class Steering {
     if (slot == CacheTable::kNone) slot = table_.AddModel(model + 1, pages.data(), pages.size());
     table_.CountRequest(slot, ++now_, half_life_);
     table_.Decide(frames_, now_, half_life_);
+    larger_ = table_.IsLarger(slot, frames_);
+  }
+
+  // Of the running request's model. It is read a window at a time.
+  bool larger() const { return larger_; }
+  ClockSweep::Ring* RingFor(uint32_t page) {
+    return larger_ && !table_.Keeps(page, table_.ClassOf(page)) ? &ring_ : nullptr;
   }
 
   void Used(uint32_t page, ClockSweep* pool) {
-    if (!table_.steering()) return;
+    if (!larger_ && !table_.steering()) return;
     int64_t credit = *table_.credit();
     const bool keep = table_.Keeps(page, table_.ClassOf(page));
     pool->SetUsage(page, SteerUsage(pool->usage(page), keep, &credit));
@@ -58,6 +66,8 @@ class Steering {
   const uint32_t frames_;
   const double half_life_;
   uint32_t now_ = 0;
+  bool larger_ = false;
+  ClockSweep::Ring ring_;  // as BAS_BULKWRITE's
   std::vector<Line> memory_;
   CacheTable table_;
 };
@@ -75,8 +85,11 @@ HitCount RunClock(const ReadTrace& trace, uint32_t frames, size_t skip, Steering
       if (read.model == PageRead::kOther || read.first || pool.pinned() >= frames / 2)
         pool.UnpinAll();
       if (read.first && steering) steering->Request(read.model);
-      hit = pool.Pin(read.page);
-      if (read.model >= 0 && steering) steering->Used(read.page, &pool);
+      const bool steered = steering && read.model >= 0;
+      if (steered && steering->larger() && pool.pinned() >= std::max(1u, frames / 32))
+        pool.UnpinAll();
+      hit = pool.Pin(read.page, steered ? steering->RingFor(read.page) : nullptr);
+      if (steered) steering->Used(read.page, &pool);
     }
     Count(read, hit, i >= skip, &count);
   }

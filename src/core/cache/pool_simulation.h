@@ -40,7 +40,8 @@ struct HitCount {
 
 // PostgreSQL's. A model's pages stay pinned while it is predicted with, up to half of the pool.
 HitCount SimulateClockSweep(const ReadTrace& trace, uint32_t frames, size_t skip);
-// The same, steered as by us; half_life in requests.
+// The same, steered as by us; half_life in requests. Of a model larger than the pool, 1/32 of the
+// pool stays pinned.
 HitCount SimulateSteered(const ReadTrace& trace, uint32_t frames, size_t skip, double half_life);
 HitCount SimulateLru(const ReadTrace& trace, uint32_t frames, size_t skip);
 HitCount SimulateMru(const ReadTrace& trace, uint32_t frames, size_t skip);

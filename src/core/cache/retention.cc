@@ -6,8 +6,9 @@
 namespace mosaic {
 namespace {
 
-// Two decayed counts differ by more than chance: by two standard deviations of Poisson counts.
-bool Differ(double a, double b) { return a - b > 2 * std::sqrt(a + b); }
+// Two decayed counts differ by more than chance: by five standard deviations of Poisson counts. So
+// many since requests change: of the estimates that differ by two to four, too many are outdated.
+bool Differ(double a, double b) { return a - b > 5 * std::sqrt(a + b); }
 
 }  // namespace
 
@@ -30,8 +31,6 @@ bool DecideRetention(PageClass* classes, size_t n, uint64_t pool_pages, uint32_t
     c.keep = static_cast<uint32_t>(kept / c.pages * kKeepAll);
     room -= kept;
     full = full || kept < c.pages;
-    // Read over and over, it would drive itself out, whatever the estimates are.
-    if (c.weight == busiest && c.pages > pool_pages) return true;
     left_pages += c.pages - kept;
     left_weight += (c.pages - kept) * c.weight;
   }

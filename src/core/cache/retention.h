@@ -7,7 +7,9 @@
 //
 // Rates are estimated from few requests. Where the busiest class and the mean of what does not fit
 // differ by no more than chance makes them differ, nothing is known that the clock sweep does not
-// know, and it is left alone.
+// know, and it is left alone. But a model that is larger than the pool, and read over and over,
+// drives itself out, whatever the estimates are: it is always steered, and what is not kept of it
+// passes through a ring of few buffers, so that the hand does not get to the kept.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +26,7 @@ struct PageClass {
 inline constexpr uint32_t kKeepAll = 65536;
 
 // The part of the pool that is filled with pages to keep.
-inline constexpr double kKeptPart = 0.7;
+inline constexpr double kKeptPart = 0.8;
 
 // Sets keep of all classes. order: room for n numbers. False where pages should be left to the
 // clock sweep: all fit, or the estimates say nothing. Time: O(n log n).

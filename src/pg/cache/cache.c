@@ -56,7 +56,9 @@ mosaic_cache_start(MosaicCacheUse *use, MosaicModelHandle *handle, Relation rel)
 		mosaic_cache_decide(table, NBuffers, now, half_life);
 		mosaic_cache_unlock();
 	}
-	use->steering = mosaic_cache_policy && mosaic_cache_steering(table);
+	use->larger = mosaic_cache_policy && use->slot != MOSAIC_CACHE_NONE &&
+		mosaic_cache_larger(table, use->slot, NBuffers);
+	use->steering = use->larger || (mosaic_cache_policy && mosaic_cache_steering(table));
 	use->credit = use->credit_before = mosaic_cache_credit(table);
 }
 
@@ -68,6 +70,25 @@ table_of(const MosaicCacheUse *use)
 
 	return table && use->generation == mosaic_cache_generation() &&
 		use->epoch == mosaic_cache_epoch(table) ? table : NULL;
+}
+
+BufferAccessStrategy
+mosaic_cache_ring(const MosaicCacheUse *use, BlockNumber page)
+{
+	static BufferAccessStrategy ring = NULL;
+	MosaicCacheTable *table;
+
+	if (!use->larger || (table = table_of(use)) == NULL || mosaic_cache_keeps(table, page))
+		return NULL;
+	if (ring == NULL)
+	{
+		MemoryContext saved = MemoryContextSwitchTo(TopMemoryContext);
+
+		/* An eighth of the pool, 16 MB at most: that of BAS_BULKREAD is smaller than what is pinned at a time. */
+		ring = GetAccessStrategy(BAS_BULKWRITE);
+		MemoryContextSwitchTo(saved);
+	}
+	return ring;
 }
 
 static void

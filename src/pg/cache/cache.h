@@ -23,6 +23,7 @@ typedef struct MosaicCacheUse
 	uint32		epoch;
 	int			slot;
 	bool		steering;
+	bool		larger;			/* the model has more pages than the pool, and is steered */
 	int64		credit,			/* that is left, and that was there */
 				credit_before;
 	BlockNumber page;			/* the last one */
@@ -46,6 +47,11 @@ extern void mosaic_cache_used(MosaicCacheUse *use, Buffer buffer, bool hit);
  */
 extern void mosaic_cache_find_buffers(const MosaicCacheUse *use, MosaicTensorBlocks *blocks,
 									  int64 count, const int32 *indexes, Buffer *buffers);
+/*
+ * What a page that is not in the pool is to be read into: NULL for the pool as usual.
+ * What is not kept of a model larger than the pool would drive out what is.
+ */
+extern BufferAccessStrategy mosaic_cache_ring(const MosaicCacheUse *use, BlockNumber page);
 /* Hands on what was counted; called after each run of pages. */
 extern void mosaic_cache_flush(MosaicCacheUse *use);
 extern void mosaic_cache_end(MosaicCacheUse *use, MosaicModelHandle *handle);

@@ -411,6 +411,7 @@ get_others(Request *r, int64 count, int32 *indexes)
 
 		if (r->known[k] != NULL)
 			continue;
+		r->reader.ring = mosaic_cache_ring(&r->pins->use, page_of(blocks, k));
 		payload = mosaic_read_block(&r->reader, blocks->ids[k], blocks->payload_bytes,
 									&blocks->places[k], r->pins->pin_owner, &buffer);
 		note(r, k, payload, buffer, pgBufferUsage.shared_blks_read == read);
@@ -441,8 +442,8 @@ make_room(MosaicPins *pins, int64 more)
 {
 	bool		kept = pins->used_before || pins->pages <= FIRST_PINS;
 
-	/* Each may lie on a page of its own. */
-	while (kept && pins->pages + more > pins->budget && take_slot(pins))
+	/* Each may lie on a page of its own.  Of a model larger than the pool no share is ever enough. */
+	while (kept && pins->pages + more > pins->budget && !pins->use.larger && take_slot(pins))
 		;
 	/* Else the model does not fit. */
 	kept = kept && pins->pages + more <= pins->budget;

@@ -22,6 +22,7 @@ mosaic_reader_open(MosaicReader *reader)
 	reader->rel = table_open(mosaic_relid("block"), AccessShareLock);
 	reader->index = NULL;
 	reader->npages = RelationGetNumberOfBlocks(reader->rel);
+	reader->ring = NULL;
 	reader->held = InvalidBuffer;
 }
 
@@ -38,7 +39,7 @@ static Buffer
 pin_page(MosaicReader *reader, BlockNumber page, Buffer seen_in)
 {
 	if (!BufferIsValid(seen_in))
-		return ReadBuffer(reader->rel, page);
+		return ReadBufferExtended(reader->rel, MAIN_FORKNUM, page, RBM_NORMAL, reader->ring);
 	return mosaic_read_recent(reader->rel, page, seen_in) ? seen_in : InvalidBuffer;
 }
 

@@ -19,6 +19,7 @@ typedef struct MosaicReader
 	Relation	rel;			/* mosaic.block */
 	Relation	index;			/* its primary key; opened when first needed */
 	BlockNumber npages;			/* of rel, when last asked */
+	BufferAccessStrategy ring;	/* that pages are read into, or NULL */
 	Buffer		held;			/* a page of rel that the caller has pinned, or InvalidBuffer */
 } MosaicReader;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <random>
 #include <set>
 #include <thread>
@@ -201,7 +202,7 @@ TEST_F(CacheTableTest, DecisionSteersTowardsSharedPages) {
   for (uint32_t p = 100; p < 1000; ++p) first.push_back(p);
   for (uint32_t p = 1000; p < 1900; ++p) second.push_back(p);
   const int a = Add(1, first), b = Add(2, second);
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 100; ++i) {
     table_.CountRequest(a, 10, kHalfLife);
     table_.CountRequest(b, 10, kHalfLife);
   }
@@ -210,9 +211,22 @@ TEST_F(CacheTableTest, DecisionSteersTowardsSharedPages) {
   EXPECT_TRUE(table_.Keeps(50, table_.ClassOf(50)));
   uint32_t kept = 0;
   for (uint32_t p = 100; p < 1900; ++p) kept += table_.Keeps(p, table_.ClassOf(p));
-  EXPECT_NEAR(kept, 250, 60);
+  EXPECT_NEAR(kept, 300, 60);
   table_.Decide(5000, 10, kHalfLife, true);
   EXPECT_FALSE(table_.steering());  // all fit
+}
+
+TEST_F(CacheTableTest, AModelLargerThanThePoolKeepsAPart) {
+  std::vector<uint32_t> pages(1000);
+  std::iota(pages.begin(), pages.end(), 0u);
+  const int slot = Add(1, pages);
+  EXPECT_TRUE(table_.IsLarger(slot, 999));
+  EXPECT_FALSE(table_.IsLarger(slot, 1000));
+  table_.CountRequest(slot, 10, kHalfLife);
+  table_.Decide(500, 10, kHalfLife, true);
+  uint32_t kept = 0;
+  for (uint32_t p : pages) kept += table_.Keeps(p, table_.ClassOf(p));
+  EXPECT_NEAR(kept, 400, 60);
 }
 
 }  // namespace

@@ -46,6 +46,20 @@ TEST(ClockSweepTest, AScanGoesThroughItsRing) {
   EXPECT_EQ(scanned, 32u);
 }
 
+TEST(ClockSweepTest, PinnedBuffersOfARingAreNotTaken) {
+  ClockSweep pool(10, 100);
+  ClockSweep::Ring ring(2);
+  for (uint32_t page : {0u, 1u, 2u}) pool.Pin(page, &ring);
+  for (uint32_t page : {0u, 1u, 2u}) EXPECT_TRUE(pool.Holds(page)) << page;
+  pool.UnpinAll();
+  for (uint32_t page : {10u, 11u, 12u, 13u}) {
+    pool.Pin(page, &ring);
+    pool.UnpinAll();
+  }
+  EXPECT_TRUE(pool.Holds(0));  // left the ring when it was pinned
+  for (uint32_t page : {1u, 2u, 10u, 11u}) EXPECT_FALSE(pool.Holds(page)) << page;
+}
+
 ReadTrace RandomTrace(unsigned seed, bool shared) {
   std::mt19937 random(seed);
   ReadTrace trace;
@@ -104,6 +118,17 @@ TEST(PoolSimulationTest, LruAndMruOnALoop) {
   EXPECT_EQ(SimulateLru(trace, 8, 0).model_hits, 0u);
   EXPECT_GT(SimulateMru(trace, 8, 0).model_ratio(), 0.7);
   EXPECT_EQ(SimulateClockSweep(trace, 8, 0).model_hits, 0u);
+}
+
+TEST(PoolSimulationTest, AModelLargerThanThePoolFindsWhatIsKept) {
+  ReadTrace trace;
+  trace.pages = trace.store_pages = 1000;
+  trace.model_pages.emplace_back();
+  for (uint32_t page = 0; page < 1000; ++page) trace.model_pages[0].push_back(page);
+  for (int i = 0; i < 20; ++i)
+    for (uint32_t page = 0; page < 1000; ++page) trace.reads.push_back({page, 0, page == 0});
+  EXPECT_EQ(SimulateClockSweep(trace, 500, 5000).model_hits, 0u);
+  EXPECT_GT(SimulateSteered(trace, 500, 5000, 50).model_ratio(), 0.35);
 }
 
 TEST(PoolSimulationTest, SteeringHelpsWhereModelsShare) {
