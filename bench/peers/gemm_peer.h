@@ -8,6 +8,8 @@ class GemmPeer {
  public:
   virtual ~GemmPeer() = default;
   virtual const char* name() const = 0;
+  // Whether it rounds its operands to bfloat16.
+  virtual bool rounds() const { return false; }
   // Takes W (k x m, dense, row-major; stays valid) as its next operand, packed as it likes.
   virtual void AddWeights(const float* w, int64_t k, int64_t m) = 0;
   // Drops all of them.

@@ -1,4 +1,5 @@
-// oneDNN: matmul with weights in the format that it chooses for each n.
+// oneDNN: matmul with weights in the format that it chooses for each n. With -DBF16 they are
+// bfloat16, as is A, which is converted in each run.
 #include <dnnl.hpp>
 #include <map>
 #include <vector>
@@ -11,7 +12,14 @@ using dnnl::memory;
 
 class OneDnnPeer : public GemmPeer {
  public:
+#ifdef BF16
+  static constexpr auto kType = memory::data_type::bf16;
+  const char* name() const override { return "onednn_bf16"; }
+#else
+  static constexpr auto kType = memory::data_type::f32;
   const char* name() const override { return "onednn"; }
+#endif
+  bool rounds() const override { return kType == memory::data_type::bf16; }
   void AddWeights(const float* w, int64_t k, int64_t m) override {
     w_.push_back(w);
     k_ = k;
@@ -27,7 +35,12 @@ class OneDnnPeer : public GemmPeer {
     auto it = plans_.find(weights);
     if (it == plans_.end()) it = plans_.emplace(weights, MakePlan(weights)).first;
     Plan& p = it->second;
-    p.a.set_data_handle(const_cast<float*>(a));
+    p.given.set_data_handle(const_cast<float*>(a));
+    if (rounds()) {
+      p.convert.execute(stream_, p.given, p.a);
+    } else {
+      p.a.set_data_handle(const_cast<float*>(a));
+    }
     p.c.set_data_handle(c);
     p.primitive.execute(stream_,
                         {{DNNL_ARG_SRC, p.a}, {DNNL_ARG_WEIGHTS, p.w}, {DNNL_ARG_DST, p.c}});
@@ -37,16 +50,23 @@ class OneDnnPeer : public GemmPeer {
  private:
   struct Plan {
     dnnl::matmul primitive;
-    memory a, w, c;
+    memory given, a, w, c;
+    dnnl::reorder convert;
   };
   Plan MakePlan(int64_t weights) {
     using Tag = memory::format_tag;
-    constexpr auto kType = memory::data_type::f32;
-    const memory::desc a({n_, k_}, kType, Tag::ab), c({n_, m_}, kType, Tag::ab);
-    const memory::desc any({k_, m_}, kType, Tag::any), plain({k_, m_}, kType, Tag::ab);
+    constexpr auto kFloat = memory::data_type::f32;
+    const memory::desc given({n_, k_}, kFloat, Tag::ab), c({n_, m_}, kFloat, Tag::ab);
+    const memory::desc a({n_, k_}, kType, Tag::ab), any({k_, m_}, kType, Tag::any);
+    const memory::desc plain({k_, m_}, kFloat, Tag::ab);
     const dnnl::matmul::primitive_desc pd(dnnl::matmul::desc(a, any, c), engine_);
-    Plan p{dnnl::matmul(pd), memory(a, engine_, nullptr), memory(pd.weights_desc(), engine_),
-           memory(c, engine_, nullptr)};
+    Plan p{dnnl::matmul(pd),
+           memory(given, engine_, nullptr),
+           memory(a, engine_),
+           memory(pd.weights_desc(), engine_),
+           memory(c, engine_, nullptr),
+           {}};
+    p.convert = dnnl::reorder(p.given, p.a);
     memory from(plain, engine_, const_cast<float*>(w_[static_cast<size_t>(weights)]));
     dnnl::reorder(from, p.w).execute(stream_, from, p.w);
     stream_.wait();

@@ -25,8 +25,8 @@ namespace mosaic {
 namespace {
 
 constexpr int kStripCols = MOSAIC_STRIP_COLS;
-constexpr int64_t kPanelFloats = 160 << 10;  // of A, in L2
-constexpr int64_t kPanelDepth = 1024;        // rows of k, where a panel cannot hold all of them
+constexpr int64_t kPanelFloats = 160 << 10;  // of A, or as many pairs, in L2
+constexpr int64_t kPanelDepth = 1024;        // of a row of A, where a panel cannot hold all of them
 constexpr int64_t kPanelRows = 2048;         // bounds the copy of a partial strip's columns
 constexpr int64_t kPackColumns = 128;        // fewer do not pay for packing A
 constexpr int64_t kStreamedBytes = 8 << 20;  // more are likely to come from memory
@@ -99,11 +99,11 @@ class StripGemmRun {
 
   void Run() {
     // Whole blocks of k, so that a chunk starts with a block.
-    const bool deep = g_.n * g_.k > kPanelFloats && !few_;
-    const Parts depths(blocks_, deep ? std::max<int64_t>(1, kPanelDepth / g_.block_rows)
+    const bool deep = g_.n * g_.k > kPanelFloats * step_ && !few_;
+    const Parts depths(blocks_, deep ? std::max<int64_t>(1, kPanelDepth * step_ / g_.block_rows)
                                      : std::max<int64_t>(1, blocks_));
     const int64_t depth = std::min(g_.k, CeilDiv(blocks_, depths.parts) * g_.block_rows);
-    int64_t most = kPanelFloats / std::max<int64_t>(1, depth) / tiles_.rows * tiles_.rows;
+    int64_t most = kPanelFloats * step_ / std::max<int64_t>(1, depth) / tiles_.rows * tiles_.rows;
     most = std::min(std::max<int64_t>(most, tiles_.rows), kPanelRows);
     const Parts panels(g_.n, few_ ? g_.n : most);
     const int64_t panel_rows = CeilDiv(g_.n, panels.parts);
