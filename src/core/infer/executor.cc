@@ -348,11 +348,13 @@ int64_t Executor::Impl::ChooseRange() {
   const double most = c_.unit_cost > 0 ? rate_[node_] * kRangeSeconds / c_.unit_cost : 1e18;
   int64_t count = c_.units - unit_;
   if (most < static_cast<double>(count)) count = std::max<int64_t>(1, static_cast<int64_t>(most));
-  const int64_t most_blocks = std::min(max_blocks_, std::max(kRangeBlocks, c_.grain));
+  int64_t grain = c_.grain;
+  while (grain > max_blocks_ && grain % 2 == 0) grain /= 2;  // half a group, not a cut one
+  const int64_t most_blocks = std::min(max_blocks_, std::max(kRangeBlocks, grain));
   // Most units read a block of their own.
   if (c_.streamed != nullptr) count = std::min(count, most_blocks);
-  auto round = [this](int64_t end) {
-    const int64_t whole = end - end % c_.grain;
+  auto round = [this, grain](int64_t end) {
+    const int64_t whole = end - end % grain;
     return end == c_.units || whole <= unit_ ? end : whole;
   };
   int64_t end = round(unit_ + count);
@@ -365,8 +367,7 @@ int64_t Executor::Impl::ChooseRange() {
     count = end - unit_;
     // In proportion; at least one less.
     const double part = static_cast<double>(most_blocks) / static_cast<double>(blocks);
-    const int64_t less = static_cast<int64_t>(static_cast<double>(count) * part);
-    end = round(unit_ + std::clamp<int64_t>(less, 1, count - 1));
+    end = round(unit_ + std::clamp<int64_t>(static_cast<int64_t>(count * part), 1, count - 1));
   }
 }
 

@@ -128,7 +128,8 @@ TEST(Gemm, ARequestIsOfWholeGroupsOfStrips) {
   const auto model = g.Load();
   const Array a = Floats({1, k}, RandomFloats(&rng, k));
   // The first request is sized by estimates; later ones, by measurements, are no larger.
-  for (auto [max_blocks, largest] : {std::pair{79, 79}, {80, 80}, {100, 80}, {250, 240}, {399, 320}}) {
+  for (auto [max_blocks, largest] :
+       {std::pair{7, 5}, {15, 10}, {79, 40}, {80, 80}, {100, 80}, {250, 240}, {399, 320}}) {
     RunLog log;
     MustRun(g, *model, {a}, 1, max_blocks, &log);
     EXPECT_EQ(log.largest_request, largest) << max_blocks;
