@@ -33,7 +33,8 @@ bool mosaic_near_shareable(MosaicGeometry geometry);
 /*
  * keys: MOSAIC_NEAR_TABLES; 0 where a block has none: nothing to tell it by, or fewer tables.  Blocks
  * of which one key agrees are worth comparing.  All but the same on every machine: floating-point
- * arithmetic may put a weight just on the border of a hash on its other side.  REQUIRES: a shareable geometry.
+ * arithmetic may put what lies just on the border of a hash on its other side.  REQUIRES: a shareable
+ * geometry.
  */
 MosaicCode mosaic_near_keys(MosaicNear *maker, MosaicGeometry geometry, const void *payload,
                             int32_t *keys, MosaicError *err);
