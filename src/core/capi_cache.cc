@@ -1,7 +1,7 @@
 // The C boundary, cache: thin wrappers, since a table neither fails nor allocates.
 #include "core/cache/cache_table.h"
 #include "core/cache/retention.h"
-#include "mosaic/capi.h"
+#include "mosaic/capi_cache.h"
 
 using mosaic::CacheTable;
 

@@ -6,7 +6,7 @@
 #include "core/capi_guard.h"
 #include "core/pack/repacker.h"
 #include "core/tensor/block_hash.h"
-#include "mosaic/capi.h"
+#include "mosaic/capi_pack.h"
 
 using mosaic::Guard;
 using mosaic::Status;

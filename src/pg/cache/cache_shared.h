@@ -15,7 +15,7 @@
 #include "port/atomics.h"
 #include "utils/relcache.h"
 
-#include "mosaic/capi.h"
+#include "mosaic/capi_cache.h"
 
 /* Settings. */
 extern bool mosaic_cache_policy;
@@ -46,7 +46,7 @@ extern uint32 mosaic_cache_generation(void);
  */
 extern pg_atomic_uint32 *mosaic_cache_seen(void);
 
-/* For the functions of capi.h. */
+/* For the functions of capi_cache.h. */
 extern uint32 mosaic_cache_now(void);
 extern double mosaic_cache_half_life_ticks(void);
 

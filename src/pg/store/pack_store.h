@@ -9,7 +9,7 @@
 #include "utils/palloc.h"
 #include "utils/snapshot.h"
 
-#include "mosaic/capi.h"
+#include "mosaic/capi_pack.h"
 
 typedef struct MosaicPackStore
 {

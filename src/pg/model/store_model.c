@@ -1,0 +1,315 @@
+/*
+ * store_model.c
+ *		From the bytes of a model to its rows and blocks.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "admin.h"
+#include "catalog.h"
+#include "dedup_log.h"
+#include "domain.h"
+#include "errors.h"
+#include "progress.h"
+#include "store.h"
+#include "store_model.h"
+
+/* The maps of a model while its blocks come in. */
+typedef struct TensorMap
+{
+	int32	   *ids;
+	ItemPointerData *places;
+} TensorMap;
+
+typedef struct ImportJob
+{
+	int32		domain;
+	MosaicHostSource *source;
+	MosaicImport *import;		/* freed with the memory context */
+	MosaicModel *model;			/* likewise */
+	MemoryContextCallback callback;
+	TensorMap  *maps;
+	MosaicImportStats stats;
+} ImportJob;
+
+static void
+free_job(void *arg)
+{
+	ImportJob  *job = arg;
+
+	mosaic_import_free(job->import);
+	mosaic_model_free(job->model);
+}
+
+static void
+fail(ImportJob *job, const MosaicError *error)
+{
+	if (error->code == MOSAIC_E_HOST)
+		mosaic_source_rethrow(job->source);
+	mosaic_report(error);
+}
+
+/* Reads the graph and makes room for the maps. */
+static void
+open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height, int dtype)
+{
+	MosaicImportOptions options = {
+		.model_name = name,.block_height = height,.weight_dtype = dtype,
+		/* Names are UTF-8, and stay it where encodings are not looked at. */
+		.ascii_names = GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII
+	};
+	MosaicError error;
+
+	job->source = source;
+	job->callback.func = free_job;
+	job->callback.arg = job;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
+	if (mosaic_import_new(mosaic_source_callbacks(source), &options, &job->import, &error) != MOSAIC_OK)
+		fail(job, &error);
+
+	job->stats.tensors = mosaic_import_tensor_count(job->import);
+	job->maps = palloc0(Max(job->stats.tensors, 1) * sizeof *job->maps);
+	for (int i = 0; i < job->stats.tensors; i++)
+	{
+		const MosaicTensorDesc *t = mosaic_import_tensor(job->import, i);
+		Size		n = (Size) t->nblocks;
+		int64		elements = 1;
+
+		if (t->nblocks > PG_INT32_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("model \"%s\", tensor \"%s\": too many blocks", name, t->name)));
+		job->maps[i].ids = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int32) + 1);
+		job->maps[i].places = MemoryContextAllocHuge(CurrentMemoryContext,
+													 n * sizeof(ItemPointerData) + 1);
+		for (int d = 0; d < t->ndim; d++)
+			elements *= t->dims[d];
+		if (t->dtype == MOSAIC_FLOAT || t->dtype == MOSAIC_DOUBLE ||
+			t->dtype == MOSAIC_FLOAT16 || t->dtype == MOSAIC_BFLOAT16)
+			job->stats.parameters += elements;
+		job->stats.weight_bytes += elements * mosaic_dtype_size(t->layout == MOSAIC_LAYOUT_INLINE ?
+																t->dtype : t->stored_dtype);
+	}
+}
+
+/* Moves all blocks from the core into the store. */
+static void
+store_blocks(ImportJob *job, Snapshot snapshot)
+{
+	MosaicWriter *writer = mosaic_writer_open(snapshot, job->domain);
+	MosaicBlock block;
+	MosaicError error;
+	MosaicCode	code;
+	int64		total = 0;
+
+	for (int i = 0; i < job->stats.tensors; i++)
+		total += mosaic_import_tensor(job->import, i)->nblocks;
+	mosaic_progress_phase(MOSAIC_PHASE_STORING_BLOCKS, total);
+	while ((code = mosaic_import_step(job->import, &block, &error)) == MOSAIC_MORE)
+	{
+		TensorMap  *map = &job->maps[block.tensor];
+
+		CHECK_FOR_INTERRUPTS();
+		if (++job->stats.blocks % 64 == 0)
+			mosaic_progress_done(job->stats.blocks);
+		job->stats.shared += mosaic_writer_use(writer, &block, &map->ids[block.index],
+											   &map->places[block.index]);
+	}
+	if (code != MOSAIC_OK)
+		fail(job, &error);
+	job->stats.new_bytes = mosaic_writer_new_bytes(writer);
+	mosaic_writer_close(writer);
+}
+
+static bytea *
+make_bytea(const void *data, Size len)
+{
+	bytea	   *b = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(b, VARHDRSZ + len);
+	if (len > 0)
+		memcpy(VARDATA(b), data, len);
+	return b;
+}
+
+static void
+insert_tensors(ImportJob *job, int64 model_id)
+{
+	Relation	rel = table_open(mosaic_relid("tensor"), RowExclusiveLock);
+	CatalogIndexState indexes = CatalogOpenIndexes(rel);
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic tensor row",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext saved = MemoryContextSwitchTo(cxt);
+
+	for (int i = 0; i < job->stats.tensors; i++)
+	{
+		const MosaicTensorDesc *t = mosaic_import_tensor(job->import, i);
+		TensorMap  *map = &job->maps[i];
+		Datum		values[Natts_tensor];
+		bool		nulls[Natts_tensor] = {false};
+		Datum		dims[MOSAIC_MAX_DIMS];
+		bool		is_inline = t->layout == MOSAIC_LAYOUT_INLINE;
+
+		for (int d = 0; d < t->ndim; d++)
+			dims[d] = Int64GetDatum(t->dims[d]);
+		values[Anum_tensor_model_id - 1] = Int64GetDatum(model_id);
+		values[Anum_tensor_tensor_no - 1] = Int32GetDatum(i);
+		values[Anum_tensor_name - 1] = CStringGetTextDatum(t->name);
+		values[Anum_tensor_dtype - 1] = Int16GetDatum(t->dtype);
+		values[Anum_tensor_dims - 1] =
+			PointerGetDatum(construct_array(dims, t->ndim, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+											TYPALIGN_DOUBLE));
+		values[Anum_tensor_layout - 1] = Int16GetDatum(t->layout);
+		values[Anum_tensor_stored_dtype - 1] = Int16GetDatum(t->stored_dtype);
+		values[Anum_tensor_transposed - 1] = BoolGetDatum(t->transposed);
+		values[Anum_tensor_matrix_rows - 1] = Int64GetDatum(t->rows);
+		values[Anum_tensor_matrix_cols - 1] = Int64GetDatum(t->cols);
+		values[Anum_tensor_block_rows - 1] = Int32GetDatum(t->block_rows);
+		values[Anum_tensor_block_cols - 1] = Int32GetDatum(t->block_cols);
+		nulls[Anum_tensor_value - 1] = !is_inline;
+		nulls[Anum_tensor_map - 1] = nulls[Anum_tensor_places - 1] = is_inline;
+		if (is_inline)
+			values[Anum_tensor_value - 1] = PointerGetDatum(make_bytea(t->value, t->value_bytes));
+		else
+		{
+			values[Anum_tensor_map - 1] = PointerGetDatum(mosaic_make_map(map->ids, t->nblocks));
+			values[Anum_tensor_places - 1] =
+				PointerGetDatum(make_bytea(map->places, t->nblocks * sizeof(ItemPointerData)));
+		}
+		CatalogTupleInsertWithInfo(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls), indexes);
+		MemoryContextReset(cxt);
+	}
+	MemoryContextSwitchTo(saved);
+	MemoryContextDelete(cxt);
+	CatalogCloseIndexes(indexes);
+	table_close(rel, NoLock);
+}
+
+/* Loads the graph as predict() will, which checks it once more, and describes the model. */
+static Datum
+describe_model(ImportJob *job, const char *name, const void *graph, size_t len)
+{
+	MosaicTensorDesc *descs = palloc(Max(job->stats.tensors, 1) * sizeof *descs);
+	MosaicError error;
+	const char *json;
+
+	for (int i = 0; i < job->stats.tensors; i++)
+		descs[i] = *mosaic_import_tensor(job->import, i);
+	if (mosaic_model_new(name, graph, len, descs, (int) job->stats.tensors, &job->model,
+						 &error) != MOSAIC_OK ||
+		mosaic_model_describe(job->model, &json, &error) != MOSAIC_OK)
+		fail(job, &error);
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
+}
+
+static void
+insert_model(ImportJob *job, int64 model_id, const char *name)
+{
+	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
+	Datum		values[Natts_model];
+	bool		nulls[Natts_model] = {false};
+	size_t		len;
+	const void *graph = mosaic_import_graph(job->import, &len);
+
+	values[Anum_model_model_id - 1] = Int64GetDatum(model_id);
+	values[Anum_model_name - 1] = CStringGetTextDatum(name);
+	values[Anum_model_owner - 1] = ObjectIdGetDatum(GetUserId());
+	values[Anum_model_domain - 1] = Int32GetDatum(job->domain);
+	values[Anum_model_readers - 1] = PointerGetDatum(construct_empty_array(REGROLEOID));
+	values[Anum_model_created - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[Anum_model_parameters - 1] = Int64GetDatum(job->stats.parameters);
+	values[Anum_model_weight_bytes - 1] = Int64GetDatum(job->stats.weight_bytes);
+	values[Anum_model_description - 1] = describe_model(job, name, graph, len);
+	values[Anum_model_graph - 1] = PointerGetDatum(make_bytea(graph, len));
+	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	table_close(rel, NoLock);
+}
+
+/* The row of the model that is to be replaced, or NULL; an error where it must not be. */
+static HeapTuple
+check_existing(const char *name, bool replace, Snapshot snapshot)
+{
+	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
+
+	if (!HeapTupleIsValid(row))
+		return NULL;
+	if (!mosaic_owns_model(row))
+		ereport(ERROR,
+				(errcode(replace ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_DUPLICATE_OBJECT),
+				 errmsg(replace ? "must be owner of model \"%s\" to replace it" :
+						"model \"%s\" already exists", name)));
+	if (!replace)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("model \"%s\" already exists", name),
+				 errhint("Use replace => true to replace it, or drop_model() first.")));
+	return row;
+}
+
+/* Where the model shares: as asked; else where the version that it replaces does. */
+static int32
+choose_domain(const char *asked, const char *name, HeapTuple old, Snapshot snapshot)
+{
+	int32		domain;
+
+	if (asked != NULL || old == NULL)
+		return mosaic_join_domain(asked, snapshot);
+	domain = DatumGetInt32(mosaic_model_attr(old, Anum_model_domain));
+	mosaic_check_domain(domain, name, snapshot);
+	return domain;
+}
+
+void
+mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModelOptions *options,
+				   MosaicImportStats *stats)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic import",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext saved = MemoryContextSwitchTo(cxt);
+	ImportJob  *job = palloc0(sizeof *job);
+	Snapshot	snapshot;
+	HeapTuple	old;
+	int64		model_id;
+
+	mosaic_progress_start(MOSAIC_PROGRESS_IMPORT);
+	snapshot = mosaic_lock_store();
+	old = check_existing(name, options->replace, snapshot);
+	job->domain = choose_domain(options->domain, name, old, snapshot);
+	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
+	open_job(job, name, source, mosaic_store_options(NULL).height, options->dtype);
+	store_blocks(job, snapshot);
+	insert_tensors(job, model_id);
+	UnregisterSnapshot(snapshot);
+	/* After the new blocks are in, so that those which both versions have are kept. */
+	if (old)
+	{
+		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
+		mosaic_remove_model(old);
+	}
+	insert_model(job, model_id, name);
+	if (old)
+	{
+		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
+		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
+	}
+	CommandCounterIncrement();
+	*stats = job->stats;
+	mosaic_progress_end();
+	MemoryContextSwitchTo(saved);
+	MemoryContextDelete(cxt);
+}
