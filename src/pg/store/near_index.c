@@ -238,28 +238,73 @@ change_row(MosaicNearWriter *w, HeapTuple row, const Change *changes, int n)
 	replace_row(w->rel, w->indexes, row, entries, kept);
 }
 
+/* The row where a change belongs, to be freed; outlives what changing a row needs. */
+static HeapTuple
+row_of_change(MosaicNearWriter *w, Snapshot snapshot, const Change *change)
+{
+	MemoryContext saved = MemoryContextSwitchTo(w->cxt);
+	HeapTuple	row = find_row(w->rel, w->pkey, snapshot, change->entry);
+
+	MemoryContextSwitchTo(saved);
+	return row;
+}
+
+/*
+ * How many changes, from the first of n, go to its row: those up to its last entry in any case.  The row
+ * of the one after them, *next, is looked up anyhow, and mostly tells that it is another.
+ */
+static int
+changes_of_row(MosaicNearWriter *w, Snapshot snapshot, HeapTuple row, const Change *changes, int n,
+			   HeapTuple *next)
+{
+	int			end = 1;
+	int			nentries = 0;
+	const int64 *entries = HeapTupleIsValid(row) ? entries_of(w->rel, row, &nentries) : NULL;
+
+	*next = NULL;
+	if (!HeapTupleIsValid(row))
+		return n;				/* there are no rows yet */
+	while (end < n && nentries > 0 && changes[end].entry <= entries[nentries - 1])
+		end++;
+	if (end == n)
+		return n;
+	*next = row_of_change(w, snapshot, &changes[end]);
+	if (ItemPointerEquals(&row->t_self, &(*next)->t_self))
+	{
+		HeapTuple	bound = next_row(w->rel, w->pkey, snapshot, ForwardScanDirection,
+									 Max(first_of(w->rel, row), changes[end].entry));
+
+		heap_freetuple(*next);
+		while (++end < n)
+			if (HeapTupleIsValid(bound) && changes[end].entry >= first_of(w->rel, bound))
+				break;
+		*next = end < n ? row_of_change(w, snapshot, &changes[end]) : NULL;
+	}
+	return end;
+}
+
 static void
 flush(MosaicNearWriter *w)
 {
 	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
 	Snapshot	snapshot;
-	int			end;
+	HeapTuple	row;
 
 	/* What was changed before, in this transaction or another, is to be seen. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	qsort(w->changes, w->nchanges, sizeof *w->changes, compare_entries);
-	for (int i = 0; i < w->nchanges; i = end)
+	row = row_of_change(w, snapshot, &w->changes[0]);
+	for (int i = 0; i < w->nchanges;)
 	{
-		HeapTuple	row = find_row(w->rel, w->pkey, snapshot, w->changes[i].entry);
-		HeapTuple	next = HeapTupleIsValid(row) ?
-			next_row(w->rel, w->pkey, snapshot, ForwardScanDirection,
-					 Max(first_of(w->rel, row), w->changes[i].entry)) : NULL;
+		HeapTuple	next;
+		int			n = changes_of_row(w, snapshot, row, &w->changes[i], w->nchanges - i, &next);
 
-		for (end = i + 1; end < w->nchanges; end++)
-			if (HeapTupleIsValid(next) && w->changes[end].entry >= first_of(w->rel, next))
-				break;
-		change_row(w, row, &w->changes[i], end - i);
+		change_row(w, row, &w->changes[i], n);
+		if (HeapTupleIsValid(row))
+			heap_freetuple(row);
+		row = next;
+		i += n;
 		MemoryContextReset(w->tmp);
 	}
 	UnregisterSnapshot(snapshot);
