@@ -50,7 +50,10 @@ imported() { sql "$1" -c "SELECT import_model('m$2', '$FILES/m$2.onnx')" >/dev/n
 
 headline "Importing"
 cluster_start "$DIR" "${SETTINGS[@]}"
-if [ "$(sql postgres -c "SELECT count(*) FROM pg_database WHERE datname = 'imported'")" = 0 ]; then
+# What an earlier run imported serves again, unless it broke off or the module was built for other catalogs since.
+if [ "$(sql postgres -c "SELECT count(*) FROM pg_database WHERE datname = 'imported'")" = 0 ] ||
+  ! sql shared -c "SELECT model_info('m0')" >/dev/null 2>&1; then
+  sql postgres -c "DROP DATABASE IF EXISTS imported" 2>/dev/null
   new_database shared
   for ((m = 0; m < MODELS; m++)); do
     imported shared $m
@@ -83,8 +86,10 @@ measure() {
   if [ "$status" != 0 ] || [ "$KILLS" != 0 ] || [ -z "${RESULT[$name]}" ]; then
     if [ "$status" = 124 ]; then
       printf '  %-22s failed: not done after %d s\n' "$name" "$PATIENCE"
-    else
+    elif [ "$KILLS" != 0 ]; then
       printf '  %-22s failed: %d processes killed for want of memory\n' "$name" "$KILLS"
+    else
+      printf '  %-22s failed: build/logs/%s says why\n' "$name" "larger_$name.log"
     fi
     RESULT[$name]=""
   else
