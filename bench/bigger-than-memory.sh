@@ -9,7 +9,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 . "$ROOT/bench/larger/memory_limit.sh"
 
-MODELS=10 WIDTH=2048 LAYERS=12 OWN=2 LIMIT_MB=1024 BUFFERS_MB=640 LENGTH=52 WARM_UP=12 KEEPS="2 3"
+MODELS=10 WIDTH=2048 LAYERS=12 OWN=2 LIMIT_MB=1024 BUFFERS_MB=640 LENGTH=112 WARM_UP=12 KEEPS="2 3"
 PATIENCE=75 # seconds for all requests of a peer: one that keeps too much may go on swapping its own code for ever
 if [ "${1:-}" = --quick ]; then
   MODELS=6 WIDTH=1024 LAYERS=6 OWN=1 LIMIT_MB=256 BUFFERS_MB=64 LENGTH=30 WARM_UP=6 KEEPS="1 2"
