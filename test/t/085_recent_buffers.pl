@@ -87,16 +87,9 @@ is($node->safe_psql('postgres', "$all; $big"), $expected, 'after a crash');
 $node->adjust_conf('postgresql.conf', 'shared_buffers', '1MB');
 $node->restart;
 my @scripts = ("$all;\n$big;\n" x 6) x 8;
-my (@runs, @out, @err);
-for my $n (0 .. 7)
-{
-	($out[$n], $err[$n]) = ('', '');
-	push @runs, IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ],
-		'<', \$scripts[$n], '>', \$out[$n], '2>', \$err[$n]);
-}
-$_->finish for @runs;
-is(join('', @err), '', 'eight sessions in 1 MB: no error');
-is(join('', @out), "$expected\n" x 48, 'and every prediction the same to the bit');
+my ($out, $err) = run_sessions($node, @scripts);
+is($err, '', 'eight sessions in 1 MB: no error');
+is($out, "$expected\n" x 48, 'and every prediction the same to the bit');
 
 # ---- a standby, whose pages change beneath it ----
 

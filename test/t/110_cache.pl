@@ -25,16 +25,9 @@ my @scripts = map {
 	join '', map { "SET pg_mosaic.cache_policy = " . (($_ + $n) % 3 ? 'on' : 'off') . "; SET pg_mosaic.cache_half_life = "
 		  . (1 + $n * $_ * 7) . "; $all;\n" } 1 .. 12;
 } 1 .. 8;
-my (@runs, @out, @err);
-for my $n (0 .. 7)
-{
-	($out[$n], $err[$n]) = ('', '');
-	push @runs, IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ],
-		'<', \$scripts[$n], '>', \$out[$n], '2>', \$err[$n]);
-}
-$_->finish for @runs;
-is(join('', @err), '', 'eight sessions, changing settings, a tiny pool: no error');
-is(join('', @out), "$expected\n" x 96, 'and every prediction the same to the bit');
+my ($out, $err) = run_sessions($node, @scripts);
+is($err, '', 'eight sessions, changing settings, a tiny pool: no error');
+is($out, "$expected\n" x 96, 'and every prediction the same to the bit');
 is($node->safe_psql('postgres', $known), scalar @models, 'all models are known');
 
 # No request is lost among concurrent sessions: half-lives of a month, nothing decays

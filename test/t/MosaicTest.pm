@@ -6,7 +6,7 @@
 MosaicTest - what the TAP tests of pg_mosaic share
 
 Models of the repository (data), generated ones (write_model), digests of predictions to the bit,
-a check of the whole store, crashes, background statements and the memory of a backend.
+a check of the whole store, crashes, background statements, concurrent sessions and the memory of a backend.
 
 =cut
 
@@ -22,7 +22,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(data import_sql crash write_model predictions store_is_sound
-  start_statement finish_statement backend_of poll_ok memory_of mb);
+  start_statement finish_statement run_sessions backend_of poll_ok memory_of mb);
 
 my $data = $ENV{MOSAIC_TEST_DATA} // die 'MOSAIC_TEST_DATA is not set';
 
@@ -270,6 +270,27 @@ sub finish_statement
 	my ($out, $err) = map { s/^-- (started|finished)\n//mgr } @{$session}{qw(stdout stderr)};
 	$session->{stdout} = $session->{stderr} = '';
 	return ($out, $err);
+}
+
+=item run_sessions(NODE, SCRIPT, ...)
+
+Runs each script in a session of its own, all at the same time; returns what they printed, one after another, and
+their errors.
+
+=cut
+
+sub run_sessions
+{
+	my ($server, @scripts) = @_;
+	my (@runs, @out, @err);
+	for my $n (0 .. $#scripts)
+	{
+		($out[$n], $err[$n]) = ('', '');
+		push @runs, IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $server->connstr('postgres') ],
+			'<', \$scripts[$n], '>', \$out[$n], '2>', \$err[$n]);
+	}
+	$_->finish for @runs;
+	return (join('', @out), join('', @err));
 }
 
 sub backend_of { my ($session) = @_; return $session->query_safe('SELECT pg_backend_pid()'); }
