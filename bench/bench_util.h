@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "core/tensor/blocking.h"
+#include "core/block/blocking.h"
 #include "mosaic/page_format.h"
 
 namespace bench {

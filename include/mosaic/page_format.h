@@ -64,12 +64,20 @@ typedef enum MosaicDtype {
   MOSAIC_INT16 = 5,
   MOSAIC_INT32 = 6,
   MOSAIC_INT64 = 7,
+  MOSAIC_STRING = 8, /* of arrays of a run and constants; never in blocks */
   MOSAIC_BOOL = 9,
   MOSAIC_FLOAT16 = 10,
   MOSAIC_DOUBLE = 11,
   MOSAIC_UINT32 = 12,
   MOSAIC_UINT64 = 13,
-  MOSAIC_BFLOAT16 = 16
+  MOSAIC_BFLOAT16 = 16,
+  MOSAIC_FLOAT8E4M3FN = 17,
+  MOSAIC_FLOAT8E4M3FNUZ = 18,
+  MOSAIC_FLOAT8E5M2 = 19,
+  MOSAIC_FLOAT8E5M2FNUZ = 20,
+  MOSAIC_UINT4 = 21, /* in arrays of a run: one element a byte */
+  MOSAIC_INT4 = 22,
+  MOSAIC_SEQUENCE = 100 /* of arrays, in a run only; not an ONNX number */
 } MosaicDtype;
 
 /* How a tensor's elements are arranged in its blocks.  A format constant. */

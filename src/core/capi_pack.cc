@@ -5,7 +5,7 @@
 
 #include "core/capi_guard.h"
 #include "core/pack/repacker.h"
-#include "core/tensor/block_hash.h"
+#include "core/block/block_hash.h"
 #include "mosaic/capi_pack.h"
 
 using mosaic::Guard;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/infer/tensor.h"
+#include "core/tensor/tensor.h"
 
 namespace mosaic::conformance {
 

@@ -7,7 +7,7 @@
 
 #include "core/import/importer.h"
 #include "core/infer/executor.h"
-#include "core/op/element.h"
+#include "core/tensor/element.h"
 
 namespace mosaic::conformance {
 

@@ -9,7 +9,7 @@
 #include "core/graph/graph_format.h"
 #include "core/infer/describe.h"
 #include "core/infer/executor.h"
-#include "core/tensor/blocking.h"
+#include "core/block/blocking.h"
 
 namespace graph_fuzz {
 

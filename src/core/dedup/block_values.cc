@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/infer/convert.h"
+#include "core/tensor/convert.h"
 
 namespace mosaic {
 

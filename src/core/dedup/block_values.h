@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/tensor/blocking.h"
+#include "core/block/blocking.h"
 #include "mosaic/page_format.h"
 
 namespace mosaic {

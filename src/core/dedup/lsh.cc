@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/tensor/blocking.h"
+#include "core/block/blocking.h"
 
 namespace mosaic {
 namespace {

@@ -40,15 +40,41 @@ std::vector<int64_t> Node::Ints(const char* attribute) const {
   return v == nullptr ? std::vector<int64_t>() : *v;
 }
 
-std::string Describe(const Graph& graph, const Node& node) {
+std::vector<float> Node::Floats(const char* attribute) const {
+  const std::vector<float>* v = Get<std::vector<float>>(*this, attribute);
+  return v == nullptr ? std::vector<float>() : *v;
+}
+
+std::vector<std::string> Node::Strings(const char* attribute) const {
+  const std::vector<std::string>* v = Get<std::vector<std::string>>(*this, attribute);
+  return v == nullptr ? std::vector<std::string>() : *v;
+}
+
+int Node::AttributeInput(const char* attribute) const {
+  for (size_t i = 0; i < attribute_inputs.size(); ++i) {
+    if (attribute_inputs[i] == attribute) return static_cast<int>(own_inputs() + i);
+  }
+  return -1;
+}
+
+int Graph::Version(const std::string& domain) const {
+  if (domain.empty()) return opset;
+  for (const auto& [name, version] : domains) {
+    if (name == domain) return version;
+  }
+  return 0;
+}
+
+std::string Describe(const Body& graph, const Node& node) {
   std::string name = node.name;
   for (size_t i = 0; name.empty() && i < node.outputs.size(); ++i) {
     if (node.outputs[i] >= 0) name = graph.values[static_cast<size_t>(node.outputs[i])].name;
   }
-  return "node " + Quoted(name) + " (" + Shown(node.op_type) + ")";
+  const std::string domain = node.domain.empty() ? "" : Shown(node.domain) + ".";
+  return "node " + Quoted(name) + " (" + domain + Shown(node.op_type) + ")";
 }
 
-std::string ShapeString(const std::vector<int64_t>& dims, const std::vector<std::string>& names) {
+std::string ShapeString(const Shape& dims, const std::vector<std::string>& names) {
   std::string s = "[";
   for (size_t i = 0; i < dims.size(); ++i) {
     if (i > 0) s += ", ";

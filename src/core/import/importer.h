@@ -11,7 +11,7 @@
 
 #include "core/graph/graph.h"
 #include "core/import/byte_source.h"
-#include "core/tensor/blocking.h"
+#include "core/block/blocking.h"
 #include "core/util/status.h"
 #include "mosaic/capi.h"
 

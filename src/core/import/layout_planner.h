@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/import/graph_builder.h"
-#include "core/tensor/blocking.h"
+#include "core/block/blocking.h"
 
 namespace mosaic {
 

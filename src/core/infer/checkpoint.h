@@ -8,7 +8,7 @@
 
 #include "core/infer/items.h"
 #include "core/infer/model.h"
-#include "core/infer/tensor.h"
+#include "core/tensor/tensor.h"
 
 namespace mosaic {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/infer/convert.h"
+#include "core/tensor/convert.h"
 
 namespace mosaic {
 

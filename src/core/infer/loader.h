@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/infer/model.h"
-#include "core/infer/tensor.h"
+#include "core/tensor/tensor.h"
 
 namespace mosaic {
 

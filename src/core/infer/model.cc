@@ -1,7 +1,7 @@
 #include "core/infer/model.h"
 
 #include "core/graph/graph_format.h"
-#include "core/infer/convert.h"
+#include "core/tensor/convert.h"
 #include "core/infer/fusion.h"
 #include "core/util/quote.h"
 

@@ -12,8 +12,6 @@ bool HasOutput(const Node& node, size_t i) {
 
 bool HasAttribute(const Node& node, const char* name) { return node.Find(name) != nullptr; }
 
-bool Given(const OpContext& c, size_t i) { return i < c.inputs.size() && c.inputs[i].defined(); }
-
 namespace {
 
 std::string Range(int min, int max) {
@@ -44,10 +42,10 @@ Status UnsupportedType(const char* what, int dtype) {
                              " is not supported");
 }
 
-Status CheckSameType(const Tensor& a, const Tensor& b) {
-  if (a.dtype() == b.dtype()) return Status();
-  return Status::BadModel(std::string("inputs are of different types, ") + DTypeName(a.dtype()) +
-                          " and " + DTypeName(b.dtype()));
+Status CheckSameType(const InferContext& c, size_t a, size_t b) {
+  if (c.dtype(a) == c.dtype(b)) return Status();
+  return Status::BadModel(std::string("inputs are of different types, ") + DTypeName(c.dtype(a)) +
+                          " and " + DTypeName(c.dtype(b)));
 }
 
 Status NormalizeAxis(int64_t axis, int rank, int* out) {
@@ -104,12 +102,6 @@ Status CheckShape(const Shape& shape, int dtype) {
   return Status();
 }
 
-Status NewTensor(const OpContext& c, int dtype, const Shape& shape, Tensor* out) {
-  MOSAIC_RETURN_IF_ERROR(CheckShape(shape, dtype));
-  *out = c.arena->New(dtype, shape);
-  return Status();
-}
-
 Status BroadcastShapes(const Shape& a, const Shape& b, Shape* out) {
   const Shape& longer = a.size() >= b.size() ? a : b;
   const Shape& shorter = a.size() >= b.size() ? b : a;
@@ -128,29 +120,30 @@ Status BroadcastShapes(const Shape& a, const Shape& b, Shape* out) {
   return Status();
 }
 
-Status SetView(OpContext& c, const Shape& shape) {
-  MOSAIC_RETURN_IF_ERROR(CheckShape(shape, c.inputs[0].dtype()));
-  c.outputs = {c.inputs[0].Reshaped(shape)};
-  c.units = 1;
-  c.unit_cost = 0;
+Status InferBroadcast(InferContext& c, int dtype) {
+  if (!c.Ranked()) {
+    c.SetUnranked(0, dtype);
+    return Status();
+  }
+  Dims dims = c.dims(0);
+  for (size_t i = 1; i < c.inputs(); ++i) {
+    if (c.Has(i)) MOSAIC_RETURN_IF_ERROR(c.Broadcast(dims, c.dims(i), &dims));
+  }
+  MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, std::move(dims)));
+  c.ItemsBroadcast();
   return Status();
 }
 
-ItemRule ElementwiseItems(const OpContext& c) {
-  const int rank = c.outputs[0].rank();
-  for (size_t i = 0; i < c.inputs.size(); ++i) {
-    const Tensor& t = c.inputs[i];
-    if (!t.defined() || (!c.batched[i] && t.rank() < rank)) continue;
-    if (t.rank() != rank || t.dim(0) != (c.batched[i] ? c.items : 1)) return ItemRule::kMixes;
-  }
-  return ItemRule::kIndependent;
-}
+Status InferSame(InferContext& c) { return InferSame(c, c.dtype(0)); }
 
-ItemRule FirstInputItems(const OpContext& c, bool separate) {
-  for (size_t i = 1; i < c.batched.size(); ++i) {
-    if (c.batched[i]) return ItemRule::kMixes;
+Status InferSame(InferContext& c, int dtype) {
+  if (!c.in(0).ranked) {
+    c.SetUnranked(0, dtype);
+    return Status();
   }
-  return separate ? ItemRule::kIndependent : ItemRule::kMixes;
+  MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, c.dims(0)));
+  c.ItemsOf(0);
+  return Status();
 }
 
 }  // namespace mosaic

@@ -1,5 +1,4 @@
-// What operators share: checks of their nodes and inputs, axes, output tensors, and the batch
-// rules.
+// What operators share: checks of their nodes and inputs, axes, and shapes.
 //
 // All messages are made to follow "node 'x' (Op): ".
 #pragma once
@@ -7,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/op/element.h"
 #include "core/op/op.h"
+#include "core/tensor/element.h"
 
 namespace mosaic {
 
@@ -23,26 +22,29 @@ bool HasAttribute(const Node& node, const char* name);
 
 // The factory of an op that has no attributes: its class takes no argument.
 template <typename OpClass, int kMinInputs, int kMaxInputs>
-Status MakePlain(const Graph&, const Node& node, std::unique_ptr<Op>* out) {
+Status MakePlain(const Node& node, std::unique_ptr<Op>* out) {
   MOSAIC_RETURN_IF_ERROR(CheckArity(node, kMinInputs, kMaxInputs));
   *out = std::make_unique<OpClass>();
   return Status();
 }
+// The factory of an op whose class takes its node.
+template <typename OpClass, int kMinInputs, int kMaxInputs, int kMaxOutputs = 1>
+Status MakeOf(const Node& node, std::unique_ptr<Op>* out) {
+  MOSAIC_RETURN_IF_ERROR(CheckArity(node, kMinInputs, kMaxInputs, kMaxOutputs));
+  *out = std::make_unique<OpClass>(node);
+  return Status();
+}
 
-// ---- checks for Prepare ----
-
-// True where input i is there (not omitted).
-bool Given(const OpContext& c, size_t i);
+// ---- checks for Infer ----
 
 Status UnsupportedType(const char* what, int dtype);
 
 template <typename List>
-Status CheckType(const Tensor& t, const char* what) {
-  return HasType(List(), t.dtype()) ? Status() : UnsupportedType(what, t.dtype());
+Status CheckType(int dtype, const char* what) {
+  return HasType(List(), dtype) ? Status() : UnsupportedType(what, dtype);
 }
-
 // Inputs a and b have the same type.
-Status CheckSameType(const Tensor& a, const Tensor& b);
+Status CheckSameType(const InferContext& c, size_t a, size_t b);
 
 // -rank <= axis < rank; *out counts from the front.
 Status NormalizeAxis(int64_t axis, int rank, int* out);
@@ -54,22 +56,15 @@ Status ReadInts(const Tensor& t, const char* what, std::vector<int64_t>* out);
 
 // At most MOSAIC_MAX_DIMS dimensions, none negative, at most kMaxTensorBytes (else LIMIT).
 Status CheckShape(const Shape& shape, int dtype);
-// A new tensor of a shape that is checked first.
-Status NewTensor(const OpContext& c, int dtype, const Shape& shape, Tensor* out);
 
 // The shape that numpy's broadcasting gives. Errors name both shapes.
 Status BroadcastShapes(const Shape& a, const Shape& b, Shape* out);
 
-// The result is the first input under another shape, which is checked first: no work is left for
-// Run. REQUIRES: same number of elements.
-Status SetView(OpContext& c, const Shape& shape);
-
-// ---- batch rules (Op::Items) ----
-
-// Elementwise with broadcasting: independent where every batched input has the output's rank and
-// all others broadcast over dimension 0.
-ItemRule ElementwiseItems(const OpContext& c);
-// Independent where only the first input is batched and "separate" holds.
-ItemRule FirstInputItems(const OpContext& c, bool separate = true);
+// Output 0: type of input 0, the shape that inputs [0, count) broadcast to, and the items. Where a
+// rank is not known, type only.
+Status InferBroadcast(InferContext& c, int dtype);
+// Output 0 is of the type, shape and items of input 0.
+Status InferSame(InferContext& c);
+Status InferSame(InferContext& c, int dtype);
 
 }  // namespace mosaic

@@ -1,173 +1,73 @@
-// The table of operators. To add one: declare it and list it, both in alphabetical order.
-#include <iterator>
+// The table of all operators: those of the families, by domain and name.
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
 
-#include "core/op/op.h"
+#include "core/op/family.h"
 
 namespace mosaic {
 
-extern const OpDef kAbs;
-extern const OpDef kAdd;
-extern const OpDef kAnd;
-extern const OpDef kArgMax;
-extern const OpDef kArgMin;
-extern const OpDef kBatchNormalization;
-extern const OpDef kCast;
-extern const OpDef kCeil;
-extern const OpDef kClip;
-extern const OpDef kConcat;
-extern const OpDef kConstantOfShape;
-extern const OpDef kCos;
-extern const OpDef kDiv;
-extern const OpDef kDropout;
-extern const OpDef kElu;
-extern const OpDef kEqual;
-extern const OpDef kErf;
-extern const OpDef kExp;
-extern const OpDef kExpand;
-extern const OpDef kFlatten;
-extern const OpDef kFloor;
-extern const OpDef kGather;
-extern const OpDef kGemm;
-extern const OpDef kGlobalAveragePool;
-extern const OpDef kGreater;
-extern const OpDef kGreaterOrEqual;
-extern const OpDef kHardSigmoid;
-extern const OpDef kIdentity;
-extern const OpDef kLayerNormalization;
-extern const OpDef kLeakyRelu;
-extern const OpDef kLess;
-extern const OpDef kLessOrEqual;
-extern const OpDef kLog;
-extern const OpDef kLogSoftmax;
-extern const OpDef kMatMul;
-extern const OpDef kMax;
-extern const OpDef kMin;
-extern const OpDef kMul;
-extern const OpDef kNeg;
-extern const OpDef kNot;
-extern const OpDef kOr;
-extern const OpDef kPow;
-extern const OpDef kRange;
-extern const OpDef kReciprocal;
-extern const OpDef kReduceL2;
-extern const OpDef kReduceMax;
-extern const OpDef kReduceMean;
-extern const OpDef kReduceMin;
-extern const OpDef kReduceProd;
-extern const OpDef kReduceSum;
-extern const OpDef kReduceSumSquare;
-extern const OpDef kRelu;
-extern const OpDef kReshape;
-extern const OpDef kSelu;
-extern const OpDef kShape;
-extern const OpDef kSigmoid;
-extern const OpDef kSign;
-extern const OpDef kSin;
-extern const OpDef kSize;
-extern const OpDef kSlice;
-extern const OpDef kSoftmax;
-extern const OpDef kSoftplus;
-extern const OpDef kSplit;
-extern const OpDef kSqrt;
-extern const OpDef kSqueeze;
-extern const OpDef kSub;
-extern const OpDef kTanh;
-extern const OpDef kTile;
-extern const OpDef kTranspose;
-extern const OpDef kUnsqueeze;
-extern const OpDef kWhere;
-extern const OpDef kXor;
+extern const OpFamily kMathOps;
+extern const OpFamily kReduceOps;
+extern const OpFamily kNnOps;
+extern const OpFamily kArrayOps;
+extern const OpFamily kProductOps;
+extern const OpFamily kConvOps;
+extern const OpFamily kRnnOps;
+extern const OpFamily kQuantOps;
+extern const OpFamily kMlOps;
+extern const OpFamily kTextOps;
+extern const OpFamily kControlOps;
+extern const OpFamily kSignalOps;
+extern const OpFamily kMicrosoftOps;
 
 namespace {
 
-const OpDef* const kOps[] = {
-    &kAbs,
-    &kAdd,
-    &kAnd,
-    &kArgMax,
-    &kArgMin,
-    &kBatchNormalization,
-    &kCast,
-    &kCeil,
-    &kClip,
-    &kConcat,
-    &kConstantOfShape,
-    &kCos,
-    &kDiv,
-    &kDropout,
-    &kElu,
-    &kEqual,
-    &kErf,
-    &kExp,
-    &kExpand,
-    &kFlatten,
-    &kFloor,
-    &kGather,
-    &kGemm,
-    &kGlobalAveragePool,
-    &kGreater,
-    &kGreaterOrEqual,
-    &kHardSigmoid,
-    &kIdentity,
-    &kLayerNormalization,
-    &kLeakyRelu,
-    &kLess,
-    &kLessOrEqual,
-    &kLog,
-    &kLogSoftmax,
-    &kMatMul,
-    &kMax,
-    &kMin,
-    &kMul,
-    &kNeg,
-    &kNot,
-    &kOr,
-    &kPow,
-    &kRange,
-    &kReciprocal,
-    &kReduceL2,
-    &kReduceMax,
-    &kReduceMean,
-    &kReduceMin,
-    &kReduceProd,
-    &kReduceSum,
-    &kReduceSumSquare,
-    &kRelu,
-    &kReshape,
-    &kSelu,
-    &kShape,
-    &kSigmoid,
-    &kSign,
-    &kSin,
-    &kSize,
-    &kSlice,
-    &kSoftmax,
-    &kSoftplus,
-    &kSplit,
-    &kSqrt,
-    &kSqueeze,
-    &kSub,
-    &kTanh,
-    &kTile,
-    &kTranspose,
-    &kUnsqueeze,
-    &kWhere,
-    &kXor,
+const OpFamily* const kFamilies[] = {
+    &kMathOps,
+    &kReduceOps,
+    &kNnOps,
+    &kArrayOps,
+    &kProductOps,
+    &kConvOps,
+    &kRnnOps,
+    &kQuantOps,
+    &kMlOps,
+    &kTextOps,
+    &kControlOps,
+    &kSignalOps,
+    &kMicrosoftOps,
 };
+
+bool Before(const OpDef* a, const OpDef* b) {
+  const int domains = std::strcmp(a->domain, b->domain);
+  return domains != 0 ? domains < 0 : std::strcmp(a->op_type, b->op_type) < 0;
+}
+
+std::string KeyOf(const std::string& domain, const std::string& op_type) {
+  return domain + '.' + op_type;
+}
 
 }  // namespace
 
 const std::vector<const OpDef*>& AllOps() {
-  static const auto* const ops =
-      new std::vector<const OpDef*>(std::begin(kOps), std::end(kOps));  // never destroyed
-  return *ops;
+  static const auto* const all = [] {
+    auto* ops = new std::vector<const OpDef*>();  // never destroyed
+    for (const OpFamily* f : kFamilies) ops->insert(ops->end(), f->begin, f->end);
+    std::sort(ops->begin(), ops->end(), Before);
+    return ops;
+  }();
+  return *all;
 }
 
-const OpDef* FindOp(const std::string& op_type, int opset) {
-  for (const OpDef* def : AllOps()) {
-    if (op_type == def->op_type && opset >= def->min_opset && opset <= def->max_opset) return def;
-  }
-  return nullptr;
+const OpDef* FindOp(const std::string& domain, const std::string& op_type) {
+  static const auto* const by_name = [] {
+    auto* map = new std::unordered_map<std::string, const OpDef*>();
+    for (const OpDef* def : AllOps()) map->emplace(KeyOf(def->domain, def->op_type), def);
+    return map;
+  }();
+  const auto found = by_name->find(KeyOf(domain, op_type));
+  return found == by_name->end() ? nullptr : found->second;
 }
 
 }  // namespace mosaic

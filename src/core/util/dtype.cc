@@ -7,6 +7,12 @@ int DTypeSize(int dtype) {
     case MOSAIC_UINT8:
     case MOSAIC_INT8:
     case MOSAIC_BOOL:
+    case MOSAIC_FLOAT8E4M3FN:
+    case MOSAIC_FLOAT8E4M3FNUZ:
+    case MOSAIC_FLOAT8E5M2:
+    case MOSAIC_FLOAT8E5M2FNUZ:
+    case MOSAIC_UINT4:
+    case MOSAIC_INT4:
       return 1;
     case MOSAIC_UINT16:
     case MOSAIC_INT16:
@@ -21,6 +27,8 @@ int DTypeSize(int dtype) {
     case MOSAIC_INT64:
     case MOSAIC_UINT64:
       return 8;
+    case MOSAIC_STRING:
+      return 16;  // tensor/tensor.h: StringElement
     default:
       return 0;
   }
@@ -54,6 +62,22 @@ const char* DTypeName(int dtype) {
       return "uint64";
     case MOSAIC_BFLOAT16:
       return "bfloat16";
+    case MOSAIC_STRING:
+      return "string";
+    case MOSAIC_FLOAT8E4M3FN:
+      return "float8e4m3fn";
+    case MOSAIC_FLOAT8E4M3FNUZ:
+      return "float8e4m3fnuz";
+    case MOSAIC_FLOAT8E5M2:
+      return "float8e5m2";
+    case MOSAIC_FLOAT8E5M2FNUZ:
+      return "float8e5m2fnuz";
+    case MOSAIC_UINT4:
+      return "uint4";
+    case MOSAIC_INT4:
+      return "int4";
+    case MOSAIC_SEQUENCE:
+      return "sequence";
     default:
       return "?";
   }

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "core/graph/graph_format.h"
-#include "core/infer/convert.h"
+#include "core/tensor/convert.h"
 #include "core/infer/executor.h"
 #include "core/infer/model.h"
 #include "gtest/gtest.h"

@@ -1,6 +1,9 @@
-// One call of one operator, for tests: makes the node, its inputs and the op, prepares it, and runs
-// its units in ranges of random lengths (their grouping must not matter).
+// One call of one operator, for tests: makes the node, its inputs and the op, infers, starts, and
+// runs its units in ranges of random lengths (their grouping must not matter).
 #pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <cstring>
 #include <random>
@@ -8,15 +11,17 @@
 #include <utility>
 #include <vector>
 
-#include "core/op/element.h"
 #include "core/op/op.h"
+#include "core/op/run_op.h"
+#include "core/tensor/element.h"
 
 namespace mosaic {
 
 class OpCall {
  public:
-  explicit OpCall(const char* op_type, int opset = 17) : opset_(opset) {
+  explicit OpCall(const char* op_type, const char* domain = kOnnxDomain) {
     node_.op_type = op_type;
+    node_.domain = domain;
     node_.outputs = {0};
   }
 
@@ -28,24 +33,40 @@ class OpCall {
   OpCall& Int(const char* name, int64_t value) { return Attr(name, value); }
   OpCall& Ints(const char* name, std::vector<int64_t> value) { return Attr(name, value); }
   OpCall& Float(const char* name, float value) { return Attr(name, value); }
+  OpCall& Floats(const char* name, std::vector<float> value) { return Attr(name, value); }
+  OpCall& String(const char* name, std::string value) { return Attr(name, std::move(value)); }
 
   // An input; T is a storage type of element.h. The values are repeated where there are too few.
   template <typename T = float>
-  OpCall& In(Shape shape, const std::vector<ComputeType<T>>& values) {
-    Tensor t = arena_.New(ElementTraits<T>::kDType, std::move(shape));
+  OpCall& In(const Shape& shape, const std::vector<ComputeType<T>>& values) {
+    Tensor t = arena_.New(ElementTraits<T>::kDType, shape);
     for (int64_t i = 0; i < t.size(); ++i) {
       t.mutable_data<T>()[i] = Store<T>(values[static_cast<size_t>(i) % values.size()]);
     }
     return In(t);
   }
+  OpCall& Strings(const Shape& shape, const std::vector<std::string>& values) {
+    Tensor t = arena_.New(MOSAIC_STRING, shape);
+    for (size_t i = 0; i < values.size(); ++i) {
+      char* to = arena_.Characters(values[i].size());
+      std::memcpy(to, values[i].data(), values[i].size());
+      t.mutable_data<StringElement>()[i] = {to, static_cast<int64_t>(values[i].size())};
+    }
+    return In(t);
+  }
   OpCall& In(const Tensor& t) {
     node_.inputs.push_back(static_cast<int>(node_.inputs.size()) + 100);
-    context_.inputs.push_back(t);
+    inputs_.push_back(t);
     return *this;
   }
   OpCall& Omitted() {
     node_.inputs.push_back(-1);
-    context_.inputs.emplace_back();
+    inputs_.emplace_back();
+    return *this;
+  }
+  // A tensor-valued attribute: the last input.
+  OpCall& AttributeInput(const char* name) {
+    node_.attribute_inputs.push_back(name);
     return *this;
   }
   OpCall& Outputs(size_t n) {
@@ -55,44 +76,35 @@ class OpCall {
 
   // Only makes the op.
   Status Make() {
-    const OpDef* def = FindOp(node_.op_type, opset_);
-    if (def == nullptr) return Status::Internal("no such operator at this opset");
-    Graph graph;
-    graph.opset = opset_;
-    return def->make(graph, node_, &op_);
+    const OpDef* def = FindOp(node_.domain, node_.op_type);
+    if (def == nullptr) return Status::Internal("no such operator");
+    return def->make(node_, &op_);
   }
 
-  Status Prepare() {
+  // What the op infers of facts (of its inputs, if none are given).
+  Status Infer(const std::vector<Fact>& facts = {}, const std::string& item_symbol = "") {
+    for (size_t i = node_.inputs.size(); i < facts.size(); ++i) node_.inputs.push_back(100);
     MOSAIC_RETURN_IF_ERROR(Make());
-    context_.arena = &arena_;
-    context_.batched.assign(context_.inputs.size(), false);
-    return op_->Prepare(context_);
+    std::vector<Fact> own;
+    for (const Tensor& t : inputs_) own.push_back(t.defined() ? Fact::OfTensor(t) : Fact());
+    bool deferred = false;
+    return InferOp(*op_, facts.empty() ? own : facts, node_.outputs.size(), item_symbol, &facts_,
+                   &deferred);
   }
 
   Status Run() {
-    MOSAIC_RETURN_IF_ERROR(Prepare());
-    static std::mt19937 random(7);
-    for (int64_t at = 0; at < context_.units;) {
-      const int64_t n = std::uniform_int_distribution<int64_t>(1, 5)(random);
-      const int64_t end = std::min(at + n, context_.units);
-      op_->Run(context_, at, end);
-      at = end;
-    }
-    if (context_.outputs.size() != node_.outputs.size()) {
-      return Status::Internal("Prepare made another number of outputs than the node has");
-    }
-    return Status();
-  }
-
-  // After Prepare or Run: the rule when the inputs named are batched.
-  ItemRule Items(const std::vector<size_t>& batched, int64_t items) {
-    for (size_t i : batched) context_.batched[i] = true;
-    context_.items = items;
-    return op_->Items(context_);
+    MOSAIC_RETURN_IF_ERROR(Make());
+    return RunOp(*op_, inputs_, node_.outputs.size(), &arena_, &outputs_,
+                 [](int64_t at, int64_t units) {
+                   static std::mt19937 random(7);
+                   return std::min(at + std::uniform_int_distribution<int64_t>(1, 5)(random), units);
+                 });
   }
 
   const Op& op() const { return *op_; }
-  const Tensor& output(size_t i = 0) const { return context_.outputs[i]; }
+  const Fact& fact(size_t i = 0) const { return facts_[i]; }
+  Arena* arena() { return &arena_; }
+  const Tensor& output(size_t i = 0) const { return outputs_[i]; }
   Shape shape(size_t i = 0) const { return output(i).shape(); }
   template <typename T = float>
   std::vector<ComputeType<T>> values(size_t i = 0) const {
@@ -101,12 +113,19 @@ class OpCall {
     for (int64_t k = 0; k < output(i).size(); ++k) v.push_back(Load(output(i).data<T>()[k]));
     return v;
   }
+  std::vector<std::string> strings(size_t i = 0) const {
+    std::vector<std::string> v;
+    for (int64_t k = 0; k < output(i).size(); ++k) {
+      v.emplace_back(output(i).data<StringElement>()[k].view());
+    }
+    return v;
+  }
 
  private:
-  int opset_;
   Node node_;
   Arena arena_;
-  OpContext context_;
+  std::vector<Tensor> inputs_, outputs_;
+  std::vector<Fact> facts_;
   std::unique_ptr<Op> op_;
 };
 

@@ -1,0 +1,10 @@
+// The operators of this folder. To add one: declare it and list it, both in alphabetical order.
+#include <iterator>
+
+#include "core/op/family.h"
+
+namespace mosaic {
+
+extern const OpFamily kConvOps = {nullptr, nullptr};
+
+}  // namespace mosaic

@@ -1,0 +1,206 @@
+// Bases of the elementwise operators. A unit is kElementChunk elements of the output.
+//
+//   UnaryOp<Fn>     y = f(x), the same type
+//   BinaryOp<Fn>    y = f(a, b) with numpy's broadcasting; y of a's type, or bool
+//   VariadicOp<Fn>  y = f(f(a, b), c) ... over any number of inputs, broadcasting
+//
+// Fn is a small functor over compute types (element.h) with
+//   using List = Types<...>           the types it has
+//   static constexpr double kCost     rough floating-point operations of one call
+//   template <typename T> T operator()(T ...) const
+// and, for functions that kernels fuse too, static constexpr Activation kFused: float32 is then
+// computed by that one implementation, so that fusing does not change a bit.
+#pragma once
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "core/kernel/activation.h"
+#include "core/op/op_support.h"
+#include "core/tensor/strided.h"
+
+namespace mosaic {
+
+constexpr int64_t kElementChunk = 4096;
+
+// One phase over the elements of output 0.
+inline void StartElements(Call& c, double cost) {
+  c.OnePhase((c.outputs[0].size() + kElementChunk - 1) / kElementChunk,
+             cost * static_cast<double>(kElementChunk));
+}
+// The elements of units [begin, end): *first to the result.
+inline int64_t ElementRange(const Call& c, int64_t* begin, int64_t end) {
+  *begin *= kElementChunk;
+  return std::min(end * kElementChunk, c.outputs[0].size());
+}
+
+template <typename Fn, typename = void>
+struct IsFused : std::false_type {};
+template <typename Fn>
+struct IsFused<Fn, std::void_t<decltype(Fn::kFused)>> : std::true_type {};
+
+// Fn::OfDims(Dim, Dim): the same function of sizes.
+template <typename Fn, typename = void>
+struct HasDims : std::false_type {};
+template <typename Fn>
+struct HasDims<Fn, std::void_t<decltype(&Fn::OfDims)>> : std::true_type {};
+
+template <typename Fn, typename T>
+void MapUnary(const Fn& fn, const T* x, T* y, int64_t n) {
+  if constexpr (std::is_same_v<T, float> && IsFused<Fn>::value) {
+    Activate(Fn::kFused, x, y, n);
+  } else {
+    for (int64_t i = 0; i < n; ++i) y[i] = Store<T>(fn(Load(x[i])));
+  }
+}
+
+template <typename Fn>
+class UnaryOp : public Op {
+ public:
+  explicit UnaryOp(Fn fn = Fn()) : fn_(fn) {}
+
+  Status Infer(InferContext& c) const override {
+    MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
+    return InferSame(c);
+  }
+  Status Start(Call& c) const override {
+    StartElements(c, Fn::kCost);
+    return Status();
+  }
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    end = ElementRange(c, &begin, end);
+    Dispatch(typename Fn::List(), c.inputs[0].dtype(), [&](auto type) {
+      using T = typename decltype(type)::T;
+      const T* x = c.inputs[0].data<T>();
+      T* y = c.outputs[0].mutable_data<T>();
+      MapUnary(fn_, x + begin, y + begin, end - begin);
+    });
+    return Status();
+  }
+  bool in_place(int) const override { return true; }
+
+ private:
+  Fn fn_;
+};
+
+// y[i] = f(a[i * sa], b[i * sb]); the common strides get loops of their own.
+template <typename A, typename B, typename Y, typename F>
+void MapRun(const A* a, int64_t sa, const B* b, int64_t sb, Y* y, int64_t n, F&& f) {
+  if (sa == 1 && sb == 1) {
+    for (int64_t i = 0; i < n; ++i) y[i] = Store<Y>(f(Load(a[i]), Load(b[i])));
+  } else if (sa == 1 && sb == 0) {
+    const auto v = Load(*b);
+    for (int64_t i = 0; i < n; ++i) y[i] = Store<Y>(f(Load(a[i]), v));
+  } else {
+    for (int64_t i = 0; i < n; ++i) y[i] = Store<Y>(f(Load(a[i * sa]), Load(b[i * sb])));
+  }
+}
+
+// Output 0 has the shape that all inputs broadcast to: the walk over them.
+inline void StartBroadcast(Call& c, double cost) {
+  const Shape& shape = c.outputs[0].shape();
+  std::vector<StridedWalk::Operand> operands;
+  for (const Tensor& t : c.inputs) operands.push_back({BroadcastStrides(t.shape(), shape), 0});
+  c.NewState<StridedWalk>(shape, std::move(operands));
+  StartElements(c, cost);
+}
+
+// Fn::kPredicate: the result is bool. Fn::kDivides: no divisor of an integer type may be 0.
+template <typename Fn>
+class BinaryOp : public Op {
+ public:
+  Status Infer(InferContext& c) const override {
+    MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, 1));
+    MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
+    MOSAIC_RETURN_IF_ERROR(InferBroadcast(c, Fn::kPredicate ? MOSAIC_BOOL : c.dtype(0)));
+    FollowInts(c);
+    return Status();
+  }
+  Status Start(Call& c) const override {
+    StartBroadcast(c, Fn::kCost);
+    return Status();
+  }
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    const StridedWalk& walk = c.state<StridedWalk>();
+    end = ElementRange(c, &begin, end);
+    bool zero = false;
+    Dispatch(typename Fn::List(), c.inputs[0].dtype(), [&](auto type) {
+      using T = typename decltype(type)::T;
+      using Y = std::conditional_t<Fn::kPredicate, Bool, T>;
+      const T *a = c.inputs[0].data<T>(), *b = c.inputs[1].data<T>();
+      Y* y = c.outputs[0].mutable_data<Y>();
+      walk.ForEachRun(begin, end, [&](int64_t at, const int64_t* offset, int64_t n) {
+        const T* divisor = b + offset[1];
+        if constexpr (Fn::kDivides && std::is_integral_v<T>) {
+          for (int64_t i = 0; i < n; ++i) zero = zero || divisor[i * walk.run_stride(1)] == 0;
+          if (zero) return;
+        }
+        MapRun(a + offset[0], walk.run_stride(0), divisor, walk.run_stride(1), y + at, n, Fn());
+      });
+    });
+    return zero ? Status::Invalid("integer division by zero") : Status();
+  }
+  // Only an input that is not broadcast is as large as the output.
+  bool in_place(int) const override { return !Fn::kPredicate; }
+
+ private:
+  // Sizes that are computed from sizes: where Fn says how.
+  static void FollowInts(InferContext& c) {
+    if constexpr (HasDims<Fn>::value) {
+      Dims a, b;
+      if (c.concrete() || !c.Known(0, &a) || !c.Known(1, &b)) return;
+      if (a.size() != b.size() && a.size() != 1 && b.size() != 1) return;
+      auto result = std::make_shared<Dims>();
+      for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+        result->push_back(Fn::OfDims(a[a.size() == 1 ? 0 : i], b[b.size() == 1 ? 0 : i]));
+        if (result->back().is_unknown()) return;
+      }
+      c.out(0).ints = std::move(result);
+    }
+  }
+};
+
+template <typename Fn>
+class VariadicOp : public Op {
+ public:
+  Status Infer(InferContext& c) const override {
+    for (size_t i = 0; i < c.inputs(); ++i) {
+      if (!c.Has(i)) return Status::BadModel("an input is omitted");
+      MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
+    }
+    MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
+    return InferBroadcast(c, c.dtype(0));
+  }
+  Status Start(Call& c) const override {
+    StartBroadcast(c, Fn::kCost * static_cast<double>(c.inputs.size()));
+    return Status();
+  }
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    const StridedWalk& walk = c.state<StridedWalk>();
+    end = ElementRange(c, &begin, end);
+    Dispatch(typename Fn::List(), c.inputs[0].dtype(), [&](auto type) {
+      using T = typename decltype(type)::T;
+      T* y = c.outputs[0].mutable_data<T>();
+      walk.ForEachRun(begin, end, [&](int64_t at, const int64_t* offset, int64_t n) {
+        const T* first = c.inputs[0].data<T>() + offset[0];
+        for (int64_t i = 0; i < n; ++i) y[at + i] = first[i * walk.run_stride(0)];
+        for (size_t k = 1; k < c.inputs.size(); ++k) {
+          const T* x = c.inputs[k].data<T>() + offset[k];
+          MapRun(y + at, 1, x, walk.run_stride(k), y + at, n, Fn());
+        }
+      });
+    });
+    return Status();
+  }
+};
+
+// Signed integer arithmetic that wraps, as unsigned arithmetic does.
+template <typename T, typename F>
+T Wrapping(T a, T b, F f) {
+  // At least 32 bits wide, or promotion to int would bring signed overflow back.
+  using U = std::conditional_t<(sizeof(T) < 4), uint32_t, std::make_unsigned_t<T>>;
+  return static_cast<T>(f(static_cast<U>(a), static_cast<U>(b)));
+}
+
+}  // namespace mosaic

@@ -1,0 +1,83 @@
+#include "core/op/run_op.h"
+
+#include <cstring>
+
+#include "core/op/op_support.h"
+
+namespace mosaic {
+
+Status Call::Allocate(size_t output, int dtype, const Shape& shape) {
+  MOSAIC_RETURN_IF_ERROR(CheckShape(shape, dtype));
+  if (output < outputs.size()) outputs[output] = arena->New(dtype, shape);
+  return Status();
+}
+
+Status InferOp(const Op& op, const std::vector<Fact>& inputs, size_t outputs,
+               const std::string& item_symbol, std::vector<Fact>* out, bool* deferred) {
+  InferContext c(inputs, outputs, item_symbol);
+  MOSAIC_RETURN_IF_ERROR(op.Infer(c));
+  std::vector<bool> shape_inputs(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    shape_inputs[i] = op.shape_input(static_cast<int>(i));
+  }
+  *deferred = c.deferred();
+  *out = c.Finish(shape_inputs);
+  return Status();
+}
+
+Status StartCall(const Op& op, const std::vector<Fact>& outputs, const std::vector<bool>& wanted,
+                 Call* call) {
+  call->outputs.assign(outputs.size(), Tensor());
+  call->phases.clear();
+  call->scratch_bytes = 0;
+  Shape shape;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!wanted[i] || !outputs[i].ranked || !NumbersOf(outputs[i].dims, &shape)) continue;
+    call->outputs[i] = Tensor::Borrow(outputs[i].dtype, shape, nullptr);
+  }
+  return op.Start(*call);
+}
+
+Status RunOp(const Op& op, const std::vector<Tensor>& inputs, size_t outputs, Arena* arena,
+             std::vector<Tensor>* out, ChooseEnd ranges) {
+  Call call;
+  for (const Tensor& t : inputs) {
+    call.inputs.push_back(t);
+    call.weights.push_back(nullptr);
+    call.facts.push_back(t.defined() ? Fact::OfTensor(t) : Fact());
+  }
+  std::vector<Fact> facts;
+  bool deferred = false;
+  MOSAIC_RETURN_IF_ERROR(InferOp(op, call.facts, outputs, "", &facts, &deferred));
+  call.arena = arena;
+  MOSAIC_RETURN_IF_ERROR(StartCall(op, facts, std::vector<bool>(outputs, true), &call));
+  for (size_t i = 0; i < outputs; ++i) {
+    Tensor& o = call.outputs[i];
+    if (!o.defined()) continue;
+    if (i == 0 && op.view_of() >= 0) {
+      o = inputs[static_cast<size_t>(op.view_of())].Reshaped(o.shape());
+    } else {
+      o = arena->New(o.dtype(), o.shape());
+    }
+  }
+  Tensor scratch;
+  if (call.scratch_bytes > 0) {
+    scratch = arena->New(MOSAIC_UINT8, {call.scratch_bytes});
+    call.scratch = scratch.mutable_raw();
+  }
+  for (size_t p = 0; p < call.phases.size(); ++p) {
+    const int64_t units = call.phases[p].units;
+    for (int64_t at = 0; at < units;) {
+      const int64_t end = ranges == nullptr ? units : ranges(at, units);
+      MOSAIC_RETURN_IF_ERROR(op.Run(call, static_cast<int>(p), at, end));
+      at = end;
+    }
+  }
+  for (const Tensor& o : call.outputs) {
+    if (!o.defined()) return Status::Internal("an output was not made");
+  }
+  *out = std::move(call.outputs);
+  return Status();
+}
+
+}  // namespace mosaic

@@ -1,0 +1,149 @@
+#include "core/tensor/arena.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+namespace mosaic {
+namespace {
+
+constexpr size_t kAlign = 64;
+constexpr size_t kSlack = 64;
+constexpr size_t kCharacterChunk = size_t{64} << 10;
+
+// Capacities are multiples of 64 up to 4 KB and then powers of two or three quarters of them, so
+// that activations of slightly different sizes reuse each other's memory.
+size_t Capacity(size_t bytes) {
+  size_t need = bytes + kSlack;
+  if (need <= 4096) return (need + kAlign - 1) / kAlign * kAlign;
+  size_t power = 8192;
+  while (power < need) power *= 2;
+  return need <= power / 4 * 3 ? power / 4 * 3 : power;
+}
+
+}  // namespace
+
+// Chunks of memory with their header of references, in use or kept. Those kept are a stack: what
+// was freed last is still in the cache and is looked at first. The number of tensors alive in a run
+// is small, so is the list.
+struct Arena::Pool {
+  struct Chunk : public Storage {
+    Pool* pool = nullptr;
+    size_t capacity = 0;
+    void* memory = nullptr;
+    void Dispose() override { pool->Give(this); }
+  };
+
+  std::vector<Chunk*> kept;
+  std::vector<std::unique_ptr<char[]>> characters;
+  size_t characters_used = 0, characters_left = 0;  // of the last chunk: left
+  size_t bytes = 0;                                 // in use or kept
+  size_t used = 0;                                  // in use
+  size_t peak = 0, most = 0;                        // of used: since StartPeak, ever
+  size_t limit = static_cast<size_t>(INT64_MAX);
+  int64_t owners = 1;  // the arena, and every chunk in use
+
+  void Check(size_t more) const {
+    if (more <= limit - std::min(limit, used)) return;
+    throw MemoryLimitExceeded(static_cast<int64_t>(used + more), static_cast<int64_t>(limit));
+  }
+  void Count(size_t more) {
+    used += more;
+    peak = std::max(peak, used);
+    most = std::max(most, used);
+  }
+
+  Chunk* Take(size_t capacity) {
+    Check(capacity);
+    Chunk* chunk = nullptr;
+    for (size_t i = kept.size(); i-- > 0 && chunk == nullptr;) {
+      if (kept[i]->capacity != capacity) continue;
+      chunk = kept[i];
+      kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (chunk == nullptr) chunk = TakeNew(capacity);
+    Count(capacity);
+    ++owners;
+    return chunk;
+  }
+
+  // Runs of other sizes leave chunks that fit nothing any more: the oldest go first.
+  Chunk* TakeNew(size_t capacity) {
+    size_t old = 0;
+    while (old < kept.size() && bytes + capacity > std::max(most, used + capacity)) {
+      Free(kept[old++]);
+    }
+    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(old));
+    kept.reserve(kept.size() + 1);
+    auto chunk = std::make_unique<Chunk>();
+    chunk->pool = this;
+    chunk->capacity = capacity;
+    chunk->memory = ::operator new (capacity, std::align_val_t{kAlign});
+    bytes += capacity;
+    return chunk.release();
+  }
+
+  void Give(Chunk* chunk) {
+    used -= chunk->capacity;
+    try {
+      kept.push_back(chunk);
+    } catch (const std::bad_alloc&) {
+      Free(chunk);
+    }
+    Disown();
+  }
+
+  void Free(Chunk* chunk) {
+    bytes -= chunk->capacity;
+    ::operator delete (chunk->memory, std::align_val_t{kAlign});
+    delete chunk;
+  }
+  void Trim() {
+    for (Chunk* c : kept) Free(c);
+    kept.clear();
+  }
+  void Disown() {
+    if (--owners > 0) return;
+    Trim();
+    delete this;
+  }
+};
+
+Arena::Arena() : pool_(new Pool) {}
+Arena::~Arena() { pool_->Disown(); }
+
+Tensor Arena::New(int dtype, const Shape& shape) {
+  if (!ShapeFits(shape, dtype)) throw std::bad_alloc();
+  const int64_t size = NumElements(shape);
+  Pool::Chunk* chunk = pool_->Take(Capacity(static_cast<size_t>(size * DTypeSize(dtype))));
+  return Tensor(dtype, shape, size, chunk->memory, chunk);
+}
+
+char* Arena::Characters(size_t n) {
+  Pool& p = *pool_;
+  if (n > p.characters_left) {
+    const size_t chunk = std::max(n, kCharacterChunk);
+    p.Check(chunk);
+    p.characters.push_back(std::make_unique<char[]>(chunk));
+    p.characters_left = chunk;
+    p.characters_used += chunk;
+    p.Count(chunk);
+  }
+  p.characters_left -= n;
+  return p.characters.back().get() + p.characters_left;
+}
+
+void Arena::ReleaseCharacters() {
+  pool_->characters.clear();
+  pool_->used -= pool_->characters_used;
+  pool_->characters_used = pool_->characters_left = 0;
+}
+
+void Arena::SetLimit(int64_t bytes) { pool_->limit = static_cast<size_t>(std::max<int64_t>(bytes, 0)); }
+int64_t Arena::bytes() const { return static_cast<int64_t>(pool_->bytes); }
+int64_t Arena::used() const { return static_cast<int64_t>(pool_->used); }
+int64_t Arena::peak() const { return static_cast<int64_t>(pool_->peak); }
+void Arena::StartPeak() { pool_->peak = pool_->used; }
+void Arena::Trim() { pool_->Trim(); }
+
+}  // namespace mosaic

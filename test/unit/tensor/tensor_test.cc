@@ -1,0 +1,92 @@
+#include "core/tensor/tensor.h"
+
+#include <cstring>
+#include <new>
+
+#include "gtest/gtest.h"
+
+namespace mosaic {
+namespace {
+
+TEST(Arena, ReusesAlignsAndGivesBack) {
+  Arena arena;
+  const void* first;
+  {
+    Tensor t = arena.New(MOSAIC_FLOAT, {3, 5});
+    first = t.raw();
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(first) % 64, 0u);
+    std::memset(t.mutable_raw(), 0, static_cast<size_t>(t.bytes()) + 64);  // the slack is there
+    Tensor other = arena.New(MOSAIC_FLOAT, {3, 5});
+    EXPECT_NE(other.raw(), first);
+    Tensor view = t.Reshaped({15});
+    t = Tensor();
+    EXPECT_NE(arena.New(MOSAIC_FLOAT, {3, 5}).raw(), first);  // the view keeps it
+  }
+  {
+    bool seen = false;
+    std::vector<Tensor> held;
+    for (int i = 0; i < 3; ++i) {
+      held.push_back(arena.New(MOSAIC_FLOAT, {15}));
+      seen = seen || held.back().raw() == first;
+    }
+    EXPECT_TRUE(seen);
+  }
+  EXPECT_GT(arena.bytes(), 0);
+  arena.Trim();
+  EXPECT_EQ(arena.bytes(), 0);
+}
+
+TEST(Arena, KeepsNoMoreThanWasInUseAtATime) {
+  Arena arena;
+  { Tensor a = arena.New(MOSAIC_UINT8, {1 << 20}), b = arena.New(MOSAIC_UINT8, {1 << 20}); }
+  const int64_t most = arena.peak();
+  EXPECT_GE(most, 2 << 20);
+  EXPECT_EQ(arena.bytes(), most);
+  // Each size is another, and fits no chunk that is kept.
+  for (int64_t size = 1000; size <= 1 << 20; size *= 2) {
+    arena.StartPeak();
+    EXPECT_EQ(arena.peak(), 0);
+    Tensor t = arena.New(MOSAIC_UINT8, {size});
+    EXPECT_GE(arena.peak(), size);
+    EXPECT_LE(arena.peak(), 2 * size + 256);
+    EXPECT_LE(arena.bytes(), most);
+  }
+  const Tensor large = arena.New(MOSAIC_UINT8, {8 << 20});
+  EXPECT_EQ(arena.bytes(), arena.peak());
+}
+
+TEST(Arena, TensorsMayOutliveIt) {
+  Tensor t;
+  {
+    Arena arena;
+    t = arena.New(MOSAIC_INT64, {4});
+  }
+  t.mutable_data<int64_t>()[3] = 7;
+  EXPECT_EQ(t.data<int64_t>()[3], 7);
+  EXPECT_TRUE(t.owned());
+}
+
+TEST(Arena, RefusesImpossibleSizes) {
+  Arena arena;
+  EXPECT_THROW(arena.New(MOSAIC_FLOAT, {int64_t{1} << 40, int64_t{1} << 40}), std::bad_alloc);
+  EXPECT_THROW(arena.New(MOSAIC_FLOAT, {-1, -1}), std::bad_alloc);
+  EXPECT_THROW(arena.New(MOSAIC_UNDEFINED, {1}), std::bad_alloc);
+  EXPECT_FALSE(ShapeFits({kMaxTensorBytes / 4 + 1}, MOSAIC_FLOAT));
+  EXPECT_TRUE(ShapeFits({kMaxTensorBytes / 4}, MOSAIC_FLOAT));
+  EXPECT_TRUE(ShapeFits({int64_t{1} << 40, 0}, MOSAIC_FLOAT));
+  EXPECT_TRUE(ShapeFits({}, MOSAIC_DOUBLE));
+}
+
+TEST(Tensor, SlicesAreItems) {
+  const float x[] = {0, 1, 2, 3, 4, 5};
+  const Tensor t = Tensor::Borrow(MOSAIC_FLOAT, {3, 2}, x);
+  EXPECT_EQ(t.size(), 6);
+  EXPECT_FALSE(t.owned());
+  const Tensor s = t.Slice(1, 2);
+  EXPECT_EQ(s.shape(), (Shape{2, 2}));
+  EXPECT_EQ(s.size(), 4);
+  EXPECT_EQ(s.data<float>()[0], 2);
+}
+
+}  // namespace
+}  // namespace mosaic
