@@ -115,9 +115,12 @@ class Call {
   template <typename S, typename... Args>
   S& NewState(Args&&... args) {
     DropState();
-    S* s = sizeof(S) <= sizeof(room_) && alignof(S) <= alignof(std::max_align_t)
-               ? new (room_) S(std::forward<Args>(args)...)
-               : new S(std::forward<Args>(args)...);
+    S* s;
+    if constexpr (sizeof(S) <= sizeof(room_) && alignof(S) <= alignof(std::max_align_t)) {
+      s = new (room_) S(std::forward<Args>(args)...);
+    } else {
+      s = new S(std::forward<Args>(args)...);
+    }
     state_ = s;
     drop_ = [](void* p, bool inside) {
       if (inside) {
@@ -141,7 +144,7 @@ class Call {
 
   void* state_ = nullptr;
   void (*drop_)(void*, bool) = nullptr;
-  alignas(std::max_align_t) unsigned char room_[512];
+  alignas(std::max_align_t) unsigned char room_[256];
 };
 
 class Op {

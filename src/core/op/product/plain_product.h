@@ -1,4 +1,5 @@
-// Products of integer matrices: plain loops, exact, wrapping around like numpy's.
+// Products of matrices in plain loops: of integers, exact, wrapping around like numpy's, and of
+// float64. Products are added in ascending k.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 
 namespace mosaic {
 
-using IntegerProductTypes = Types<int32_t, int64_t, uint32_t, uint64_t>;
+using PlainProductTypes = Types<int32_t, int64_t, uint32_t, uint64_t, double>;
 
 // A matrix operand: element (i, j) at i * row + j * col.
 template <typename T>
@@ -35,24 +36,39 @@ struct PlainUnit {
   int64_t row, begin, end;
 };
 
+// The type in which a type wraps: unsigned of the same size.
+template <typename T, bool = std::is_integral_v<T>>
+struct Accumulator {
+  using Type = std::make_unsigned_t<T>;
+};
+template <typename T>
+struct Accumulator<T, false> {
+  using Type = T;
+};
+
 template <typename T>
 T WrappingAdd(T a, T b) {
-  using U = std::make_unsigned_t<T>;
+  using U = typename Accumulator<T>::Type;
   return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
 }
 
-// Does one unit of C[n x m] = A[n x k] * B[k x m]; C is dense.
+// Adds the products of k in [begin, end) to a unit of C[n x m] = A[n x k] * B[k x m], from 0 where
+// begin is 0; C is dense.
 template <typename T>
-void PlainProduct(Strided<T> a, Strided<T> b, int64_t k, int64_t m, PlainUnit unit, T* c) {
-  using U = std::make_unsigned_t<T>;
-  for (int64_t j = unit.begin; j < unit.end; ++j) {
-    U sum = 0;
-    for (int64_t l = 0; l < k; ++l) {
-      sum += static_cast<U>(a.data[unit.row * a.row + l * a.col]) *
-             static_cast<U>(b.data[l * b.row + j * b.col]);
-    }
-    c[unit.row * m + j] = static_cast<T>(sum);
+void PlainProduct(Strided<T> a, Strided<T> b, int64_t begin, int64_t end, int64_t m, PlainUnit unit,
+                  T* c) {
+  using U = typename Accumulator<T>::Type;
+  U sums[kPlainColumns];
+  const int64_t columns = unit.end - unit.begin;
+  for (int64_t j = 0; j < columns; ++j) {
+    sums[j] = begin == 0 ? U(0) : static_cast<U>(c[unit.row * m + unit.begin + j]);
   }
+  for (int64_t l = begin; l < end; ++l) {
+    const U x = static_cast<U>(a.data[unit.row * a.row + l * a.col]);
+    const T* row = b.data + l * b.row + unit.begin * b.col;
+    for (int64_t j = 0; j < columns; ++j) sums[j] += x * static_cast<U>(row[j * b.col]);
+  }
+  for (int64_t j = 0; j < columns; ++j) c[unit.row * m + unit.begin + j] = static_cast<T>(sums[j]);
 }
 
 }  // namespace mosaic

@@ -1,4 +1,4 @@
-#include "core/op/strip_product.h"
+#include "core/op/product/strip_product.h"
 
 #include <algorithm>
 

@@ -10,9 +10,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/tensor/tensor.h"
 #include "core/kernel/activation.h"
-#include "core/op/op.h"
 #include "core/block/blocking.h"
 
 namespace mosaic {
@@ -27,7 +25,7 @@ class StripProduct {
   static constexpr int64_t kRowChunk = 512;
 
   // w: a STRIP blocking; its rows are k, its columns m. n, k, m may be 0.
-  // working_set: see OpContext.
+  // working_set: see Call.
   StripProduct(int64_t n, const Blocking& w, int64_t working_set);
   // Where W is not stored in blocks: the blocking that a dense W is packed into.
   static Blocking DenseBlocking(int64_t k, int64_t m);
