@@ -121,6 +121,7 @@ typedef struct MosaicValueInfo {
   int ndim;
   int64_t dims[MOSAIC_MAX_DIMS]; /* -1: symbolic */
   const char *dim_names[MOSAIC_MAX_DIMS]; /* "" where it has none */
+  int item_axis; /* which dimension counts items where those are independent; else -1 */
 } MosaicValueInfo;
 
 typedef struct MosaicModel MosaicModel;
@@ -138,6 +139,8 @@ const MosaicValueInfo *mosaic_model_output(const MosaicModel *model, int i);
  * dimensions are strings ("?" where unnamed).  *json is valid until the model is freed.
  */
 MosaicCode mosaic_model_describe(MosaicModel *model, const char **json, MosaicError *err);
+/* Whether rows of a query may be computed together: src/core/plan/model.h, ItemPlan. */
+bool mosaic_model_items_independent(const MosaicModel *model);
 /* MosaicDtype of the weights in blocks; that of the most elements, 0 where there are none. */
 int mosaic_model_weight_dtype(const MosaicModel *model);
 void mosaic_model_free(MosaicModel *model);
@@ -153,7 +156,7 @@ typedef struct MosaicTensorView {
 } MosaicTensorView;
 
 /*
- * How a SQL array becomes an input: see src/core/infer/binding.h for the rules.
+ * How a SQL array becomes an input: see src/core/plan/binding.h for the rules.
  * "batch" tells that dims[0] of the input counts items, so that outputs are a batch too.
  */
 typedef struct MosaicBinding {
@@ -161,6 +164,7 @@ typedef struct MosaicBinding {
   int64_t dims[MOSAIC_MAX_DIMS];
   bool batch;    /* the array held a batch of items (a 2-D result is due) */
   int64_t items; /* number of items, 1 where not a batch */
+  int left_out;  /* the array was of one item: the dimension that it had not, or -1 */
 } MosaicBinding;
 
 /* Shapes an array of array_dims (1 <= array_ndim <= 6) as input i; the error names input and both lengths. */
@@ -180,20 +184,35 @@ typedef struct MosaicExec MosaicExec;
 MosaicCode mosaic_exec_new(const MosaicModel *model, int max_blocks, MosaicExec **out,
                            MosaicError *err);
 /*
+ * Most bytes of activations of a run, 0 for no limit.  What needs more is computed in fewer items at
+ * a time, or refused (MOSAIC_E_NOMEM) before it is allocated.
+ */
+void mosaic_exec_set_memory_limit(MosaicExec *exec, int64_t bytes);
+/* Whether the time of each node is measured from now on; false at first. */
+void mosaic_exec_set_timed(MosaicExec *exec, bool timed);
+/*
  * Begins a prediction; forgets an unfinished one.  inputs: one per model input, in order, borrowed.
- * items > 1: dims[0] of every input is a batch of that many independent items; the result of each
- * item is bit-identical to that of its prediction alone; outputs are joined along dimension 0
- * (scalars become a vector).
+ * items 1: one run on the arrays as they are.  items > 1: the arrays are a batch of that many items
+ * along item_axis (dims[0] where the model's items are not independent), whose elements lie item
+ * after item where stacked; the result of each item is bit-identical to that of its prediction alone.
  */
 MosaicCode mosaic_exec_start(MosaicExec *exec, const MosaicTensorView *inputs, int64_t items,
-                             MosaicError *err);
+                             bool stacked, MosaicError *err);
 /* MOSAIC_OK: done. MOSAIC_NEED_BLOCKS: *request is set. */
 MosaicCode mosaic_exec_step(MosaicExec *exec, MosaicBlockRequest *request, MosaicError *err);
 /* blocks[i] is the payload of request->indexes[i]; must stay valid until step returns NEED_BLOCKS or OK or an error. */
 void mosaic_exec_supply(MosaicExec *exec, const void *const *blocks);
-/* Valid until the next start or free. */
+/* Output i as ONNX lays it out, for all items.  Valid until the next start or free. */
 MosaicCode mosaic_exec_output(const MosaicExec *exec, int i, MosaicTensorView *out,
                               MosaicError *err);
+/*
+ * Output i item after item: out->dims are those of one item, without an axis that only counts items;
+ * the elements of item k begin at k times their product.  Valid as above.
+ */
+MosaicCode mosaic_exec_item_output(MosaicExec *exec, int i, MosaicTensorView *out,
+                                   MosaicError *err);
+/* How the items of the last run were computed: "at once", "in groups of 12", "one by one". */
+void mosaic_exec_way(const MosaicExec *exec, char *out, size_t size);
 /* Time spent in a node since the exec was made.  Nodes of the graph may have been fused into one. */
 typedef struct MosaicNodeStats {
   const char *name; /* the node's, or that of its first output; valid until the model is freed */

@@ -8,8 +8,8 @@
 #include "core/capi_handles.h"
 #include "core/codec/pglz.h"
 #include "core/import/importer.h"
-#include "core/infer/binding.h"
-#include "core/infer/describe.h"
+#include "core/plan/binding.h"
+#include "core/plan/describe.h"
 #include "core/kernel/strip_gemm.h"
 #include "core/util/quote.h"
 
@@ -19,7 +19,7 @@ using mosaic::Status;
 
 namespace {
 
-MosaicValueInfo InfoOf(const mosaic::Value& v) {
+MosaicValueInfo InfoOf(const mosaic::Value& v, int item_axis) {
   MosaicValueInfo info{};
   info.name = v.name.c_str();
   info.dtype = v.dtype;
@@ -28,6 +28,22 @@ MosaicValueInfo InfoOf(const mosaic::Value& v) {
     const size_t d = static_cast<size_t>(i);
     info.dims[i] = i < info.ndim ? v.dims[d] : 0;
     info.dim_names[i] = i < info.ndim && d < v.dim_names.size() ? v.dim_names[d].c_str() : "";
+  }
+  info.item_axis = item_axis;
+  return info;
+}
+
+// An output as it was inferred; names of its dimensions are those that the file gives.
+MosaicValueInfo OutputInfo(const mosaic::Value& v, const mosaic::Fact& fact, int item_axis) {
+  MosaicValueInfo info = InfoOf(v, item_axis);
+  if (fact.dtype != MOSAIC_UNDEFINED) info.dtype = fact.dtype;
+  if (!fact.ranked) return info;
+  const bool as_declared = v.has_shape && v.dims.size() == fact.dims.size();
+  info.ndim = fact.rank();
+  for (int i = 0; i < info.ndim; ++i) {
+    const mosaic::Dim& d = fact.dims[static_cast<size_t>(i)];
+    info.dims[i] = d.is_number() ? d.number() : -1;
+    if (!as_declared) info.dim_names[i] = "";
   }
   return info;
 }
@@ -104,9 +120,15 @@ MosaicCode mosaic_model_new(const char* name, const void* graph, size_t len,
     MOSAIC_RETURN_IF_ERROR(
         mosaic::Model::Load(name, std::string_view(static_cast<const char*>(graph), len), tensors,
                             ntensors, &model->model));
-    const mosaic::Graph& g = model->model->graph;
-    for (int v : g.inputs) model->inputs.push_back(InfoOf(g.values[static_cast<size_t>(v)]));
-    for (int v : g.outputs) model->outputs.push_back(InfoOf(g.values[static_cast<size_t>(v)]));
+    const mosaic::Model& m = *model->model;
+    const mosaic::Graph& g = m.graph;
+    for (size_t i = 0; i < g.inputs.size(); ++i) {
+      model->inputs.push_back(InfoOf(g.values[static_cast<size_t>(g.inputs[i])], m.items.inputs[i]));
+    }
+    for (size_t i = 0; i < g.outputs.size(); ++i) {
+      const size_t v = static_cast<size_t>(g.outputs[i]);
+      model->outputs.push_back(OutputInfo(g.values[v], m.main().facts[v], m.items.outputs[i]));
+    }
     *out = model.release();
     return Status();
   });
@@ -136,6 +158,10 @@ MosaicCode mosaic_model_describe(MosaicModel* model, const char** json, MosaicEr
   });
 }
 
+bool mosaic_model_items_independent(const MosaicModel* model) {
+  return model->model->items.independent;
+}
+
 int mosaic_model_weight_dtype(const MosaicModel* model) {
   int dtype = 0;
   int64_t most = 0;
@@ -158,8 +184,11 @@ MosaicCode mosaic_model_bind(const MosaicModel* model, int i, int array_ndim,
     }
     const mosaic::Graph& g = model->model->graph;
     const int value = g.inputs[static_cast<size_t>(i)];
-    return mosaic::BindArray(model->model->name, g.values[static_cast<size_t>(value)],
-                             mosaic::Shape(array_dims, array_dims + array_ndim), out);
+    const int axis = model->model->items.independent
+                         ? model->model->items.inputs[static_cast<size_t>(i)]
+                         : -1;
+    return mosaic::BindArray(model->model->name, g.values[static_cast<size_t>(value)], axis,
+                             std::vector<int64_t>(array_dims, array_dims + array_ndim), out);
   });
 }
 
@@ -174,26 +203,33 @@ MosaicCode mosaic_exec_new(const MosaicModel* model, int max_blocks, MosaicExec*
   });
 }
 
+void mosaic_exec_set_memory_limit(MosaicExec* exec, int64_t bytes) {
+  exec->run.SetMemoryLimit(bytes > 0 ? bytes : INT64_MAX);
+}
+
+void mosaic_exec_set_timed(MosaicExec* exec, bool timed) { exec->run.executor().SetTimed(timed); }
+
 MosaicCode mosaic_exec_start(MosaicExec* exec, const MosaicTensorView* inputs, int64_t items,
-                             MosaicError* err) {
+                             bool stacked, MosaicError* err) {
   exec->done = false;
+  exec->items.clear();
   return Guard(err, [&](MosaicCode*) -> Status {
     std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
     for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = mosaic::TensorOf(inputs[i]);
-    return exec->executor.Start(std::move(tensors), items);
+    return exec->run.Start(std::move(tensors), items, stacked);
   });
 }
 
 MosaicCode mosaic_exec_step(MosaicExec* exec, MosaicBlockRequest* request, MosaicError* err) {
   return Guard(err, [&](MosaicCode* code) -> Status {
     mosaic::Executor::Outcome outcome{};
-    MOSAIC_RETURN_IF_ERROR(exec->executor.Step(&outcome));
+    MOSAIC_RETURN_IF_ERROR(exec->run.Step(&outcome));
     switch (outcome) {
       case mosaic::Executor::Outcome::kMore:
         *code = MOSAIC_MORE;
         break;
       case mosaic::Executor::Outcome::kNeedBlocks: {
-        const mosaic::BlockRequest& wanted = exec->executor.request();
+        const mosaic::BlockRequest& wanted = exec->run.request();
         request->tensor = wanted.tensor;
         request->count = static_cast<int64_t>(wanted.indexes.size());
         request->indexes = wanted.indexes.data();
@@ -209,46 +245,84 @@ MosaicCode mosaic_exec_step(MosaicExec* exec, MosaicBlockRequest* request, Mosai
 }
 
 void mosaic_exec_supply(MosaicExec* exec, const void* const* blocks) {
-  exec->executor.Supply(blocks);
+  exec->run.Supply(blocks);
 }
+
+namespace {
+
+Status CheckOutput(const MosaicExec* exec, int i) {
+  if (exec->done && i >= 0 && static_cast<size_t>(i) < exec->model.graph.outputs.size()) return {};
+  return Status::Internal("there is no output " + std::to_string(i));
+}
+
+Status View(const MosaicExec* exec, const mosaic::Tensor& t, const mosaic::Shape& shape,
+            MosaicTensorView* out) {
+  if (shape.size() > MOSAIC_MAX_DIMS || t.dtype() == MOSAIC_SEQUENCE) {
+    return Status::Unsupported("model " + Quoted(exec->model.name) +
+                               ": an output is a sequence or has more than " +
+                               std::to_string(MOSAIC_MAX_DIMS) + " dimensions");
+  }
+  out->dtype = t.dtype();
+  out->ndim = static_cast<int>(shape.size());
+  std::copy(shape.begin(), shape.end(), out->dims);
+  out->data = t.raw();
+  return Status();
+}
+
+}  // namespace
 
 MosaicCode mosaic_exec_output(const MosaicExec* exec, int i, MosaicTensorView* out,
                               MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
-    if (!exec->done || i < 0 || static_cast<size_t>(i) >= exec->model.graph.outputs.size()) {
-      return Status::Internal("there is no output " + std::to_string(i));
-    }
-    const mosaic::Tensor& t = exec->executor.output(i);
-    if (t.rank() > MOSAIC_MAX_DIMS) {
-      return Status::Unsupported("model " + Quoted(exec->model.name) + ": an output has " +
-                                 std::to_string(t.rank()) + " dimensions");
-    }
-    out->dtype = t.dtype();
-    out->ndim = t.rank();
-    std::copy(t.shape().begin(), t.shape().end(), out->dims);
-    out->data = t.raw();
-    return Status();
+    MOSAIC_RETURN_IF_ERROR(CheckOutput(exec, i));
+    const mosaic::Tensor& t = exec->run.output(static_cast<size_t>(i));
+    return View(exec, t, t.shape(), out);
   });
 }
 
+MosaicCode mosaic_exec_item_output(MosaicExec* exec, int i, MosaicTensorView* out,
+                                   MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    MOSAIC_RETURN_IF_ERROR(CheckOutput(exec, i));
+    mosaic::Shape item;
+    exec->items.resize(exec->model.graph.outputs.size());
+    mosaic::Tensor& all = exec->items[static_cast<size_t>(i)];
+    MOSAIC_RETURN_IF_ERROR(exec->run.ItemOutput(static_cast<size_t>(i), &item, &all));
+    return View(exec, all, item, out);
+  });
+}
+
+void mosaic_exec_way(const MosaicExec* exec, char* out, size_t size) {
+  const mosaic::BatchRun& run = exec->run;
+  if (size == 0) return;
+  std::string way = "at once";
+  if (run.way() == mosaic::BatchRun::Way::kGroups) {
+    way = "in groups of " + std::to_string(run.group());
+  } else if (run.way() == mosaic::BatchRun::Way::kEach) {
+    way = "one by one";
+    if (!exec->model.items.reason.empty()) way += ": " + exec->model.items.reason;
+  }
+  out[way.copy(out, size - 1)] = '\0';
+}
+
 bool mosaic_exec_node_stats(const MosaicExec* exec, int i, MosaicNodeStats* out) {
-  const mosaic::Model& model = exec->model;
-  if (i < 0 || static_cast<size_t>(i) >= model.nodes.size()) return false;
-  const mosaic::Node& node = model.nodes[static_cast<size_t>(i)];
+  const mosaic::BodyPlan& main = exec->model.main();
+  if (i < 0 || static_cast<size_t>(i) >= main.steps.size()) return false;
+  const mosaic::Node& node = main.steps[static_cast<size_t>(i)].node;
   out->name = node.name.c_str();
   if (node.name.empty()) {
     for (int v : node.outputs) {
       if (v < 0) continue;
-      out->name = model.graph.values[static_cast<size_t>(v)].name.c_str();
+      out->name = main.values[static_cast<size_t>(v)].name.c_str();
       break;
     }
   }
   out->op_type = node.op_type.c_str();
-  out->seconds = exec->executor.node_seconds()[static_cast<size_t>(i)];
+  out->seconds = exec->run.executor().step_seconds()[static_cast<size_t>(i)];
   return true;
 }
 
-int64_t mosaic_exec_memory(const MosaicExec* exec) { return exec->executor.memory(); }
+int64_t mosaic_exec_memory(const MosaicExec* exec) { return exec->run.memory(); }
 
 void mosaic_exec_free(MosaicExec* exec) { delete exec; }
 

@@ -254,7 +254,7 @@ MosaicCode mosaic_dedup_start(MosaicDedup* d, MosaicExec* exec, int64_t batch,
   return Guard(err, [&](MosaicCode*) -> Status {
     std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
     for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = mosaic::TensorOf(inputs[i]);
-    return d->activations->Start(&exec->executor, static_cast<size_t>(batch), std::move(tensors),
+    return d->activations->Start(&exec->run, static_cast<size_t>(batch), std::move(tensors),
                                  items);
   });
 }

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/infer/executor.h"
-#include "core/infer/model.h"
+#include "core/plan/model.h"
+#include "core/run/batch.h"
 #include "mosaic/capi.h"
 
 struct MosaicModel {
@@ -17,9 +17,10 @@ struct MosaicModel {
 };
 
 struct MosaicExec {
-  MosaicExec(const mosaic::Model& m, int max_blocks) : model(m), executor(m, max_blocks) {}
+  MosaicExec(const mosaic::Model& m, int max_blocks) : model(m), run(m, max_blocks) {}
   const mosaic::Model& model;
-  mosaic::Executor executor;
+  mosaic::BatchRun run;
+  std::vector<mosaic::Tensor> items;  // outputs item after item, as they were asked for
   bool done = false;
 };
 

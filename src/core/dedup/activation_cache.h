@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/infer/executor.h"
+#include "core/run/batch.h"
 
 namespace mosaic {
 
@@ -27,7 +27,7 @@ class ActivationCache {
   void Begin(const std::vector<int>& changed, const std::vector<int>& next);
   // Starts the executor with batch 0, 1, ... of the evaluation. A run must be over before the next
   // one starts.
-  Status Start(Executor* executor, size_t batch, std::vector<Tensor> inputs, int64_t items);
+  Status Start(BatchRun* run, size_t batch, std::vector<Tensor> inputs, int64_t items);
 
   // Nodes that were skipped, over all batches and evaluations.
   int64_t nodes_skipped() const { return nodes_skipped_; }

@@ -78,6 +78,8 @@ struct Graph : Body {
   int opset = 0;  // of ONNX's default domain
   std::vector<std::pair<std::string, int>> domains;  // versions of the other domains it imports
   std::vector<Body> bodies;  // of all nodes, one after another
+  // Which axis of the inputs counts items: "" as usual (plan/build.cc), "none", or a dimension's name.
+  std::string batch_axis;
 
   // The version of a domain, 0 where it is not imported.
   int Version(const std::string& domain) const;

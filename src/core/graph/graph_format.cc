@@ -287,6 +287,9 @@ Status DecodeFile(pbf_reader r, Graph* g) {
         g->bodies.emplace_back();
         MOSAIC_RETURN_IF_ERROR(DecodeBody(r.get_message(), &g->bodies.back()));
         break;
+      case tag_and_type(11, kBytes):
+        g->batch_axis = r.get_string();
+        break;
       default:
         MOSAIC_RETURN_IF_ERROR(DecodeBodyField(r, g));
     }
@@ -408,6 +411,7 @@ std::string EncodeGraph(const Graph& graph) {
     w.add_string(8, domain);
     w.add_uint32(9, static_cast<uint32_t>(version));
   }
+  if (!graph.batch_axis.empty()) w.add_string(11, graph.batch_axis);
   for (const Body& b : graph.bodies) {
     std::string body;
     pbf_writer bw(body);

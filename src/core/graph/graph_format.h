@@ -5,7 +5,7 @@
 //               repeated Value value = 4;  repeated Node node = 5;
 //               repeated uint32 input = 6 [packed];  repeated uint32 output = 7 [packed];
 //               then for each other domain: string name = 8;  uint32 version = 9;
-//               repeated Body body = 10; }
+//               repeated Body body = 10;  string batch_axis = 11; }
 //   Body      { value, node, input, output as above }
 //   Value     { string name = 1;  uint32 dtype = 2;  bool has_shape = 3;
 //               repeated sint64 dim = 4 [packed];  repeated string dim_name = 5;

@@ -50,6 +50,7 @@ struct WeightStream {
   int input;
   int layout = MOSAIC_LAYOUT_STRIP;
   bool transposed = false;
+  bool held = false;  // phases that read it hold it: only where all its blocks fit in a request
 };
 
 // Units that may be done in any grouping once all units of the phases before are done.

@@ -5,6 +5,20 @@
 
 namespace mosaic {
 
-extern const OpFamily kControlOps = {nullptr, nullptr};
+extern const OpDef kIf;
+extern const OpDef kLoop;
+extern const OpDef kScan;
+
+namespace {
+
+const OpDef* const kOps[] = {
+    &kIf,
+    &kLoop,
+    &kScan,
+};
+
+}  // namespace
+
+extern const OpFamily kControlOps = {std::begin(kOps), std::end(kOps)};
 
 }  // namespace mosaic

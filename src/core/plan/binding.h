@@ -1,8 +1,9 @@
 // How a SQL array becomes an input of a model.
 //
-// The item of an input is its shape without the batch dimension. Dimension 0 is the batch dimension
-// if the input has rank >= 2 and dimension 0 is symbolic or 1; else the input has none and is its
-// own item. With r = rank of the item, an array of
+// The item of an input is its shape without the axis that counts items (ItemPlan). Where the model
+// mixes items or declares no such axis, dimension 0 still may be left out if the input has rank >=
+// 2 and dimension 0 is free or 1: it is then 1. Else the input is its own item. With r = rank of
+// the item, an array of
 //   1 dimension              is one item, flat;
 //   r dimensions, fitting    is one item;
 //   r + 1 dimensions         is a batch of items (only with a batch dimension);
@@ -16,8 +17,11 @@
 
 namespace mosaic {
 
+// axis: of the input that counts items, where the model's items are independent; else -1. The
+// binding's dims are the shape of the input; batch is set where the array held several items of
+// such a model.
 // Errors (INVALID) name model, input, and expected and actual lengths.
-Status BindArray(const std::string& model, const Value& input,
+Status BindArray(const std::string& model, const Value& input, int axis,
                  const std::vector<int64_t>& array_dims, MosaicBinding* out);
 
 }  // namespace mosaic

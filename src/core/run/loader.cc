@@ -1,4 +1,4 @@
-#include "core/infer/loader.h"
+#include "core/run/loader.h"
 
 #include <algorithm>
 #include <cstring>

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "core/infer/model.h"
+#include "core/plan/model.h"
 #include "core/tensor/tensor.h"
 
 namespace mosaic {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/infer/model.h"
+#include "core/plan/model.h"
 
 namespace mosaic {
 

@@ -1,4 +1,4 @@
-#include "core/infer/binding.h"
+#include "core/plan/binding.h"
 
 #include "core/util/quote.h"
 
@@ -52,51 +52,66 @@ std::string Expected(const Dims& item, const std::vector<std::string>& names) {
 
 }  // namespace
 
-Status BindArray(const std::string& model, const Value& input,
+Status BindArray(const std::string& model, const Value& input, int axis,
                  const std::vector<int64_t>& array_dims, MosaicBinding* out) {
-  const bool batch_dim =
-      input.dims.size() >= 2 && (input.dims[0] == kSymbolic || input.dims[0] == 1);
-  const auto skip = batch_dim ? 1 : 0;
-  const Dims item =
-      input.has_shape ? Dims(input.dims.begin() + skip, input.dims.end()) : array_dims;
-  const std::vector<std::string> names(
-      input.dim_names.begin() + (input.dim_names.empty() ? 0 : skip), input.dim_names.end());
+  // The dimension that an item leaves out: the one that counts items, or a first one that may be 1.
+  int left_out = axis;
+  if (axis < 0 && input.dims.size() >= 2 && (input.dims[0] == kSymbolic || input.dims[0] == 1)) {
+    left_out = 0;
+  }
+  const bool shorter = left_out >= 0;
+  Dims item = input.has_shape ? Dims(input.dims.begin(), input.dims.end()) : array_dims;
+  std::vector<std::string> names = input.dim_names;
+  if (shorter && input.has_shape) {
+    item.erase(item.begin() + left_out);
+    names.erase(names.begin() + left_out);
+  }
+  const Dims& whole = input.dims;
 
-  bool empty = array_dims.empty();
-  for (int64_t d : array_dims) empty = empty || d <= 0;
-  Dims bound;
+  bool none = array_dims.empty();
+  for (int64_t d : array_dims) none = none || d < 0;
+  Dims bound;  // of an item; or all of the input
   int64_t items = 1;
-  bool batch = false, fits = false;
+  bool several = false, fits = false;
   const size_t n = array_dims.size(), r = item.size();
-  if (!empty) {
+  if (!none) {
     if (n == r && Fits(item, array_dims.data())) {
       bound = array_dims;
       fits = true;
     } else if (n == 1) {
       fits = Unflatten(item, array_dims[0], &bound);
-    } else if (batch_dim && n == r + 1) {
-      fits = batch = Fits(item, array_dims.data() + 1);
-      bound.assign(array_dims.begin() + 1, array_dims.end());
-    } else if (batch_dim && n == 2) {
-      fits = batch = Unflatten(item, array_dims[1], &bound);
+    } else if (shorter && n == r + 1) {
+      const Dims open = [&] {
+        Dims d = whole;
+        d[static_cast<size_t>(left_out)] = axis >= 0 ? kSymbolic : d[static_cast<size_t>(left_out)];
+        return d;
+      }();
+      fits = several = Fits(open, array_dims.data());
+      bound = array_dims;
+      items = array_dims[static_cast<size_t>(left_out)];
+      if (several) bound.erase(bound.begin() + left_out);
+    } else if (shorter && n == 2) {
+      fits = several = Unflatten(item, array_dims[1], &bound);
+      items = array_dims[0];
+      // The file's own first dimension is 1.
+      if (axis < 0 && whole[0] == 1 && items != 1) fits = false;
     }
   }
-  if (batch) items = array_dims[0];
-  if (!fits || r + static_cast<size_t>(skip) > MOSAIC_MAX_DIMS) {
+  if (!fits || bound.size() + (shorter ? 1 : 0) > MOSAIC_MAX_DIMS) {
     const std::string got = n == 1 ? std::to_string(array_dims[0]) + " were given"
                                    : "an array of shape " + ShapeString(array_dims) + " was given";
     Status error =
         Status::Invalid("model " + Quoted(model) + ": input " + Quoted(input.name) + " takes " +
-                        Expected(item, names) + ", " + (empty ? "none were given" : got));
-    return batch_dim && !empty
-               ? error.WithHint("An array with one more dimension holds a batch of items.")
-               : error;
+                        Expected(item, names) + ", " + (none ? "none were given" : got));
+    return shorter && !none ? error.WithHint("An array with one more dimension holds a batch of items.")
+                            : error;
   }
+  if (shorter) bound.insert(bound.begin() + left_out, items);
   *out = MosaicBinding{};
-  if (batch_dim) out->dims[out->ndim++] = items;
   for (int64_t d : bound) out->dims[out->ndim++] = d;
-  out->batch = batch;
-  out->items = items;
+  out->batch = several && axis >= 0;
+  out->items = out->batch ? items : 1;
+  out->left_out = several || !shorter ? -1 : left_out;
   return Status();
 }
 

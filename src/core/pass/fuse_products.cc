@@ -1,6 +1,8 @@
-#include "core/infer/fusion.h"
+#include "core/pass/fuse_products.h"
 
 #include <cstring>
+
+#include "core/op/product/matrix_product.h"
 
 namespace mosaic {
 namespace {
@@ -19,8 +21,12 @@ class Tail {
  public:
   // readers: per value, the nodes that read it; kOutput for an output of the graph.
   static constexpr size_t kOutput = static_cast<size_t>(-1);
-  Tail(const Model& model, const std::vector<std::vector<size_t>>& readers, size_t product)
-      : model_(model), readers_(readers), end_(model.nodes[product].outputs[0]) {}
+  Tail(const Model& model, const BodyPlan& body, const std::vector<std::vector<size_t>>& readers,
+       size_t product)
+      : model_(model),
+        body_(body),
+        readers_(readers),
+        end_(body.steps[product].node.outputs[0]) {}
 
   // Goes on over an Add of one value for each of m columns; -1 or that value.
   int TakeBias(int64_t m) {
@@ -77,7 +83,9 @@ class Tail {
   }
 
   void Take(const Node& node) {
-    taken_.push_back(static_cast<size_t>(&node - model_.nodes.data()));
+    for (size_t i = 0; i < body_.steps.size(); ++i) {
+      if (&body_.steps[i].node == &node) taken_.push_back(i);
+    }
     end_ = node.outputs[0];
   }
 
@@ -85,8 +93,9 @@ class Tail {
     return readers_[static_cast<size_t>(value)];
   }
   const Node* Reader(size_t node, const char* op_type) const {
-    if (node == kOutput || model_.nodes[node].op_type != op_type) return nullptr;
-    return model_.nodes[node].outputs[0] >= 0 ? &model_.nodes[node] : nullptr;
+    if (node == kOutput) return nullptr;
+    const Node& n = body_.steps[node].node;
+    return n.op_type == op_type && n.domain.empty() && n.outputs[0] >= 0 ? &n : nullptr;
   }
   const Node* OnlyReader(int value, const char* op_type) const {
     const std::vector<size_t>& readers = Readers(value);
@@ -97,7 +106,7 @@ class Tail {
     return node.inputs[node.inputs[0] == value ? 1 : 0];
   }
   const ModelTensor* Constant(int value) const {
-    const int tensor = model_.graph.values[static_cast<size_t>(value)].tensor;
+    const int tensor = body_.values[static_cast<size_t>(value)].tensor;
     return tensor < 0 ? nullptr : &model_.tensors[static_cast<size_t>(tensor)];
   }
   // A constant that broadcasts to anything that a product gives.
@@ -109,28 +118,39 @@ class Tail {
   }
 
   const Model& model_;
+  const BodyPlan& body_;
   const std::vector<std::vector<size_t>>& readers_;
   int end_;
   std::vector<size_t> taken_;
   std::string name_;
 };
 
-std::vector<std::vector<size_t>> CollectReaders(const Model& model) {
-  std::vector<std::vector<size_t>> readers(model.graph.values.size());
-  for (size_t i = 0; i < model.nodes.size(); ++i) {
-    for (int v : model.nodes[i].inputs) {
+// Also of the bodies of a step: what they capture, it reads.
+std::vector<std::vector<size_t>> CollectReaders(const Model& model, const BodyPlan& body) {
+  std::vector<std::vector<size_t>> readers(body.values.size());
+  for (size_t i = 0; i < body.steps.size(); ++i) {
+    for (int v : body.steps[i].node.inputs) {
       if (v >= 0) readers[static_cast<size_t>(v)].push_back(i);
     }
+    for (const auto& [name, b] : body.steps[i].node.bodies) {
+      const BodyPlan& inner = model.bodies[static_cast<size_t>(b) + 1];
+      for (int v : inner.captures) {
+        readers[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)].push_back(i);
+      }
+    }
   }
-  for (int v : model.graph.outputs) readers[static_cast<size_t>(v)].push_back(Tail::kOutput);
+  for (int v : body.outputs) readers[static_cast<size_t>(v)].push_back(Tail::kOutput);
   return readers;
 }
 
 // Columns of the product, if it is one whose operator can take more on; else -1.
-int64_t ColumnsOfProduct(const Model& model, size_t i) {
-  const Node& node = model.nodes[i];
-  if ((node.op_type != "MatMul" && node.op_type != "Gemm") || node.outputs[0] < 0) return -1;
-  const int tensor = model.StreamedTensor(node, *model.ops[i]);
+int64_t ColumnsOfProduct(const Model& model, const BodyPlan& body, const Step& step) {
+  const Node& node = step.node;
+  if ((node.op_type != "MatMul" && node.op_type != "Gemm") || !node.domain.empty() ||
+      node.outputs[0] < 0) {
+    return -1;
+  }
+  const int tensor = StreamedTensor(model, body, node, *step.op, 1);
   if (tensor < 0) return -1;
   const ModelTensor& w = model.tensors[static_cast<size_t>(tensor)];
   return w.weight.dtype == MOSAIC_FLOAT ? w.weight.blocking.cols : -1;
@@ -138,39 +158,34 @@ int64_t ColumnsOfProduct(const Model& model, size_t i) {
 
 }  // namespace
 
-void FuseProducts(Model* model) {
-  const std::vector<std::vector<size_t>> readers = CollectReaders(*model);
-  std::vector<bool> gone(model->nodes.size(), false);
-  for (size_t i = 0; i < model->nodes.size(); ++i) {
-    const int64_t m = ColumnsOfProduct(*model, i);
+void FuseProducts(const Model& model, BodyPlan* body) {
+  const std::vector<std::vector<size_t>> readers = CollectReaders(model, *body);
+  std::vector<bool> gone(body->steps.size(), false);
+  for (size_t i = 0; i < body->steps.size(); ++i) {
+    Step& step = body->steps[i];
+    const int64_t m = ColumnsOfProduct(model, *body, step);
     if (m < 0) continue;
-    Tail tail(*model, readers, i);
-    int bias = model->ops[i]->Fused(true, Activation::kNone) ? tail.TakeBias(m) : -1;
+    const auto& product = static_cast<const MatrixProductOp&>(*step.op);
+    Tail tail(model, *body, readers, i);
+    const int bias = product.WithEpilogue(true, Activation::kNone) ? tail.TakeBias(m) : -1;
     const Activation f = tail.TakeActivation();
     if (tail.taken().empty()) continue;
-    std::unique_ptr<Op> op = model->ops[i]->Fused(bias >= 0, f);
+    std::unique_ptr<Op> op = product.WithEpilogue(bias >= 0, f);
     if (op == nullptr) continue;
-    Node& node = model->nodes[i];
     if (bias >= 0) {
-      node.inputs.resize(2, -1);
-      node.inputs.push_back(bias);
+      step.node.inputs.resize(2, -1);
+      step.node.inputs.push_back(bias);
     }
-    node.outputs = {tail.end()};
-    node.op_type += tail.name();
-    model->ops[i] = std::move(op);
+    step.node.outputs = {tail.end()};
+    step.node.op_type += tail.name();
+    step.op = std::move(op);
     for (size_t t : tail.taken()) gone[t] = true;
   }
-  size_t kept = 0;
-  for (size_t i = 0; i < model->nodes.size(); ++i) {
-    if (gone[i]) continue;
-    if (kept != i) {
-      model->nodes[kept] = std::move(model->nodes[i]);
-      model->ops[kept] = std::move(model->ops[i]);
-    }
-    ++kept;
+  std::vector<Step> kept;
+  for (size_t i = 0; i < body->steps.size(); ++i) {
+    if (!gone[i]) kept.push_back(std::move(body->steps[i]));
   }
-  model->nodes.resize(kept);
-  model->ops.resize(kept);
+  body->steps = std::move(kept);
 }
 
 }  // namespace mosaic

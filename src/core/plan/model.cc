@@ -1,8 +1,10 @@
-#include "core/infer/model.h"
+#include "core/plan/model.h"
+
+#include <cstring>
 
 #include "core/graph/graph_format.h"
+#include "core/plan/build.h"
 #include "core/tensor/convert.h"
-#include "core/infer/fusion.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -25,6 +27,13 @@ Status CheckShape(const MosaicTensorDesc& d) {
   return Status();
 }
 
+// The matrices that strips hold: of rank 2, K x M or (transposed) M x K; of higher rank, those of
+// convolutions M x (C, kernel) and of recurrences (directions, gates) x K, both transposed.
+bool IsStripOf(const Shape& shape, const MosaicTensorDesc& d) {
+  if (shape.size() == 2) return shape[d.transposed ? 1 : 0] == d.rows;
+  return shape.size() > 2 && d.transposed && (shape[0] == d.cols || shape.back() == d.rows);
+}
+
 // The matrix that is cut has the elements of the tensor, and fits its blocks.
 Status CheckBlocks(const MosaicTensorDesc& d, const Shape& shape) {
   const bool strip = d.layout == MOSAIC_LAYOUT_STRIP;
@@ -35,9 +44,7 @@ Status CheckBlocks(const MosaicTensorDesc& d, const Shape& shape) {
       elements % d.rows != 0) {
     return Status::Corrupt(what);
   }
-  if (strip && (shape.size() != 2 || shape[d.transposed ? 1 : 0] != d.rows)) {
-    return Status::Corrupt(what);
-  }
+  if (strip && !IsStripOf(shape, d)) return Status::Corrupt(what);
   // Kernels read strips of two types; rows are copied, and may be converted.
   const bool readable =
       !strip || d.stored_dtype == MOSAIC_FLOAT || d.stored_dtype == MOSAIC_BFLOAT16;
@@ -58,11 +65,33 @@ Status CheckBlocks(const MosaicTensorDesc& d, const Shape& shape) {
   return Status();
 }
 
+// The elements of an inline tensor of strings: the length of each as uint32, then all characters.
+Status DecodeStrings(ModelTensor* t) {
+  const int64_t n = NumElements(t->weight.shape);
+  const int64_t size = static_cast<int64_t>(t->value.size());
+  int64_t at = n > size / 4 ? size + 1 : 4 * n;
+  t->strings.clear();
+  for (int64_t i = 0; i < n && at <= size; ++i) {
+    uint32_t length;
+    std::memcpy(&length, t->value.data() + 4 * i, 4);
+    t->strings.push_back({t->value.data() + at, length});
+    at += length;
+  }
+  if (at != size) return Status::Corrupt("its strings do not fit its " + std::to_string(size) + " bytes");
+  return Status();
+}
+
 Status LoadTensor(const MosaicTensorDesc& d, ModelTensor* out) {
   MOSAIC_RETURN_IF_ERROR(CheckShape(d));
   out->layout = d.layout;
   out->weight.dtype = d.dtype;
   out->weight.shape.assign(d.dims, d.dims + d.ndim);
+  if (d.layout == MOSAIC_LAYOUT_INLINE && d.dtype == MOSAIC_STRING) {
+    const char* value = static_cast<const char*>(d.value);
+    out->value.assign(value, value + d.value_bytes);
+    return DecodeStrings(out);
+  }
+  if (d.dtype == MOSAIC_STRING) return Status::Corrupt("strings are in blocks");
   if (d.layout == MOSAIC_LAYOUT_INLINE) {
     const int64_t bytes = NumElements(out->weight.shape) * DTypeSize(d.dtype);
     if (static_cast<uint64_t>(bytes) != d.value_bytes || (bytes > 0 && d.value == nullptr)) {
@@ -82,8 +111,8 @@ Status LoadTensor(const MosaicTensorDesc& d, ModelTensor* out) {
   return Status();
 }
 
-Status CheckValues(const Graph& graph, const std::vector<ModelTensor>& tensors) {
-  for (const Value& v : graph.values) {
+Status CheckValues(const Body& body, const std::vector<ModelTensor>& tensors) {
+  for (const Value& v : body.values) {
     if (v.tensor < 0) continue;
     if (static_cast<size_t>(v.tensor) >= tensors.size()) {
       return Status::Corrupt("value " + Quoted(v.name) + " refers to tensor " +
@@ -91,7 +120,7 @@ Status CheckValues(const Graph& graph, const std::vector<ModelTensor>& tensors) 
     }
     const ModelTensor& t = tensors[static_cast<size_t>(v.tensor)];
     if ((v.dtype != MOSAIC_UNDEFINED && v.dtype != t.weight.dtype) ||
-        (v.has_shape && v.dims != t.weight.shape)) {
+        (v.has_shape && Shape(v.dims) != t.weight.shape)) {
       return Status::Corrupt("value " + Quoted(v.name) + " and tensor " + Quoted(t.name) +
                              " differ in type or shape");
     }
@@ -101,62 +130,55 @@ Status CheckValues(const Graph& graph, const std::vector<ModelTensor>& tensors) 
 
 }  // namespace
 
-int Model::StreamedTensor(const Node& node, const Op& op) const {
-  const int input = op.streamed_input();
-  if (input < 0 || static_cast<size_t>(input) >= node.inputs.size()) return -1;
-  const int value = node.inputs[static_cast<size_t>(input)];
-  if (value < 0) return -1;
-  const int tensor = graph.values[static_cast<size_t>(value)].tensor;
+std::string DescribeStep(const BodyPlan& body, const Step& step) {
+  Body names;
+  for (int v : step.node.outputs) {
+    if (v >= 0) names.values.resize(std::max(names.values.size(), static_cast<size_t>(v) + 1));
+    if (v >= 0) names.values[static_cast<size_t>(v)].name = body.values[static_cast<size_t>(v)].name;
+  }
+  return Describe(names, step.node);
+}
+
+int StreamedTensor(const Model& model, const BodyPlan& body, const Node& node, const Op& op,
+                   size_t i) {
+  const int tensor = node.inputs[i] < 0 ? -1 : body.values[static_cast<size_t>(node.inputs[i])].tensor;
   if (tensor < 0) return -1;
-  const ModelTensor& t = tensors[static_cast<size_t>(tensor)];
-  if (t.layout == MOSAIC_LAYOUT_INLINE || t.layout != op.streamed_layout()) return -1;
-  const bool fits = t.layout == MOSAIC_LAYOUT_STRIP
-                        ? t.weight.transposed == op.streamed_transposed()
-                        : !t.weight.shape.empty() && t.weight.blocking.rows == t.weight.shape[0];
-  return fits ? tensor : -1;
+  const ModelTensor& t = model.tensors[static_cast<size_t>(tensor)];
+  for (const WeightStream& s : op.streams()) {
+    if (static_cast<size_t>(s.input) != i || t.layout != s.layout) continue;
+    if (s.layout == MOSAIC_LAYOUT_STRIP && s.transposed != t.weight.transposed) continue;
+    // A row of the table is all that one index of dimension 0 has.
+    if (s.layout == MOSAIC_LAYOUT_ROW &&
+        (t.weight.shape.empty() || t.weight.blocking.rows != t.weight.shape[0])) {
+      continue;
+    }
+    return tensor;
+  }
+  return -1;
 }
 
-Status MakeOps(const Graph& graph, std::vector<std::unique_ptr<Op>>* out) {
-  std::string message;
-  MosaicCode code = MOSAIC_OK;
-  out->clear();
-  out->resize(graph.nodes.size());
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    const Node& node = graph.nodes[i];
-    const OpDef* def = FindOp(node.op_type, graph.opset);
-    Status status = def != nullptr ? def->make(graph, node, &(*out)[i])
-                                   : Status::Unsupported("operator is not supported at opset " +
-                                                         std::to_string(graph.opset));
-    if (status.ok()) continue;
-    // A damaged model outweighs an unsupported one.
-    if (code == MOSAIC_OK || code == MOSAIC_E_UNSUPPORTED) code = status.code();
-    if (message.size() < 2000) {
-      message += (message.empty() ? "" : "; ") + Describe(graph, node) + ": " + status.message();
+int AddConstant(Model* model, const std::string& name, const Tensor& value) {
+  ModelTensor t;
+  t.name = name;
+  t.weight.dtype = value.dtype();
+  t.weight.shape = value.shape();
+  if (value.dtype() == MOSAIC_STRING) {
+    const StringElement* strings = value.data<StringElement>();
+    for (int64_t i = 0; i < value.size(); ++i) {
+      const uint32_t length = static_cast<uint32_t>(strings[i].size);
+      const char* bytes = reinterpret_cast<const char*>(&length);
+      t.value.insert(t.value.end(), bytes, bytes + 4);
     }
-  }
-  return code == MOSAIC_OK ? Status() : Status(code, message);
-}
-
-Status Model::MakePlan() {
-  MOSAIC_RETURN_IF_ERROR(MakeOps(graph, &ops));
-  nodes = graph.nodes;
-  FuseProducts(this);
-  last_use.assign(graph.values.size(), -1);
-  streamed.assign(nodes.size(), -1);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    const Node& node = nodes[i];
-    for (int v : node.inputs) {
-      if (v >= 0) last_use[static_cast<size_t>(v)] = static_cast<int>(i);
+    for (int64_t i = 0; i < value.size(); ++i) {
+      t.value.insert(t.value.end(), strings[i].data, strings[i].data + strings[i].size);
     }
-    streamed[i] = StreamedTensor(node, *ops[i]);
+    (void)DecodeStrings(&t).ok();
+  } else {
+    const char* bytes = value.data<char>();
+    t.value.assign(bytes, bytes + value.bytes());
   }
-  for (int v : graph.outputs) last_use[static_cast<size_t>(v)] = kKept;
-  weight_bytes = 0;
-  for (const ModelTensor& t : tensors) {
-    if (t.layout == MOSAIC_LAYOUT_INLINE) continue;
-    weight_bytes += t.weight.blocking.blocks() * t.weight.blocking.payload_bytes();
-  }
-  return Status();
+  model->tensors.push_back(std::move(t));
+  return static_cast<int>(model->tensors.size()) - 1;
 }
 
 Status Model::Load(const std::string& name, std::string_view graph, const MosaicTensorDesc* tensors,
@@ -171,8 +193,12 @@ Status Model::Load(const std::string& name, std::string_view graph, const Mosaic
     t.name = tensors[i].name == nullptr ? "" : tensors[i].name;
     MOSAIC_RETURN_IF_ERROR(LoadTensor(tensors[i], &t).In(context + ": tensor " + Quoted(t.name)));
   }
+  model->stored_tensors = model->tensors.size();
   MOSAIC_RETURN_IF_ERROR(CheckValues(model->graph, model->tensors).In(context));
-  MOSAIC_RETURN_IF_ERROR(model->MakePlan().In(context));
+  for (const Body& body : model->graph.bodies) {
+    MOSAIC_RETURN_IF_ERROR(CheckValues(body, model->tensors).In(context));
+  }
+  MOSAIC_RETURN_IF_ERROR(BuildPlan(model.get()).In(context));
   *out = std::move(model);
   return Status();
 }

@@ -1,0 +1,103 @@
+#include "core/lower/lower.h"
+
+#include <cstring>
+
+namespace mosaic {
+
+extern const std::vector<LowerRule>& ArrayRules();
+extern const std::vector<LowerRule>& NnRules();
+
+namespace {
+
+Status LowerBody(const Graph& graph, Body* body, void* model, LowerContext::AddTensor add) {
+  std::vector<Node> lowered;
+  std::vector<Node> nodes = std::move(body->nodes);
+  for (Node& node : nodes) {
+    const int version = graph.Version(node.domain);
+    LowerContext c(body, version, model, add);
+    for (const std::vector<LowerRule>* rules : {&ArrayRules(), &NnRules()}) {
+      for (const LowerRule& rule : *rules) {
+        if (node.op_type != rule.op_type || node.domain != rule.domain || version >= rule.until) {
+          continue;
+        }
+        const std::string who = Describe(*body, node);
+        MOSAIC_RETURN_IF_ERROR(rule.apply(c, &node).In(who));
+      }
+    }
+    for (Node& n : c.before()) lowered.push_back(std::move(n));
+    lowered.push_back(std::move(node));
+    for (Node& n : c.after()) lowered.push_back(std::move(n));
+  }
+  body->nodes = std::move(lowered);
+  return Status();
+}
+
+}  // namespace
+
+int LowerContext::Constant(const Tensor& value) {
+  Value v;
+  v.name = "constant " + std::to_string(body_.values.size());
+  v.dtype = value.dtype();
+  v.has_shape = true;
+  v.dims.assign(value.shape().begin(), value.shape().end());
+  v.dim_names.assign(v.dims.size(), "");
+  v.tensor = add_(model_, v.name, value);
+  body_.values.push_back(std::move(v));
+  return static_cast<int>(body_.values.size()) - 1;
+}
+
+int LowerContext::Int64s(const std::vector<int64_t>& values) {
+  return Constant(Tensor::Borrow(MOSAIC_INT64, {static_cast<int64_t>(values.size())}, values.data()));
+}
+
+int LowerContext::NewValue() {
+  Value v;
+  v.name = "value " + std::to_string(body_.values.size());
+  body_.values.push_back(std::move(v));
+  return static_cast<int>(body_.values.size()) - 1;
+}
+
+Node& LowerContext::Before(const std::string& op_type, std::vector<int> inputs,
+                           std::vector<int> outputs) {
+  before_.emplace_back();
+  before_.back().op_type = op_type;
+  before_.back().inputs = std::move(inputs);
+  before_.back().outputs = std::move(outputs);
+  return before_.back();
+}
+
+Node& LowerContext::After(const std::string& op_type, std::vector<int> inputs,
+                          std::vector<int> outputs) {
+  after_.emplace_back();
+  after_.back().op_type = op_type;
+  after_.back().inputs = std::move(inputs);
+  after_.back().outputs = std::move(outputs);
+  return after_.back();
+}
+
+bool TakeAttribute(Node* node, const char* name, Attribute* out) {
+  for (size_t i = 0; i < node->attributes.size(); ++i) {
+    if (node->attributes[i].name != name) continue;
+    if (out != nullptr) *out = std::move(node->attributes[i]);
+    node->attributes.erase(node->attributes.begin() + static_cast<std::ptrdiff_t>(i));
+    return true;
+  }
+  return false;
+}
+
+void ListToInput(LowerContext& c, Node* node, const char* attribute, size_t i) {
+  const Attribute* found = node->Find(attribute);
+  if (found == nullptr) return;
+  const std::vector<int64_t> list = node->Ints(attribute);
+  TakeAttribute(node, attribute);
+  if (node->inputs.size() <= i) node->inputs.resize(i + 1, -1);
+  node->inputs[i] = c.Int64s(list);
+}
+
+Status Lower(Graph* graph, void* model, LowerContext::AddTensor add) {
+  MOSAIC_RETURN_IF_ERROR(LowerBody(*graph, graph, model, add));
+  for (Body& body : graph->bodies) MOSAIC_RETURN_IF_ERROR(LowerBody(*graph, &body, model, add));
+  return Status();
+}
+
+}  // namespace mosaic

@@ -1,0 +1,296 @@
+#include "core/plan/build.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/lower/lower.h"
+#include "core/pass/fuse_products.h"
+#include "core/plan/infer_body.h"
+#include "core/util/quote.h"
+
+namespace mosaic {
+namespace {
+
+// Results of constants that are computed once, when the model is loaded: up to so many elements.
+constexpr int64_t kFoldElements = 1 << 16;
+
+int AddTensor(void* model, const std::string& name, const Tensor& value) {
+  return AddConstant(static_cast<Model*>(model), name, value);
+}
+
+void StartBody(const Body& from, BodyPlan* to) {
+  to->values = from.values;
+  to->facts.resize(to->values.size());
+  to->inputs = from.inputs;
+  to->outputs = from.outputs;
+  for (size_t v = 0; v < from.values.size(); ++v) {
+    if (from.values[v].capture >= 0) to->captures.push_back(static_cast<int>(v));
+  }
+  for (const Node& n : from.nodes) {
+    Step s;
+    s.node = n;
+    to->steps.push_back(std::move(s));
+  }
+}
+
+Status MakeOp(const Node& node, std::unique_ptr<Op>* out) {
+  const OpDef* def = FindOp(node.domain, node.op_type);
+  if (def == nullptr) return Status::Unsupported("operator is not supported");
+  return def->make(node, out);
+}
+
+Status MakeOps(const Body& names, BodyPlan* body) {
+  std::string message;
+  MosaicCode code = MOSAIC_OK;
+  for (Step& s : body->steps) {
+    const Status status = MakeOp(s.node, &s.op);
+    if (status.ok()) continue;
+    // A damaged model outweighs an unsupported one.
+    if (code == MOSAIC_OK || code == MOSAIC_E_UNSUPPORTED) code = status.code();
+    if (message.size() < 2000) {
+      message += (message.empty() ? "" : "; ") + Describe(names, s.node) + ": " + status.message();
+    }
+  }
+  return code == MOSAIC_OK ? Status() : Status(code, message);
+}
+
+// ---- items ----
+
+// The symbol that counts items; '#' keeps it apart from all names.
+std::string ItemSymbol(const BodyPlan& main, const std::vector<int>& axes) {
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const Value& v = main.values[static_cast<size_t>(main.inputs[i])];
+    if (axes[i] >= 0 && !v.dim_names[static_cast<size_t>(axes[i])].empty()) {
+      return "#" + v.dim_names[static_cast<size_t>(axes[i])];
+    }
+  }
+  return "#items";
+}
+
+bool IsNamed(const Value& v, size_t axis, const std::string& name) {
+  return axis < v.dims.size() && v.dims[axis] == kSymbolic && v.dim_names[axis] == name;
+}
+
+// The axis of each input that may count items; empty where some input has none. By default axis 0
+// of arrays of two dimensions or more, where it is free or 1, and of vectors whose dimension has
+// the same name as that of such an array; with a batch axis, the dimension of that name.
+std::vector<int> ItemAxes(const Graph& graph) {
+  std::vector<int> axes;
+  std::set<std::string> names;
+  if (graph.batch_axis == "none" || graph.inputs.empty()) return {};
+  for (int i : graph.inputs) {
+    const Value& v = graph.values[static_cast<size_t>(i)];
+    if (v.dims.size() >= 2 && v.dims[0] == kSymbolic) names.insert(v.dim_names[0]);
+  }
+  names.erase("");
+  for (int i : graph.inputs) {
+    const Value& v = graph.values[static_cast<size_t>(i)];
+    int axis = -1;
+    if (!graph.batch_axis.empty()) {
+      for (size_t d = v.dims.size(); d-- > 0;) {
+        if (IsNamed(v, d, graph.batch_axis)) axis = static_cast<int>(d);
+      }
+    } else if (v.dims.size() >= 2 && (v.dims[0] == kSymbolic || v.dims[0] == 1)) {
+      axis = 0;
+    } else if (v.dims.size() == 1 && v.dims[0] == kSymbolic && names.count(v.dim_names[0]) > 0) {
+      axis = 0;
+    }
+    if (axis < 0) return {};
+    axes.push_back(axis);
+  }
+  return axes;
+}
+
+// What is known of the inputs. axes: empty where nothing counts items. Unnamed dimensions are
+// symbols of their own.
+void SetInputs(const std::vector<int>& axes, const std::string& items, BodyPlan* main) {
+  for (size_t i = 0; i < main->inputs.size(); ++i) {
+    const size_t v = static_cast<size_t>(main->inputs[i]);
+    const Value& value = main->values[v];
+    Fact f;
+    f.dtype = value.dtype;
+    f.ranked = value.has_shape;
+    f.item_axis = axes.empty() ? kShared : axes[i];
+    for (size_t d = 0; d < value.dims.size(); ++d) {
+      if (!axes.empty() && static_cast<int>(d) == axes[i]) {
+        f.dims.push_back(Dim::Symbol(items));
+      } else if (value.dims[d] != kSymbolic) {
+        f.dims.push_back(value.dims[d]);
+      } else {
+        f.dims.push_back(Dim::Symbol(value.dim_names[d].empty()
+                                         ? "?" + std::to_string(i) + "." + std::to_string(d)
+                                         : value.dim_names[d]));
+      }
+    }
+    main->facts[v] = std::move(f);
+  }
+}
+
+// Infers the main body in symbols: with items on the axes, if that proves them independent; else
+// as it is declared.
+Status InferMain(Model* model, Arena* arena) {
+  BodyPlan& main = model->bodies[0];
+  ItemPlan& items = model->items;
+  InferOptions options;
+  options.fold_elements = kFoldElements;
+  options.arena = arena;
+  int mixer = -1;
+  std::vector<int> axes = ItemAxes(model->graph);
+  if (!axes.empty()) {
+    options.item_symbol = ItemSymbol(main, axes);
+    SetInputs(axes, options.item_symbol, &main);
+    const Status status = InferBody(*model, main, options, &main.facts, &mixer);
+    items.independent = status.ok();
+    if (!status.ok()) items.reason = status.message();
+    for (int o : main.outputs) {
+      const Fact& f = main.facts[static_cast<size_t>(o)];
+      items.outputs.push_back(f.item_axis);
+      if (f.item_axis == kMixed || f.dtype == MOSAIC_SEQUENCE) items.independent = false;
+    }
+    if (items.independent) {
+      items.inputs = axes;
+      return Status();
+    }
+    if (status.ok() && mixer >= 0) {
+      items.reason = Describe(model->graph, main.steps[static_cast<size_t>(mixer)].node) + " mixes items";
+    }
+  }
+  // Not in batches.
+  items.outputs.assign(main.outputs.size(), -1);
+  items.inputs.assign(main.inputs.size(), -1);
+  options.item_symbol = "#";  // occurs nowhere
+  SetInputs({}, "", &main);
+  return InferBody(*model, main, options, &main.facts, nullptr);
+}
+
+// Steps whose results are known become constants.
+void DropKnown(Model* model, BodyPlan* body) {
+  std::vector<Step> kept;
+  for (Step& s : body->steps) {
+    bool known = s.node.bodies.empty();
+    for (int v : s.node.outputs) {
+      known = known && (v < 0 || body->facts[static_cast<size_t>(v)].value.defined());
+    }
+    if (!known) {
+      kept.push_back(std::move(s));
+      continue;
+    }
+    for (int v : s.node.outputs) {
+      if (v < 0) continue;
+      Value& value = body->values[static_cast<size_t>(v)];
+      const Tensor t = body->facts[static_cast<size_t>(v)].value;
+      value.tensor = AddConstant(model, value.name, t);
+      value.dtype = t.dtype();
+      value.has_shape = true;
+      value.dims.assign(t.shape().begin(), t.shape().end());
+      value.dim_names.assign(value.dims.size(), "");
+    }
+  }
+  body->steps = std::move(kept);
+}
+
+// Marks what is streamed, wanted, and read for the last time.
+void FinishSteps(const Model& model, BodyPlan* body) {
+  std::vector<int> last(body->values.size(), -1);
+  for (size_t i = 0; i < body->steps.size(); ++i) {
+    Step& s = body->steps[i];
+    s.streams.clear();
+    for (size_t k = 0; k < s.node.inputs.size(); ++k) {
+      s.streams.push_back(StreamedTensor(model, *body, s.node, *s.op, k));
+      if (s.node.inputs[k] >= 0) last[static_cast<size_t>(s.node.inputs[k])] = static_cast<int>(i);
+    }
+    for (const auto& [name, b] : s.node.bodies) {
+      for (int v : model.bodies[static_cast<size_t>(b) + 1].captures) {
+        const BodyPlan& inner = model.bodies[static_cast<size_t>(b) + 1];
+        last[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)] = static_cast<int>(i);
+      }
+    }
+    s.wanted.clear();
+    for (int v : s.node.outputs) {
+      s.wanted.push_back(v >= 0);
+      if (v >= 0 && last[static_cast<size_t>(v)] < static_cast<int>(i)) {
+        last[static_cast<size_t>(v)] = static_cast<int>(i);
+      }
+    }
+    s.releases.clear();
+  }
+  for (int v : body->outputs) last[static_cast<size_t>(v)] = -1;  // kept
+  for (size_t v = 0; v < last.size(); ++v) {
+    if (last[v] >= 0) body->steps[static_cast<size_t>(last[v])].releases.push_back(static_cast<int>(v));
+  }
+}
+
+}  // namespace
+
+Status BuildPlan(Model* model) {
+  Graph lowered = model->graph;
+  MOSAIC_RETURN_IF_ERROR(Lower(&lowered, model, AddTensor));
+  model->bodies.clear();
+  model->bodies.resize(1 + lowered.bodies.size());
+  StartBody(lowered, &model->bodies[0]);
+  for (size_t b = 0; b < lowered.bodies.size(); ++b) {
+    StartBody(lowered.bodies[b], &model->bodies[b + 1]);
+  }
+  for (size_t b = 0; b < model->bodies.size(); ++b) {
+    MOSAIC_RETURN_IF_ERROR(
+        MakeOps(b == 0 ? static_cast<const Body&>(lowered) : lowered.bodies[b - 1], &model->bodies[b]));
+  }
+  Arena arena;
+  MOSAIC_RETURN_IF_ERROR(InferMain(model, &arena));
+  DropKnown(model, &model->bodies[0]);
+  FuseProducts(*model, &model->bodies[0]);
+  for (size_t b = model->bodies.size(); b-- > 0;) FinishSteps(*model, &model->bodies[b]);
+  // Facts stay for those who ask; the arrays are constants now, or not needed.
+  for (Fact& f : model->bodies[0].facts) f.value = Tensor();
+  model->weight_bytes = 0;
+  for (const ModelTensor& t : model->tensors) {
+    if (t.is_inline()) continue;
+    model->weight_bytes += t.weight.blocking.blocks() * t.weight.blocking.payload_bytes();
+  }
+  return Status();
+}
+
+std::vector<MissingOperator> MissingOperators(const Graph& graph) {
+  std::vector<MissingOperator> missing;
+  Graph lowered = graph;
+  auto note = [&](const Body& body, const Node& node, const std::string& reason) {
+    for (MissingOperator& m : missing) {
+      if (m.domain == node.domain && m.op_type == node.op_type && m.reason == reason) {
+        ++m.count;
+        return;
+      }
+    }
+    missing.push_back({node.domain, node.op_type, reason, Describe(body, node), 1});
+  };
+  auto visit = [&](const Body& body) {
+    for (const Node& node : body.nodes) {
+      std::unique_ptr<Op> op;
+      const bool known = FindOp(node.domain, node.op_type) != nullptr;
+      const Status s = known ? FindOp(node.domain, node.op_type)->make(node, &op) : Status();
+      if (!known) note(body, node, "");
+      if (!s.ok()) note(body, node, s.message());
+    }
+  };
+  Model scratch;
+  const Status s = Lower(&lowered, &scratch, AddTensor);
+  if (!s.ok()) {
+    missing.push_back({"", "", s.message(), "", 1});
+    return missing;
+  }
+  visit(lowered);
+  for (const Body& body : lowered.bodies) visit(body);
+  return missing;
+}
+
+std::string MissingMessage(const std::vector<MissingOperator>& missing) {
+  std::string message;
+  for (const MissingOperator& m : missing) {
+    if (!message.empty()) message += ", ";
+    message += (m.domain.empty() ? "" : Shown(m.domain) + ".") + Shown(m.op_type);
+    if (m.count > 1) message += " x" + std::to_string(m.count);
+    message += " (first: " + m.first_node + (m.reason.empty() ? "" : ": " + m.reason) + ")";
+  }
+  return message;
+}
+
+}  // namespace mosaic

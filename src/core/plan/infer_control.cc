@@ -1,0 +1,239 @@
+// Inference through the bodies of If, Loop and Scan.
+#include <algorithm>
+
+#include "core/op/control/control.h"
+#include "core/op/op_support.h"
+#include "core/plan/infer_body.h"
+
+namespace mosaic {
+namespace {
+
+// What a body gives, if its inputs are so.
+Status InferInner(const Model& model, int body, const InferOptions& options,
+                  const std::vector<Fact>& around, std::vector<Fact> inputs,
+                  std::vector<Fact>* outputs) {
+  const BodyPlan& inner = model.bodies[static_cast<size_t>(body) + 1];
+  if (inputs.size() != inner.inputs.size()) {
+    return Status::BadModel("the body takes " + std::to_string(inner.inputs.size()) +
+                            " inputs, it is given " + std::to_string(inputs.size()));
+  }
+  std::vector<Fact> facts(inner.values.size());
+  for (int v : inner.captures) {
+    facts[static_cast<size_t>(v)] =
+        around[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)];
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    facts[static_cast<size_t>(inner.inputs[i])] = std::move(inputs[i]);
+  }
+  MOSAIC_RETURN_IF_ERROR(InferBody(model, inner, options, &facts, nullptr));
+  outputs->clear();
+  for (int v : inner.outputs) outputs->push_back(facts[static_cast<size_t>(v)]);
+  return Status();
+}
+
+// What is known where it may be either.
+Fact Either(const Fact& a, const Fact& b) {
+  Fact f;
+  f.dtype = a.dtype;
+  f.item_axis = a.item_axis == b.item_axis ? a.item_axis : kMixed;
+  if (!a.ranked || !b.ranked || a.rank() != b.rank()) {
+    if (f.item_axis >= 0) f.item_axis = kMixed;
+    return f;
+  }
+  f.ranked = true;
+  static thread_local int64_t fresh = 0;
+  for (size_t d = 0; d < a.dims.size(); ++d) {
+    f.dims.push_back(Same(a.dims[d], b.dims[d])
+                         ? a.dims[d]
+                         : Dim::Symbol("?either" + std::to_string(++fresh)));
+  }
+  return f;
+}
+
+bool SameFact(const Fact& a, const Fact& b) {
+  if (a.ranked != b.ranked || a.item_axis != b.item_axis || a.rank() != b.rank()) return false;
+  for (size_t d = 0; d < a.dims.size(); ++d) {
+    if (!Same(a.dims[d], b.dims[d])) return false;
+  }
+  return true;
+}
+
+bool Itemised(const std::vector<Fact>& around, const BodyPlan& inner) {
+  for (int v : inner.captures) {
+    const Fact& f = around[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)];
+    if (f.item_axis != kShared && f.item_axis != kUnstated) return true;
+  }
+  return false;
+}
+
+// Elements differ from one iteration to the next.
+Fact Varying(Fact f) {
+  f.value = Tensor();
+  f.ints.reset();
+  return f;
+}
+
+Status InferIf(const Model& model, const ControlOp& op, const InferOptions& options,
+               const std::vector<Fact>& around, const Fact& condition,
+               std::vector<Fact>* outputs) {
+  if (condition.dtype != MOSAIC_BOOL) return UnsupportedType("a condition", condition.dtype);
+  std::vector<Fact> other;
+  MOSAIC_RETURN_IF_ERROR(InferInner(model, op.body(), options, around, {}, outputs));
+  MOSAIC_RETURN_IF_ERROR(InferInner(model, op.else_body(), options, around, {}, &other));
+  if (outputs->size() != other.size()) {
+    return Status::BadModel("its branches give " + std::to_string(outputs->size()) + " and " +
+                            std::to_string(other.size()) + " outputs");
+  }
+  const bool known = condition.value.defined() && condition.value.raw() != nullptr;
+  for (size_t i = 0; i < other.size(); ++i) {
+    if (known) {
+      if (!*condition.value.data<bool>()) (*outputs)[i] = other[i];
+      continue;
+    }
+    if ((*outputs)[i].dtype != other[i].dtype) {
+      return Status::BadModel("its branches give different types");
+    }
+    (*outputs)[i] = Either((*outputs)[i], other[i]);
+    // Which branch it is must not depend on the items.
+    if (condition.item_axis != kShared) (*outputs)[i].item_axis = kMixed;
+  }
+  return Status();
+}
+
+// Iterates until what is carried along does not change any more; what still does is unknown.
+Status Settle(const Model& model, int body, const InferOptions& options,
+              const std::vector<Fact>& around, const std::vector<Fact>& first,
+              const std::vector<Fact>& rest, size_t skip, std::vector<Fact>* carried,
+              std::vector<Fact>* outputs) {
+  for (int round = 0; round < 4; ++round) {
+    std::vector<Fact> inputs = first;
+    for (const Fact& f : *carried) inputs.push_back(Varying(f));
+    for (const Fact& f : rest) inputs.push_back(f);
+    MOSAIC_RETURN_IF_ERROR(InferInner(model, body, options, around, std::move(inputs), outputs));
+    if (outputs->size() < skip + carried->size()) {
+      return Status::BadModel("the body gives fewer outputs than are carried along");
+    }
+    bool settled = true;
+    for (size_t i = 0; i < carried->size(); ++i) {
+      const Fact& next = (*outputs)[skip + i];
+      if (next.dtype != (*carried)[i].dtype) {
+        return Status::BadModel("a value that is carried along changes its type");
+      }
+      if (SameFact((*carried)[i], next)) continue;
+      settled = false;
+      if (round < 2) {
+        (*carried)[i] = Either((*carried)[i], next);
+      } else {
+        (*carried)[i] = Fact();
+        (*carried)[i].dtype = next.dtype;
+        (*carried)[i].item_axis = next.item_axis == kShared ? kShared : kMixed;
+      }
+    }
+    if (settled) return Status();
+  }
+  return Status();
+}
+
+Fact Stacked(const Fact& one, const Dim& length, size_t axis) {
+  Fact f = Varying(one);
+  if (!f.ranked) return f;
+  axis = std::min(axis, f.dims.size());
+  f.dims.insert(f.dims.begin() + static_cast<std::ptrdiff_t>(axis), length);
+  if (f.item_axis >= static_cast<int>(axis)) ++f.item_axis;
+  return f;
+}
+
+Dim FreshLength(const InferOptions& options) {
+  static thread_local int64_t fresh = 0;
+  return options.item_symbol.empty() ? Dim() : Dim::Symbol("?length" + std::to_string(++fresh));
+}
+
+Status InferLoop(const Model& model, const ControlOp& op, const InferOptions& options,
+                 const std::vector<Fact>& around, const std::vector<Fact>& in,
+                 std::vector<Fact>* outputs) {
+  Fact iteration = Fact::Of(MOSAIC_INT64, {}), condition = Fact::Of(MOSAIC_BOOL, {});
+  iteration.item_axis = condition.item_axis = kShared;
+  std::vector<Fact> carried(in.begin() + std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(in.size())), in.end());
+  const size_t n = carried.size();
+  std::vector<Fact> given;
+  MOSAIC_RETURN_IF_ERROR(Settle(model, op.body(), options, around, {iteration, condition}, {}, 1,
+                                &carried, &given));
+  outputs->assign(carried.begin(), carried.end());
+  const bool counts_items = given[0].item_axis != kShared;
+  for (size_t i = 0; i < n; ++i) (*outputs)[i] = Varying(Either(carried[i], given[i + 1]));
+  for (size_t i = n + 1; i < given.size(); ++i) {
+    outputs->push_back(Stacked(given[i], FreshLength(options), 0));
+  }
+  for (Fact& f : *outputs) {
+    if (counts_items) f.item_axis = kMixed;  // how often it runs depends on items
+  }
+  return Status();
+}
+
+Status InferScan(const Model& model, const ControlOp& op, const InferOptions& options,
+                 const std::vector<Fact>& around, const std::vector<Fact>& in,
+                 std::vector<Fact>* outputs) {
+  const size_t scans = op.scan_inputs(), states = in.size() - scans;
+  std::vector<Fact> carried(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(states)), rest;
+  Dim length = FreshLength(options);
+  for (size_t i = 0; i < scans; ++i) {
+    Fact f = Varying(in[states + i]);
+    if (f.ranked) {
+      int axis = 0;
+      const int64_t given = i < op.input_axes().size() ? op.input_axes()[i] : 0;
+      MOSAIC_RETURN_IF_ERROR(NormalizeAxis(given, f.rank(), &axis));
+      length = f.dims[static_cast<size_t>(axis)];
+      f.dims.erase(f.dims.begin() + axis);
+      if (f.item_axis == axis) f.item_axis = kMixed;
+      if (f.item_axis > axis) --f.item_axis;
+    }
+    rest.push_back(std::move(f));
+  }
+  std::vector<Fact> given;
+  MOSAIC_RETURN_IF_ERROR(
+      Settle(model, op.body(), options, around, {}, rest, 0, &carried, &given));
+  outputs->clear();
+  for (size_t i = 0; i < states; ++i) outputs->push_back(Varying(Either(carried[i], given[i])));
+  for (size_t i = states; i < given.size(); ++i) {
+    const int64_t axis = i - states < op.output_axes().size() ? op.output_axes()[i - states] : 0;
+    const int64_t rank = given[i].rank() + 1;
+    outputs->push_back(Stacked(given[i], length, static_cast<size_t>(std::max<int64_t>(0, axis < 0 ? axis + rank : axis))));
+  }
+  return Status();
+}
+
+}  // namespace
+
+Status InferControl(const Model& model, const BodyPlan& body, const Step& step,
+                    const InferOptions& options, const std::vector<Fact>& facts,
+                    std::vector<Fact>* outputs) {
+  (void)body;
+  const auto& op = static_cast<const ControlOp&>(*step.op);
+  std::vector<Fact> in;
+  for (int v : step.node.inputs) in.push_back(v < 0 ? Fact() : facts[static_cast<size_t>(v)]);
+  // Constants that bodies make are not worth their while: bodies run more often than they change.
+  InferOptions inner = options;
+  inner.fold_elements = std::min<int64_t>(options.fold_elements, 1024);
+  if (op.kind() == ControlKind::kIf) {
+    MOSAIC_RETURN_IF_ERROR(InferIf(model, op, inner, facts, in[0], outputs));
+  } else if (op.kind() == ControlKind::kLoop) {
+    MOSAIC_RETURN_IF_ERROR(InferLoop(model, op, inner, facts, in, outputs));
+  } else {
+    MOSAIC_RETURN_IF_ERROR(InferScan(model, op, inner, facts, in, outputs));
+  }
+  if (outputs->size() < step.node.outputs.size()) {
+    return Status::BadModel("has " + std::to_string(step.node.outputs.size()) +
+                            " outputs, its body gives " + std::to_string(outputs->size()));
+  }
+  outputs->resize(step.node.outputs.size());
+  // An iteration may use items, but no more is proven than the bodies prove.
+  const bool itemised = Itemised(facts, model.bodies[static_cast<size_t>(op.body()) + 1]);
+  for (Fact& f : *outputs) {
+    f.ints.reset();
+    if (f.item_axis == kUnstated) f.item_axis = itemised ? kMixed : kShared;
+    if (options.item_symbol.empty()) f.item_axis = kShared;
+  }
+  return Status();
+}
+
+}  // namespace mosaic

@@ -1,0 +1,278 @@
+#include "core/run/batch.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/op/op_support.h"
+#include "core/tensor/strided.h"
+#include "core/util/quote.h"
+
+namespace mosaic {
+namespace {
+
+// An array as outer x (axis, inner): its parts along the axis are runs of bytes.
+struct AxisRuns {
+  AxisRuns(const Tensor& t, int axis) {
+    for (int d = 0; d < axis; ++d) outer *= t.dim(d);
+    inner = DTypeSize(t.dtype());
+    for (int d = axis + 1; d < t.rank(); ++d) inner *= t.dim(d);
+  }
+  int64_t outer = 1, inner = 1;  // inner: bytes of one index of the axis
+};
+
+// Copies "part", count indexes of the axis, to where they begin in "whole".
+void PutPart(const Tensor& part, int axis, int64_t begin, Tensor* whole) {
+  const AxisRuns runs(part, axis);
+  const int64_t n = part.dim(axis) * runs.inner, stride = whole->dim(axis) * runs.inner;
+  for (int64_t o = 0; n > 0 && o < runs.outer; ++o) {
+    std::memcpy(whole->mutable_data<char>() + o * stride + begin * runs.inner,
+                part.data<char>() + o * n, static_cast<size_t>(n));
+  }
+}
+
+// The parts of an axis, one after another, as one array.
+Tensor Unstack(const Tensor& stacked, int axis, Arena* arena) {
+  Tensor whole = arena->New(stacked.dtype(), stacked.shape());
+  const int64_t items = stacked.dim(axis), item = items == 0 ? 0 : stacked.size() / items;
+  Shape shape = stacked.shape();
+  shape[static_cast<size_t>(axis)] = 1;
+  for (int64_t k = 0; k < items; ++k) {
+    const char* from = stacked.data<char>() + k * item * DTypeSize(stacked.dtype());
+    PutPart(Tensor::Borrow(stacked.dtype(), shape, from), axis, k, &whole);
+  }
+  return whole;
+}
+
+Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count, Arena* arena) {
+  if (axis == 0) return whole.Slice(begin, count);
+  Shape shape = whole.shape();
+  shape[static_cast<size_t>(axis)] = count;
+  Tensor part = arena->New(whole.dtype(), shape);
+  const AxisRuns runs(whole, axis);
+  const int64_t n = count * runs.inner, stride = whole.dim(axis) * runs.inner;
+  for (int64_t o = 0; n > 0 && o < runs.outer; ++o) {
+    std::memcpy(part.mutable_data<char>() + o * n,
+                whole.data<char>() + o * stride + begin * runs.inner, static_cast<size_t>(n));
+  }
+  return part;
+}
+
+}  // namespace
+
+BatchRun::BatchRun(const Model& model, int max_blocks) : model_(model), executor_(model, max_blocks) {}
+
+void BatchRun::SetMemoryLimit(int64_t bytes) {
+  limit_ = bytes;
+  executor_.SetMemoryLimit(bytes);
+}
+
+int BatchRun::InputAxis(size_t i) const {
+  return model_.items.independent ? model_.items.inputs[i] : 0;
+}
+
+Status BatchRun::CheckInput(size_t i, const Tensor& t, int64_t items) const {
+  const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.inputs[i])];
+  auto who = [&] { return "model " + Quoted(model_.name) + ": input " + Quoted(v.name); };
+  if (!t.defined() || (t.size() > 0 && t.raw() == nullptr)) {
+    return Status::Invalid(who() + " was given an impossible type, shape or size");
+  }
+  if (v.dtype != MOSAIC_UNDEFINED && t.dtype() != v.dtype) {
+    return Status::Invalid(who() + " takes " + DTypeName(v.dtype) + " elements, " +
+                           DTypeName(t.dtype()) + " were given");
+  }
+  const int axis = InputAxis(i);
+  bool fits = true;
+  if (v.has_shape) {
+    fits = v.dims.size() == t.shape().size();
+    for (size_t d = 0; fits && d < v.dims.size(); ++d) {
+      const bool counts = static_cast<int>(d) == axis && items > 1 && v.dims[d] == 1;
+      fits = v.dims[d] == kSymbolic || v.dims[d] == t.shape()[d] || counts;
+    }
+  }
+  if (!fits) {
+    return Status::Invalid(who() + " takes shape " + ShapeString(v.dims, v.dim_names) + ", shape " +
+                           ShapeString(t.shape()) + " was given");
+  }
+  if (items > 1 && (t.rank() <= axis || t.dim(axis) != items)) {
+    return Status::Invalid(who() + ": shape " + ShapeString(t.shape()) + " is not a batch of " +
+                           std::to_string(items) + " items");
+  }
+  return Status();
+}
+
+Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) {
+  outputs_.clear();
+  inputs_.clear();
+  if (items < 1 || inputs.size() != model_.graph.inputs.size()) {
+    return Status::Invalid("model " + Quoted(model_.name) + " takes " +
+                           std::to_string(model_.graph.inputs.size()) + " inputs, " +
+                           std::to_string(inputs.size()) + " were given for " +
+                           std::to_string(items) + " items");
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    MOSAIC_RETURN_IF_ERROR(CheckInput(i, inputs[i], items));
+  }
+  for (size_t i = 0; stacked && items > 1 && i < inputs.size(); ++i) {
+    if (InputAxis(i) > 0) inputs[i] = Unstack(inputs[i], InputAxis(i), executor_.arena());
+  }
+  inputs_ = std::move(inputs);
+  items_ = items;
+  done_ = 0;
+  outputs_.assign(model_.graph.outputs.size(), Tensor());
+  MOSAIC_RETURN_IF_ERROR(ChooseWay());
+  return StartPart();
+}
+
+// The most items at a time that fit.
+Status BatchRun::ChooseWay() {
+  group_ = items_;
+  way_ = Way::kAtOnce;
+  if (items_ == 1) return Status();
+  if (!model_.items.independent || inputs_.empty()) {
+    way_ = Way::kEach;
+    group_ = 1;
+    return Status();
+  }
+  for (;;) {
+    std::vector<Tensor> shapes;
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      Shape shape = inputs_[i].shape();
+      shape[static_cast<size_t>(InputAxis(i))] = group_;
+      shapes.push_back(Tensor::Borrow(inputs_[i].dtype(), shape, nullptr));
+    }
+    int64_t peak = 0;
+    MOSAIC_RETURN_IF_ERROR(executor_.Size(shapes, &peak));
+    if (peak <= limit_ || group_ == 1) return Status();
+    way_ = Way::kGroups;
+    // In proportion; fewer in any case.
+    const double part = static_cast<double>(limit_) / static_cast<double>(peak);
+    group_ = std::clamp<int64_t>(static_cast<int64_t>(static_cast<double>(group_) * part), 1, group_ - 1);
+  }
+}
+
+std::vector<Tensor> BatchRun::Part(int64_t begin, int64_t count) {
+  if (count == items_) return inputs_;
+  std::vector<Tensor> part;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    part.push_back(TakePart(inputs_[i], InputAxis(i), begin, count, executor_.arena()));
+  }
+  return part;
+}
+
+Status BatchRun::StartPart() {
+  part_ = std::min(group_, items_ - done_);
+  return executor_.Start(Part(done_, part_));
+}
+
+void BatchRun::Resume(const Checkpoint& from) {
+  if (way_ == Way::kAtOnce && from.items == items_) executor_.Resume(from);
+}
+
+void BatchRun::KeepAt(size_t step, Arena* arena, Checkpoint* out) {
+  if (way_ != Way::kAtOnce) return;
+  out->items = items_;
+  executor_.KeepAt(step, arena, out);
+}
+
+Status BatchRun::Step(Outcome* outcome) {
+  MOSAIC_RETURN_IF_ERROR(executor_.Step(outcome));
+  if (*outcome != Outcome::kDone) return Status();
+  try {
+    MOSAIC_RETURN_IF_ERROR(FinishPart());
+  } catch (const MemoryLimitExceeded& e) {
+    return Status(MOSAIC_E_NOMEM, "model " + Quoted(model_.name) + ": outputs would take " +
+                                      std::to_string(e.need()) + " bytes, the limit is " +
+                                      std::to_string(e.limit()));
+  }
+  done_ += part_;
+  if (done_ == items_) {
+    inputs_.clear();
+    return Status();
+  }
+  *outcome = Outcome::kMore;
+  return StartPart();
+}
+
+Status BatchRun::FinishPart() {
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const Tensor& part = executor_.output(i);
+    if (part_ == items_) {
+      // What belongs to the model or to the caller is copied: it may go before the output does.
+      outputs_[i] = part.owned() || part.dtype() == MOSAIC_SEQUENCE
+                        ? part
+                        : part.CopyIn(executor_.arena());
+    } else {
+      MOSAIC_RETURN_IF_ERROR(Join(i, part));
+    }
+  }
+  return Status();
+}
+
+Status BatchRun::Join(size_t i, const Tensor& part) {
+  const int axis = way_ == Way::kEach ? 0 : model_.items.outputs[i];
+  Tensor& whole = outputs_[i];
+  if (axis < 0) {  // the same for all items
+    if (!whole.defined()) whole = part.CopyIn(executor_.arena());
+    return Status();
+  }
+  Tensor piece = part;
+  if (piece.rank() == 0) piece = piece.Reshaped({1});
+  const int64_t per_item = piece.dim(axis) / part_;
+  Shape shape = piece.shape();
+  shape[static_cast<size_t>(axis)] = per_item * items_;
+  if (!whole.defined()) {
+    MOSAIC_RETURN_IF_ERROR(CheckShape(shape, piece.dtype()));
+    whole = executor_.arena()->New(piece.dtype(), shape);
+  }
+  if (whole.shape() != shape || whole.dtype() != piece.dtype()) {
+    const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.outputs[i])];
+    return Status::Unsupported("model " + Quoted(model_.name) + ": output " + Quoted(v.name) +
+                               " has another shape for each item of the batch, " +
+                               ShapeString(part.shape()) + " for item " +
+                               std::to_string(done_ + 1))
+        .WithHint("Predict the items one by one.");
+  }
+  PutPart(piece, axis, per_item * done_, &whole);
+  return Status();
+}
+
+Status BatchRun::ItemOutput(size_t i, Shape* item, Tensor* all) {
+  const Tensor& whole = outputs_[i];
+  const bool each = way_ == Way::kEach || !model_.items.independent;
+  const int axis = each ? (whole.rank() > 0 && whole.dim(0) % items_ == 0 ? 0 : -1)
+                        : model_.items.outputs[i];
+  *item = whole.shape();
+  *all = whole;
+  if (axis < 0) {
+    if (items_ == 1) return Status();
+    Shape shape = whole.shape();
+    shape.insert(shape.begin(), items_);
+    MOSAIC_RETURN_IF_ERROR(CheckShape(shape, whole.dtype()));
+    *all = executor_.arena()->New(whole.dtype(), shape);
+    for (int64_t k = 0; k < items_ && whole.bytes() > 0; ++k) {
+      std::memcpy(all->mutable_data<char>() + k * whole.bytes(), whole.raw(),
+                  static_cast<size_t>(whole.bytes()));
+    }
+    return Status();
+  }
+  int64_t& per_item = (*item)[static_cast<size_t>(axis)];
+  per_item /= items_;
+  if (axis > 0 && items_ > 1) {
+    Shape shape = *item;
+    shape.insert(shape.begin(), items_);
+    MOSAIC_RETURN_IF_ERROR(CheckShape(shape, whole.dtype()));
+    *all = executor_.arena()->New(whole.dtype(), shape);
+    const AxisRuns runs(whole, axis);
+    const int64_t n = per_item * runs.inner;
+    for (int64_t o = 0; n > 0 && o < runs.outer; ++o) {
+      for (int64_t k = 0; k < items_; ++k) {
+        std::memcpy(all->mutable_data<char>() + (k * runs.outer + o) * n,
+                    whole.data<char>() + (o * items_ + k) * n, static_cast<size_t>(n));
+      }
+    }
+  }
+  if (per_item == 1) item->erase(item->begin() + axis);
+  return Status();
+}
+
+}  // namespace mosaic

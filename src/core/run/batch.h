@@ -1,0 +1,72 @@
+// A batch of items as one or several runs of a plan.
+//
+//   at once    the items are independent (ItemPlan), and their activations fit
+//   in groups  they are independent: as many at a time as fit in the memory limit
+//   one by one the model mixes items: each is a run of its own, as if it were alone
+//
+// The bits of an item are the same in all three.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/run/executor.h"
+
+namespace mosaic {
+
+class BatchRun {
+ public:
+  enum class Way { kAtOnce, kGroups, kEach };
+  using Outcome = Executor::Outcome;
+
+  // model must outlive it. max_blocks >= 1 bounds a request.
+  BatchRun(const Model& model, int max_blocks);
+
+  Executor& executor() { return executor_; }
+  const Executor& executor() const { return executor_; }
+  void SetMemoryLimit(int64_t bytes);
+
+  // inputs: one per graph input, of the declared type and shape (free dimensions open), borrowed
+  // until done. items 1: one run on the arrays as they are. items > 1: the item axis of each input
+  // (where the model mixes items: its first axis) has so many items. Errors name the input and
+  // both shapes; NOMEM where one item alone would pass the memory limit. stacked: the elements lie
+  // item after item, whatever the axis is.
+  Status Start(std::vector<Tensor> inputs, int64_t items, bool stacked = false);
+  // As Executor's, for runs at once; elsewhere nothing is skipped or kept.
+  void Resume(const Checkpoint& from);
+  void KeepAt(size_t step, Arena* arena, Checkpoint* out);
+  Status Step(Outcome* outcome);
+  const BlockRequest& request() const { return executor_.request(); }
+  void Supply(const void* const* payloads) { executor_.Supply(payloads); }
+
+  // REQUIRES: done. Output i as ONNX lays it out, for all items. Items that were computed one by
+  // one are joined along the first axis.
+  const Tensor& output(size_t i) const { return outputs_[i]; }
+  // REQUIRES: done. Output i item after item: *item is the shape of each (without an axis that
+  // only counts items), the elements of item k begin at k * NumElements(*item). May copy.
+  Status ItemOutput(size_t i, Shape* item, Tensor* all);
+
+  Way way() const { return way_; }
+  int64_t group() const { return group_; }  // items of a run
+  // Most bytes of activations in use at a time, with the outputs of all items, since Start.
+  int64_t memory() const { return executor_.memory(); }
+
+ private:
+  Status CheckInput(size_t i, const Tensor& t, int64_t items) const;
+  int InputAxis(size_t i) const;
+  std::vector<Tensor> Part(int64_t begin, int64_t count);
+  Status ChooseWay();
+  Status StartPart();
+  Status FinishPart();
+  Status Join(size_t i, const Tensor& part);
+
+  const Model& model_;
+  Executor executor_;
+  int64_t limit_ = INT64_MAX;
+  std::vector<Tensor> inputs_, outputs_;
+  int64_t items_ = 1, group_ = 1, done_ = 0, part_ = 0;
+  Way way_ = Way::kAtOnce;
+};
+
+}  // namespace mosaic

@@ -1,0 +1,118 @@
+// Runs a plan in short steps. The caller hands in weights as pointers to block payloads.
+//
+// Step does some milliseconds of work, by the operators' costs and without a clock, and then
+// returns kMore; kNeedBlocks asks for payloads, to be set with Supply before the next Step.
+// Activations live in an arena with a limit and are released after their last use.
+//
+// One run computes the whole graph on the inputs as they are. How a batch of items becomes one or
+// several runs: run/batch.h.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/run/checkpoint.h"
+#include "core/run/control.h"
+#include "core/run/frame.h"
+#include "core/run/loader.h"
+
+namespace mosaic {
+
+struct BlockRequest {
+  int tensor = -1;
+  std::vector<int32_t> indexes;
+};
+
+class Executor {
+ public:
+  enum class Outcome { kMore, kNeedBlocks, kDone };
+
+  // model must outlive the executor. max_blocks >= 1 bounds a request.
+  Executor(const Model& model, int max_blocks);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Most bytes of activations of a run.
+  void SetMemoryLimit(int64_t bytes) { arena_.SetLimit(bytes); limit_ = bytes; }
+  // Seconds of steps are measured from now on.
+  void SetTimed(bool timed) { timed_ = timed; }
+
+  // Sizes the plan for inputs of these shapes (elements are not looked at): *peak is the most
+  // memory it needs, as far as that can be told. Errors are those of the operators.
+  Status Size(const std::vector<Tensor>& inputs, int64_t* peak);
+  // inputs: one per graph input, of the declared type and rank; borrowed until done. Errors: those
+  // of the operators; NOMEM where it would pass the memory limit.
+  Status Start(const std::vector<Tensor>& inputs);
+  // After Start, before the first Step: skips the steps before from.step. The outputs are those of
+  // the whole run, to the bit, if from was kept with the same model and inputs, and the same
+  // weights in the steps that are skipped.
+  void Resume(const Checkpoint& from);
+  // After Start and Resume: sets *out, which must outlive the run, when it comes to a step that it
+  // still has to reach; memory is taken from *arena.
+  void KeepAt(size_t step, Arena* arena, Checkpoint* out);
+  Status Step(Outcome* outcome);
+  const BlockRequest& request() const { return request_; }
+  void Supply(const void* const* payloads) { payloads_ = payloads; }
+  // REQUIRES: done. One per graph output; valid until the next Start.
+  const Tensor& output(size_t i) const { return outputs_[i]; }
+
+  Arena* arena() { return &arena_; }
+  // Seconds spent in each step of the main body, over all runs that were timed.
+  const std::vector<double>& step_seconds() const { return seconds_; }
+  // Most bytes of activations in use at a time since Start.
+  int64_t memory() const { return arena_.peak(); }
+
+ private:
+  // What the next piece of work is.
+  enum class Stage { kIdle, kBegin, kUnits };
+
+  const Model& model() const { return model_; }
+  Frame& top() { return frames_.back(); }
+  const mosaic::Step& step_of(const Frame& f) const { return f.body->steps[f.step]; }
+  Status MemoryError(const MemoryLimitExceeded& e) const;
+
+  Status EnterBody(int body, const std::vector<Tensor>& inputs);
+  Status Advance(Outcome* outcome);
+  Status AdvanceOnce(Outcome* outcome);
+  Status BeginStep(Outcome* outcome);
+  bool FetchConstant(Frame& f, int value);
+  Status AdvanceLoad(Outcome* outcome);
+  Status SizeStep(Frame& f);
+  void BindCall(Frame& f);
+  int InPlaceInput(const Frame& f) const;
+  Status AdvanceUnits(Outcome* outcome);
+  int64_t ChooseRange(Frame& f);
+  Status RunRange(Frame& f, int64_t end);
+  void FinishStep(Frame& f);
+  Status ControlStep(Frame& f);
+  Status UseControl(const ControlNext& next);
+  Status LeaveBody(Outcome* outcome);
+  Status Named(const Frame& f, const Status& status) const;
+  void Reset();
+
+  const Model& model_;
+  const int64_t max_blocks_;
+  Arena arena_;
+  int64_t limit_ = INT64_MAX;
+  bool timed_ = false;
+  std::vector<SizingCache> sizings_;  // per body
+  std::vector<double> seconds_;
+
+  std::vector<Frame> frames_;
+  std::vector<Tensor> outputs_;
+  Stage stage_ = Stage::kIdle;
+  double spent_ = 0;  // of this Step
+
+  TensorLoader loader_;
+  int loading_ = -1;  // the value that the loader makes
+  BlockRequest request_;
+  bool asked_ = false;  // the next Step needs payloads_ for request_
+  const void* const* payloads_ = nullptr;
+  int64_t range_end_ = 0;
+
+  Checkpoint* keep_ = nullptr;
+  Arena* keep_arena_ = nullptr;
+  size_t keep_at_ = 0;
+};
+
+}  // namespace mosaic
