@@ -67,6 +67,7 @@ typedef struct MosaicImportOptions {
   int block_height;       /* 126, 63 or 31 */
   int weight_dtype;       /* of matrices of floats as stored: MOSAIC_FLOAT or MOSAIC_BFLOAT16 */
   bool ascii_names;       /* names outside ASCII are refused: the host could not show them */
+  const char *batch_axis; /* which dimension counts items: NULL as usual, "none", or its name */
 } MosaicImportOptions;
 
 /*

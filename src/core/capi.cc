@@ -78,7 +78,8 @@ MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptio
     }
     MOSAIC_RETURN_IF_ERROR(
         mosaic::Importer::Open(options->model_name == nullptr ? "" : options->model_name,
-                               {options->block_height, options->weight_dtype, options->ascii_names},
+                               {options->block_height, options->weight_dtype, options->ascii_names,
+                                options->batch_axis == nullptr ? "" : options->batch_axis},
                                &job->source, std::move(opener), &job->importer));
     *out = job.release();
     return Status();

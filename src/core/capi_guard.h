@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <stdexcept>
 
 #include "core/util/status.h"
 #include "mosaic/capi.h"
@@ -51,6 +52,8 @@ MosaicCode Guard(MosaicError* err, F&& f) noexcept {
   } catch (const std::bad_alloc&) {
     const char text[] = "out of memory";
     return Report(err, MOSAIC_E_NOMEM, text, sizeof(text) - 1);
+  } catch (const std::length_error& e) {  // more dimensions than an array may have
+    return Report(err, MOSAIC_E_LIMIT, e.what(), std::strlen(e.what()));
   } catch (const std::exception& e) {
     return Report(err, MOSAIC_E_INTERNAL, e.what(), std::strlen(e.what()));
   } catch (...) {

@@ -17,12 +17,14 @@ struct GraphTensor {
   std::vector<int64_t> dims;  // as the graph sees it
   int64_t elements = 0;
   TensorData data;
+  std::vector<std::string> strings;  // of dtype STRING, instead of data
   bool flipped = false;  // data holds a dims[1] x dims[0] matrix: a Transpose was folded
 };
 
 // Fills graph; Value::tensor indexes *tensors. What no output depends on is dropped; Constant nodes
 // and Identity of a constant become constants, as does a Transpose of a weight matrix that only
-// feeds the right-hand side of products. ConstantOfShape's value becomes its input 1.
+// feeds the right-hand side of products. Calls of model-local functions become their nodes;
+// tensor-valued attributes become inputs, graph-valued ones bodies.
 //
 // Errors: BAD_MODEL where names are undefined, defined twice or depend on themselves; UNSUPPORTED
 // where nodes cannot be run: the message names the first, the detail lists all.

@@ -5,9 +5,29 @@
 #include "core/import/graph_builder.h"
 #include "core/import/layout_planner.h"
 #include "core/import/onnx_reader.h"
+#include "core/plan/model.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
+
+namespace {
+
+// The elements as mosaic.tensor.value has them: of strings the length of each as uint32, then all
+// characters.
+Status ReadInline(const GraphTensor& t, std::string* out) {
+  if (t.dtype != MOSAIC_STRING) {
+    out->resize(static_cast<size_t>(t.elements * DTypeSize(t.dtype)));
+    return ElementReader(t.data, t.dtype).Read(0, t.elements, out->data());
+  }
+  for (const std::string& s : t.strings) {
+    const uint32_t length = static_cast<uint32_t>(s.size());
+    out->append(reinterpret_cast<const char*>(&length), sizeof(length));
+  }
+  for (const std::string& s : t.strings) *out += s;
+  return {};
+}
+
+}  // namespace
 
 class Importer::Impl {
  public:
@@ -25,6 +45,7 @@ class Importer::Impl {
 
  private:
   Status DescribeTensors();
+  static Status CheckBatchAxis(const Model& model, const std::string& axis);
 
   const std::string model_name_;
   std::vector<GraphTensor> tensors_;
@@ -50,8 +71,21 @@ Status Importer::Impl::Open(const Options& options, ByteSource* source, External
   Graph graph;
   MOSAIC_RETURN_IF_ERROR(BuildGraph(std::move(model), &graph, &tensors_));
   MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, height, options.weight_dtype, &layouts_));
+  graph.batch_axis = options.batch_axis;
   encoded_graph_ = EncodeGraph(graph);
-  return DescribeTensors();
+  MOSAIC_RETURN_IF_ERROR(DescribeTensors());
+  // Loaded as it will be: shapes that contradict each other are found now.
+  std::unique_ptr<Model> loaded;
+  MOSAIC_RETURN_IF_ERROR(Model::Load("", encoded_graph_, descs_.data(),
+                                     static_cast<int>(descs_.size()), &loaded));
+  return CheckBatchAxis(*loaded, options.batch_axis);
+}
+
+Status Importer::Impl::CheckBatchAxis(const Model& model, const std::string& axis) {
+  if (axis.empty() || axis == "none" || model.items.independent) return {};
+  return Status::Invalid("batch axis " + Quoted(axis) + " does not count independent items" +
+                         (model.items.reason.empty() ? "" : ": " + model.items.reason))
+      .WithHint("Every input needs a dimension of that name; with \"none\" items are never computed together.");
 }
 
 Status Importer::Impl::DescribeTensors() {
@@ -67,8 +101,7 @@ Status Importer::Impl::DescribeTensors() {
     d.layout = l.layout;
     if (l.layout == MOSAIC_LAYOUT_INLINE) {
       d.stored_dtype = t.dtype;
-      values_[i].resize(static_cast<size_t>(t.elements * DTypeSize(t.dtype)));
-      const Status s = ElementReader(t.data, t.dtype).Read(0, t.elements, values_[i].data());
+      const Status s = ReadInline(t, &values_[i]);
       if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor " + Quoted(t.name));
       d.value = values_[i].data();
       d.value_bytes = values_[i].size();

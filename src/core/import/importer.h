@@ -25,6 +25,7 @@ class Importer {
     int block_height = MOSAIC_DEFAULT_BLOCK_HEIGHT;
     int weight_dtype = MOSAIC_FLOAT;  // or MOSAIC_BFLOAT16: layout_planner.h
     bool ascii_names = false;         // others are refused
+    std::string batch_axis;           // Graph::batch_axis
   };
 
   // opener may be empty: external data is then refused. source must outlive the importer.

@@ -1,5 +1,7 @@
 #include "core/import/layout_planner.h"
 
+#include "core/lower/lower.h"
+#include "core/op/op.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -7,39 +9,51 @@ namespace {
 
 // How the nodes of a graph use one tensor.
 struct Uses {
-  bool product_km = false;  // right-hand operand, K x M
-  bool product_mk = false;  // right-hand operand, M x K (transB)
-  bool gathered = false;    // data of a Gather along axis 0
+  bool product_km = false;  // a strip, K x M
+  bool product_mk = false;  // a strip, M x K
+  bool gathered = false;    // rows along axis 0
   bool other = false;
 };
 
-void Note(const Node& n, size_t input, size_t rank, Uses* uses) {
-  if (IsProductWeight(n, input)) {
-    const bool transposed = n.op_type == "Gemm" && n.Int("transB", 0) != 0;
-    (transposed ? uses->product_mk : uses->product_km) = true;
-  } else if (n.op_type == "Gather" && input == 0 &&
-             (n.Int("axis", 0) == 0 || n.Int("axis", 0) == -static_cast<int64_t>(rank))) {
-    uses->gathered = true;
-  } else {
-    uses->other = true;
+// What an operator says of the input (Op::streams).
+void Note(const Op* op, size_t input, Uses* uses) {
+  if (op != nullptr) {
+    for (const WeightStream& s : op->streams()) {
+      if (static_cast<size_t>(s.input) != input) continue;
+      if (s.layout == MOSAIC_LAYOUT_ROW) {
+        uses->gathered = true;
+      } else {
+        (s.transposed ? uses->product_mk : uses->product_km) = true;
+      }
+      return;
+    }
+  }
+  uses->other = true;
+}
+
+void CollectUses(const Body& body, std::vector<Uses>* uses) {
+  for (const Node& n : body.nodes) {
+    std::unique_ptr<Op> op;
+    const OpDef* def = FindOp(n.domain, n.op_type);
+    if (def != nullptr && !def->make(n, &op).ok()) op.reset();
+    for (size_t k = 0; k < n.inputs.size(); ++k) {
+      if (n.inputs[k] < 0) continue;
+      const int tensor = body.values[static_cast<size_t>(n.inputs[k])].tensor;
+      if (tensor >= 0 && static_cast<size_t>(tensor) < uses->size()) {
+        Note(op.get(), k, &(*uses)[static_cast<size_t>(tensor)]);
+      }
+    }
+  }
+  for (int o : body.outputs) {
+    const int tensor = body.values[static_cast<size_t>(o)].tensor;
+    if (tensor >= 0 && static_cast<size_t>(tensor) < uses->size()) {
+      (*uses)[static_cast<size_t>(tensor)].other = true;
+    }
   }
 }
 
-std::vector<Uses> CollectUses(const Graph& graph, size_t tensors) {
-  std::vector<Uses> uses(tensors);
-  for (const Node& n : graph.nodes) {
-    for (size_t k = 0; k < n.inputs.size(); ++k) {
-      if (n.inputs[k] < 0) continue;
-      const Value& v = graph.values[static_cast<size_t>(n.inputs[k])];
-      if (v.tensor >= 0) Note(n, k, v.dims.size(), &uses[static_cast<size_t>(v.tensor)]);
-    }
-  }
-  for (int o : graph.outputs) {
-    const Value& v = graph.values[static_cast<size_t>(o)];
-    if (v.tensor >= 0) uses[static_cast<size_t>(v.tensor)].other = true;
-  }
-  return uses;
-}
+// Constants that lowering makes are none of the file's.
+int AddNothing(void*, const std::string&, const Tensor&) { return -1; }
 
 Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype) {
   Layout l;
@@ -63,11 +77,17 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype
 
 }  // namespace
 
-bool IsInline(int dtype, int64_t elements) { return elements * DTypeSize(dtype) < kInlineBytes; }
+bool IsInline(int dtype, int64_t elements) {
+  return dtype == MOSAIC_STRING || elements * DTypeSize(dtype) < kInlineBytes;
+}
 
 Status PlanLayouts(const Graph& graph, const std::vector<GraphTensor>& tensors, int block_height,
                    int weight_dtype, std::vector<Layout>* out) {
-  const std::vector<Uses> uses = CollectUses(graph, tensors.size());
+  std::vector<Uses> uses(tensors.size());
+  Graph lowered = graph;
+  MOSAIC_RETURN_IF_ERROR(Lower(&lowered, nullptr, AddNothing));
+  CollectUses(lowered, &uses);
+  for (const Body& body : lowered.bodies) CollectUses(body, &uses);
   out->clear();
   for (size_t i = 0; i < tensors.size(); ++i) {
     out->push_back(Plan(tensors[i], uses[i], block_height, weight_dtype));

@@ -20,9 +20,8 @@ enum AttributeType : uint64_t {
 
 const char* TypeName(uint64_t type) {
   switch (type) {
-    case kGraphType:
     case 10:
-      return "a subgraph";
+      return "a list of graphs";
     case 11:
     case 12:
       return "a sparse tensor";
@@ -46,6 +45,8 @@ struct OnnxReader::AttributeFields {
   int64_t i = 0;
   std::string s;
   OnnxTensor tensor;
+  std::shared_ptr<OnnxGraph> graph;
+  std::string reference;  // to an attribute of the function around it
   std::vector<float> floats;
   std::vector<int64_t> ints;
   std::vector<std::string> strings;
@@ -83,7 +84,8 @@ Status OnnxReader::ReadAttributeFields(WireReader r, AttributeFields* f) {
         f->seen = kTensorType;
         break;
       case Key(6, kBytes):
-        r.Skip();
+        f->graph = std::make_shared<OnnxGraph>();
+        MOSAIC_RETURN_IF_ERROR(ReadGraph(r.Message(), f->graph.get()));
         f->seen = kGraphType;
         break;
       case Key(7, kFixed32):
@@ -105,7 +107,8 @@ Status OnnxReader::ReadAttributeFields(WireReader r, AttributeFields* f) {
         f->type = r.Varint();
         break;
       case Key(21, kBytes):
-        return Status::BadModel("it refers to an attribute of a function");
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &f->reference));
+        break;
       default:
         r.Skip();
     }
@@ -116,6 +119,10 @@ Status OnnxReader::ReadAttributeFields(WireReader r, AttributeFields* f) {
 Status OnnxReader::UseAttribute(AttributeFields* f, OnnxNode* node) {
   for (const Attribute& known : node->attributes) {
     if (known.name == f->name) return Status::BadModel("it is given twice");
+  }
+  if (!f->reference.empty()) {
+    node->references.emplace_back(f->name, f->reference);
+    return {};
   }
   Attribute a;
   a.name = f->name;
@@ -134,6 +141,10 @@ Status OnnxReader::UseAttribute(AttributeFields* f, OnnxNode* node) {
       f->tensor.name = f->name;
       node->tensors.push_back(std::move(f->tensor));
       return {};
+    case kGraphType:
+      if (f->graph == nullptr) return Status::BadModel("it has no graph");
+      node->graphs.emplace_back(f->name, std::move(f->graph));
+      return {};
     case kFloatsType:
       a.value = std::move(f->floats);
       break;
@@ -143,6 +154,8 @@ Status OnnxReader::UseAttribute(AttributeFields* f, OnnxNode* node) {
     case kStringsType:
       a.value = std::move(f->strings);
       break;
+    case 13:  // a type: only of optional and sequences, which say it by their elements
+      return {};
     default:
       node->problem = "attribute " + Quoted(f->name) + " is " +
                       TypeName(f->type ? f->type : f->seen) + ", which is not supported";

@@ -1,7 +1,9 @@
 // An ONNX model as read from its file: names not yet resolved, tensor data left where it lies.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/graph/graph.h"
@@ -9,9 +11,9 @@
 
 namespace mosaic {
 
-// Versions of the format and of its default operator set that are understood.
+// Versions of the format that are understood.
 constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 13;
-constexpr int64_t kMinOpset = 9, kMaxOpset = 17;
+constexpr int kMaxGraphDepth = 16;  // of graphs in graphs, and of functions in functions
 
 // Limits on what is held in memory of a model, weights aside (LIMIT beyond them). A transformer of
 // a hundred layers needs some 5 MB of the first.
@@ -25,21 +27,40 @@ struct OnnxTensor {
   std::vector<int64_t> dims;
   int64_t elements = 0;  // the product of dims, and what data holds
   TensorData data;
+  std::vector<std::string> strings;  // of dtype STRING: the elements
 };
 
+struct OnnxGraph;
+
 struct OnnxNode {
-  std::string name, op_type, domain;
+  std::string name, op_type, domain;  // domain "": ONNX's default
   std::vector<std::string> inputs, outputs;
   std::vector<Attribute> attributes;
   std::vector<OnnxTensor> tensors;  // tensor-valued attributes, by the attribute's name
-  std::string problem;              // why it cannot be run, where reading has shown that
+  std::vector<std::pair<std::string, std::shared_ptr<OnnxGraph>>> graphs;  // graph-valued ones
+  // Within a function: attributes that are those of the node that calls it, (own, its) names.
+  std::vector<std::pair<std::string, std::string>> references;
+  std::string problem;  // why it cannot be run, where reading has shown that
 };
 
-struct OnnxModel {
-  int opset = 0;
+struct OnnxGraph {
   std::vector<OnnxNode> nodes;
   std::vector<OnnxTensor> initializers;
   std::vector<Value> inputs, outputs, value_infos;
+};
+
+struct OnnxFunction {
+  std::string domain, name;
+  std::vector<std::string> inputs, outputs;
+  OnnxNode defaults;  // of its attributes
+  std::vector<OnnxNode> nodes;
+  std::vector<std::pair<std::string, int>> opsets;
+};
+
+struct OnnxModel : OnnxGraph {
+  int opset = 0;  // of the default domain
+  std::vector<std::pair<std::string, int>> domains;  // versions of the others
+  std::vector<OnnxFunction> functions;
 };
 
 }  // namespace mosaic

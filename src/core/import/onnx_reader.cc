@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/import/utf8.h"
+#include "core/op/op.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -109,12 +110,14 @@ Status OnnxReader::ReadModel(WireReader r, OnnxModel* out) {
         MOSAIC_RETURN_IF_ERROR(ReadGraph(r.Message(), out));
         break;
       case Key(8, kBytes):
-        MOSAIC_RETURN_IF_ERROR(ReadOpsetImport(r.Message(), out));
+        MOSAIC_RETURN_IF_ERROR(ReadOpsetImport(r.Message(), &out->opset, &out->domains));
         break;
       case Key(20, kBytes):
         return Status::Unsupported("training information is not supported");
       case Key(25, kBytes):
-        return Status::Unsupported("model-local functions are not supported");
+        out->functions.emplace_back();
+        MOSAIC_RETURN_IF_ERROR(ReadFunction(r.Message(), &out->functions.back()));
+        break;
       default:
         r.Skip();
     }
@@ -127,17 +130,20 @@ Status OnnxReader::ReadModel(WireReader r, OnnxModel* out) {
                                " is not supported, only " + std::to_string(kMinIrVersion) + " to " +
                                std::to_string(kMaxIrVersion));
   }
-  if (out->opset == 0) return NotOnnx("it does not say which operator set it uses");
-  if (out->opset < kMinOpset || out->opset > kMaxOpset) {
+  if (out->opset == 0 && out->domains.empty()) {
+    return NotOnnx("it does not say which operator set it uses");
+  }
+  if (out->opset != 0 && out->opset < kMinOpset) {
     return Status::Unsupported("ONNX opset " + std::to_string(out->opset) +
-                               " is not supported, only " + std::to_string(kMinOpset) + " to " +
-                               std::to_string(kMaxOpset))
-        .WithHint("Export the model with an opset in this range.");
+                               " is not supported, only " + std::to_string(kMinOpset) + " and later")
+        .WithHint("Export the model with a later opset.");
   }
   return {};
 }
 
-Status OnnxReader::ReadOpsetImport(WireReader r, OnnxModel* out) {
+// Two versions of one domain: the later one, as ONNX Runtime has it.
+Status OnnxReader::ReadOpsetImport(WireReader r, int* opset,
+                                   std::vector<std::pair<std::string, int>>* others) {
   std::string domain;
   int64_t version = 0;
   while (r.Next()) {
@@ -153,36 +159,87 @@ Status OnnxReader::ReadOpsetImport(WireReader r, OnnxModel* out) {
     }
   }
   MOSAIC_RETURN_IF_ERROR(r.status());
-  if (!IsDefaultDomain(domain)) return {};  // refused where a node uses it
   if (version <= 0 || version > INT32_MAX) {
     return Status::BadModel("opset version " + std::to_string(version));
   }
-  if (out->opset != 0 && out->opset != version) {
-    return Status::BadModel("the default operator set is imported in two versions, " +
-                            std::to_string(out->opset) + " and " + std::to_string(version));
+  if (IsDefaultDomain(domain)) {
+    *opset = std::max(*opset, static_cast<int>(version));
+    return {};
   }
-  out->opset = static_cast<int>(version);
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(128));
+  for (auto& [name, known] : *others) {
+    if (name == domain) {
+      known = std::max(known, static_cast<int>(version));
+      return {};
+    }
+  }
+  others->emplace_back(std::move(domain), static_cast<int>(version));
   return {};
+}
+
+// ---- FunctionProto ----
+
+Status OnnxReader::ReadFunction(WireReader r, OnnxFunction* out) {
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
+  auto append = [&](std::vector<std::string>* to) {
+    to->emplace_back();
+    return Name(&r, &to->back());
+  };
+  int opset = 0;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &out->name));
+        break;
+      case Key(4, kBytes):
+        MOSAIC_RETURN_IF_ERROR(append(&out->inputs));
+        break;
+      case Key(5, kBytes):
+        MOSAIC_RETURN_IF_ERROR(append(&out->outputs));
+        break;
+      case Key(7, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadNodeInto(r.Message(), &out->nodes));
+        break;
+      case Key(9, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadOpsetImport(r.Message(), &opset, &out->opsets));
+        break;
+      case Key(10, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Name(&r, &out->domain));
+        break;
+      case Key(11, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadAttribute(r.Message(), &out->defaults));
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  if (IsDefaultDomain(out->domain)) out->domain.clear();
+  if (opset > 0) out->opsets.emplace_back("", opset);
+  return r.status();
 }
 
 // ---- GraphProto ----
 
-Status OnnxReader::ReadGraph(WireReader r, OnnxModel* out) {
-  auto value = [&](bool required, std::vector<Value>* to) {
+Status OnnxReader::ReadNodeInto(WireReader r, std::vector<OnnxNode>* nodes) {
+  nodes->emplace_back();
+  const Status s = ReadNode(r, &nodes->back());
+  const OnnxNode& n = nodes->back();
+  const std::string number = std::to_string(nodes->size() - 1);
+  return InPart(s, "node " + Quoted(n.name.empty() ? number : n.name) + " (" + Shown(n.op_type) + ")");
+}
+
+Status OnnxReader::ReadGraph(WireReader r, OnnxGraph* out) {
+  if (depth_ == kMaxGraphDepth) return Status::Limit("graphs are nested too deeply");
+  ++depth_;
+  auto value = [&](bool input, std::vector<Value>* to) {
     to->emplace_back();
-    return ReadValueInfo(r.Message(), required, &to->back());
+    return ReadValueInfo(r.Message(), input && depth_ == 1, &to->back());
   };
   while (r.Next()) {
     switch (r.key()) {
-      case Key(1, kBytes): {
-        out->nodes.emplace_back();
-        const Status s = ReadNode(r.Message(), &out->nodes.back());
-        const OnnxNode& n = out->nodes.back();
-        const std::string number = std::to_string(out->nodes.size() - 1);
-        MOSAIC_RETURN_IF_ERROR(InPart(s, "node " + Quoted((n.name.empty() ? number : n.name)) +
-                                             " (" + Shown(n.op_type) + ")"));
+      case Key(1, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadNodeInto(r.Message(), &out->nodes));
         break;
-      }
       case Key(5, kBytes): {
         OnnxTensor t;
         MOSAIC_RETURN_IF_ERROR(ReadTensor(r.Message(), &t));
@@ -193,17 +250,22 @@ Status OnnxReader::ReadGraph(WireReader r, OnnxModel* out) {
         MOSAIC_RETURN_IF_ERROR(InPart(value(true, &out->inputs), "graph input"));
         break;
       case Key(12, kBytes):
-        MOSAIC_RETURN_IF_ERROR(InPart(value(true, &out->outputs), "graph output"));
+        MOSAIC_RETURN_IF_ERROR(InPart(value(false, &out->outputs), "graph output"));
         break;
       case Key(13, kBytes):
         MOSAIC_RETURN_IF_ERROR(InPart(value(false, &out->value_infos), "value information"));
         break;
-      case Key(15, kBytes):
-        return Status::Unsupported("sparse initializers are not supported");
+      case Key(15, kBytes): {
+        OnnxTensor t;
+        MOSAIC_RETURN_IF_ERROR(ReadSparse(r.Message(), &t));
+        out->initializers.push_back(std::move(t));
+        break;
+      }
       default:
         r.Skip();
     }
   }
+  --depth_;
   return r.status();
 }
 
@@ -241,9 +303,7 @@ Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
   }
   MOSAIC_RETURN_IF_ERROR(r.status());
   if (out->op_type.empty()) return Status::BadModel("a node has no operator type");
-  if (!IsDefaultDomain(out->domain)) {
-    out->problem = "operators of domain " + Quoted(out->domain) + " are not supported";
-  }
+  if (IsDefaultDomain(out->domain)) out->domain.clear();
   return {};
 }
 
@@ -328,10 +388,7 @@ Status OnnxReader::ReadDimension(WireReader r, Value* out) {
   while (r.Next()) {
     switch (r.key()) {
       case Key(1, kVarint):
-        dim = r.Int64();
-        if (r.status().ok() && dim < 0) {
-          return Status::BadModel("dimension " + std::to_string(dim) + " is negative");
-        }
+        dim = std::max<int64_t>(r.Int64(), kSymbolic);  // negative ones stand for free dimensions
         break;
       case Key(2, kBytes):
         MOSAIC_RETURN_IF_ERROR(Name(&r, &name));

@@ -34,8 +34,10 @@ class OnnxReader {
 
  private:
   Status ReadModel(WireReader r, OnnxModel* out);
-  Status ReadOpsetImport(WireReader r, OnnxModel* out);
-  Status ReadGraph(WireReader r, OnnxModel* out);
+  Status ReadOpsetImport(WireReader r, int* opset, std::vector<std::pair<std::string, int>>* others);
+  Status ReadFunction(WireReader r, OnnxFunction* out);
+  Status ReadGraph(WireReader r, OnnxGraph* out);
+  Status ReadNodeInto(WireReader r, std::vector<OnnxNode>* nodes);
   Status ReadNode(WireReader r, OnnxNode* out);
   Status ReadValueInfo(WireReader r, bool required, Value* out);
   Status ReadType(WireReader r, Value* out, bool* is_tensor);
@@ -54,6 +56,9 @@ class OnnxReader {
   Status ReadTensor(WireReader r, OnnxTensor* out);
   Status ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f);
   Status ReadElements(WireReader* r, TensorFields* f);
+  Status ReadSparse(WireReader r, OnnxTensor* out);
+  Status UseStrings(TensorFields* f, OnnxTensor* out);
+  Status UsePacked(TensorFields* f, OnnxTensor* out);
   Status ReadPackedVarints(WireReader r, TensorFields* f);
   Status ReadExternalEntry(WireReader r, TensorFields* f);
   Status UseFieldData(TensorFields* f, OnnxTensor* out);
@@ -78,6 +83,7 @@ class OnnxReader {
   const bool ascii_names_;
   std::map<std::string, std::shared_ptr<ByteSource>> external_;
   Budget budget_;
+  int depth_ = 0;  // of graphs within graphs
 };
 
 }  // namespace mosaic

@@ -42,6 +42,9 @@ uint32_t FieldOf(int dtype) {
   }
 }
 
+// A sparse tensor is made dense in memory.
+constexpr int64_t kMaxSparseBytes = int64_t{256} << 20;
+
 bool IsVarintField(uint32_t field) { return field != kFloatData && field != kDoubleData; }
 
 const char* FieldName(uint32_t field) {
@@ -110,7 +113,8 @@ Status CheckLocation(const std::string& location) {
 
 struct OnnxReader::TensorFields {
   uint32_t data_field = 0;  // the typed field that has elements, if any
-  bool has_raw = false, external = false, strings = false, segmented = false;
+  bool has_raw = false, external = false, segmented = false;
+  std::vector<std::string> strings;
   ByteRange raw;
   std::vector<Segment> segments;
   uint64_t run_end = 0;  // of the last run of unpacked elements
@@ -123,19 +127,20 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
   auto read = [&]() -> Status {
     MOSAIC_RETURN_IF_ERROR(ReadTensorFields(r, out, &f));
     if (out->dtype == MOSAIC_UNDEFINED) return Status::BadModel("it has no element type");
-    if (f.strings || out->dtype == 8)
-      return Status::Unsupported("string tensors are not supported");
-    if (DTypeSize(out->dtype) == 0) {
+    if (DTypeSize(out->dtype) == 0 || out->dtype == MOSAIC_SEQUENCE) {
       return Status::Unsupported("element type " + std::to_string(out->dtype) +
                                  " is not supported");
     }
     if (f.segmented) return Status::Unsupported("segmented tensors are not supported");
     MOSAIC_RETURN_IF_ERROR(CountElements(out->dims, &out->elements));
     out->data.dtype = out->dtype;
+    if (out->dtype == MOSAIC_STRING) return UseStrings(&f, out);
     if (f.external + f.has_raw + (f.data_field != 0) > 1) {
       return Status::BadModel("its elements are given twice");
     }
     if (f.external) return UseExternalData(f, out);
+    const bool packed = out->dtype == MOSAIC_INT4 || out->dtype == MOSAIC_UINT4;
+    if (packed) return UsePacked(&f, out);
     return f.has_raw ? UseRawData(f, out) : UseFieldData(&f, out);
   };
   const Status s = read();  // before the name is looked at: reading sets it
@@ -169,8 +174,8 @@ Status OnnxReader::ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields*
         f->external = r.Varint() == 1;
         break;
       case Key(kStringData, kBytes):
-        f->strings = true;
-        r.Skip();
+        f->strings.emplace_back();
+        MOSAIC_RETURN_IF_ERROR(String(&r, kMaxGraphBytes, &f->strings.back()));
         break;
       case Key(kSegment, kBytes):
         f->segmented = true;
@@ -257,6 +262,96 @@ Status OnnxReader::UseFieldData(TensorFields* f, OnnxTensor* out) {
   if (out->data.count() != out->elements) {
     return WrongSize(*out, std::to_string(out->data.count()) + " elements");
   }
+  return {};
+}
+
+Status OnnxReader::UseStrings(TensorFields* f, OnnxTensor* out) {
+  if (static_cast<int64_t>(f->strings.size()) != out->elements) {
+    return WrongSize(*out, std::to_string(f->strings.size()) + " strings");
+  }
+  out->strings = std::move(f->strings);
+  return {};
+}
+
+// Elements of four bits, two a byte, the first in the lower half: a byte each from here on.
+Status OnnxReader::UsePacked(TensorFields* f, OnnxTensor* out) {
+  OnnxTensor bytes;
+  bytes.dtype = MOSAIC_UINT8;
+  bytes.elements = (out->elements + 1) / 2;
+  bytes.dims = {bytes.elements};
+  bytes.data.dtype = MOSAIC_UINT8;
+  MOSAIC_RETURN_IF_ERROR(f->has_raw ? UseRawData(*f, &bytes) : UseFieldData(f, &bytes));
+  std::string packed(static_cast<size_t>(bytes.elements), '\0');
+  MOSAIC_RETURN_IF_ERROR(
+      ElementReader(bytes.data, MOSAIC_UINT8).Read(0, bytes.elements, packed.data()));
+  std::string elements(static_cast<size_t>(out->elements), '\0');
+  for (size_t i = 0; i < elements.size(); ++i) {
+    const unsigned half = static_cast<unsigned char>(packed[i / 2]) >> (i % 2 * 4) & 15U;
+    const bool negative = out->dtype == MOSAIC_INT4 && (half & 8U) != 0;
+    elements[i] = static_cast<char>(negative ? static_cast<int>(half) - 16 : static_cast<int>(half));
+  }
+  out->data = DataInMemory(out->dtype, std::move(elements));
+  return {};
+}
+
+// values (with the name), indices (of elements, or of each dimension), dims: made dense.
+Status OnnxReader::ReadSparse(WireReader r, OnnxTensor* out) {
+  OnnxTensor values, indices;
+  std::vector<int64_t> dims;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadTensor(r.Message(), &values));
+        break;
+      case Key(2, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadTensor(r.Message(), &indices));
+        break;
+      case Key(3, kVarint):
+      case Key(3, kBytes):
+        MOSAIC_RETURN_IF_ERROR(Int64s(&r, &dims));
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  MOSAIC_RETURN_IF_ERROR(r.status());
+  const std::string who = "sparse tensor " + Quoted(values.name);
+  out->name = values.name;
+  out->dtype = values.dtype;
+  out->dims = dims;
+  if (dims.size() > MOSAIC_MAX_DIMS) return Status::Limit(who + " has too many dimensions");
+  MOSAIC_RETURN_IF_ERROR(CountElements(dims, &out->elements).In(who));
+  const int64_t n = values.elements, size = DTypeSize(values.dtype);
+  const int64_t per_value = n == 0 ? 1 : indices.elements / n;
+  const int64_t rank = static_cast<int64_t>(dims.size());
+  if (size == 0 || values.dtype == MOSAIC_STRING || (n > 0 && indices.dtype != MOSAIC_INT64) ||
+      indices.elements != n * per_value || (per_value != 1 && per_value != rank)) {
+    return Status::BadModel(who + ": its values and indices do not fit");
+  }
+  if (out->elements > kMaxSparseBytes / size) {
+    return Status::Limit(who + " of shape " + ShapeString(dims) + " would take more than " +
+                         std::to_string(kMaxSparseBytes >> 20) + " MB");
+  }
+  std::string elements(static_cast<size_t>(n * size), '\0'), dense(static_cast<size_t>(out->elements * size), '\0');
+  std::vector<int64_t> at(static_cast<size_t>(indices.elements));
+  MOSAIC_RETURN_IF_ERROR(ElementReader(values.data, values.dtype).Read(0, n, elements.data()));
+  if (n > 0) {
+    MOSAIC_RETURN_IF_ERROR(
+        ElementReader(indices.data, MOSAIC_INT64).Read(0, indices.elements, at.data()));
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t place = 0;
+    bool inside = true;
+    for (int64_t d = 0; d < per_value; ++d) {
+      const int64_t index = at[static_cast<size_t>(i * per_value + d)];
+      const int64_t limit = per_value == 1 ? out->elements : dims[static_cast<size_t>(d)];
+      inside = inside && index >= 0 && index < limit;
+      if (inside) place = place * (per_value == 1 ? 1 : limit) + index;
+    }
+    if (!inside) return Status::BadModel(who + ": an index is out of range");
+    std::copy_n(elements.data() + i * size, size, dense.data() + place * size);
+  }
+  out->data = DataInMemory(out->dtype, std::move(dense));
   return {};
 }
 

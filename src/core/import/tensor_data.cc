@@ -40,6 +40,12 @@ bool StoreVarint(int dtype, uint64_t v, char* out) {
     case MOSAIC_INT8:
       return Narrow<int8_t>(narrow, out);
     case MOSAIC_UINT8:
+    case MOSAIC_FLOAT8E4M3FN:
+    case MOSAIC_FLOAT8E4M3FNUZ:
+    case MOSAIC_FLOAT8E5M2:
+    case MOSAIC_FLOAT8E5M2FNUZ:
+    case MOSAIC_UINT4:
+    case MOSAIC_INT4:
       return Narrow<uint8_t>(narrow, out);
     case MOSAIC_BOOL:
       *out = narrow != 0;

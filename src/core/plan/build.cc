@@ -253,28 +253,34 @@ Status BuildPlan(Model* model) {
 std::vector<MissingOperator> MissingOperators(const Graph& graph) {
   std::vector<MissingOperator> missing;
   Graph lowered = graph;
-  auto note = [&](const Body& body, const Node& node, const std::string& reason) {
+  auto note = [&](const Body& body, const Node& node, const std::string& reason, bool damaged) {
     for (MissingOperator& m : missing) {
       if (m.domain == node.domain && m.op_type == node.op_type && m.reason == reason) {
         ++m.count;
         return;
       }
     }
-    missing.push_back({node.domain, node.op_type, reason, Describe(body, node), 1});
+    missing.push_back({node.domain, node.op_type, reason, Describe(body, node), 1, damaged});
   };
   auto visit = [&](const Body& body) {
     for (const Node& node : body.nodes) {
-      std::unique_ptr<Op> op;
-      const bool known = FindOp(node.domain, node.op_type) != nullptr;
-      const Status s = known ? FindOp(node.domain, node.op_type)->make(node, &op) : Status();
-      if (!known) note(body, node, "");
-      if (!s.ok()) note(body, node, s.message());
+      const OpDef* def = FindOp(node.domain, node.op_type);
+      const int version = lowered.Version(node.domain);
+      if (def == nullptr) {
+        note(body, node, "", false);
+      } else if (version > def->max_opset) {
+        note(body, node, "version " + std::to_string(version) + " of its operator set", false);
+      } else {
+        std::unique_ptr<Op> op;
+        const Status s = def->make(node, &op);
+        if (!s.ok()) note(body, node, s.message(), s.code() == MOSAIC_E_BAD_MODEL);
+      }
     }
   };
   Model scratch;
   const Status s = Lower(&lowered, &scratch, AddTensor);
   if (!s.ok()) {
-    missing.push_back({"", "", s.message(), "", 1});
+    missing.push_back({"", "", s.message(), "", 1, s.code() == MOSAIC_E_BAD_MODEL});
     return missing;
   }
   visit(lowered);

@@ -20,6 +20,7 @@ struct MissingOperator {
   std::string reason;      // "" where there is no such operator
   std::string first_node;  // Describe()
   int count = 0;
+  bool damaged = false;   // the node is wrong in itself
 };
 // Those of a graph, in the order of their first nodes; domains and reasons apart.
 std::vector<MissingOperator> MissingOperators(const Graph& graph);

@@ -198,7 +198,7 @@ Status Model::Load(const std::string& name, std::string_view graph, const Mosaic
   for (const Body& body : model->graph.bodies) {
     MOSAIC_RETURN_IF_ERROR(CheckValues(body, model->tensors).In(context));
   }
-  MOSAIC_RETURN_IF_ERROR(BuildPlan(model.get()).In(context));
+  MOSAIC_RETURN_IF_ERROR(name.empty() ? BuildPlan(model.get()) : BuildPlan(model.get()).In(context));
   *out = std::move(model);
   return Status();
 }
