@@ -230,6 +230,25 @@ mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode)
 	return tuple;
 }
 
+void
+mosaic_check_unchanged(const char *name, HeapTuple row)
+{
+	HeapTuple	seen;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	/* Sees what this transaction did itself, too. */
+	seen = mosaic_find_model(name, GetTransactionSnapshot(), AccessShareLock);
+	if (HeapTupleIsValid(seen) == HeapTupleIsValid(row) &&
+		(!HeapTupleIsValid(row) || ItemPointerEquals(&seen->t_self, &row->t_self)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("Model \"%s\" was changed since this transaction's snapshot was taken.",
+					   mosaic_shown_name(name, (int) strlen(name)))));
+}
+
 Datum
 mosaic_model_attr(HeapTuple tuple, int attnum)
 {

@@ -65,6 +65,7 @@ typedef struct DedupJob
 	double		max_drop;
 	bool		reuse;
 	bool		exact;			/* merge nothing */
+	bool		changes;		/* the model: more than a plan */
 	MosaicDecision *known;		/* what was decided last, on it or its predecessor */
 	int64		nknown;
 } DedupJob;

@@ -119,14 +119,19 @@ static void
 read_run(Relation rel, HeapTuple row, void *arg)
 {
 	Recollection *r = arg;
-	bool		isnull;
-	Datum		query = heap_getattr(row, Anum_run_validation, RelationGetDescr(rel), &isnull);
+	TupleDesc	desc = RelationGetDescr(rel);
+	bool		no_query,
+				no_metric,
+				no_bound;
+	Datum		query = heap_getattr(row, Anum_run_validation, desc, &no_query);
+	Datum		metric = heap_getattr(row, Anum_run_metric, desc, &no_metric);
+	Datum		bound = heap_getattr(row, Anum_run_max_drop, desc, &no_bound);
 
 	/* Without a query nothing was measured, and nothing refused. */
-	r->refusals = !isnull && r->job->query != NULL &&
+	r->refusals = !no_query && !no_metric && !no_bound && r->job->query != NULL &&
 		strcmp(TextDatumGetCString(query), r->job->query) == 0 &&
-		strcmp(TextDatumGetCString(attribute(rel, row, Anum_run_metric)), r->job->metric) == 0 &&
-		r->job->max_drop <= DatumGetFloat8(attribute(rel, row, Anum_run_max_drop));
+		strcmp(TextDatumGetCString(metric), r->job->metric) == 0 &&
+		r->job->max_drop <= DatumGetFloat8(bound);
 }
 
 static void

@@ -157,6 +157,7 @@ owned_model(const char *name, Snapshot snapshot)
 {
 	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
 
+	mosaic_check_unchanged(name, row);
 	if (!HeapTupleIsValid(row))
 		mosaic_no_such_model(name);
 	if (!mosaic_owns_model(row))
