@@ -40,11 +40,11 @@ static void
 describe_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 {
 	DedupJob   *job = arg;
-	MosaicTensorDesc *t = &job->descs[mosaic_int_attr(tuple, desc, Anum_tensor_tensor_no, 4)];
+	MosaicTensorDesc *t = &job->descs[mosaic_tensor_number(job, tuple, desc)];
 	bool		isnull;
 	MosaicError error;
 
-	t->name = TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, desc, &isnull));
+	t->name = mosaic_plain_text(heap_getattr(tuple, Anum_tensor_name, desc, &isnull));
 	t->layout = mosaic_int_attr(tuple, desc, Anum_tensor_layout, 2);
 	t->stored_dtype = mosaic_int_attr(tuple, desc, Anum_tensor_stored_dtype, 2);
 	t->rows = mosaic_int_attr(tuple, desc, Anum_tensor_matrix_rows, 8);
