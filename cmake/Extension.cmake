@@ -27,8 +27,23 @@ set(sql_script ${CMAKE_BINARY_DIR}/pg_mosaic--${PROJECT_VERSION}.sql)
 add_custom_command(OUTPUT ${sql_script}
   COMMAND sed s/@MOSAIC_CATALOG_VERSION@/${MOSAIC_CATALOG_VERSION}/ ${sql_pieces} > ${sql_script}
   DEPENDS ${sql_pieces} VERBATIM)
-add_custom_target(sql_script ALL DEPENDS ${sql_script})
+
+# The upgrade from the release before: CONTRIBUTING.md, "Changes of sql/".
+find_package(Perl REQUIRED)
+file(GLOB upgrade CONFIGURE_DEPENDS sql/upgrade/pg_mosaic--*--${PROJECT_VERSION}.sql)
+if(NOT upgrade MATCHES "/(pg_mosaic--([^;/]*)--[^;/]*[.]sql)$")
+  message(FATAL_ERROR "sql/upgrade must have one script to version ${PROJECT_VERSION}")
+endif()
+set(upgrade_script ${CMAKE_BINARY_DIR}/${CMAKE_MATCH_1})
+set(released ${CMAKE_SOURCE_DIR}/sql/frozen/pg_mosaic--${CMAKE_MATCH_2}.sql)
+set(join ${CMAKE_SOURCE_DIR}/sql/upgrade/join.pl)
+add_custom_command(OUTPUT ${upgrade_script}
+  COMMAND ${PERL_EXECUTABLE} ${join} ${released} ${upgrade} < ${sql_script} > ${upgrade_script}
+  DEPENDS ${join} ${released} ${upgrade} ${sql_script} VERBATIM)
+add_custom_target(sql_script ALL DEPENDS ${sql_script} ${upgrade_script})
+file(GLOB frozen_scripts CONFIGURE_DEPENDS sql/frozen/*.sql)
 configure_file(sql/pg_mosaic.control.in pg_mosaic.control @ONLY)
 
 install(TARGETS pg_mosaic DESTINATION ${PG_pkglibdir})
-install(FILES ${CMAKE_BINARY_DIR}/pg_mosaic.control ${sql_script} DESTINATION ${PG_sharedir}/extension)
+install(FILES ${CMAKE_BINARY_DIR}/pg_mosaic.control ${sql_script} ${upgrade_script} ${frozen_scripts}
+  DESTINATION ${PG_sharedir}/extension)

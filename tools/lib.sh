@@ -19,7 +19,7 @@ START=$SECONDS
 
 PACKAGES_BUILD="g++ cmake ninja-build ccache postgresql-15 postgresql-server-dev-15 libeigen3-dev
   libprotozero-dev nlohmann-json3-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev"
-PACKAGES_TEST="libipc-run-perl libonnx-testdata clang-14 libclang-rt-14-dev binutils"
+PACKAGES_TEST="libipc-run-perl libonnx-testdata clang-14 libclang-rt-14-dev binutils xz-utils"
 PACKAGES_DEMO="dataset-fashion-mnist python3-minimal"
 PACKAGES_PEERS="postgresql-plpython3-15 python3-torch python3-onnx python3-numpy python3-psycopg2"
 

@@ -24,6 +24,8 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "mosaic/page_reader.h"
+#include "row.h"
 
 Oid
 mosaic_relid(const char *relname)
@@ -49,7 +51,7 @@ static HeapTuple
 store_row(Relation rel, Snapshot snapshot)
 {
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
+	HeapTuple	tuple = mosaic_getnext(scan);
 
 	if (HeapTupleIsValid(tuple))
 	{
@@ -222,12 +224,31 @@ mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode)
 	ScanKeyInit(&key, Anum_model_name, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
 	key.sk_collation = C_COLLATION_OID;
 	scan = systable_beginscan(rel, mosaic_relid("model_name_key"), true, snapshot, 1, &key);
-	tuple = systable_getnext(scan);
+	tuple = mosaic_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		tuple = heap_copytuple(tuple);
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 	return tuple;
+}
+
+void
+mosaic_check_unchanged(const char *name, HeapTuple row)
+{
+	HeapTuple	seen;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	/* Sees what this transaction did itself, too. */
+	seen = mosaic_find_model(name, GetTransactionSnapshot(), AccessShareLock);
+	if (HeapTupleIsValid(seen) == HeapTupleIsValid(row) &&
+		(!HeapTupleIsValid(row) || ItemPointerEquals(&seen->t_self, &row->t_self)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("Model \"%s\" was changed since this transaction's snapshot was taken.",
+					   mosaic_shown_name(name, (int) strlen(name)))));
 }
 
 Datum
@@ -267,7 +288,7 @@ bool
 mosaic_may_use_model(HeapTuple model)
 {
 	return may_use(DatumGetObjectId(mosaic_model_attr(model, Anum_model_owner)),
-				   DatumGetArrayTypeP(mosaic_model_attr(model, Anum_model_readers)));
+				   mosaic_plain_array(mosaic_model_attr(model, Anum_model_readers), REGROLEOID, sizeof(Oid)));
 }
 
 bool
@@ -312,7 +333,7 @@ mosaic_scan_tensors(int64 model_id, Snapshot snapshot, MosaicTensorFn fn, void *
 
 	ScanKeyInit(&key, Anum_tensor_model_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
 	scan = systable_beginscan_ordered(rel, index, snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	while (HeapTupleIsValid(tuple = mosaic_getnext_ordered(scan, ForwardScanDirection)))
 		fn(tuple, RelationGetDescr(rel), arg);
 	systable_endscan_ordered(scan);
 	index_close(index, NoLock);
@@ -322,33 +343,20 @@ mosaic_scan_tensors(int64 model_id, Snapshot snapshot, MosaicTensorFn fn, void *
 const int32 *
 mosaic_map_ids(bytea *map, int64 *n)
 {
-	Size		len = VARSIZE_ANY_EXHDR(map);
-	char	   *p = VARDATA_ANY(map);
-	uint32		magic,
-				count;
-	uint16		version;
+	char		damage[MOSAIC_DAMAGE_BYTES];
+	const void *ids;
+	uint32		count;
+	MosaicMapState state = mosaic_map_parse(VARDATA_ANY(map), VARSIZE_ANY_EXHDR(map), &ids, &count, damage);
 
-	if (len < MOSAIC_MAP_HEADER)
+	if (state == MOSAIC_MAP_DAMAGED)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a tensor's map has only %zu bytes", len),
+				 errmsg("%s", damage),
 				 errhint("check_store() names what is damaged.")));
-	memcpy(&magic, p, 4);
-	memcpy(&version, p + 4, 2);
-	memcpy(&count, p + 8, 4);
-	if (magic != MOSAIC_MAP_MAGIC || len != MOSAIC_MAP_HEADER + (Size) count * sizeof(int32))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("not the map of a tensor (magic %08X, %zu bytes for %u blocks)",
-						magic, len, count),
-				 errhint("check_store() names what is damaged.")));
-	if (version != MOSAIC_MAP_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a tensor's map has version %u, this pg_mosaic reads version %d",
-						version, MOSAIC_MAP_VERSION)));
+	if (state == MOSAIC_MAP_NEWER)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", damage)));
 	*n = count;
-	return (const int32 *) (p + MOSAIC_MAP_HEADER);
+	return ids;
 }
 
 bytea *

@@ -119,6 +119,13 @@ extern void mosaic_check_name(const char *name);
 extern HeapTuple mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode);
 extern Datum mosaic_model_attr(HeapTuple tuple, int attnum);	/* never NULL */
 
+/*
+ * In a transaction that keeps its snapshot (REPEATABLE READ, SERIALIZABLE): raises an error (40001)
+ * where the model of this name, of which row is the current state (NULL: none), is not what that
+ * snapshot sees.  To be called before a model is changed.
+ */
+extern void mosaic_check_unchanged(const char *name, HeapTuple row);
+
 /* Whether the current role may use, or administer, the model. */
 extern bool mosaic_may_use_model(HeapTuple model);
 extern bool mosaic_owns_model(HeapTuple model);

@@ -33,6 +33,7 @@ typedef bool TU_UpdateIndexes;
 #define populate_compact_attribute(desc, attno) ((void) 0)
 #endif
 
+#include "access/toast_internals.h"
 #include "pgstat.h"
 #include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
@@ -109,6 +110,17 @@ mosaic_extend_relation(Relation rel)
 	buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW, RBM_ZERO_AND_LOCK, NULL);
 	UnlockRelationForExtension(rel, ExclusiveLock);
 	return buffer;
+#endif
+}
+
+/* The snapshot that sees the pieces of values stored out of line: up to 17 one initialises one's own. */
+static inline void
+mosaic_init_toast_snapshot(SnapshotData *snapshot)
+{
+#if PG_VERSION_NUM >= 180000
+	*snapshot = *get_toast_snapshot();
+#else
+	init_toast_snapshot(snapshot);
 #endif
 }
 

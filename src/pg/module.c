@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/guc.h"
 
 #include "cache.h"
 #include "pins.h"
@@ -20,4 +21,6 @@ _PG_init(void)
 	mosaic_pins_init();
 	mosaic_cache_module_init();
 	mosaic_plan_hooks_init();
+	/* When all settings are defined: any other name with the prefix is a mistake. */
+	MarkGUCPrefixReserved("pg_mosaic");
 }

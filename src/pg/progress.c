@@ -8,6 +8,7 @@
 
 #include "commands/progress.h"
 #include "utils/backend_progress.h"
+#include "utils/backend_status.h"
 
 #include "catalog.h"
 #include "progress.h"
@@ -65,4 +66,28 @@ void
 mosaic_progress_end(void)
 {
 	pgstat_progress_end_command();
+}
+
+void
+mosaic_progress_save(MosaicProgressReport *report)
+{
+	report->command = PROGRESS_COMMAND_INVALID;
+	if (MyBEEntry == NULL)
+		return;
+	report->command = MyBEEntry->st_progress_command;
+	report->target = MyBEEntry->st_progress_command_target;
+	memcpy(report->params, MyBEEntry->st_progress_param, sizeof report->params);
+}
+
+void
+mosaic_progress_restore(const MosaicProgressReport *report)
+{
+	int			numbers[PGSTAT_NUM_PROGRESS_PARAM];
+
+	if (report->command == PROGRESS_COMMAND_INVALID)
+		return;
+	for (int i = 0; i < PGSTAT_NUM_PROGRESS_PARAM; i++)
+		numbers[i] = i;
+	pgstat_progress_start_command(report->command, report->target);
+	pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, numbers, report->params);
 }

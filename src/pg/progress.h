@@ -10,6 +10,8 @@
 #ifndef MOSAIC_PROGRESS_H
 #define MOSAIC_PROGRESS_H
 
+#include "utils/backend_progress.h"
+
 /* Numbered as in sql/65_progress.sql. */
 typedef enum MosaicProgressCommand
 {
@@ -42,5 +44,16 @@ extern void mosaic_progress_done(int64 blocks_done);
 extern void mosaic_progress_metric(int64 evaluations, double metric);
 /* Not needed after an error. */
 extern void mosaic_progress_end(void);
+
+/* Rolling back a subtransaction ends the report, too: where the command goes on, so does its report. */
+typedef struct MosaicProgressReport
+{
+	ProgressCommandType command;
+	Oid			target;
+	int64		params[PGSTAT_NUM_PROGRESS_PARAM];
+} MosaicProgressReport;
+
+extern void mosaic_progress_save(MosaicProgressReport *report);
+extern void mosaic_progress_restore(const MosaicProgressReport *report);
 
 #endif

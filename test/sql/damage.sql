@@ -104,6 +104,23 @@ SELECT problem, repaired FROM repair_store() WHERE problem = 'damaged model';
 SELECT count(*) > 0 AS kept FROM mosaic.block WHERE block_id = 1000001;
 ROLLBACK;
 
+-- absurd numbers and ids: a row for a gap, however large, and a bound on what is said of one tensor
+BEGIN;
+SET LOCAL statement_timeout = '60s';
+UPDATE mosaic.tensor SET tensor_no = 2147483647 WHERE model_id = mosaic.model_id('base') AND tensor_no = 2;
+SELECT problem, model, tensor, detail FROM check_store() WHERE problem <> 'stale places';
+SELECT problem, model, detail, repaired FROM repair_store() WHERE problem <> 'stale places';
+ROLLBACK;
+BEGIN;
+UPDATE mosaic.tensor SET tensor_no = -5 WHERE model_id = mosaic.model_id('base') AND tensor_no = 2;
+SELECT problem, model, tensor, detail FROM check_store() WHERE problem <> 'stale places';
+ROLLBACK;
+BEGIN;
+UPDATE mosaic.tensor SET map = '\x4d4d41500100000088130000'::bytea || (SELECT string_agg(int4send(i), '') FROM generate_series(1, 5000) i)
+  WHERE model_id = mosaic.model_id('text') AND tensor_no = 0;
+SELECT problem, model, tensor, count(*), max(detail) FILTER (WHERE block_id IS NULL) AS more FROM check_store() WHERE model = 'text' GROUP BY 1, 2, 3;
+ROLLBACK;
+
 -- importing again stores what was lost anew
 CREATE TEMP TABLE lost AS SELECT unnest(mosaic.map_blocks(map)) AS b FROM mosaic.tensor WHERE model_id = mosaic.model_id('dark') AND tensor_no = 0 LIMIT 3;
 DELETE FROM mosaic.block WHERE block_id IN (SELECT b FROM lost);
@@ -130,7 +147,7 @@ BEGIN
   EXECUTE 'SELECT array_agg(ctid) FROM ' || t INTO tids;
   PERFORM heap_force_kill(t::regclass, tids);
 END $$;
-SELECT problem, model, tensor, regexp_replace(detail, ' [0-9]+ in .*', ' N') FROM problems;
+SELECT * FROM problems;
 \set VERBOSITY terse
 SELECT drop_model('far');
 \set VERBOSITY default

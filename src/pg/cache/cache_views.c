@@ -24,6 +24,7 @@
 #include "errors.h"
 #include "model_cache.h"
 #include "pack_store.h"
+#include "row.h"
 #include "store.h"
 
 /* Of each page of rel: whether it is in the buffer pool.  A bit each; n: pages. */
@@ -84,7 +85,7 @@ scan_map(HeapTuple tuple, TupleDesc desc, void *arg)
 	CHECK_FOR_INTERRUPTS();
 	if (isnull)
 		return;
-	map = DatumGetByteaPCopy(value);
+	map = (bytea *) mosaic_plain(value);
 	ids = mosaic_map_ids(map, &n);
 	for (int64 i = 0; i < n; i++)
 	{

@@ -16,6 +16,7 @@
 #include "utils/snapmgr.h"
 
 #include "catalog.h"
+#include "row.h"
 
 typedef struct Point
 {
@@ -49,7 +50,7 @@ read_points(Relation rel, HeapTuple row, int *n)
 		int			count;
 		Datum		array = heap_getattr(row, Anum_run_merged + c, RelationGetDescr(rel), &isnull);
 
-		deconstruct_array(DatumGetArrayTypeP(array), types[c], is_bool ? 1 : 8,
+		deconstruct_array(mosaic_plain_array(array, types[c], is_bool ? 1 : 8), types[c], is_bool ? 1 : 8,
 						  is_bool || FLOAT8PASSBYVAL, is_bool ? TYPALIGN_CHAR : TYPALIGN_DOUBLE,
 						  &values, NULL, &count);
 		if (c == 0)
@@ -93,7 +94,7 @@ mosaic_pg_dedup_curve(PG_FUNCTION_ARGS)
 	ScanKeyInit(&key, Anum_run_model_id, BTEqualStrategyNumber, F_INT8EQ,
 				mosaic_model_attr(model, Anum_model_model_id));
 	scan = systable_beginscan(rel, mosaic_relid("dedup_run_pkey"), true, snapshot, 1, &key);
-	row = systable_getnext(scan);
+	row = mosaic_getnext(scan);
 	/* What was measured of a version that was replaced since says nothing of this one. */
 	if (HeapTupleIsValid(row) &&
 		heap_getattr(row, Anum_run_version, RelationGetDescr(rel), &isnull) ==

@@ -9,12 +9,14 @@
 #include "storage/lockdefs.h"
 #include "utils/hsearch.h"
 
+#include "catalog.h"
 #include "dedup.h"
 #include "dedup_metric.h"
 #include "errors.h"
 #include "model_cache.h"
 #include "mosaic/capi_dedup.h"
 #include "near_index.h"
+#include "row.h"
 #include "store.h"
 
 /* A stored block, as block_meta says. */
@@ -65,6 +67,7 @@ typedef struct DedupJob
 	double		max_drop;
 	bool		reuse;
 	bool		exact;			/* merge nothing */
+	bool		changes;		/* the model: more than a plan */
 	MosaicDecision *known;		/* what was decided last, on it or its predecessor */
 	int64		nknown;
 } DedupJob;
@@ -136,6 +139,19 @@ mosaic_int_attr(HeapTuple tuple, TupleDesc desc, int attnum, int len)
 
 	return len == 1 ? DatumGetBool(value) : len == 2 ? DatumGetInt16(value) :
 		len == 4 ? DatumGetInt32(value) : DatumGetInt64(value);
+}
+
+/* Number of a tensor of the job's model, which was loaded before from other rows maybe. */
+static inline int
+mosaic_tensor_number(const DedupJob *job, HeapTuple tuple, TupleDesc desc)
+{
+	int64		number = mosaic_int_attr(tuple, desc, Anum_tensor_tensor_no, 4);
+
+	if (number < 0 || number >= job->handle->ntensors)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("tensor " INT64_FORMAT " of the model is not one of %d", number, job->handle->ntensors)));
+	return (int) number;
 }
 
 static inline MosaicGeometry

@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "dedup_job.h"
 #include "dedup_log.h"
+#include "row.h"
 
 /* Calls fn for each row of a model; returns their number. */
 typedef void (*RowFn) (Relation rel, HeapTuple row, void *arg);
@@ -36,7 +37,7 @@ scan_rows(const char *table, const char *index, int64 model_id, Snapshot snapsho
 	/* The model_id comes first in both tables. */
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
 	scan = systable_beginscan(rel, mosaic_relid(index), true, snapshot, 1, &key);
-	for (; HeapTupleIsValid(row = systable_getnext(scan)); n++)
+	for (; HeapTupleIsValid(row = mosaic_getnext(scan)); n++)
 		fn(rel, row, arg);
 	systable_endscan(scan);
 	table_close(rel, NoLock);
@@ -105,7 +106,7 @@ elements(Datum array, Oid type, int16 len, bool byval, char align, int *n)
 {
 	Datum	   *values;
 
-	deconstruct_array(DatumGetArrayTypeP(array), type, len, byval, align, &values, NULL, n);
+	deconstruct_array(mosaic_plain_array(array, type, len), type, len, byval, align, &values, NULL, n);
 	return values;
 }
 
@@ -119,21 +120,26 @@ static void
 read_run(Relation rel, HeapTuple row, void *arg)
 {
 	Recollection *r = arg;
-	bool		isnull;
-	Datum		query = heap_getattr(row, Anum_run_validation, RelationGetDescr(rel), &isnull);
+	TupleDesc	desc = RelationGetDescr(rel);
+	bool		no_query,
+				no_metric,
+				no_bound;
+	Datum		query = heap_getattr(row, Anum_run_validation, desc, &no_query);
+	Datum		metric = heap_getattr(row, Anum_run_metric, desc, &no_metric);
+	Datum		bound = heap_getattr(row, Anum_run_max_drop, desc, &no_bound);
 
 	/* Without a query nothing was measured, and nothing refused. */
-	r->refusals = !isnull && r->job->query != NULL &&
-		strcmp(TextDatumGetCString(query), r->job->query) == 0 &&
-		strcmp(TextDatumGetCString(attribute(rel, row, Anum_run_metric)), r->job->metric) == 0 &&
-		r->job->max_drop <= DatumGetFloat8(attribute(rel, row, Anum_run_max_drop));
+	r->refusals = !no_query && !no_metric && !no_bound && r->job->query != NULL &&
+		strcmp(mosaic_plain_text(query), r->job->query) == 0 &&
+		strcmp(mosaic_plain_text(metric), r->job->metric) == 0 &&
+		r->job->max_drop <= DatumGetFloat8(bound);
 }
 
 static void
 read_decisions(Relation rel, HeapTuple row, void *arg)
 {
 	DedupJob   *job = ((Recollection *) arg)->job;
-	char	   *name = TextDatumGetCString(attribute(rel, row, Anum_decision_tensor));
+	char	   *name = mosaic_plain_text(attribute(rel, row, Anum_decision_tensor));
 	Datum	   *block,
 			   *partner,
 			   *similarity,

@@ -16,13 +16,13 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "dedup_metric.h"
+#include "read_only.h"
 
 #define FETCH_ROWS 1024
 
@@ -112,22 +112,6 @@ mosaic_metric_desc(const MosaicMetricFunction *f, Oid label_type)
 	return desc;
 }
 
-int
-mosaic_begin_read_only(void)
-{
-	int			level = NewGUCNestLevel();
-
-	set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-					  true, 0, false);
-	return level;
-}
-
-void
-mosaic_end_read_only(int level)
-{
-	AtEOXact_GUC(true, level);
-}
-
 /* The mean of what the query returns: of one row, for an aggregate. */
 static double
 mean_of(const MosaicMetricFunction *f)
@@ -164,25 +148,38 @@ mean_of(const MosaicMetricFunction *f)
 	return sum / rows;
 }
 
+typedef struct MetricCall
+{
+	const MosaicMetricFunction *function;
+	EphemeralNamedRelation rows;
+	double		value;
+} MetricCall;
+
+static void
+call_metric(void *arg)
+{
+	MetricCall *call = arg;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_register_relation(call->rows) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "SPI_register_relation failed");
+	call->value = mean_of(call->function);
+	SPI_finish();
+}
+
 double
 mosaic_metric_value(const MosaicMetricFunction *f, Tuplestorestate *rows, TupleDesc desc)
 {
 	EphemeralNamedRelationData relation = {0};
-	int			level = mosaic_begin_read_only();
-	double		value;
+	MetricCall	call = {f, &relation};
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 	relation.md.name = MOSAIC_METRIC_ROWS;
 	relation.md.reliddesc = InvalidOid;
 	relation.md.tupdesc = desc;
 	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
 	relation.md.enrtuples = tuplestore_tuple_count(rows);
 	relation.reldata = rows;
-	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
-		elog(ERROR, "SPI_register_relation failed");
-	value = mean_of(f);
-	SPI_finish();
-	mosaic_end_read_only(level);
-	return value;
+	mosaic_run_read_only(call_metric, &call);
+	return call.value;
 }

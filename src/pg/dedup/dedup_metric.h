@@ -27,8 +27,4 @@ extern TupleDesc mosaic_metric_desc(const MosaicMetricFunction *function, Oid la
 extern double mosaic_metric_value(const MosaicMetricFunction *function, Tuplestorestate *rows,
 								  TupleDesc desc);
 
-/* Between these, nothing can be written but to temporary tables (25006). */
-extern int	mosaic_begin_read_only(void);
-extern void mosaic_end_read_only(int level);
-
 #endif

@@ -12,6 +12,7 @@
 
 #include "catalog.h"
 #include "dedup_job.h"
+#include "row.h"
 
 static void
 read_meta(DedupJob *job, Offer *offer)
@@ -24,7 +25,7 @@ read_meta(DedupJob *job, Offer *offer)
 
 	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(offer->id));
 	scan = systable_beginscan(rel, mosaic_relid("block_meta_pkey"), true, job->snapshot, 1, &key);
-	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	if (HeapTupleIsValid(tuple = mosaic_getnext(scan)))
 	{
 		offer->models = mosaic_int_attr(tuple, desc, Anum_meta_models, 4);
 		offer->domain = mosaic_int_attr(tuple, desc, Anum_meta_domain, 4);

@@ -26,7 +26,7 @@ static void
 compare_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 {
 	Comparison *c = arg;
-	int			number = (int) mosaic_int_attr(tuple, desc, Anum_tensor_tensor_no, 4);
+	int			number = mosaic_tensor_number(c->job, tuple, desc);
 	const MosaicTensorBlocks *was = &c->job->handle->tensors[number];
 	MosaicTensorBlocks *candidate = &c->job->candidate.tensors[number];
 	bool		isnull;
@@ -38,7 +38,7 @@ compare_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 
 	if (isnull)
 		return;
-	ids = mosaic_map_ids(DatumGetByteaP(map), &n);
+	ids = mosaic_map_ids((bytea *) mosaic_plain(map), &n);
 	if (n != was->n || memcmp(ids, was->ids, n * sizeof *ids) != 0)
 	{
 		c->same = false;
@@ -47,8 +47,8 @@ compare_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 	value = heap_getattr(tuple, Anum_tensor_places, desc, &isnull);
 	if (isnull)
 		return;
-	places = DatumGetByteaP(value);
-	if (VARSIZE(places) - VARHDRSZ == n * sizeof(ItemPointerData))
+	places = (bytea *) mosaic_plain_hint(value);
+	if (places && VARSIZE(places) - VARHDRSZ == n * sizeof(ItemPointerData))
 		memcpy(candidate->places, VARDATA(places), n * sizeof(ItemPointerData));
 }
 

@@ -40,11 +40,11 @@ static void
 describe_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 {
 	DedupJob   *job = arg;
-	MosaicTensorDesc *t = &job->descs[mosaic_int_attr(tuple, desc, Anum_tensor_tensor_no, 4)];
+	MosaicTensorDesc *t = &job->descs[mosaic_tensor_number(job, tuple, desc)];
 	bool		isnull;
 	MosaicError error;
 
-	t->name = TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, desc, &isnull));
+	t->name = mosaic_plain_text(heap_getattr(tuple, Anum_tensor_name, desc, &isnull));
 	t->layout = mosaic_int_attr(tuple, desc, Anum_tensor_layout, 2);
 	t->stored_dtype = mosaic_int_attr(tuple, desc, Anum_tensor_stored_dtype, 2);
 	t->rows = mosaic_int_attr(tuple, desc, Anum_tensor_matrix_rows, 8);
@@ -80,7 +80,14 @@ mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDedupArguments 
 	if (!PG_ARGISNULL(first + VALIDATION))
 		args->validation = text_to_cstring(PG_GETARG_TEXT_PP(first + VALIDATION));
 	if (!PG_ARGISNULL(first + METRIC_FUNCTION))
+	{
 		args->metric_function = PG_GETARG_OID(first + METRIC_FUNCTION);
+		/* What regproc prints as "-": neither a function nor NULL. */
+		if (!OidIsValid(args->metric_function))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("metric_function must be a function"),
+					 errhint("Leave it out, or give NULL, for one of the metrics that have a name.")));
+	}
 	else
 		o->metric = text_to_cstring(PG_GETARG_TEXT_PP(first + METRIC));
 	args->reuse = PG_GETARG_BOOL(first + REUSE);
@@ -97,6 +104,8 @@ void
 mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode)
 {
 	job->row = mosaic_find_model(job->name, job->snapshot, lockmode);
+	if (job->changes)
+		mosaic_check_unchanged(job->name, job->row);
 	if (!HeapTupleIsValid(job->row))
 		mosaic_no_such_model(job->name);
 	if (!mosaic_owns_model(job->row))
@@ -178,6 +187,7 @@ decide(const char *name, const MosaicDedupArguments *args)
 	{
 		DedupJob   *job = palloc0(sizeof *job);
 
+		job->changes = true;
 		mosaic_dedup_open(job, name, args, GetLatestSnapshot());
 		mosaic_dedup_decide(job);
 		if (mosaic_dedup_holds(job))

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -16,6 +18,7 @@
 #include "elements.h"
 #include "errors.h"
 #include "predict_item.h"
+#include "read_only.h"
 
 #define FETCH_ROWS 256
 
@@ -70,12 +73,35 @@ check_columns(MosaicValidation *v)
 		check_label(v);
 }
 
+/* Whole: what a row refers to may be gone with the query's subtransaction. */
 static void
-read_rows(MosaicValidation *v, const char *query, MemoryContext cxt)
+keep_row(MosaicValidation *v, HeapTuple row, TupleDesc desc)
 {
-	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
+	HeapTuple	whole = HeapTupleHasExternal(row) ? toast_flatten_tuple(row, desc) : row;
+
+	tuplestore_puttuple(v->rows, whole);
+	if (whole != row)
+		heap_freetuple(whole);
+}
+
+typedef struct ValidationQuery
+{
+	MosaicValidation *v;
+	const char *query;
+	MemoryContext cxt;			/* of v */
+} ValidationQuery;
+
+static void
+read_rows(void *arg)
+{
+	ValidationQuery *q = arg;
+	MosaicValidation *v = q->v;
+	SPIPlanPtr	plan;
 	Portal		portal;
 
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(q->query, 0, NULL);
 	if (plan == NULL || !SPI_is_cursor_plan(plan))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_CURSOR_DEFINITION),
@@ -88,7 +114,7 @@ read_rows(MosaicValidation *v, const char *query, MemoryContext cxt)
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
 		if (v->desc == NULL)
 		{
-			MemoryContext saved = MemoryContextSwitchTo(cxt);
+			MemoryContext saved = MemoryContextSwitchTo(q->cxt);
 
 			v->desc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
 			MemoryContextSwitchTo(saved);
@@ -97,10 +123,11 @@ read_rows(MosaicValidation *v, const char *query, MemoryContext cxt)
 		if (SPI_processed == 0)
 			break;
 		for (uint64 i = 0; i < SPI_processed; i++)
-			tuplestore_puttuple(v->rows, SPI_tuptable->vals[i]);
+			keep_row(v, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);
+	SPI_finish();
 }
 
 MosaicValidation *
@@ -108,8 +135,7 @@ mosaic_validation_open(const char *query, const MosaicModel *model, MosaicDedup 
 					   MosaicMetricFunction *function)
 {
 	MosaicValidation *v = palloc0(sizeof *v);
-	MemoryContext cxt = CurrentMemoryContext;
-	int			level;
+	ValidationQuery q = {v, query, CurrentMemoryContext};
 
 	v->model = model;
 	v->dedup = dedup;
@@ -122,13 +148,8 @@ mosaic_validation_open(const char *query, const MosaicModel *model, MosaicDedup 
 		v->reference_desc = CreateTemplateTupleDesc(1);
 		TupleDescInitEntry(v->reference_desc, 1, "outputs", BYTEAOID, -1, 0);
 	}
-	/* SPI refuses commands that write; functions that the query calls are stopped by this. */
-	level = mosaic_begin_read_only();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	read_rows(v, query, cxt);
-	SPI_finish();
-	mosaic_end_read_only(level);
+	/* SPI refuses commands that write; functions that the query calls are stopped, or undone, by this. */
+	mosaic_run_read_only(read_rows, &q);
 	if (tuplestore_tuple_count(v->rows) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),

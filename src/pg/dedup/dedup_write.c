@@ -57,7 +57,7 @@ update_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 {
 	TensorUpdate *u = arg;
 	MosaicTensorBlocks *blocks =
-		&u->job->candidate.tensors[mosaic_int_attr(tuple, desc, Anum_tensor_tensor_no, 4)];
+		&u->job->candidate.tensors[mosaic_tensor_number(u->job, tuple, desc)];
 	Datum		values[Natts_tensor] = {0};
 	bool		nulls[Natts_tensor] = {false};
 	bool		replace[Natts_tensor] = {false};

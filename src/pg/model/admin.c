@@ -25,6 +25,7 @@
 #include "damage.h"
 #include "dedup_log.h"
 #include "domain.h"
+#include "row.h"
 #include "store.h"
 
 /* ---- removal ---- */
@@ -68,7 +69,7 @@ remove_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("model \"%s\": the blocks of tensor \"%s\" cannot be freed, its map is damaged",
 						r->model,
-						TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, desc, &isnull))),
+						mosaic_plain_text(heap_getattr(tuple, Anum_tensor_name, desc, &isnull))),
 				 errdetail_internal("%s", damage),
 				 errhint("repair_store() deletes blocks that no model uses.")));
 	if (map)
@@ -127,7 +128,7 @@ mosaic_remove_model(HeapTuple model)
 	mosaic_cache_drops(model_id);
 	table_close(models, NoLock);
 
-	r.model = TextDatumGetCString(mosaic_model_attr(model, Anum_model_name));
+	r.model = mosaic_plain_text(mosaic_model_attr(model, Anum_model_name));
 	r.domain = DatumGetInt32(mosaic_model_attr(model, Anum_model_domain));
 	r.tensors = table_open(mosaic_relid("tensor"), RowExclusiveLock);
 	r.ids = palloc(r.capacity * sizeof(int32));
@@ -157,6 +158,7 @@ owned_model(const char *name, Snapshot snapshot)
 {
 	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
 
+	mosaic_check_unchanged(name, row);
 	if (!HeapTupleIsValid(row))
 		mosaic_no_such_model(name);
 	if (!mosaic_owns_model(row))
@@ -196,7 +198,7 @@ mosaic_set_readers(int64 model_id, Datum readers)
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyInit(&key, Anum_model_model_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
 	scan = systable_beginscan(rel, mosaic_relid("model_pkey"), true, snapshot, 1, &key);
-	row = systable_getnext(scan);
+	row = mosaic_getnext(scan);
 	if (!HeapTupleIsValid(row))
 		elog(ERROR, "model " INT64_FORMAT " is missing", model_id);
 	update_model(row, Anum_model_readers, readers);
@@ -262,7 +264,7 @@ change_readers(FunctionCallInfo fcinfo, bool add)
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role)));
 	snapshot = mosaic_lock_store();
 	row = owned_model(name, snapshot);
-	deconstruct_array(DatumGetArrayTypeP(mosaic_model_attr(row, Anum_model_readers)),
+	deconstruct_array(mosaic_plain_array(mosaic_model_attr(row, Anum_model_readers), REGROLEOID, sizeof(Oid)),
 					  REGROLEOID, sizeof(Oid), true, TYPALIGN_INT, &old, NULL, &n);
 	readers = palloc((n + 1) * sizeof(Datum));
 	for (int i = 0; i < n; i++)

@@ -20,6 +20,7 @@
 
 #include "catalog.h"
 #include "domain.h"
+#include "row.h"
 
 static void
 denied(const char *name)
@@ -79,7 +80,7 @@ mosaic_join_domain(const char *name, Snapshot snapshot)
 				ObjectIdGetDatum(GetUserId()));
 	/* A name is there once; without one, each role has its own. */
 	scan = systable_beginscan(rel, mosaic_relid("domain_name_key"), true, snapshot, name ? 1 : 2, keys);
-	tuple = systable_getnext(scan);
+	tuple = mosaic_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
 		TupleDesc	desc = RelationGetDescr(rel);
@@ -105,7 +106,7 @@ scan_domain(Relation rel, int32 domain, Snapshot snapshot, HeapTuple *tuple)
 
 	ScanKeyInit(&key, Anum_domain_domain_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(domain));
 	scan = systable_beginscan(rel, mosaic_relid("domain_pkey"), true, snapshot, 1, &key);
-	*tuple = systable_getnext(scan);
+	*tuple = mosaic_getnext(scan);
 	return scan;
 }
 
@@ -138,16 +139,17 @@ mosaic_leave_domain(int32 domain)
 	Relation	models = table_open(mosaic_relid("model"), AccessShareLock);
 	Relation	rel = table_open(mosaic_relid("domain"), RowExclusiveLock);
 	Snapshot	snapshot;
-	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		used;
+	bool		used = false,
+				isnull;
 
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	ScanKeyInit(&key, Anum_model_domain, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(domain));
-	scan = systable_beginscan(models, InvalidOid, false, snapshot, 1, &key);
-	used = HeapTupleIsValid(systable_getnext(scan));
+	/* No key: the scan would look at it before the row was checked. */
+	scan = systable_beginscan(models, InvalidOid, false, snapshot, 0, NULL);
+	while (!used && HeapTupleIsValid(tuple = mosaic_getnext(scan)))
+		used = DatumGetInt32(heap_getattr(tuple, Anum_model_domain, RelationGetDescr(models), &isnull)) == domain;
 	systable_endscan(scan);
 	if (!used)
 	{

@@ -6,7 +6,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -14,7 +13,9 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "mosaic/page_reader.h"
 #include "model_cache.h"
+#include "row.h"
 #include "store.h"
 
 /*
@@ -101,7 +102,7 @@ get_bytea(HeapTuple tuple, int attnum, TupleDesc desc)
 	bool		isnull;
 	Datum		value = heap_getattr(tuple, attnum, desc, &isnull);
 
-	return isnull ? NULL : DatumGetByteaPCopy(value);
+	return isnull ? NULL : (bytea *) mosaic_plain(value);
 }
 
 static void
@@ -127,16 +128,33 @@ load_map(MosaicTensorBlocks *blocks, MosaicTensorDesc *desc, bytea *map, bytea *
 }
 
 static void
+read_dims(Datum value, MosaicTensorDesc *desc)
+{
+	struct varlena *dims = mosaic_plain(value);
+	char		damage[MOSAIC_DAMAGE_BYTES];
+	uint32		n;
+	const void *elements = mosaic_array_parse(dims, VARSIZE(dims), INT8OID, sizeof(int64), &n, damage);
+
+	if (elements == NULL || n > MOSAIC_MAX_DIMS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("tensor \"%s\" has a damaged shape", desc->name)));
+	desc->ndim = (int) n;
+	memcpy(desc->dims, elements, n * sizeof(int64));
+	pfree(dims);
+}
+
+static void
 load_tensor(HeapTuple tuple, TupleDesc td, void *arg)
 {
 	Loader	   *loader = arg;
 	MosaicModelHandle *handle = loader->handle;
 	int			i = handle->ntensors;
 	MosaicTensorDesc *desc;
-	ArrayType  *dims;
 	bytea	   *value,
 			   *map,
 			   *places;
+	Datum		place_value;
 	bool		isnull;
 
 	if (i == loader->capacity)
@@ -152,15 +170,9 @@ load_tensor(HeapTuple tuple, TupleDesc td, void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("tensor %d of model " INT64_FORMAT " is missing", i, handle->key.model_id)));
-	desc->name = TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, td, &isnull));
+	desc->name = mosaic_plain_text(heap_getattr(tuple, Anum_tensor_name, td, &isnull));
 	desc->dtype = get_int64(tuple, Anum_tensor_dtype, td);
-	dims = DatumGetArrayTypePCopy(heap_getattr(tuple, Anum_tensor_dims, td, &isnull));
-	desc->ndim = ArrayGetNItems(ARR_NDIM(dims), ARR_DIMS(dims));
-	if (desc->ndim > MOSAIC_MAX_DIMS || ARR_ELEMTYPE(dims) != INT8OID || ARR_HASNULL(dims))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("tensor \"%s\" has a damaged shape", desc->name)));
-	memcpy(desc->dims, ARR_DATA_PTR(dims), desc->ndim * sizeof(int64));
+	read_dims(heap_getattr(tuple, Anum_tensor_dims, td, &isnull), desc);
 	desc->layout = get_int64(tuple, Anum_tensor_layout, td);
 	desc->stored_dtype = get_int64(tuple, Anum_tensor_stored_dtype, td);
 	desc->transposed = get_int64(tuple, Anum_tensor_transposed, td) != 0;
@@ -177,7 +189,9 @@ load_tensor(HeapTuple tuple, TupleDesc td, void *arg)
 	}
 	if (map)
 	{
-		places = get_bytea(tuple, Anum_tensor_places, td);
+		/* A hint, of which a prediction does not depend. */
+		place_value = heap_getattr(tuple, Anum_tensor_places, td, &isnull);
+		places = isnull ? NULL : (bytea *) mosaic_plain_hint(place_value);
 		load_map(&handle->tensors[i], desc, map, places);
 		pfree(map);
 		if (places)
@@ -192,8 +206,8 @@ static void
 load(MosaicModelHandle *handle, HeapTuple row, Snapshot snapshot)
 {
 	MemoryContextCallback *callback = palloc0(sizeof *callback);
-	char	   *name = TextDatumGetCString(mosaic_model_attr(row, Anum_model_name));
-	bytea	   *graph = DatumGetByteaP(mosaic_model_attr(row, Anum_model_graph));
+	char	   *name = mosaic_plain_text(mosaic_model_attr(row, Anum_model_name));
+	bytea	   *graph = (bytea *) mosaic_plain(mosaic_model_attr(row, Anum_model_graph));
 	Loader		loader = {handle, palloc(16 * sizeof(MosaicTensorDesc)), 16};
 	MosaicError error;
 

@@ -100,12 +100,12 @@ read_file_part(MosaicHostSource *s, uint64_t off, size_t len, char *buf)
 }
 
 static void
-open_file(MosaicHostSource *s, const char *path, int flags)
+open_file(MosaicHostSource *s, const char *path)
 {
 	struct stat st;
 
 	/* O_NONBLOCK: a FIFO must not hold us up before it is refused. */
-	s->fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY | flags);
+	s->fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	if (s->fd < 0)
 	{
 		bool		wrong_place = errno == ENOENT || errno == EACCES;
@@ -184,20 +184,88 @@ read_guarded(void *ctx, uint64_t off, size_t len, void *buf)
 	return result;
 }
 
+/* The path of an open file or folder without symbolic links: what was opened, whatever has its name since. */
+static char *
+path_of(int fd, const char *name)
+{
+	char	   *link = psprintf("/proc/self/fd/%d", fd);
+	char	   *path = palloc(PATH_MAX);
+	ssize_t		n = readlink(link, path, PATH_MAX - 1);
+
+	if (n < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not find out where file \"%s\" lies: %m", name)));
+	path[n] = '\0';
+	return path;
+}
+
+/* The folder of a path, with the slash at its end. */
+static char *
+folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? pnstrdup(path, slash - path + 1) : pstrdup("./");
+}
+
+static char *
+resolve_folder(const char *folder)
+{
+	int			fd = OpenTransientFile(folder, O_RDONLY | O_DIRECTORY);
+	char	   *path;
+
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not open directory \"%s\": %m", folder)));
+	path = psprintf("%s/", path_of(fd, folder));
+	CloseTransientFile(fd);
+	return path;
+}
+
+static bool
+starts_with(const char *path, const char *folder)
+{
+	return strncmp(path, folder, strlen(folder)) == 0;
+}
+
+/* Hugging Face's cache: what REPOSITORY/snapshots/REVISION/... links to lies in REPOSITORY/blobs. */
+static bool
+is_blob_of(const char *path, const char *folder)
+{
+	const char *snapshots = NULL;
+
+	for (const char *p = folder; (p = strstr(p, "/snapshots/")) != NULL; p++)
+		snapshots = p;
+	return snapshots != NULL &&
+		strcmp(folder_of(path), psprintf("%.*s/blobs/", (int) (snapshots - folder), folder)) == 0;
+}
+
 /*
- * External data lies beside the model.  The core has checked that location is
- * relative and has no ".."; that the file itself is no symbolic link is checked
- * here, so that a model cannot name files elsewhere.
+ * External data lies in the folder of the model, so that a model cannot name files elsewhere.  The
+ * core has checked that location is relative and has no ".."; where links have led is asked of what
+ * was opened.
  */
 static void
 open_external_file(MosaicHostSource *model, const char *location, MosaicSource *out)
 {
-	const char *slash = strrchr(model->path, '/');
-	int			dir = slash ? (int) (slash - model->path) + 1 : 0;
 	MosaicHostSource *s = new_source(read_guarded);
+	char	   *folder = folder_of(model->path);
+	char	   *named,
+			   *own,
+			   *found;
 
 	s->main = model;
-	open_file(s, psprintf("%.*s%s", dir, model->path, location), O_NOFOLLOW);
+	open_file(s, psprintf("%s%s", folder, location));
+	found = path_of(s->fd, s->path);
+	named = resolve_folder(folder);
+	own = folder_of(path_of(model->fd, model->path));
+	if (!starts_with(found, named) && !starts_with(found, own) && !is_blob_of(found, named))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("external data file \"%s\" is not in the folder of its model", s->path),
+				 errdetail("Symbolic links lead to \"%s\".", found),
+				 errhint("Put a copy of the file itself beside the model: cp -L follows links.")));
 	model->externals = lappend(model->externals, s);
 	*out = s->callbacks;
 }
@@ -235,7 +303,7 @@ mosaic_source_file(const char *path)
 				 errdetail("Only roles with privileges of the role \"%s\" may do so.", "pg_read_server_files"),
 				 errhint("Without them use psql's \\lo_import and import_model(name, large_object), or pass the bytes.")));
 	s = new_source(read_guarded);
-	open_file(s, path, 0);
+	open_file(s, path);
 	s->callbacks.open_external = open_external;
 	return s;
 }

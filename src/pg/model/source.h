@@ -12,7 +12,7 @@
 
 typedef struct MosaicHostSource MosaicHostSource;
 
-/* A file of the server; checks pg_read_server_files.  External data must lie beside it. */
+/* A file of the server; checks pg_read_server_files.  External data must lie in its folder. */
 extern MosaicHostSource *mosaic_source_file(const char *path);
 /* Memory, which must outlive the source. */
 extern MosaicHostSource *mosaic_source_memory(const void *data, size_t len);

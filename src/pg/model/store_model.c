@@ -246,6 +246,9 @@ check_existing(const char *name, bool replace, Snapshot snapshot)
 {
 	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
 
+	/* Without replace, any model of this name is in the way, seen or not. */
+	if (replace)
+		mosaic_check_unchanged(name, row);
 	if (!HeapTupleIsValid(row))
 		return NULL;
 	if (!mosaic_owns_model(row))

@@ -4,21 +4,25 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "catalog.h"
 #include "check.h"
 #include "checker.h"
+#include "page_scan.h"
 #include "progress.h"
 
 const char *
 mosaic_problem_name(MosaicProblemKind kind)
 {
 	static const char *const names[] = {
-		"damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
+		"damaged page", "damaged row", "damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
 		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
 		"orphan block", "wrong count", "duplicate block", "stale places", "damaged model", "missing near key",
 		"orphan near key"
@@ -61,7 +65,36 @@ mosaic_checker_report(MosaicChecker *c, MosaicProblemKind kind, int32 tensor_no,
 			break;
 		enlargeStringInfo(&detail, needed);
 	}
-	p->detail = detail.data;
+	/* There may be many. */
+	p->detail = pstrdup(detail.data);
+	pfree(detail.data);
+}
+
+void
+mosaic_checker_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
+{
+	MosaicChecker *c = arg;
+	const char *table = RelationGetRelationName(rel);
+
+	*c->table_is_damaged = true;
+	if (line == 0)
+		mosaic_checker_report(c, MOSAIC_DAMAGED_PAGE, -1, NULL, 0, "mosaic.%s, page %u: %s", table, page,
+							  what);
+	else
+		mosaic_checker_report(c, MOSAIC_DAMAGED_ROW, -1, NULL, 0, "mosaic.%s, page %u, line %u: %s", table,
+							  page, line, what);
+}
+
+void
+mosaic_checker_scan(MosaicChecker *c, const char *table, bool *is_damaged,
+					void (*row) (Relation rel, HeapTuple row, void *arg))
+{
+	Relation	rel = table_open(mosaic_relid(table), AccessShareLock);
+	MosaicPageScan scan = {c->checked->snapshot, row, mosaic_checker_damage, c};
+
+	c->table_is_damaged = is_damaged;
+	mosaic_scan_pages(rel, &scan);
+	table_close(rel, NoLock);
 }
 
 MosaicChecked *

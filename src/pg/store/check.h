@@ -19,6 +19,8 @@
 /* In the order of docs/sql_reference.md; the words are in check.c. */
 typedef enum MosaicProblemKind
 {
+	MOSAIC_DAMAGED_PAGE,		/* a page of a table cannot be read */
+	MOSAIC_DAMAGED_ROW,			/* nor a row, or two have one identity */
 	MOSAIC_DAMAGED_MAP,			/* a tensor's map cannot be read */
 	MOSAIC_MISSING_TENSOR,		/* a gap in a model's tensors */
 	MOSAIC_ORPHAN_TENSOR,		/* a tensor of no model */
@@ -71,9 +73,25 @@ typedef struct MosaicCheckedBlock
 	int32		same_as;		/* id of the equal block to be kept, or 0 */
 } MosaicCheckedBlock;
 
+/* A model that has a row. */
+typedef struct MosaicCheckedModel
+{
+	int64		model_id;
+	const char *name;
+	int32		domain;
+	ItemPointerData place;		/* of its row */
+	bool		damaged;		/* one of its maps cannot be read, or it cannot be loaded */
+} MosaicCheckedModel;
+
 typedef struct MosaicChecked
 {
 	Snapshot	snapshot;
+	/* Whether a page or row of these tables is damaged. */
+	bool		meta_is_damaged;
+	bool		near_is_damaged;
+	bool		models_are_damaged; /* mosaic.model or mosaic.tensor */
+	int64		nmodels;
+	MosaicCheckedModel *models; /* by ascending id */
 	int64		nblocks;
 	MosaicCheckedBlock *blocks; /* by ascending id */
 	int64		nproblems;

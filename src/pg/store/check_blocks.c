@@ -4,11 +4,8 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -17,6 +14,8 @@
 
 #include "catalog.h"
 #include "checker.h"
+#include "mosaic/page_reader.h"
+#include "page_scan.h"
 #include "progress.h"
 #include "store.h"
 
@@ -26,6 +25,8 @@ compare_blocks(const void *a, const void *b)
 	int32		x = ((const MosaicCheckedBlock *) a)->block_id,
 				y = ((const MosaicCheckedBlock *) b)->block_id;
 
+	/* Sorting millions takes seconds. */
+	CHECK_FOR_INTERRUPTS();
 	return x < y ? -1 : x > y;
 }
 
@@ -61,30 +62,110 @@ add_block(MosaicChecker *c, int32 block_id)
 }
 
 static void
+note_meta(Relation rel, HeapTuple row, void *arg)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	bool		isnull;
+	MosaicCheckedBlock *b =
+		add_block(arg, DatumGetInt32(heap_getattr(row, Anum_meta_block_id, desc, &isnull)));
+
+	b->has_meta = true;
+	b->meta_place = row->t_self;
+	b->models = DatumGetInt32(heap_getattr(row, Anum_meta_models, desc, &isnull));
+	b->geometry = DatumGetInt64(heap_getattr(row, Anum_meta_geometry, desc, &isnull));
+	b->hash = *DatumGetUUIDP(heap_getattr(row, Anum_meta_hash, desc, &isnull));
+	b->domain = DatumGetInt32(heap_getattr(row, Anum_meta_domain, desc, &isnull));
+}
+
+static void
+report_twice(MosaicChecker *c, const char *table, const ItemPointerData *place, int32 block_id)
+{
+	mosaic_checker_report(c, MOSAIC_DAMAGED_ROW, -1, NULL, block_id,
+						  "mosaic.%s, page %u, line %u: another row has this block_id", table,
+						  ItemPointerGetBlockNumberNoCheck(place), ItemPointerGetOffsetNumberNoCheck(place));
+}
+
+/*
+ * Sorts the blocks.  Where an id was damaged, two rows may have it, whatever the primary
+ * key says: the first counts.
+ */
+static bool
+sort_blocks(MosaicChecker *c, const char *table, Size place)
+{
+	MosaicChecked *checked = c->checked;
+	int64		all = checked->nblocks,
+				n = 0;
+
+	qsort(checked->blocks, all, sizeof *checked->blocks, compare_blocks);
+	for (int64 i = 0; i < all; i++)
+	{
+		MosaicCheckedBlock *b = &checked->blocks[i];
+
+		if (n == 0 || checked->blocks[n - 1].block_id != b->block_id)
+			checked->blocks[n++] = *b;
+		else
+			report_twice(c, table, (ItemPointer) ((char *) b + place), b->block_id);
+	}
+	checked->nblocks = n;
+	return n < all;
+}
+
+static void
 read_meta(MosaicChecker *c)
 {
-	Relation	rel = table_open(mosaic_relid("block_meta"), AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, c->checked->snapshot, 0, NULL);
-	HeapTuple	tuple;
+	mosaic_checker_scan(c, "block_meta", &c->checked->meta_is_damaged, note_meta);
+	if (sort_blocks(c, "block_meta", offsetof(MosaicCheckedBlock, meta_place)))
+		c->checked->meta_is_damaged = true;
+}
 
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+/* What the scan of the blocks knows. */
+typedef struct BlockRead
+{
+	MosaicChecker *c;
+	int64		nmeta;			/* blocks that have a row of block_meta: in order, the others behind */
+	int64		done;
+} BlockRead;
+
+/* The page is pinned: the payload is hashed where it lies. */
+static void
+note_block(Relation rel, HeapTuple row, void *arg)
+{
+	BlockRead  *r = arg;
+	int32		block_id;
+	uint32		length;
+	const void *payload = mosaic_row_payload(row->t_data, row->t_len, &block_id, &length);
+	MosaicCheckedBlock *b;
+	pg_uuid_t	hash;
+
+	if (payload == NULL || (uintptr_t) payload % MOSAIC_TUPLE_ALIGN != 0)
 	{
-		bool		isnull;
-		MosaicCheckedBlock *b =
-			add_block(c, DatumGetInt32(heap_getattr(tuple, Anum_meta_block_id, desc, &isnull)));
-
-		CHECK_FOR_INTERRUPTS();
-		b->has_meta = true;
-		b->meta_place = tuple->t_self;
-		b->models = DatumGetInt32(heap_getattr(tuple, Anum_meta_models, desc, &isnull));
-		b->geometry = DatumGetInt64(heap_getattr(tuple, Anum_meta_geometry, desc, &isnull));
-		b->hash = *DatumGetUUIDP(heap_getattr(tuple, Anum_meta_hash, desc, &isnull));
-		b->domain = DatumGetInt32(heap_getattr(tuple, Anum_meta_domain, desc, &isnull));
+		mosaic_checker_damage(rel, ItemPointerGetBlockNumber(&row->t_self),
+							  ItemPointerGetOffsetNumber(&row->t_self), "its payload is not one of a block",
+							  r->c);
+		return;
 	}
-	systable_endscan(scan);
-	table_close(rel, NoLock);
-	qsort(c->checked->blocks, c->checked->nblocks, sizeof *c->checked->blocks, compare_blocks);
+	b = find_block(r->c->checked->blocks, r->nmeta, block_id);
+	if (b && b->stored)
+	{
+		report_twice(r->c, "block", &row->t_self, block_id);
+		return;
+	}
+	if (b == NULL)
+		b = add_block(r->c, block_id);
+	b->stored = true;
+	b->place = row->t_self;
+	b->length = length;
+	mosaic_block_hash(mosaic_geometry_unpack(b->geometry), payload, b->length, hash.data);
+	mosaic_hash_in_domain(b->domain, hash.data);
+	b->hash_is_right = memcmp(hash.data, b->hash.data, UUID_LEN) == 0;
+	if (++r->done % 256 == 0)
+		mosaic_progress_done(r->done);
+}
+
+static void
+block_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
+{
+	mosaic_checker_damage(rel, page, line, what, ((BlockRead *) arg)->c);
 }
 
 /* Reads every payload. */
@@ -92,36 +173,15 @@ static void
 read_blocks(MosaicChecker *c)
 {
 	Relation	rel = table_open(mosaic_relid("block"), AccessShareLock);
-	TableScanDesc scan = table_beginscan(rel, c->checked->snapshot, 0, NULL);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	int64		nmeta = c->checked->nblocks,
-				done = 0;
+	BlockRead	r = {c, c->checked->nblocks};
+	MosaicPageScan scan = {c->checked->snapshot, note_block, block_damage, &r};
+	bool		damaged;
 
-	mosaic_progress_phase(MOSAIC_PHASE_VERIFYING_BLOCKS, nmeta);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		bool		isnull;
-		int32		block_id = DatumGetInt32(slot_getattr(slot, Anum_block_block_id, &isnull));
-		bytea	   *data = DatumGetByteaPP(slot_getattr(slot, Anum_block_data, &isnull));
-		MosaicCheckedBlock *b = find_block(c->checked->blocks, nmeta, block_id);
-		pg_uuid_t	hash;
-
-		CHECK_FOR_INTERRUPTS();
-		if (b == NULL)
-			b = add_block(c, block_id);
-		b->stored = true;
-		b->place = slot->tts_tid;
-		b->length = VARSIZE_ANY_EXHDR(data);
-		mosaic_block_hash(mosaic_geometry_unpack(b->geometry), VARDATA_ANY(data), b->length, hash.data);
-		mosaic_hash_in_domain(b->domain, hash.data);
-		b->hash_is_right = memcmp(hash.data, b->hash.data, UUID_LEN) == 0;
-		if (++done % 256 == 0)
-			mosaic_progress_done(done);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	table_endscan(scan);
+	mosaic_progress_phase(MOSAIC_PHASE_VERIFYING_BLOCKS, r.nmeta);
+	c->table_is_damaged = &damaged;
+	mosaic_scan_pages(rel, &scan);
 	table_close(rel, NoLock);
-	qsort(c->checked->blocks, c->checked->nblocks, sizeof *c->checked->blocks, compare_blocks);
+	(void) sort_blocks(c, "block", offsetof(MosaicCheckedBlock, place));
 }
 
 void
@@ -140,6 +200,7 @@ check_users(MosaicChecker *c)
 	{
 		MosaicCheckedBlock *b = &c->checked->blocks[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (b->users == 0 && b->stored)
 			mosaic_checker_report(c, MOSAIC_ORPHAN_BLOCK, -1, NULL, b->block_id, "no model uses it");
 		else if (b->users == 0)

@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "miscadmin.h"
@@ -15,8 +14,13 @@
 #include "checker.h"
 #include "damage.h"
 #include "model_cache.h"
+#include "page_scan.h"
 #include "progress.h"
+#include "row.h"
 #include "store.h"
+
+/* So many lost blocks of a tensor are named, the others counted. */
+#define MAX_WRONG_ENTRIES 1000
 
 static int64
 int_attr(HeapTuple tuple, int attnum, TupleDesc desc)
@@ -28,11 +32,39 @@ int_attr(HeapTuple tuple, int attnum, TupleDesc desc)
 }
 
 static int64
-id_attr(HeapTuple tuple, int attnum, Relation rel)
+id_attr(HeapTuple tuple, int attnum, TupleDesc desc)
 {
 	bool		isnull;
 
-	return DatumGetInt64(heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull));
+	return DatumGetInt64(heap_getattr(tuple, attnum, desc, &isnull));
+}
+
+typedef struct TextRead
+{
+	Datum		value;
+	char	   *text;
+} TextRead;
+
+static void
+read_text(void *arg)
+{
+	TextRead   *r = arg;
+
+	r->text = mosaic_plain_text(r->value);
+}
+
+/* A name in a sound row; that may still say that it is compressed, or elsewhere. */
+static char *
+text_attr(HeapTuple tuple, int attnum, TupleDesc desc)
+{
+	bool		isnull;
+	TextRead	r = {heap_getattr(tuple, attnum, desc, &isnull)};
+
+	if (!VARATT_IS_EXTENDED(DatumGetPointer(r.value)) || VARATT_IS_SHORT(DatumGetPointer(r.value)))
+		read_text(&r);
+	else if (mosaic_catch_damage(read_text, &r) != NULL)
+		r.text = pstrdup("?");
+	return r.text;
 }
 
 MosaicGeometry
@@ -58,7 +90,9 @@ check_entry(MosaicChecker *c, int32 block_id, MosaicGeometry geometry, uint32 le
 
 	if (b == NULL || !b->stored)
 	{
-		mosaic_checker_report(c, MOSAIC_MISSING_BLOCK, tensor_no, tensor, block_id, "not in mosaic.block");
+		/* A damaged map may name millions. */
+		if (++c->wrong_entries <= MAX_WRONG_ENTRIES)
+			mosaic_checker_report(c, MOSAIC_MISSING_BLOCK, tensor_no, tensor, block_id, "not in mosaic.block");
 		if (b == NULL)
 			return;
 	}
@@ -108,27 +142,13 @@ check_places(MosaicChecker *c, bytea *places, const int32 *ids, int64 n, int32 t
 			   INT64_FORMAT " of " INT64_FORMAT " blocks lie elsewhere", stale, n);
 }
 
-/* The places that a tensor remembers; NULL where it has none, or they cannot be read. */
-typedef struct PlacesRead
-{
-	Datum		value;
-	bytea	   *places;
-} PlacesRead;
-
-static void
-read_places(void *arg)
-{
-	PlacesRead *r = arg;
-
-	r->places = DatumGetByteaPCopy(r->value);
-}
-
 static void
 check_map(HeapTuple tuple, TupleDesc desc, MosaicChecker *c, int32 tensor_no, const char *name)
 {
 	MosaicGeometry geometry = mosaic_tensor_geometry(tuple, desc);
 	uint32		length = 0;
-	PlacesRead	places = {0};
+	bytea	   *places = NULL;
+	Datum		value;
 	char	   *damage;
 	bytea	   *map = mosaic_read_map(tuple, desc, &damage);
 	const int32 *ids;
@@ -144,26 +164,43 @@ check_map(HeapTuple tuple, TupleDesc desc, MosaicChecker *c, int32 tensor_no, co
 		return;
 	ids = mosaic_map_ids(map, &n);
 	length = mosaic_geometry_bytes(geometry);
+	c->wrong_entries = 0;
 	for (int64 i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		check_entry(c, ids[i], geometry, length, tensor_no, name);
 	}
-	places.value = heap_getattr(tuple, Anum_tensor_places, desc, &isnull);
+	if (c->wrong_entries > MAX_WRONG_ENTRIES)
+		mosaic_checker_report(c, MOSAIC_MISSING_BLOCK, tensor_no, name, 0, "and " INT64_FORMAT " more",
+							  c->wrong_entries - MAX_WRONG_ENTRIES);
+	value = heap_getattr(tuple, Anum_tensor_places, desc, &isnull);
 	if (!isnull)
-		(void) mosaic_catch_damage(read_places, &places);
-	check_places(c, places.places, ids, n, tensor_no, name);
-	if (places.places)
-		pfree(places.places);
+		places = (bytea *) mosaic_plain_hint(value);
+	check_places(c, places, ids, n, tensor_no, name);
+	if (places)
+		pfree(places);
 	pfree(map);
+}
+
+/* The numbers up to this one that the model has no tensor for. */
+static void
+check_gap(MosaicChecker *c, int64 tensor_no)
+{
+	if (tensor_no > c->next_tensor + 1)
+		mosaic_checker_report(c, MOSAIC_MISSING_TENSOR, (int32) c->next_tensor, NULL, 0,
+							  "tensors " INT64_FORMAT " to " INT64_FORMAT, c->next_tensor, tensor_no - 1);
+	else if (tensor_no > c->next_tensor)
+		mosaic_checker_report(c, MOSAIC_MISSING_TENSOR, (int32) c->next_tensor, NULL, 0,
+							  "tensor " INT64_FORMAT, c->next_tensor);
+	c->model_is_damaged |= tensor_no > c->next_tensor;
+	c->next_tensor = Max(c->next_tensor, tensor_no + 1);
 }
 
 static void
 check_tensor(HeapTuple tuple, TupleDesc desc, MosaicChecker *c)
 {
-	bool		isnull;
 	int32		tensor_no = int_attr(tuple, Anum_tensor_tensor_no, desc);
-	char	   *name = TextDatumGetCString(heap_getattr(tuple, Anum_tensor_name, desc, &isnull));
+	char	   *name = text_attr(tuple, Anum_tensor_name, desc);
 
 	if (c->model == NULL)
 	{
@@ -171,13 +208,13 @@ check_tensor(HeapTuple tuple, TupleDesc desc, MosaicChecker *c)
 							  c->model_id);
 		return;
 	}
-	for (; c->next_tensor < tensor_no; c->next_tensor++)
+	if (tensor_no < c->next_tensor)
 	{
-		mosaic_checker_report(c, MOSAIC_MISSING_TENSOR, c->next_tensor, NULL, 0, "tensor %d",
-							  c->next_tensor);
+		mosaic_checker_report(c, MOSAIC_DAMAGED_ROW, tensor_no, name, 0,
+							  "its tensor_no is %d, which is negative or there twice", tensor_no);
 		c->model_is_damaged = true;
 	}
-	c->next_tensor = tensor_no + 1;
+	check_gap(c, tensor_no);
 	check_map(tuple, desc, c, tensor_no, name);
 }
 
@@ -197,21 +234,15 @@ load_model(void *arg)
 	mosaic_model_try_load(r->row, r->snapshot);
 }
 
-/* Takes up a model: its row, or NULL where there is only a tensor that names it. */
+/* Takes up a model, which is NULL where there are only tensors that name it. */
 static void
-begin_model(MosaicChecker *c, int64 model_id, HeapTuple row, TupleDesc desc)
+begin_model(MosaicChecker *c, int64 model_id, MosaicCheckedModel *model)
 {
-	bool		isnull;
-
 	c->model_id = model_id;
-	c->model = NULL;
+	c->model = model ? model->name : NULL;
+	c->domain = model ? model->domain : 0;
 	c->next_tensor = 0;
 	c->model_is_damaged = false;
-	if (row)
-	{
-		c->model = TextDatumGetCString(heap_getattr(row, Anum_model_name, desc, &isnull));
-		c->domain = DatumGetInt32(heap_getattr(row, Anum_model_domain, desc, &isnull));
-	}
 }
 
 /* Done with its tensors: graph, shapes and inline values are checked by what loads them to predict. */
@@ -221,51 +252,155 @@ end_model(MosaicChecker *c, HeapTuple row)
 	ModelRead	read = {row, c->checked->snapshot};
 	char	   *damage;
 
-	if (c->model == NULL || c->model_is_damaged)
+	if (c->model_is_damaged)
 		return;
 	damage = mosaic_catch_damage(load_model, &read);
 	if (damage)
 		mosaic_checker_report(c, MOSAIC_DAMAGED_MODEL, -1, NULL, 0, "%s", damage);
+	c->model_is_damaged = damage != NULL;
+}
+
+/* ---- the rows of models and tensors, by their ids ---- */
+
+typedef struct TensorPlace
+{
+	int64		model_id;
+	int32		tensor_no;
+	ItemPointerData place;
+} TensorPlace;
+
+typedef struct Rows
+{
+	MosaicChecker *c;
+	int64		model_capacity;
+	int64		ntensors,
+				tensor_capacity;
+	TensorPlace *tensors;
+} Rows;
+
+static void
+note_model(Relation rel, HeapTuple row, void *arg)
+{
+	Rows	   *r = arg;
+	MosaicChecked *checked = r->c->checked;
+	TupleDesc	desc = RelationGetDescr(rel);
+	MosaicCheckedModel *m;
+
+	if (checked->nmodels == r->model_capacity)
+		checked->models = repalloc_huge(checked->models, (r->model_capacity *= 2) * sizeof *checked->models);
+	m = &checked->models[checked->nmodels++];
+	m->model_id = id_attr(row, Anum_model_model_id, desc);
+	m->name = text_attr(row, Anum_model_name, desc);
+	m->domain = int_attr(row, Anum_model_domain, desc);
+	m->place = row->t_self;
+	m->damaged = false;
+}
+
+static void
+note_tensor(Relation rel, HeapTuple row, void *arg)
+{
+	Rows	   *r = arg;
+	TupleDesc	desc = RelationGetDescr(rel);
+	TensorPlace *t;
+
+	if (r->ntensors == r->tensor_capacity)
+		r->tensors = repalloc_huge(r->tensors, (r->tensor_capacity *= 2) * sizeof *r->tensors);
+	t = &r->tensors[r->ntensors++];
+	t->model_id = id_attr(row, Anum_tensor_model_id, desc);
+	t->tensor_no = int_attr(row, Anum_tensor_tensor_no, desc);
+	t->place = row->t_self;
+}
+
+static void
+rows_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
+{
+	mosaic_checker_damage(rel, page, line, what, ((Rows *) arg)->c);
+}
+
+static int
+compare_models(const void *a, const void *b)
+{
+	int64		x = ((const MosaicCheckedModel *) a)->model_id,
+				y = ((const MosaicCheckedModel *) b)->model_id;
+
+	CHECK_FOR_INTERRUPTS();
+	return x < y ? -1 : x > y;
+}
+
+static int
+compare_tensors(const void *a, const void *b)
+{
+	const TensorPlace *x = a,
+			   *y = b;
+
+	CHECK_FOR_INTERRUPTS();
+	if (x->model_id != y->model_id)
+		return x->model_id < y->model_id ? -1 : 1;
+	return x->tensor_no < y->tensor_no ? -1 : x->tensor_no > y->tensor_no;
+}
+
+/* Not by their indexes, which know nothing of what is damaged in the rows. */
+static void
+read_rows(Rows *r, Relation models, Relation tensors)
+{
+	MosaicPageScan scan = {r->c->checked->snapshot, note_model, rows_damage, r};
+	MosaicChecked *checked = r->c->checked;
+
+	checked->models = palloc((r->model_capacity = 64) * sizeof *checked->models);
+	r->tensors = palloc((r->tensor_capacity = 1024) * sizeof *r->tensors);
+	r->c->table_is_damaged = &checked->models_are_damaged;
+	mosaic_scan_pages(models, &scan);
+	scan.row = note_tensor;
+	mosaic_scan_pages(tensors, &scan);
+	qsort(checked->models, checked->nmodels, sizeof *checked->models, compare_models);
+	qsort(r->tensors, r->ntensors, sizeof *r->tensors, compare_tensors);
 }
 
 /* All tensors, also those of no model, and all models, also those without tensors, by model_id. */
 void
 mosaic_check_models(MosaicChecker *c)
 {
-	Snapshot	snapshot = c->checked->snapshot;
 	Relation	tensors = table_open(mosaic_relid("tensor"), AccessShareLock);
-	Relation	tensor_index = index_open(mosaic_relid("tensor_pkey"), AccessShareLock);
 	Relation	models = table_open(mosaic_relid("model"), AccessShareLock);
-	Relation	model_index = index_open(mosaic_relid("model_pkey"), AccessShareLock);
-	SysScanDesc tensor_scan = systable_beginscan_ordered(tensors, tensor_index, snapshot, 0, NULL);
-	SysScanDesc model_scan = systable_beginscan_ordered(models, model_index, snapshot, 0, NULL);
-	HeapTuple	tensor = systable_getnext_ordered(tensor_scan, ForwardScanDirection);
-	HeapTuple	model = systable_getnext_ordered(model_scan, ForwardScanDirection);
+	Rows		rows = {c};
+	int64		t = 0,
+				m = 0;
 
 	mosaic_progress_phase(MOSAIC_PHASE_READING_MAPS, 0);
-	while (tensor || model)
+	read_rows(&rows, models, tensors);
+	while (t < rows.ntensors || m < c->checked->nmodels)
 	{
-		int64		of_tensor = tensor ? id_attr(tensor, Anum_tensor_model_id, tensors) : PG_INT64_MAX;
-		int64		of_model = model ? id_attr(model, Anum_model_model_id, models) : PG_INT64_MAX;
-		int64		model_id = Min(of_tensor, of_model);
+		MosaicCheckedModel *model = m < c->checked->nmodels ? &c->checked->models[m] : NULL;
+		int64		of_tensor = t < rows.ntensors ? rows.tensors[t].model_id : PG_INT64_MAX;
+		int64		model_id = model ? Min(of_tensor, model->model_id) : of_tensor;
 
 		CHECK_FOR_INTERRUPTS();
-		begin_model(c, model_id, of_model == model_id ? model : NULL, RelationGetDescr(models));
-		while (tensor && id_attr(tensor, Anum_tensor_model_id, tensors) == model_id)
+		if (model && model->model_id != model_id)
+			model = NULL;
+		if (model && m > 0 && c->checked->models[m - 1].model_id == model_id)
 		{
-			check_tensor(tensor, RelationGetDescr(tensors), c);
-			tensor = systable_getnext_ordered(tensor_scan, ForwardScanDirection);
+			c->table_is_damaged = &c->checked->models_are_damaged;
+			mosaic_checker_damage(models, ItemPointerGetBlockNumber(&model->place),
+								  ItemPointerGetOffsetNumber(&model->place), "another row has this model_id", c);
 		}
-		end_model(c, model);
-		if (of_model == model_id)
-			model = systable_getnext_ordered(model_scan, ForwardScanDirection);
+		begin_model(c, model_id, model);
+		for (; t < rows.ntensors && rows.tensors[t].model_id == model_id; t++)
+		{
+			HeapTuple	row = mosaic_fetch_row(tensors, &rows.tensors[t].place);
+
+			check_tensor(row, RelationGetDescr(tensors), c);
+			heap_freetuple(row);
+		}
+		if (model)
+		{
+			end_model(c, mosaic_fetch_row(models, &model->place));
+			model->damaged = c->model_is_damaged;
+			m++;
+		}
 	}
 	c->model_id = 0;
 	c->model = NULL;
-	systable_endscan_ordered(model_scan);
-	systable_endscan_ordered(tensor_scan);
-	index_close(model_index, NoLock);
-	index_close(tensor_index, NoLock);
+	pfree(rows.tensors);
 	table_close(models, NoLock);
 	table_close(tensors, NoLock);
 }

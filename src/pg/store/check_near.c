@@ -8,12 +8,15 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 
+#include "catalog.h"
 #include "checker.h"
 #include "near_index.h"
+#include "page_scan.h"
 #include "store.h"
 
 /* Whether a block that is stored and used has no entry, though its geometry allows for some. */
@@ -46,7 +49,7 @@ has_key(MosaicNearReader *near_reader, MosaicReader *reader, MosaicCheckedBlock 
 
 typedef struct Orphans
 {
-	MosaicChecked *checked;
+	MosaicChecker *c;
 	int32	   *ids;
 	int64		n,
 				capacity;
@@ -56,7 +59,7 @@ static bool
 mark_block(int32 block_id, void *arg)
 {
 	Orphans    *o = arg;
-	MosaicCheckedBlock *b = mosaic_checked_block(o->checked, block_id);
+	MosaicCheckedBlock *b = mosaic_checked_block(o->c->checked, block_id);
 
 	if (b && b->stored)
 		return b->has_near_key = true;
@@ -64,6 +67,29 @@ mark_block(int32 block_id, void *arg)
 		o->ids = repalloc_huge(o->ids, (o->capacity *= 2) * sizeof *o->ids);
 	o->ids[o->n++] = block_id;
 	return false;
+}
+
+static void
+mark_row(Relation rel, HeapTuple row, void *arg)
+{
+	mosaic_near_entries(rel, row, mark_block, arg);
+}
+
+static void
+row_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
+{
+	mosaic_checker_damage(rel, page, line, what, ((Orphans *) arg)->c);
+}
+
+static void
+read_entries(Orphans *o)
+{
+	Relation	rel = table_open(mosaic_relid("near_key"), AccessShareLock);
+	MosaicPageScan scan = {o->c->checked->snapshot, mark_row, row_damage, o};
+
+	o->c->table_is_damaged = &o->c->checked->near_is_damaged;
+	mosaic_scan_pages(rel, &scan);
+	table_close(rel, NoLock);
 }
 
 static int
@@ -78,11 +104,11 @@ compare_ids(const void *a, const void *b)
 void
 mosaic_check_near_keys(MosaicChecker *c)
 {
-	Orphans		o = {c->checked, palloc(64 * sizeof(int32)), 0, 64};
+	Orphans		o = {c, palloc(64 * sizeof(int32)), 0, 64};
 	MosaicNearReader near_reader;
 	MosaicReader reader;
 
-	mosaic_near_scan(c->checked->snapshot, mark_block, &o);
+	read_entries(&o);
 	qsort(o.ids, o.n, sizeof *o.ids, compare_ids);
 	for (int64 i = 0; i < o.n; i++)
 		if (i == 0 || o.ids[i] != o.ids[i - 1])

@@ -29,6 +29,7 @@
 #include "catalog.h"
 #include "checker.h"
 #include "progress.h"
+#include "row.h"
 #include "store.h"
 
 /* ---- tensors ---- */
@@ -52,7 +53,7 @@ find_duplicates(HeapTuple tuple, TupleDesc desc, void *arg)
 
 	if (isnull)
 		return;
-	ids = mosaic_map_ids(DatumGetByteaPCopy(map), &n);
+	ids = mosaic_map_ids((bytea *) mosaic_plain(map), &n);
 	for (int64 i = 0; i < n && !r->merge; i++)
 	{
 		MosaicCheckedBlock *b = mosaic_checked_block(r->checked, ids[i]);
@@ -75,7 +76,7 @@ rewrite_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 	if (!isnull)
 	{
 		int64		n;
-		const int32 *ids = mosaic_map_ids(DatumGetByteaPCopy(value), &n);
+		const int32 *ids = mosaic_map_ids((bytea *) mosaic_plain(value), &n);
 		int32	   *new_ids = palloc(Max(n, 1) * sizeof(int32));
 		bytea	   *places = palloc0(VARHDRSZ + n * MOSAIC_PLACE_BYTES);
 
@@ -117,7 +118,7 @@ change_model_id(int64 model_id, int64 new_model_id, Snapshot snapshot)
 
 	ScanKeyInit(&key, Anum_model_model_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
 	scan = systable_beginscan(rel, mosaic_relid("model_pkey"), true, snapshot, 1, &key);
-	tuple = systable_getnext(scan);
+	tuple = mosaic_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "model " INT64_FORMAT " is missing", model_id);
 	values[Anum_model_model_id - 1] = Int64GetDatum(new_model_id);
@@ -166,23 +167,17 @@ static void
 repair_tensors(MosaicChecked *checked)
 {
 	TensorRepair r = {.checked = checked};
-	Relation	models = table_open(mosaic_relid("model"), RowExclusiveLock);
-	SysScanDesc scan = systable_beginscan(models, InvalidOid, false, checked->snapshot, 0, NULL);
-	HeapTuple	tuple;
 	int64		deleted = 0;
 
 	r.tensors = table_open(mosaic_relid("tensor"), RowExclusiveLock);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	for (int64 i = 0; i < checked->nmodels; i++)
 	{
-		bool		isnull;
-		int64		model_id = DatumGetInt64(heap_getattr(tuple, Anum_model_model_id,
-														  RelationGetDescr(models), &isnull));
+		MosaicCheckedModel *m = &checked->models[i];
 
-		if (!has_problem(checked, MOSAIC_DAMAGED_MAP, model_id))
-			repair_model(&r, model_id, has_problem(checked, MOSAIC_STALE_PLACES, model_id));
+		CHECK_FOR_INTERRUPTS();
+		if (!m->damaged)
+			repair_model(&r, m->model_id, has_problem(checked, MOSAIC_STALE_PLACES, m->model_id));
 	}
-	systable_endscan(scan);
-	table_close(models, NoLock);
 	/* Reported in the order of models, each once for every tensor. */
 	for (int64 i = 0; i < checked->nproblems; i++)
 	{
@@ -259,7 +254,8 @@ repair_blocks(MosaicChecked *checked)
 	Relation	meta = table_open(mosaic_relid("block_meta"), RowExclusiveLock);
 	CatalogIndexState indexes = CatalogOpenIndexes(meta);
 	/* What a map that cannot be read uses is not known, nor which tensors a damaged model lacks. */
-	bool		users_known = !has_problem(checked, MOSAIC_DAMAGED_MAP, 0) &&
+	bool		users_known = !checked->models_are_damaged &&
+		!has_problem(checked, MOSAIC_DAMAGED_MAP, 0) &&
 		!has_problem(checked, MOSAIC_MISSING_TENSOR, 0) &&
 		!has_problem(checked, MOSAIC_DAMAGED_MODEL, 0);
 
@@ -271,7 +267,11 @@ repair_blocks(MosaicChecked *checked)
 		if (!users_known)
 			break;
 		if (b->users > 0)
-			repair_meta(meta, indexes, b);
+		{
+			/* A row that is there but cannot be read would be in the way of a new one. */
+			if (!checked->meta_is_damaged)
+				repair_meta(meta, indexes, b);
+		}
 		else
 		{
 			if (b->stored)
@@ -283,31 +283,35 @@ repair_blocks(MosaicChecked *checked)
 	CatalogCloseIndexes(indexes);
 	table_close(meta, NoLock);
 	table_close(blocks, NoLock);
-	mosaic_repair_near_keys(checked, users_known);
+	if (!checked->near_is_damaged)
+		mosaic_repair_near_keys(checked, users_known);
 	CommandCounterIncrement();
 }
 
 /* ---- the function ---- */
 
-static bool
-same_text(const char *a, const char *b)
+static int
+compare_problems(const void *a, const void *b)
 {
-	return a == b || (a && b && strcmp(a, b) == 0);
+	const MosaicProblem *p = a,
+			   *q = b;
+
+	CHECK_FOR_INTERRUPTS();
+	if (p->kind != q->kind)
+		return p->kind < q->kind ? -1 : 1;
+	if (p->block_id != q->block_id)
+		return p->block_id < q->block_id ? -1 : 1;
+	if (p->tensor_no != q->tensor_no)
+		return p->tensor_no < q->tensor_no ? -1 : 1;
+	/* A repair may give a model a new model_id, and no row a new name. */
+	return strcmp(p->model ? p->model : "", q->model ? q->model : "");
 }
 
-/* Whether a problem is still there. */
+/* Whether a problem is still there.  now: sorted. */
 static bool
 remains(const MosaicProblem *p, const MosaicChecked *now)
 {
-	for (int64 i = 0; i < now->nproblems; i++)
-	{
-		const MosaicProblem *q = &now->problems[i];
-
-		if (p->kind == q->kind && p->block_id == q->block_id && p->tensor_no == q->tensor_no &&
-			same_text(p->model, q->model))
-			return true;
-	}
-	return false;
+	return bsearch(p, now->problems, now->nproblems, sizeof *p, compare_problems) != NULL;
 }
 
 static MosaicChecked *
@@ -340,6 +344,7 @@ mosaic_pg_repair_store(PG_FUNCTION_ARGS)
 	mosaic_progress_phase(MOSAIC_PHASE_REPAIRING, 0);
 	repair_blocks(between);
 	left = check_now();
+	qsort(left->problems, left->nproblems, sizeof *left->problems, compare_problems);
 	for (int64 i = 0; i < found->nproblems; i++)
 	{
 		MosaicProblem *p = &found->problems[i];

@@ -8,6 +8,10 @@
 #ifndef MOSAIC_CHECKER_H
 #define MOSAIC_CHECKER_H
 
+#include "storage/block.h"
+#include "storage/off.h"
+#include "utils/relcache.h"
+
 #include "check.h"
 
 typedef struct MosaicChecker
@@ -18,14 +22,26 @@ typedef struct MosaicChecker
 	int64		model_id;		/* that is being checked; 0: none */
 	const char *model;			/* its name; NULL: there is no such model */
 	int32		domain;			/* its sharing domain */
-	int32		next_tensor;
+	int64		next_tensor;
+	int64		wrong_entries;	/* of the map that is being checked */
 	bool		model_is_damaged;	/* as has been reported, so that it cannot be loaded */
+	bool	   *table_is_damaged;	/* of the checked, for the table that is being read */
 } MosaicChecker;
 
 /* Notes a problem of the current model, if there is one.  tensor_no: -1 where it is not one tensor's. */
 extern void mosaic_checker_report(MosaicChecker *c, MosaicProblemKind kind, int32 tensor_no,
 								  const char *tensor, int32 block_id, const char *format,...)
 			pg_attribute_printf(6, 7);
+
+/*
+ * Calls row (arg: the checker) for each row of a table of the store, and reports what is
+ * damaged, which sets *is_damaged.
+ */
+extern void mosaic_checker_scan(MosaicChecker *c, const char *table, bool *is_damaged,
+								void (*row) (Relation rel, HeapTuple row, void *arg));
+/* Reports a page (line 0) or a row of the table that is being read; arg: the checker. */
+extern void mosaic_checker_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what,
+								  void *arg);
 
 /* check_blocks.c: all blocks, their payloads and their rows of block_meta. */
 extern void mosaic_check_read_blocks(MosaicChecker *c);

@@ -12,11 +12,15 @@
 
 #include "catalog.h"
 #include "damage.h"
+#include "row.h"
 
 /* Whether an error tells of the outside, not of what is stored. */
 static bool
 is_outside(int sqlstate)
 {
+	/* A file of the relation, or of the status of transactions that a row names, is not there. */
+	if (sqlstate == ERRCODE_UNDEFINED_FILE)
+		return false;
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
 		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):
@@ -76,7 +80,7 @@ read_map(void *arg)
 	MapRead    *r = arg;
 	int64		n;
 
-	r->map = DatumGetByteaPCopy(r->value);
+	r->map = (bytea *) mosaic_plain(r->value);
 	(void) mosaic_map_ids(r->map, &n);
 }
 

@@ -65,6 +65,7 @@ StaticAssertDecl(MAXALIGN(SizeofHeapTupleHeader) + sizeof(int32) + VARHDRSZ == M
 				 "the payload starts at its offset");
 StaticAssertDecl(MOSAIC_PAYLOAD_OFFSET % MOSAIC_TUPLE_ALIGN == 0 && BLCKSZ % MOSAIC_TUPLE_ALIGN == 0,
 				 "an aligned tuple has an aligned payload");
+StaticAssertDecl(BLCKSZ == MOSAIC_PAGE_BYTES, "pages are of the usual size");
 StaticAssertDecl(MOSAIC_PAYLOAD_OFFSET + MOSAIC_MAX_PAYLOAD <= MaxHeapTupleSize,
 				 "the largest block fits on a page");
 #ifdef MOSAIC_REVIEWED_CALLBACKS

@@ -19,7 +19,9 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "mosaic/page_reader.h"
 #include "near_index.h"
+#include "row.h"
 
 #define MAX_ENTRIES 64			/* of a row */
 #define FILL 48					/* at most, of rows that come of one that was too large */
@@ -71,17 +73,20 @@ first_of(Relation rel, HeapTuple row)
 	return DatumGetInt64(heap_getattr(row, Anum_near_first, RelationGetDescr(rel), &isnull));
 }
 
-/* The entries of a row, in place or copied; none where they are not what we write. */
+/* The entries of a row, in place; none where they are not what we write. */
 static const int64 *
 entries_of(Relation rel, HeapTuple row, int *n)
 {
 	bool		isnull;
-	ArrayType  *array = DatumGetArrayTypeP(heap_getattr(row, Anum_near_entries,
-														RelationGetDescr(rel), &isnull));
+	const void *array = DatumGetPointer(heap_getattr(row, Anum_near_entries, RelationGetDescr(rel), &isnull));
+	char		damage[MOSAIC_DAMAGE_BYTES];
+	uint32		count = 0;
+	/* Storage is PLAIN: whatever is not, we did not write. */
+	const void *entries = VARATT_IS_4B_U(array) ?
+		mosaic_array_parse(array, VARSIZE(array), INT8OID, sizeof(int64), &count, damage) : NULL;
 
-	*n = ARR_NDIM(array) == 1 && !ARR_HASNULL(array) && ARR_ELEMTYPE(array) == INT8OID ?
-		ARR_DIMS(array)[0] : 0;
-	return (const int64 *) ARR_DATA_PTR(array);
+	*n = (int) count;
+	return entries;
 }
 
 /* A copy of the first row after (forward), or the last up to (backward), this value; or NULL. */
@@ -97,7 +102,7 @@ next_row(Relation rel, Relation pkey, Snapshot snapshot, ScanDirection direction
 				forward ? BTGreaterStrategyNumber : BTLessEqualStrategyNumber,
 				forward ? F_INT8GT : F_INT8LE, Int64GetDatum(value));
 	scan = systable_beginscan_ordered(rel, pkey, snapshot, 1, &key);
-	row = systable_getnext_ordered(scan, direction);
+	row = mosaic_getnext_ordered(scan, direction);
 	if (HeapTupleIsValid(row))
 		row = heap_copytuple(row);
 	systable_endscan_ordered(scan);
@@ -444,23 +449,13 @@ mosaic_near_probe(MosaicNearReader *r, int32 key, MosaicNearFn fn, void *arg)
 /* ---- all entries ---- */
 
 void
-mosaic_near_scan(Snapshot snapshot, MosaicNearFn fn, void *arg)
+mosaic_near_entries(Relation rel, HeapTuple row, MosaicNearFn fn, void *arg)
 {
-	Relation	rel = table_open(mosaic_relid("near_key"), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	HeapTuple	row;
+	int			n;
+	const int64 *entries = entries_of(rel, row, &n);
 
-	while (HeapTupleIsValid(row = systable_getnext(scan)))
-	{
-		int			n;
-		const int64 *entries = entries_of(rel, row, &n);
-
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < n; i++)
-			(void) fn((int32) entries[i], arg);
-	}
-	systable_endscan(scan);
-	table_close(rel, NoLock);
+	for (int i = 0; i < n; i++)
+		(void) fn((int32) entries[i], arg);
 }
 
 void
@@ -471,7 +466,7 @@ mosaic_near_sweep(Snapshot snapshot, MosaicNearFn fn, void *arg)
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	HeapTuple	row;
 
-	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	while (HeapTupleIsValid(row = mosaic_getnext(scan)))
 	{
 		int			n,
 					kept = 0;

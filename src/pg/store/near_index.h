@@ -11,6 +11,7 @@
 #ifndef MOSAIC_NEAR_INDEX_H
 #define MOSAIC_NEAR_INDEX_H
 
+#include "access/htup.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
@@ -60,8 +61,8 @@ extern void mosaic_near_probe(MosaicNearReader *reader, int32 key, MosaicNearFn 
 
 /* ---- all entries ---- */
 
-/* Calls fn for the block of each entry; what it returns says nothing. */
-extern void mosaic_near_scan(Snapshot snapshot, MosaicNearFn fn, void *arg);
+/* Calls fn for the block of each entry of a sound row of mosaic.near_key; what it returns says nothing. */
+extern void mosaic_near_entries(Relation rel, HeapTuple row, MosaicNearFn fn, void *arg);
 /* Deletes the entries for whose block fn returns false.  The caller holds the store's lock. */
 extern void mosaic_near_sweep(Snapshot snapshot, MosaicNearFn fn, void *arg);
 

@@ -37,6 +37,7 @@
 #include "mosaic_am.h"
 #include "pack_store.h"
 #include "progress.h"
+#include "row.h"
 #include "store.h"
 
 /* Bytes of a page that tuples and their line pointers can take. */
@@ -235,7 +236,7 @@ write_places(HeapTuple tuple, TupleDesc desc, void *arg)
 	bool		isnull;
 	Datum		value = heap_getattr(tuple, Anum_tensor_map, desc, &isnull);
 	bytea	   *map,
-			   *places;
+			   *places = NULL;
 	const int32 *ids;
 	int64		n,
 				stale = 0,
@@ -244,12 +245,12 @@ write_places(HeapTuple tuple, TupleDesc desc, void *arg)
 	CHECK_FOR_INTERRUPTS();
 	if (isnull)
 		return;
-	map = DatumGetByteaPCopy(value);
+	map = (bytea *) mosaic_plain(value);
 	ids = mosaic_map_ids(map, &n);
 	value = heap_getattr(tuple, Anum_tensor_places, desc, &isnull);
 	if (!isnull)
-		places = DatumGetByteaPCopy(value);
-	if (isnull || VARSIZE(places) - VARHDRSZ != n * MOSAIC_PLACE_BYTES)
+		places = (bytea *) mosaic_plain_hint(value);
+	if (places == NULL || VARSIZE(places) - VARHDRSZ != n * MOSAIC_PLACE_BYTES)
 	{
 		places = palloc0(VARHDRSZ + n * MOSAIC_PLACE_BYTES);
 		SET_VARSIZE(places, VARHDRSZ + n * MOSAIC_PLACE_BYTES);

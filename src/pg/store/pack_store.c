@@ -20,6 +20,7 @@
 #include "errors.h"
 #include "pack_store.h"
 #include "progress.h"
+#include "row.h"
 #include "store.h"
 
 /*
@@ -69,7 +70,7 @@ begin_blocks(BlockScan *s, Snapshot snapshot)
 	s->meta = table_open(mosaic_relid("block_meta"), AccessShareLock);
 	s->meta_pkey = index_open(mosaic_relid("block_meta_pkey"), AccessShareLock);
 	s->meta_scan = systable_beginscan_ordered(s->meta, s->meta_pkey, snapshot, 0, NULL);
-	s->meta_tuple = systable_getnext_ordered(s->meta_scan, ForwardScanDirection);
+	s->meta_tuple = mosaic_getnext_ordered(s->meta_scan, ForwardScanDirection);
 }
 
 static void
@@ -115,7 +116,7 @@ block_bytes(BlockScan *s, int32 block_id)
 
 	while (HeapTupleIsValid(s->meta_tuple) &&
 		   DatumGetInt32(heap_getattr(s->meta_tuple, Anum_meta_block_id, desc, &isnull)) < block_id)
-		s->meta_tuple = systable_getnext_ordered(s->meta_scan, ForwardScanDirection);
+		s->meta_tuple = mosaic_getnext_ordered(s->meta_scan, ForwardScanDirection);
 	if (!HeapTupleIsValid(s->meta_tuple) ||
 		DatumGetInt32(heap_getattr(s->meta_tuple, Anum_meta_block_id, desc, &isnull)) != block_id)
 		ereport(ERROR,
@@ -188,7 +189,7 @@ add_map(HeapTuple tuple, TupleDesc desc, void *arg)
 	CHECK_FOR_INTERRUPTS();
 	if (isnull)
 		return;
-	map = DatumGetByteaPCopy(value);
+	map = (bytea *) mosaic_plain(value);
 	ids = mosaic_map_ids(map, &n);
 	check(mosaic_pack_add_map(store->pack, ids, n, &error), &error);
 	pfree(map);
@@ -206,7 +207,7 @@ read_models(MosaicPackStore *store, Snapshot snapshot)
 
 	store->model_ids = palloc(capacity * sizeof(int64));
 	store->names = palloc(capacity * sizeof(char *));
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	while (HeapTupleIsValid(tuple = mosaic_getnext_ordered(scan, ForwardScanDirection)))
 	{
 		bool		isnull;
 
@@ -219,7 +220,7 @@ read_models(MosaicPackStore *store, Snapshot snapshot)
 		store->model_ids[store->nmodels] =
 			DatumGetInt64(heap_getattr(tuple, Anum_model_model_id, RelationGetDescr(rel), &isnull));
 		store->names[store->nmodels] =
-			TextDatumGetCString(heap_getattr(tuple, Anum_model_name, RelationGetDescr(rel), &isnull));
+			mosaic_plain_text(heap_getattr(tuple, Anum_model_name, RelationGetDescr(rel), &isnull));
 		/* All count the same: rates change, and a packing is to last. */
 		check(mosaic_pack_add_model(store->pack, 1, &error), &error);
 		mosaic_scan_tensors(store->model_ids[store->nmodels], snapshot, add_map, store);

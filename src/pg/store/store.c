@@ -30,6 +30,7 @@
 #include "errors.h"
 #include "mosaic_am.h"
 #include "near_index.h"
+#include "row.h"
 #include "store.h"
 
 /* ---------------------------------------------------------------- geometry */
@@ -236,9 +237,8 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (!found && index_getnext_slot(scan, ForwardScanDirection, w->meta_slot))
 	{
-		bool		should_free,
-					isnull;
-		HeapTuple	tuple = ExecFetchSlotHeapTuple(w->meta_slot, false, &should_free);
+		bool		isnull;
+		HeapTuple	tuple = mosaic_slot_row(w->meta, w->meta_slot);
 
 		if (!same_meta(w, tuple, block, hash))
 			continue;
@@ -377,7 +377,7 @@ mosaic_writer_leave(MosaicWriter *w, int32 block_id)
 
 	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
 	scan = systable_beginscan(w->meta, w->meta_pkey, true, w->snapshot, 1, &key);
-	tuple = systable_getnext(scan);
+	tuple = mosaic_getnext(scan);
 	found = HeapTupleIsValid(tuple);
 	if (found && !change_count(w, tuple, -1))
 	{

@@ -2,8 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 
 #include "core/kernel/fast/amx.h"
+
+#if MOSAIC_X86
+#include <cpuid.h>
+#endif
 
 namespace mosaic {
 
@@ -19,20 +25,36 @@ Isa Best(Isa most) {
 
 std::atomic<int> chosen{-1};  // by SetIsa
 
+// What the environment says, or -1.
+int Forced() {
+  Isa isa;
+  return IsaOfName(std::getenv("MOSAIC_FORCE_KERNEL"), &isa) ? static_cast<int>(isa) : -1;
+}
+
+bool CpuHasF16c() {
+#if MOSAIC_X86
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 bool IsaSupported(Isa isa) {
 #if MOSAIC_X86
   __builtin_cpu_init();
   switch (isa) {
+    case Isa::kReference:
     case Isa::kGeneric:
       return true;
     case Isa::kAvx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && CpuHasF16c();
     case Isa::kAvx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+             IsaSupported(Isa::kAvx2);
     case Isa::kAvx512Bf16:
       return MOSAIC_MULTIPLIES_PAIRS && IsaSupported(Isa::kAvx512) &&
              __builtin_cpu_supports("avx512bf16");
@@ -40,13 +62,15 @@ bool IsaSupported(Isa isa) {
       return IsaSupported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16") && AmxUsable();
   }
 #endif
-  return isa == Isa::kGeneric;
+  return isa <= Isa::kGeneric;
 }
 
 Isa ActiveIsa(int dtype) {
   const bool half = dtype == MOSAIC_BFLOAT16;
   const Isa most = half ? Isa::kAmx : Isa::kAvx512;
-  const int set = chosen.load(std::memory_order_relaxed);
+  static const int forced = Forced();
+  int set = chosen.load(std::memory_order_relaxed);
+  if (set < 0) set = forced;
   if (set >= 0) return std::min(static_cast<Isa>(set), most);
   if (half) {
     static const Isa best = Best(Isa::kAmx);
@@ -68,10 +92,24 @@ const char* IsaName(Isa isa) {
       return "avx512_bf16";
     case Isa::kAmx:
       return "amx";
+    case Isa::kReference:
+      return "reference";
     case Isa::kGeneric:
       break;
   }
   return "generic";
+}
+
+bool IsaOfName(const char* name, Isa* isa) {
+  if (name == nullptr) return false;
+  if (std::strcmp(name, "baseline") == 0) name = "generic";
+  for (Isa i :
+       {Isa::kReference, Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx}) {
+    if (std::strcmp(name, IsaName(i)) != 0 || !IsaSupported(i)) continue;
+    *isa = i;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace mosaic

@@ -35,21 +35,29 @@
 
 namespace mosaic {
 
-// Ascending: each includes those before it. The last two are for products with weights of bfloat16.
-enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Bf16, kAmx };
+// Ascending: each includes those before it. kReference is none: the plain references compute, which
+// are the oracles of the others. The last two are for products with weights of bfloat16.
+enum class Isa { kReference, kGeneric, kAvx2, kAvx512, kAvx512Bf16, kAmx };
 constexpr Isa kAllIsas[] = {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx};
 
 // Whether this CPU and its OS can run it; kGeneric always. Of kAmx, the first call asks the OS for
 // its permission and checks a product (amx.h).
 bool IsaSupported(Isa isa);
-// The best one for products with weights of this type, unless SetIsa chose another; with float32
-// also for all else.
+// The best one for products with weights of this type, unless SetIsa or the environment chose
+// another; with float32 also for all else.
+//
+// MOSAIC_FORCE_KERNEL names it for a whole process, for tests: as IsaName does, or "baseline" for
+// "generic". It is read once. A name that is not known, or that this CPU does not have, has no
+// effect; KernelName in EXPLAIN says what computes.
 Isa ActiveIsa(int dtype = MOSAIC_FLOAT);
 // For tests and benchmarks, which compare instruction sets; other types take the best up to this
 // one. REQUIRES: IsaSupported(isa).
 void SetIsa(Isa isa);
-// "generic", "avx2", "avx512", "avx512_bf16", "amx".
+// "reference", "generic", "avx2", "avx512", "avx512_bf16", "amx".
 const char* IsaName(Isa isa);
+// The instruction set that a value of MOSAIC_FORCE_KERNEL stands for (null: none); false if it is
+// not known or not supported.
+bool IsaOfName(const char* name, Isa* isa);
 
 // kLanes floats in a register, and the same in memory at any address of a float.
 template <int kLanes>

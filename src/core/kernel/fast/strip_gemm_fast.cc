@@ -274,6 +274,7 @@ class StripGemmRun {
 void StripGemmFast(const StripGemmArgs& args) {
   if (args.n <= 0 || args.m <= 0) return;
   const Isa isa = ActiveIsa(args.dtype);
+  if (isa == Isa::kReference) return StripGemmReference(args);
   if (isa == Isa::kAmx) return StripGemmAmx(args);
   StripGemmRun(args, isa).Run();
 }

@@ -1,4 +1,6 @@
 // The vectorised activations, on every instruction set that this CPU has.
+#include "core/kernel/activation.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "core/kernel/activation.h"
 #include "core/kernel/fast/isa.h"
 
 namespace mosaic {

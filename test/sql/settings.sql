@@ -1,0 +1,34 @@
+-- Settings: known once the module is loaded, by the first prediction or any other function of it; any other name is refused then.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
+CREATE EXTENSION pg_mosaic;
+RESET client_min_messages;
+CREATE ROLE mosaic_plain LOGIN;
+GRANT CREATE ON SCHEMA public TO mosaic_plain;
+\set superuser :USER
+\c - mosaic_plain
+\set VERBOSITY sqlstate
+-- PostgreSQL does not know them yet, and lets only superusers keep what it does not know.
+ALTER ROLE mosaic_plain SET pg_mosaic.batch = off;
+CREATE FUNCTION keeps() RETURNS text LANGUAGE sql SET pg_mosaic.batch = off AS $$ SELECT current_setting('pg_mosaic.batch') $$;
+\set VERBOSITY default
+SET pg_mosaic.batch = off;
+SET pg_mosaic.bathc = off;
+SELECT mosaic.dtype_name(1::int2);
+SELECT current_setting('pg_mosaic.batch') AS kept, current_setting('pg_mosaic.bathc', true) AS removed;
+SET pg_mosaic.bathc = off;
+ALTER ROLE mosaic_plain SET pg_mosaic.bathc = off;
+SET pg_mosaic.batch = 'maybe';
+SET pg_mosaic.cache_policy = off;
+ALTER ROLE mosaic_plain SET pg_mosaic.batch = off;
+CREATE FUNCTION keeps() RETURNS text LANGUAGE sql SET pg_mosaic.batch = off AS $$ SELECT current_setting('pg_mosaic.batch') $$;
+SET pg_mosaic.batch = on;
+SELECT keeps(), current_setting('pg_mosaic.batch') AS outside;
+\c - mosaic_plain
+SELECT current_setting('pg_mosaic.batch') AS of_the_role;
+SELECT mosaic.dtype_name(1::int2), current_setting('pg_mosaic.batch') AS of_the_role;
+\c - :superuser
+DROP FUNCTION keeps;
+REVOKE CREATE ON SCHEMA public FROM mosaic_plain;
+DROP ROLE mosaic_plain;
+DROP EXTENSION pg_mosaic;

@@ -1,0 +1,172 @@
+# Bytes that went bad on disk, with data checksums off: whatever byte of a row's header, of the headers of its
+# values or of a line pointer it is, check_store() and repair_store() return, nothing ends the server, and
+# a prediction is the right one or an error.
+use strict;
+use warnings;
+use File::Copy qw(copy);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use MosaicTest;
+
+use constant { PAGE => 8192, HEADER => 24 };
+my @values = (0x00, 0x01, 0x02, 0x12, 0x7f, 0x80, 0xfe, 0xff);
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+my $version = `pg_config --version` =~ /(\d+)/ ? $1 : 0;
+$node->init($version >= 18 ? (extra => ['--no-data-checksums']) : ());
+$node->append_conf('postgresql.conf', "autovacuum = off\nmax_parallel_workers_per_gather = 0\n");
+$node->start;
+# Maps and places out of line too.
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_mosaic; ALTER TABLE mosaic.tensor SET (toast_tuple_target = 128);'
+	  . import_sql(qw(fashion_base fashion_dark text_classifier))
+	  . join('', map { "SELECT import_model('iris_$_', '" . data('iris') . "');" } 1 .. 48));
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE expected AS
+  SELECT m, CASE WHEN m LIKE 'iris%' THEN predict(m, '{1,2,3,4}'::real[]) WHEN m LIKE 'text%' THEN predict(m, '{1,2,3}'::int[])
+    ELSE predict(m, array_fill(0.5::real, '{784}')) END AS p
+  FROM (SELECT name COLLATE "default" AS m FROM mosaic.models) t;
+-- What became of the predictions: 'same', 'other' or a SQLSTATE, and how often.
+CREATE FUNCTION outcomes() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE e expected; p real[];
+BEGIN
+  FOR e IN SELECT * FROM expected LOOP
+    BEGIN
+      p := CASE WHEN e.m LIKE 'iris%' THEN predict(e.m, '{1,2,3,4}'::real[]) WHEN e.m LIKE 'text%' THEN predict(e.m, '{1,2,3}'::int[])
+        ELSE predict(e.m, array_fill(0.5::real, '{784}')) END;
+      RETURN NEXT CASE WHEN p = e.p THEN 'same' ELSE 'other: ' || e.m END;
+    EXCEPTION WHEN OTHERS THEN RETURN NEXT SQLSTATE;
+    END;
+  END LOOP;
+END $$;
+-- All that reads the store returns, or fails with an error.
+CREATE FUNCTION survives(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE n bigint;
+BEGIN
+  EXECUTE 'SELECT count(*) FROM (' || statement || ') t' INTO n;
+  RETURN n;
+EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE;
+END $$;
+SQL
+my $database = $node->data_dir . '/' . $node->safe_psql('postgres', q{SELECT 'base/' || oid FROM pg_database WHERE datname = 'postgres'});
+my %file = map { split /\|/ } split /\n/, $node->safe_psql('postgres', <<'SQL');
+SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'mosaic'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0
+UNION ALL SELECT 'toast', reltoastrelid FROM pg_class WHERE oid = 'mosaic.tensor'::regclass
+SQL
+$node->safe_psql('postgres', 'VACUUM (FREEZE) expected');
+$node->stop;
+my $saved = "$PostgreSQL::Test::Utils::tmp_check/saved";
+mkdir $saved;
+copy($_, $saved) or die "$_: $!" for glob "$database/*";
+
+sub restore
+{
+	for my $path (glob "$saved/*") { copy($path, $database) or die "$path: $!"; }
+	return;
+}
+
+# Where the rows of a table are in its file, and the line pointers that lead to them.
+sub rows_of
+{
+	my ($table) = @_;
+	open my $in, '<:raw', "$saved/$file{$table}" or die "$table: $!";
+	my @rows;
+	for (my $page = 0; read($in, my $bytes, PAGE) == PAGE; $page++)
+	{
+		my $lines = (unpack('x12 v', $bytes) - HEADER) / 4;
+		for my $i (0 .. $lines - 1)
+		{
+			my $pointer = unpack 'x' . (HEADER + 4 * $i) . ' V', $bytes;
+			my ($at, $length) = ($pointer & 0x7fff, $pointer >> 17);
+			push @rows, { name => "page $page, line " . ($i + 1), line => $page * PAGE + HEADER + 4 * $i,
+				at => $page * PAGE + $at, length => $length, bytes => substr($bytes, $at, $length) } if ($pointer >> 15 & 3) == 1;
+		}
+	}
+	return @rows;
+}
+
+my $checked = 'SELECT * FROM check_store()';
+my @others = ('SELECT * FROM repair_store()', 'SELECT * FROM pack_models(dry_run => true)', 'SELECT * FROM mosaic.cache',
+	'SELECT drop_model(m) FROM expected', 'SELECT * FROM mosaic.dedup_log');
+my $all = "$checked; SELECT * FROM outcomes();" . join '', map { "BEGIN; SELECT 'survived', survives('$_'); ROLLBACK;" } @others;
+my ($changes, $errors) = (0, 0);
+
+# Tampers with the table and looks: changes is a list of [position in the file, value]. Returns what check_store() says.
+sub round
+{
+	my ($name, $table, @changes) = @_;
+	restore();
+	open my $out, '+<:raw', "$database/$file{$table}" or die "$table: $!";
+	for my $change (@changes)
+	{
+		seek $out, $change->[0], 0;
+		print $out chr $change->[1];
+	}
+	close $out;
+	$changes += @changes;
+	$node->start;
+	my ($rc, $found, $err) = $node->psql('postgres', $all, on_error_stop => 0);
+	$node->stop;
+	is($rc, 0, "$name: all returns") or diag($err);
+	is(scalar(() = $found =~ /^survived/mg), scalar @others, "$name: nothing is left out");
+	unlike($err, qr/ERROR/, "$name: check_store() is no error");
+	unlike($found, qr/^other/m, "$name: no prediction is another") unless $table =~ /tensor|toast/;
+	unlike(slurp_file($node->logfile), qr/terminated by signal/, "$name: no process died")
+	  or BAIL_OUT("changes: @{[ map { '[' . join(',', @$_) . ']' } @changes ]}");
+	$errors += () = $found =~ /^XX001/mg;
+	return $found;
+}
+
+# One byte of each row at a time, from a list of all offsets with all values. What is said of a row whose
+# bytes at the offsets of "named" were changed must name it.
+sub tamper_rows
+{
+	my ($table, $bytes, $rounds, @named) = @_;
+	my @rows = rows_of($table);
+	my @combinations = map { my $o = $_; map { [ $o, $_ ] } @values } 0 .. $bytes - 1;
+	my ($n, $damaged, @missed) = (0, 0);
+	@combinations = sort { $a->[2] <=> $b->[2] } map { [ @$_, rand ] } @combinations;
+	while (@combinations && $n < $rounds)
+	{
+		my (@changes, @must);
+		for my $row (@rows)
+		{
+			my $c = shift @combinations // last;
+			next if $c->[0] >= $row->{length} || $c->[1] == ord substr($row->{bytes}, $c->[0], 1);
+			push @changes, [ $row->{at} + $c->[0], $c->[1] ];
+			push @must, $row->{name} if grep { $_ == $c->[0] } @named;
+		}
+		my $found = round("$table, round " . ++$n, $table, @changes);
+		$damaged += () = $found =~ /^damaged row/mg;
+		push @missed, grep { $found !~ /^damaged row.*mosaic\.$table, $_:/m } @must;
+	}
+	is("@missed", '', "$table: rows are named by page and line ($damaged)");
+	return;
+}
+
+# The seed, and how many rounds a table takes at most: by default what is left to chance are rows of variable layout.
+my ($seed, $rounds) = ($ENV{MOSAIC_TAMPER_SEED} // 1, $ENV{MOSAIC_TAMPER_ROUNDS} // 4);
+note "seed $seed";
+srand $seed;
+# t_hoff and the header of the payload; t_hoff
+tamper_rows('block', 32, 100, 22, 28 .. 31);
+tamper_rows('block_meta', 60, 100, 22);
+tamper_rows('tensor', 200, $rounds, 22);
+tamper_rows('model', 64, $rounds, 22);
+tamper_rows('near_key', 60, $rounds, 22);
+tamper_rows('toast', 48, $rounds);
+
+# Line pointers, and page headers.
+for my $table ('block', 'tensor', 'model')
+{
+	my @rows = rows_of($table);
+	my $i = 0;
+	round("$table, line pointers", $table, map { [ $_->{line} + $i++ % 4, $values[ $i % @values ] ] } @rows);
+	round("$table, page header, byte $_", $table, [ $_, 0xff ]) for 12, 14, 18;
+}
+cmp_ok($errors, '>', 0, "predictions met what is damaged ($changes bytes changed, $errors errors)");
+restore();
+$node->start;
+is($node->safe_psql('postgres', $checked), '', 'the store as it was is sound');
+$node->stop;
+done_testing();
