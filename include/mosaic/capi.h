@@ -185,10 +185,17 @@ typedef struct MosaicExec MosaicExec;
 MosaicCode mosaic_exec_new(const MosaicModel *model, int max_blocks, MosaicExec **out,
                            MosaicError *err);
 /*
- * Most bytes of activations of a run, 0 for no limit.  What needs more is computed in fewer items at
- * a time, or refused (MOSAIC_E_NOMEM) before it is allocated.
+ * Most bytes of activations of a run.  What needs more is computed in fewer items at a time, or
+ * refused (MOSAIC_E_NOMEM) before it is allocated.  Groups of items are made to need no more than
+ * target, where they can.
  */
-void mosaic_exec_set_memory_limit(MosaicExec *exec, int64_t bytes);
+void mosaic_exec_set_memory_limit(MosaicExec *exec, int64_t limit, int64_t target);
+/*
+ * *fitting: how many of the items of these inputs (as for mosaic_exec_start, without elements) a run
+ * can take within so many bytes of activations; at least 1.
+ */
+MosaicCode mosaic_exec_fitting(MosaicExec *exec, const MosaicTensorView *inputs, int64_t items,
+                               int64_t bytes, int64_t *fitting, MosaicError *err);
 /* Whether the time of each node is measured from now on; false at first. */
 void mosaic_exec_set_timed(MosaicExec *exec, bool timed);
 /*

@@ -204,8 +204,22 @@ MosaicCode mosaic_exec_new(const MosaicModel* model, int max_blocks, MosaicExec*
   });
 }
 
-void mosaic_exec_set_memory_limit(MosaicExec* exec, int64_t bytes) {
-  exec->run.SetMemoryLimit(bytes > 0 ? bytes : INT64_MAX);
+void mosaic_exec_set_memory_limit(MosaicExec* exec, int64_t limit, int64_t target) {
+  exec->run.SetMemoryLimit(limit, target);
+}
+
+MosaicCode mosaic_exec_fitting(MosaicExec* exec, const MosaicTensorView* inputs, int64_t items,
+                               int64_t bytes, int64_t* fitting, MosaicError* err) {
+  *fitting = 1;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      tensors[i] = mosaic::TensorOf(inputs[i]);
+      if (!tensors[i].defined() || tensors[i].rank() == 0) return Status();
+    }
+    if (!exec->model.items.independent) return Status();
+    return exec->run.Fitting(tensors, items, bytes, fitting);
+  });
 }
 
 void mosaic_exec_set_timed(MosaicExec* exec, bool timed) { exec->run.executor().SetTimed(timed); }

@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "pins.h"
 #include "plan_hooks.h"
+#include "predictor.h"
 
 PG_MODULE_MAGIC;
 
@@ -21,6 +22,11 @@ _PG_init(void)
 	mosaic_pins_init();
 	mosaic_cache_module_init();
 	mosaic_plan_hooks_init();
+	DefineCustomIntVariable("pg_mosaic.predict_memory",
+							"Most memory that the activations of one prediction may take.",
+							"What needs more is computed in fewer items at a time, or refused before it is allocated.",
+							&mosaic_predict_memory, 1024 * 1024, 1024, MAX_KILOBYTES,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	/* When all settings are defined: any other name with the prefix is a mistake. */
 	MarkGUCPrefixReserved("pg_mosaic");
 }

@@ -54,7 +54,7 @@ Status ActivationCache::Start(BatchRun* run, size_t batch, std::vector<Tensor> i
   Fit();
   if (batch >= kept_.size()) kept_.resize(batch + 1);
   Checkpoint& kept = kept_[batch];
-  MOSAIC_RETURN_IF_ERROR(run->Start(std::move(inputs), items));
+  MOSAIC_RETURN_IF_ERROR(run->Start(std::move(inputs), items, true));
   run->Resume(kept);
   nodes_skipped_ += static_cast<int64_t>(kept.step);
   if (cut_ > kept.step) {

@@ -61,9 +61,10 @@ Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count, Are
 
 BatchRun::BatchRun(const Model& model, int max_blocks) : model_(model), executor_(model, max_blocks) {}
 
-void BatchRun::SetMemoryLimit(int64_t bytes) {
-  limit_ = bytes;
-  executor_.SetMemoryLimit(bytes);
+void BatchRun::SetMemoryLimit(int64_t limit, int64_t target) {
+  limit_ = limit;
+  target_ = std::min(limit, target);
+  executor_.SetMemoryLimit(limit);
 }
 
 int BatchRun::InputAxis(size_t i) const {
@@ -133,21 +134,34 @@ Status BatchRun::ChooseWay() {
     group_ = 1;
     return Status();
   }
-  for (;;) {
+  MOSAIC_RETURN_IF_ERROR(Fitting(inputs_, items_, target_, &group_));
+  if (group_ == items_) return Status();
+  way_ = Way::kGroups;
+  // Groups of one size reuse each other's memory.
+  const int64_t runs = (items_ + group_ - 1) / group_;
+  group_ = (items_ + runs - 1) / runs;
+  return Status();
+}
+
+Status BatchRun::Fitting(const std::vector<Tensor>& inputs, int64_t items, int64_t bytes,
+                         int64_t* out) {
+  *out = items;
+  while (*out > 1) {
     std::vector<Tensor> shapes;
-    for (size_t i = 0; i < inputs_.size(); ++i) {
-      Shape shape = inputs_[i].shape();
-      shape[static_cast<size_t>(InputAxis(i))] = group_;
-      shapes.push_back(Tensor::Borrow(inputs_[i].dtype(), shape, nullptr));
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      Shape shape = inputs[i].shape();
+      shape[static_cast<size_t>(InputAxis(i))] = *out;
+      shapes.push_back(Tensor::Borrow(inputs[i].dtype(), shape, nullptr));
     }
     int64_t peak = 0;
     MOSAIC_RETURN_IF_ERROR(executor_.Size(shapes, &peak));
-    if (peak <= limit_ || group_ == 1) return Status();
-    way_ = Way::kGroups;
+    if (peak <= bytes) break;
     // In proportion; fewer in any case.
-    const double part = static_cast<double>(limit_) / static_cast<double>(peak);
-    group_ = std::clamp<int64_t>(static_cast<int64_t>(static_cast<double>(group_) * part), 1, group_ - 1);
+    const double part = static_cast<double>(bytes) / static_cast<double>(peak);
+    const int64_t fewer = static_cast<int64_t>(static_cast<double>(*out) * part);
+    *out = std::clamp<int64_t>(fewer, 1, *out - 1);
   }
+  return Status();
 }
 
 std::vector<Tensor> BatchRun::Part(int64_t begin, int64_t count) {

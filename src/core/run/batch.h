@@ -25,7 +25,12 @@ class BatchRun {
 
   Executor& executor() { return executor_; }
   const Executor& executor() const { return executor_; }
-  void SetMemoryLimit(int64_t bytes);
+  // limit: no run takes more. target: groups of items are made to take no more than that, where
+  // they can.
+  void SetMemoryLimit(int64_t limit, int64_t target);
+  // How many of the items of these inputs (as of Start; elements are not looked at) can be run at a
+  // time within so many bytes; at least 1.
+  Status Fitting(const std::vector<Tensor>& inputs, int64_t items, int64_t bytes, int64_t* out);
 
   // inputs: one per graph input, of the declared type and shape (free dimensions open), borrowed
   // until done. items 1: one run on the arrays as they are. items > 1: the item axis of each input
@@ -63,7 +68,7 @@ class BatchRun {
 
   const Model& model_;
   Executor executor_;
-  int64_t limit_ = INT64_MAX;
+  int64_t limit_ = INT64_MAX, target_ = INT64_MAX;
   std::vector<Tensor> inputs_, outputs_;
   int64_t items_ = 1, group_ = 1, done_ = 0, part_ = 0;
   Way way_ = Way::kAtOnce;

@@ -76,6 +76,8 @@ begin_evaluation(MosaicValidation *v, MosaicModelHandle *candidate, bool first)
 	e->payloads = palloc(window * sizeof(void *));
 	if (mosaic_exec_new(candidate->model, window, &e->exec, &error) != MOSAIC_OK)
 		mosaic_report(&error);
+	mosaic_exec_set_memory_limit(e->exec, mosaic_predict_memory * INT64CONST(1024),
+								 mosaic_predict_memory * INT64CONST(1024));
 	e->cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic validation batch",
 								   ALLOCSET_DEFAULT_SIZES);
 	e->inputs = palloc0(Max(v->ninputs, 1) * sizeof *e->inputs);
@@ -116,7 +118,7 @@ run(Evaluation *e, MosaicCode code, MosaicTensorView *output, MosaicError *error
 		else if (code != MOSAIC_MORE)
 			return code;
 	}
-	return mosaic_exec_output(e->exec, 0, output, error);
+	return mosaic_exec_item_output(e->exec, 0, output, error);
 }
 
 static Size
@@ -210,7 +212,7 @@ run_each(Evaluation *e)
 			inputs[k] = e->inputs[k];
 			inputs[k].data = (const char *) inputs[k].data + i * item_bytes(&inputs[k]);
 		}
-		if (run(e, mosaic_exec_start(e->exec, inputs, 1, &error), &output, &error) != MOSAIC_OK)
+		if (run(e, mosaic_exec_start(e->exec, inputs, 1, true, &error), &output, &error) != MOSAIC_OK)
 			mosaic_report(&error);
 		judge_row(e, i, &output, 0, mosaic_view_size(&output));
 	}
@@ -223,12 +225,10 @@ items_that_fit(Evaluation *e)
 	MosaicValidation *v = e->v;
 	int64		bytes = Max(mosaic_exec_memory(e->exec), 1);
 
+	if (!mosaic_model_items_independent(v->model))
+		return 1;
 	for (int i = 0; i < v->ninputs; i++)
-	{
-		if (!mosaic_has_batch_dimension(mosaic_model_input(v->model, i)))
-			return 1;
 		bytes += item_bytes(&e->inputs[i]);
-	}
 	return v->ninputs == 0 ? 1 : (int) Max(1, Min(MAX_ITEMS, work_mem * INT64CONST(1024) / bytes));
 }
 
@@ -246,12 +246,12 @@ run_batch(Evaluation *e)
 
 	memcpy(inputs, e->inputs, v->ninputs * sizeof *inputs);
 	for (int i = 0; e->n > 1 && i < v->ninputs; i++)
-		inputs[i].dims[0] = e->n;
+		inputs[i].dims[mosaic_model_input(v->model, i)->item_axis] = e->n;
 	v->row = behind - e->n;
 	code = run(e, mosaic_dedup_start(v->dedup, e->exec, e->number, inputs, e->n, &error), &output, &error);
 	if (code == MOSAIC_OK)
 	{
-		int64		n = mosaic_view_size(&output) / e->n;
+		int64		n = mosaic_view_size(&output);
 
 		for (int i = 0; i < e->n; i++, v->row++)
 			judge_row(e, i, &output, i * n, n);

@@ -29,50 +29,25 @@ single_input(FmgrInfo *flinfo, text *name)
 	return p;
 }
 
-/* Runs a batch in pieces that the CPU likes; every piece yields the same bits as single items. */
+/* The predictions of a batch, in the shape that the model gives them. */
 static ArrayType *
-run_batch(MosaicPredictor *p, const MosaicBinding *binding, const char *elements)
+run_batch(MosaicPredictor *p, const MosaicBinding *binding, const void *elements)
 {
 	const MosaicValueInfo *input = mosaic_model_input(mosaic_predictor_model(p), 0);
-	MosaicBinding piece = *binding;
-	int64		item_bytes = mosaic_dtype_size(input->dtype);
-	int64		item_size = 0;
-	ArrayType  *result = NULL;
+	MosaicTensorView view = mosaic_bound_view(input->dtype, binding, elements);
+	MosaicTensorView output;
+	ArrayType  *result;
 
-	for (int i = 1; i < binding->ndim; i++)
-		item_bytes *= binding->dims[i];
-	for (int64 done = 0; done < binding->items; done += piece.items)
-	{
-		MosaicTensorView view,
-					output;
-
-		piece.items = piece.dims[0] = mosaic_predictor_items(p, binding->items - done, item_bytes);
-		view = mosaic_bound_view(input->dtype, &piece, elements + done * item_bytes);
-		mosaic_predictor_run(p, &view, piece.items);
-		mosaic_predictor_output(p, 0, &output);
-		if (result == NULL)
-		{
-			int			ndim;
-			const int64 *dims;
-
-			mosaic_item_shape(p, &output, piece.items, &ndim, &dims);
-			item_size = 1;
-			for (int i = 0; i < ndim; i++)
-				item_size *= dims[i];
-			result = mosaic_make_result(true, binding->items, ndim, dims);
-			if (item_size == 0)
-				break;
-		}
-		if (mosaic_view_size(&output) != piece.items * item_size)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("the output of the model has %lld elements for %lld items",
-							(long long) mosaic_view_size(&output), (long long) piece.items),
-					 errhint("The model does not predict item by item; call predict() for one item.")));
-		mosaic_copy_floats((float4 *) ARR_DATA_PTR(result) + done * item_size, &output, 0,
-						   piece.items * item_size);
-	}
-	return result ? result : construct_empty_array(FLOAT4OID);
+	mosaic_predictor_run(p, &view, binding->items, false);
+	mosaic_predictor_output(p, 0, &output);
+	/* One number for each item is an array of two dimensions, as one of several is. */
+	if (output.ndim == 1 && output.dims[0] == binding->items)
+		result = mosaic_make_result(true, binding->items, 0, output.dims);
+	else
+		result = mosaic_make_result(false, 1, output.ndim, output.dims);
+	if (ARR_NDIM(result) > 0)
+		mosaic_copy_floats((float4 *) ARR_DATA_PTR(result), &output, 0, mosaic_view_size(&output));
+	return result;
 }
 
 /* Converts the array to the model's input; leaves a batch to the caller. */

@@ -58,6 +58,7 @@ struct MosaicBatch
 	MemoryContext single_cxt;	/* of values that are computed when asked for: reset with the row */
 	bool		added;			/* elements since the last run */
 	Size		row_bytes;		/* the calls' value_bytes */
+	bool		timed;			/* operators are measured, for EXPLAIN */
 	MosaicBatchStats stats;
 };
 
@@ -83,6 +84,7 @@ mosaic_batch_new(PlanState *parent, List *calls, int max_rows)
 	MosaicBatch *b = palloc0(sizeof *b);
 
 	b->max_rows = max_rows;
+	b->timed = (parent->state->es_instrument & INSTRUMENT_TIMER) != 0;
 	b->ncalls = list_length(calls);
 	b->calls = palloc0(b->ncalls * sizeof *b->calls);
 	for (int i = 0; i < b->ncalls; i++)
@@ -126,14 +128,15 @@ new_group(Call *call, MosaicPredictor *p, ArrayType *array)
 	int64		dims[MAXDIM];
 
 	if (mosaic_model_input_count(model) != 1 || ARR_NDIM(array) == 0 ||
-		!mosaic_has_batch_dimension(mosaic_model_input(model, 0)))
+		!mosaic_predictor_batches(p))
 		return NULL;
 	memset(g, 0, sizeof *g);
 	g->p = p;
 	g->ndim = ARR_NDIM(array);
 	for (int i = 0; i < g->ndim; i++)
 		dims[i] = g->dims[i] = ARR_DIMS(array)[i];
-	if (!mosaic_predictor_try_bind(p, 0, g->ndim, dims, &g->binding) || g->binding.batch)
+	if (!mosaic_predictor_try_bind(p, 0, g->ndim, dims, &g->binding) || g->binding.batch ||
+		g->binding.left_out < 0)
 		return NULL;
 	g->item_bytes = mosaic_dtype_size(mosaic_model_input(model, 0)->dtype);
 	for (int i = 0; i < g->binding.ndim; i++)
@@ -279,11 +282,11 @@ note_value_bytes(MosaicBatch *b, Call *call, Size bytes)
 	call->value_bytes = bytes;
 }
 
-/* Sets the values of n rows of a group from their output. */
+/* Sets the values of n rows of a group from their output, whose dimensions are those of one. */
 static void
 take_output(MosaicBatch *b, Call *call, const int *rows, int n, const MosaicTensorView *output)
 {
-	int64		size = mosaic_view_size(output) / n;
+	int64		size = mosaic_view_size(output);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -293,7 +296,7 @@ take_output(MosaicBatch *b, Call *call, const int *rows, int n, const MosaicTens
 			call->values[row] = Int32GetDatum((int32) mosaic_argmax(output, i * size, size));
 		else
 		{
-			ArrayType  *array = mosaic_make_result(false, 1, output->ndim - 1, output->dims + 1);
+			ArrayType  *array = mosaic_make_result(false, 1, output->ndim, output->dims);
 
 			if (size > 0)
 				mosaic_copy_floats((float4 *) ARR_DATA_PTR(array), output, i * size, size);
@@ -304,20 +307,31 @@ take_output(MosaicBatch *b, Call *call, const int *rows, int n, const MosaicTens
 	}
 }
 
+/* The input of rows [first, first + n) of a group. */
+static MosaicTensorView
+group_view(RowGroup *g, int first, int n)
+{
+	const MosaicValueInfo *input = mosaic_model_input(mosaic_predictor_model(g->p), 0);
+	MosaicTensorView view = mosaic_bound_view(input->dtype, &g->binding,
+											  g->elements + first * g->item_bytes);
+
+	view.dims[input->item_axis] = n;
+	return view;
+}
+
 /* Computes rows [first, first + n) of a group; false where they cannot be at once. */
 static bool
 run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n)
 {
-	int			dtype = mosaic_model_input(mosaic_predictor_model(g->p), 0)->dtype;
-	MosaicTensorView view = mosaic_bound_view(dtype, &g->binding, g->elements + first * g->item_bytes);
+	MosaicTensorView view = group_view(g, first, n);
 	MosaicTensorView output;
 
-	view.dims[0] = n;
-	if (!mosaic_predictor_try_run(g->p, &view, n))
+	mosaic_predictor_set_timed(g->p, b->timed);
+	if (!mosaic_predictor_try_run(g->p, &view, n, true))
 		return false;
-	mosaic_predictor_output(g->p, 0, &output);
-	/* One output for each row, and one that an array of real can be made of. */
-	if (output.ndim < 1 || output.dims[0] != n || mosaic_view_size(&output) > MaxAllocSize / sizeof(float4) ||
+	mosaic_predictor_item_output(g->p, 0, &output);
+	/* One that an array of real can be made of. */
+	if (mosaic_view_size(&output) > MaxAllocSize / sizeof(float4) ||
 		(call->fn.to_class && mosaic_view_size(&output) == 0))
 		return false;
 	take_output(b, call, g->rows + first, n, &output);
@@ -338,9 +352,11 @@ run_group(MosaicBatch *b, Call *call, RowGroup *g)
 
 	for (int first = 0; first < g->n; first += n)
 	{
+		MosaicTensorView rest = group_view(g, first, g->n - first);
+
 		if (MemoryContextMemAllocated(b->values_cxt, false) > work_mem * (Size) 1024)
 			return;
-		n = mosaic_predictor_items(g->p, g->n - first, g->item_bytes);
+		n = mosaic_predictor_items(g->p, &rest, g->n - first);
 		if (!run_rows(b, call, g, first, n))
 			return;
 	}

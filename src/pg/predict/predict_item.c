@@ -19,17 +19,6 @@ mosaic_bound_view(int dtype, const MosaicBinding *binding, const void *elements)
 	return view;
 }
 
-void
-mosaic_item_shape(MosaicPredictor *p, const MosaicTensorView *output, int64 items, int *ndim,
-				  const int64 **dims)
-{
-	bool		batch_input = mosaic_has_batch_dimension(mosaic_model_input(mosaic_predictor_model(p), 0));
-	int			skip = batch_input && output->ndim >= 1 && output->dims[0] == items ? 1 : 0;
-
-	*ndim = output->ndim - skip;
-	*dims = output->dims + skip;
-}
-
 static void
 too_large(void)
 {
@@ -88,14 +77,10 @@ mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 
 }
 
 static Datum
-item_array(MosaicPredictor *p, const MosaicTensorView *output)
+item_array(const MosaicTensorView *output)
 {
-	int			ndim;
-	const int64 *dims;
-	ArrayType  *result;
+	ArrayType  *result = mosaic_make_result(false, 1, output->ndim, output->dims);
 
-	mosaic_item_shape(p, output, 1, &ndim, &dims);
-	result = mosaic_make_result(false, 1, ndim, dims);
 	if (ARR_NDIM(result) > 0)
 		mosaic_copy_floats((float4 *) ARR_DATA_PTR(result), output, 0, mosaic_view_size(output));
 	return PointerGetDatum(result);
@@ -121,7 +106,11 @@ mosaic_predict_item(MosaicPredictor *p, const MosaicBinding *binding, const void
 	MosaicTensorView view = mosaic_bound_view(input->dtype, binding, elements);
 	MosaicTensorView output;
 
-	mosaic_predictor_run(p, &view, 1);
-	mosaic_predictor_output(p, 0, &output);
-	return to_class ? item_class(&output) : item_array(p, &output);
+	mosaic_predictor_run(p, &view, 1, true);
+	/* An input of all dimensions gives an output of all dimensions. */
+	if (binding->left_out >= 0)
+		mosaic_predictor_item_output(p, 0, &output);
+	else
+		mosaic_predictor_output(p, 0, &output);
+	return to_class ? item_class(&output) : item_array(&output);
 }

@@ -25,13 +25,6 @@ extern bool mosaic_predict_function(Oid funcid, MosaicPredictFn *fn);
 extern MosaicTensorView mosaic_bound_view(int dtype, const MosaicBinding *binding, const void *elements);
 
 /*
- * The item's own dimensions of an output of so many items: all but the first,
- * if that counts the items, else all.
- */
-extern void mosaic_item_shape(MosaicPredictor *p, const MosaicTensorView *output, int64 items,
-							  int *ndim, const int64 **dims);
-
-/*
  * An array of real for items x the item's shape: [items][dims...], or just
  * [dims...] where it is no batch.  A scalar item is an array of one.  Elements
  * are left to the caller.

@@ -188,9 +188,8 @@ append_array(StringInfo buf, const MosaicTensorView *t, int axis, int64 *next)
 	appendStringInfoChar(buf, ']');
 }
 
-/* One output: without its batch dimension where the inputs were one item. */
 static void
-append_output(StringInfo buf, const MosaicValueInfo *info, const MosaicTensorView *t, bool item)
+append_output(StringInfo buf, const MosaicValueInfo *info, const MosaicTensorView *t)
 {
 	int64		next = 0;
 
@@ -198,7 +197,7 @@ append_output(StringInfo buf, const MosaicValueInfo *info, const MosaicTensorVie
 		appendStringInfoChar(buf, ',');
 	escape_json(buf, info->name);
 	appendStringInfoChar(buf, ':');
-	append_array(buf, t, item && t->ndim > 0 && t->dims[0] == 1 ? 1 : 0, &next);
+	append_array(buf, t, 0, &next);
 }
 
 /* ---- inputs ---- */
@@ -211,7 +210,7 @@ typedef struct Inputs
 	MosaicTensorView *views;
 	int64		items;
 	bool		batch;			/* at least one input is a batch */
-	bool		has_batch_dimension;	/* at least one input could be a batch */
+	bool		item;			/* an input is an item, without the dimension that counts them */
 } Inputs;
 
 /* For the hint: the inputs' names, as many as a reader can take in. */
@@ -288,7 +287,7 @@ read_inputs(MosaicPredictor *p, Jsonb *json, const char *name, Inputs *in)
 	in->views = palloc0(Max(in->n, 1) * sizeof *in->views);
 	in->items = 1;
 	in->batch = false;
-	in->has_batch_dimension = false;
+	in->item = false;
 	for (int i = 0; i < in->n; i++)
 	{
 		const MosaicValueInfo *info = mosaic_model_input(model, i);
@@ -310,17 +309,15 @@ read_inputs(MosaicPredictor *p, Jsonb *json, const char *name, Inputs *in)
 			in->batch = true;
 			in->items = b->items;
 		}
-		in->has_batch_dimension |= mosaic_has_batch_dimension(info);
+		in->item |= b->left_out >= 0;
 		in->views[i].dtype = info->dtype;
 		in->views[i].ndim = b->ndim;
 		memcpy(in->views[i].dims, b->dims, sizeof b->dims);
 		in->views[i].data = in->numbers[i].elements;
 	}
-	/* A vector with one number per item, [batch], is bound as an item of its own: here it is told. */
-	for (int i = 0; i < in->n && in->batch; i++)
-		if (!in->bindings[i].batch &&
-			(mosaic_model_input(model, i)->ndim != 1 || mosaic_model_input(model, i)->dims[0] != -1 ||
-			 in->bindings[i].dims[0] != in->items))
+	/* A batch of one goes with one item. */
+	for (int i = 0; i < in->n && in->batch && in->items != 1; i++)
+		if (!in->bindings[i].batch)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("%s: one item, but other inputs are a batch of %lld items",
@@ -338,7 +335,7 @@ mosaic_pg_predict_json(PG_FUNCTION_ARGS)
 	StringInfoData buf;
 
 	read_inputs(p, PG_GETARG_JSONB_P(1), text_to_cstring(PG_GETARG_TEXT_PP(0)), &in);
-	mosaic_predictor_run(p, in.views, in.items);
+	mosaic_predictor_run(p, in.views, in.items, false);
 
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
@@ -346,9 +343,11 @@ mosaic_pg_predict_json(PG_FUNCTION_ARGS)
 	{
 		MosaicTensorView output;
 
-		mosaic_predictor_output(p, i, &output);
-		append_output(&buf, mosaic_model_output(model, i), &output,
-					  in.has_batch_dimension && !in.batch);
+		if (in.item && !in.batch)
+			mosaic_predictor_item_output(p, i, &output);
+		else
+			mosaic_predictor_output(p, i, &output);
+		append_output(&buf, mosaic_model_output(model, i), &output);
 	}
 	appendStringInfoChar(&buf, '}');
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));

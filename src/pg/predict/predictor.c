@@ -24,13 +24,11 @@
 /* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
 #define KEPT_PREDICTORS 16
 
-/*
- * Activations of one run: this much, or work_mem where that is more.  The first
- * run, from which is learnt what an item takes, is of few.
- */
+/* Activations of one run that are good for caches: this much, or work_mem where that is more. */
 #define ACTIVATION_BYTES (12 * 1024 * 1024)
-#define FIRST_ITEMS 16
 #define MAX_ITEMS 256
+
+int			mosaic_predict_memory = 1024 * 1024;	/* pg_mosaic.predict_memory, kB */
 
 /* What tells one state of the database from another. */
 typedef struct View
@@ -54,10 +52,7 @@ struct MosaicPredictor
 	MosaicExec *exec;
 	int			window;			/* the exec's max_blocks */
 	const void **payloads;		/* window */
-	/* What an item takes, and how that was learnt; item_memory 0: not yet. */
-	double		item_memory;	/* bytes of activations */
-	int64		item_bytes;		/* of such an item's input */
-	int64		learnt_items;	/* in one run */
+	bool		timed;
 };
 
 /* Hangs at flinfo->fn_extra. */
@@ -291,9 +286,15 @@ mosaic_predictor_exec(MosaicPredictor *p)
 }
 
 bool
-mosaic_has_batch_dimension(const MosaicValueInfo *info)
+mosaic_predictor_batches(MosaicPredictor *p)
 {
-	return info->ndim >= 2 && (info->dims[0] == -1 || info->dims[0] == 1);
+	return mosaic_model_items_independent(p->handle->model);
+}
+
+void
+mosaic_predictor_set_timed(MosaicPredictor *p, bool timed)
+{
+	p->timed = timed;
 }
 
 void
@@ -315,6 +316,12 @@ mosaic_predictor_try_bind(MosaicPredictor *p, int input, int ndim, const int64 *
 	return mosaic_model_bind(p->handle->model, input, ndim, dims, binding, &error) == MOSAIC_OK;
 }
 
+static int64
+activation_bytes(void)
+{
+	return Max(work_mem * INT64CONST(1024), ACTIVATION_BYTES);
+}
+
 /* Makes an exec whose requests the pins can serve. */
 static void
 ensure_exec(MosaicPredictor *p)
@@ -322,81 +329,53 @@ ensure_exec(MosaicPredictor *p)
 	int			window = mosaic_pins_window(p->pins);
 	MosaicError error;
 
-	if (p->exec && p->window <= window)
-		return;
-	if (p->exec)
-		mosaic_exec_free(p->exec);
-	p->exec = NULL;
-	if (p->payloads)
-		pfree(p->payloads);
-	p->payloads = NULL;
-	p->payloads = MemoryContextAlloc(p->cxt, window * sizeof(void *));
-	p->window = window;
-	p->item_memory = 0;
-	if (mosaic_exec_new(p->handle->model, window, &p->exec, &error) != MOSAIC_OK)
-		mosaic_report(&error);
-}
-
-static int64
-item_bytes_of(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
-{
-	int64		bytes = 0;
-
-	for (int i = 0; i < mosaic_model_input_count(p->handle->model); i++)
+	if (p->exec == NULL || p->window > window)
 	{
-		int64		size = mosaic_dtype_size(inputs[i].dtype);
-
-		for (int d = 0; d < inputs[i].ndim; d++)
-			size *= inputs[i].dims[d];
-		bytes += size;
+		if (p->exec)
+			mosaic_exec_free(p->exec);
+		p->exec = NULL;
+		if (p->payloads)
+			pfree(p->payloads);
+		p->payloads = NULL;
+		p->payloads = MemoryContextAlloc(p->cxt, window * sizeof(void *));
+		p->window = window;
+		if (mosaic_exec_new(p->handle->model, window, &p->exec, &error) != MOSAIC_OK)
+			mosaic_report(&error);
 	}
-	return bytes / items;
-}
-
-/*
- * Learns from a run what an item takes: the larger the item, and the more of
- * them shared what a run takes anyway, the better.
- */
-static void
-note_memory(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
-{
-	int64		item_bytes = item_bytes_of(p, inputs, items);
-
-	if (p->item_memory > 0 && (item_bytes < p->item_bytes ||
-							   (item_bytes == p->item_bytes && items < p->learnt_items)))
-		return;
-	p->item_memory = Max((double) mosaic_exec_memory(p->exec) / items, 1);
-	p->item_bytes = item_bytes;
-	p->learnt_items = items;
+	mosaic_exec_set_memory_limit(p->exec, mosaic_predict_memory * INT64CONST(1024),
+								 activation_bytes());
+	mosaic_exec_set_timed(p->exec, p->timed);
 }
 
 int
-mosaic_predictor_items(MosaicPredictor *p, int64 items, int64 item_bytes)
+mosaic_predictor_items(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
 {
-	double		bytes = Max(work_mem * 1024.0, ACTIVATION_BYTES);
-	int64		most = FIRST_ITEMS,
+	int64		fitting,
 				runs;
+	MosaicError error;
 
-	if (p->exec && p->item_memory > 0)
-	{
-		most = (int64) Max(Min(bytes / p->item_memory, MAX_ITEMS), 1);
-		if (item_bytes > p->item_bytes)
-			most = Min(most, FIRST_ITEMS);
-	}
+	items = Min(items, MAX_ITEMS);
+	if (!mosaic_predictor_batches(p))
+		return (int) items;
+	ensure_exec(p);
+	/* What is wrong with the inputs shows when they are run. */
+	if (mosaic_exec_fitting(p->exec, inputs, items, activation_bytes(), &fitting, &error) != MOSAIC_OK)
+		return 1;
 	/* Runs of one size: they reuse each other's memory. */
-	runs = (items + most - 1) / most;
+	runs = (items + fitting - 1) / fitting;
 	return (int) ((items + runs - 1) / runs);
 }
 
 /* Runs the model; MOSAIC_OK, or the failure of the core. */
 static MosaicCode
-run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, MosaicError *error)
+run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacked,
+	MosaicError *error)
 {
 	MosaicBlockRequest request;
 	MosaicCode	code;
 
 	ensure_exec(p);
-	code = mosaic_exec_start(p->exec, inputs, items, error);
+	code = mosaic_exec_start(p->exec, inputs, items, stacked, error);
 	if (code != MOSAIC_OK)
 		return code;
 	while ((code = mosaic_exec_step(p->exec, &request, error)) != MOSAIC_OK)
@@ -410,27 +389,26 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, MosaicError
 		else if (code != MOSAIC_MORE)
 			break;
 	}
-	if (code == MOSAIC_OK)
-		note_memory(p, inputs, items);
 	mosaic_pins_pause(p->pins);
 	return code;
 }
 
 void
-mosaic_predictor_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
+mosaic_predictor_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacked)
 {
 	MosaicError error;
 
-	if (run(p, inputs, items, &error) != MOSAIC_OK)
+	if (run(p, inputs, items, stacked, &error) != MOSAIC_OK)
 		mosaic_report(&error);
 }
 
 bool
-mosaic_predictor_try_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
+mosaic_predictor_try_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items,
+						 bool stacked)
 {
 	MosaicError error;
 
-	return run(p, inputs, items, &error) == MOSAIC_OK;
+	return run(p, inputs, items, stacked, &error) == MOSAIC_OK;
 }
 
 void
@@ -439,5 +417,14 @@ mosaic_predictor_output(MosaicPredictor *p, int i, MosaicTensorView *output)
 	MosaicError error;
 
 	if (mosaic_exec_output(p->exec, i, output, &error) != MOSAIC_OK)
+		mosaic_report(&error);
+}
+
+void
+mosaic_predictor_item_output(MosaicPredictor *p, int i, MosaicTensorView *output)
+{
+	MosaicError error;
+
+	if (mosaic_exec_item_output(p->exec, i, output, &error) != MOSAIC_OK)
 		mosaic_report(&error);
 }

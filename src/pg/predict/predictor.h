@@ -11,6 +11,8 @@
 
 typedef struct MosaicPredictor MosaicPredictor;
 
+extern int	mosaic_predict_memory;	/* kB of activations that a prediction may take */
+
 /*
  * The predictor for a model as the active snapshot and the current role see it.
  * Kept in flinfo for the following calls; errors 42704 and 42501.  It is valid
@@ -29,8 +31,11 @@ extern const MosaicModel *mosaic_predictor_model(MosaicPredictor *predictor);
 /* "model "m", input "x"": for messages; valid until the next call. */
 extern const char *mosaic_predictor_input_name(MosaicPredictor *predictor, int input);
 
-/* Whether dimension 0 of an input or output counts items (core/infer/binding.h). */
-extern bool mosaic_has_batch_dimension(const MosaicValueInfo *info);
+/* Whether rows may be computed together. */
+extern bool mosaic_predictor_batches(MosaicPredictor *predictor);
+
+/* Whether the time of each operator is measured. */
+extern void mosaic_predictor_set_timed(MosaicPredictor *predictor, bool timed);
 
 /* Binds an array to an input, or raises an error that names both lengths. */
 extern void mosaic_predictor_bind(MosaicPredictor *predictor, int input, int ndim,
@@ -42,26 +47,31 @@ extern bool mosaic_predictor_try_bind(MosaicPredictor *predictor, int input, int
 
 /*
  * Predicts.  Interruptible.  inputs are the model's, in order; see
- * mosaic_exec_start() for items.
+ * mosaic_exec_start() for items and stacked.
  */
 extern void mosaic_predictor_run(MosaicPredictor *predictor, const MosaicTensorView *inputs,
-								 int64 items);
+								 int64 items, bool stacked);
 
 /*
  * The same, but false where the model cannot be run on these inputs.  (What
  * keeps any input from being predicted is still an error.)
  */
 extern bool mosaic_predictor_try_run(MosaicPredictor *predictor, const MosaicTensorView *inputs,
-									 int64 items);
+									 int64 items, bool stacked);
 
 /*
- * How many of these items, each of so many bytes of input, should be run at
- * once, for their activations to stay within bounds.  REQUIRES: items > 0.
+ * How many of the items of these inputs should be run at once, for their
+ * activations to stay in caches.  REQUIRES: items > 0.
  */
-extern int	mosaic_predictor_items(MosaicPredictor *predictor, int64 items, int64 item_bytes);
+extern int	mosaic_predictor_items(MosaicPredictor *predictor, const MosaicTensorView *inputs,
+								   int64 items);
 
-/* Output i of the last run; valid until the next one. */
+/* Output i of the last run, as the model has it; valid until the next one. */
 extern void mosaic_predictor_output(MosaicPredictor *predictor, int i, MosaicTensorView *output);
+
+/* The same item after item: the view's dimensions are those of one. */
+extern void mosaic_predictor_item_output(MosaicPredictor *predictor, int i,
+										 MosaicTensorView *output);
 
 /* The i-th model kept in flinfo, most recently used first, or NULL: for EXPLAIN. */
 extern MosaicPredictor *mosaic_predictor_kept(FmgrInfo *flinfo, int i);
