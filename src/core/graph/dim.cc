@@ -163,9 +163,14 @@ Dim Max(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number()) return std::max(a.value_, b.value_);
   if (Same(a, b)) return a;
   if (a.is_unknown() || b.is_unknown()) return Dim();
-  // A symbol is 0 or more.
-  if (a.is_number() && a.value_ <= 0 && !b.symbol().empty()) return b;
-  if (b.is_number() && b.value_ <= 0 && !a.symbol().empty()) return a;
+  // Symbols are 0 or more, and so are their sums and products.
+  const auto covers = [](const Dim& x, const Dim& number) {
+    return x.kind_ == Dim::kPolynomial && number.is_number() && number.value_ <= 0 &&
+           std::all_of(x.terms_->begin(), x.terms_->end(),
+                       [](const Dim::Term& t) { return t.factor > 0; });
+  };
+  if (covers(b, a)) return b;
+  if (covers(a, b)) return a;
   return Dim::Named("max", a, b);
 }
 

@@ -1,46 +1,82 @@
-// ConstantOfShape: a tensor of the shape that input 0 gives, filled with one value. The value, an
-// attribute in ONNX, is input 1 of our graph; without it the result is float32 zeros.
+// ConstantOfShape: an array of the shape that input 0 gives, filled with one value: the attribute,
+// or float32 zero.
 #include <algorithm>
 
-#include "core/op/op_support.h"
+#include "core/op/array/array_support.h"
+#include "core/tensor/element.h"
 
 namespace mosaic {
 namespace {
 
+constexpr int64_t kChunk = 16384;
+
 class ConstantOfShapeOp : public Op {
  public:
-  Status Prepare(OpContext& c) const override {
-    Shape shape;
-    MOSAIC_RETURN_IF_ERROR(ReadInts(c.inputs[0], "a shape", &shape));
+  explicit ConstantOfShapeOp(const Node& node) : value_(node.AttributeInput("value")) {}
+
+  Status Infer(InferContext& c) const override {
     int dtype = MOSAIC_FLOAT;
-    if (Given(c, 1)) {
-      if (c.inputs[1].size() != 1) return Status::BadModel("attribute value must be one element");
-      dtype = c.inputs[1].dtype();
+    if (value_ >= 0) {
+      const Fact& value = c.in(static_cast<size_t>(value_));
+      dtype = value.dtype;
+      if (LengthOf(value) != 1) return Status::BadModel("attribute value must be one element");
     }
-    c.outputs.resize(1);
-    MOSAIC_RETURN_IF_ERROR(NewTensor(c, dtype, shape, &c.outputs[0]));
-    c.units = c.outputs[0].size();
-    c.unit_cost = 1;
+    Dims shape;
+    bool ranked = false;
+    MOSAIC_RETURN_IF_ERROR(TargetShape(c, 0, "a shape", &shape, &ranked));
+    if (!ranked) {
+      c.SetUnranked(0, dtype);
+      return Status();
+    }
+    MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, std::move(shape)));
+    ItemsRepeated(c);
     return Status();
   }
 
-  void Run(OpContext& c, int64_t begin, int64_t end) const override {
-    Dispatch(AllTypes(), c.outputs[0].dtype(), [&](auto type) {
-      using T = typename decltype(type)::T;
-      T value = Store<T>(0);
-      if (Given(c, 1)) value = *c.inputs[1].data<T>();
-      T* y = c.outputs[0].mutable_data<T>();
-      std::fill(y + begin, y + end, value);
-    });
+  Status Start(Call& c) const override {
+    c.OnePhase(Chunks(c.outputs[0].size(), kChunk), kChunk / 4);
+    return Status();
   }
 
-  ItemRule Items(const OpContext&) const override { return ItemRule::kMixes; }
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    begin *= kChunk;
+    end = std::min(end * kChunk, c.outputs[0].size());
+    switch (DTypeSize(c.outputs[0].dtype())) {
+      case 1:
+        Fill<uint8_t>(c, begin, end);
+        break;
+      case 2:
+        Fill<uint16_t>(c, begin, end);
+        break;
+      case 4:
+        Fill<uint32_t>(c, begin, end);
+        break;
+      case 8:
+        Fill<uint64_t>(c, begin, end);
+        break;
+      default:
+        Fill<StringElement>(c, begin, end);
+    }
+    return Status();
+  }
+
   bool shape_input(int i) const override { return i == 0; }
+
+ private:
+  // T: any type of the elements' size.
+  template <typename T>
+  void Fill(Call& c, int64_t begin, int64_t end) const {
+    const T value = value_ >= 0 ? *c.inputs[static_cast<size_t>(value_)].data<T>() : T();
+    T* y = c.outputs[0].mutable_data<T>();
+    std::fill(y + begin, y + end, value);
+  }
+
+  int value_;  // the input that holds it, or -1
 };
 
 }  // namespace
 
-extern const OpDef kConstantOfShape = {"ConstantOfShape", 9, 17,
-                                       &MakePlain<ConstantOfShapeOp, 1, 2>};
+extern const OpDef kConstantOfShape = {kOnnxDomain, "ConstantOfShape", 25, 25,
+                                       &MakeOf<ConstantOfShapeOp, 1, 2>};
 
 }  // namespace mosaic

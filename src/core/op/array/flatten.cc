@@ -6,32 +6,32 @@ namespace {
 
 class FlattenOp : public Op {
  public:
-  explicit FlattenOp(int64_t axis) : axis_(axis) {}
+  explicit FlattenOp(const Node& node) : axis_(node.Int("axis", 1)) {}
 
-  Status Prepare(OpContext& c) const override {
-    const Tensor& x = c.inputs[0];
-    int axis = x.rank();
-    if (axis_ != x.rank()) MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis_, x.rank(), &axis));
-    Shape shape = {1, 1};
-    for (int d = 0; d < x.rank(); ++d) shape[d < axis ? 0 : 1] *= x.dim(d);
-    return SetView(c, shape);
+  Status Infer(InferContext& c) const override {
+    if (!c.in(0).ranked) {
+      if (c.concrete()) {
+        c.SetUnranked(0, c.dtype(0));
+        return Status();
+      }
+      return c.Set(0, c.dtype(0), {c.NewDim(), c.NewDim()});
+    }
+    int axis = c.in(0).rank();
+    if (axis_ != axis) MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis_, c.in(0).rank(), &axis));
+    const Dims& x = c.dims(0);
+    const size_t a = static_cast<size_t>(axis);
+    MOSAIC_RETURN_IF_ERROR(c.Set(0, c.dtype(0), {Product(x, 0, a), Product(x, a, x.size())}));
+    c.ItemsReshaped();
+    return Status();
   }
-
-  void Run(OpContext&, int64_t, int64_t) const override {}
-  ItemRule Items(const OpContext& c) const override { return FirstInputItems(c); }
+  int view_of() const override { return 0; }
 
  private:
   int64_t axis_;
 };
 
-Status MakeFlatten(const Graph&, const Node& node, std::unique_ptr<Op>* out) {
-  MOSAIC_RETURN_IF_ERROR(CheckArity(node, 1, 1));
-  *out = std::make_unique<FlattenOp>(node.Int("axis", 1));
-  return Status();
-}
-
 }  // namespace
 
-extern const OpDef kFlatten = {"Flatten", 9, 17, &MakeFlatten};
+extern const OpDef kFlatten = {kOnnxDomain, "Flatten", 25, 25, &MakeOf<FlattenOp, 1, 1>};
 
 }  // namespace mosaic

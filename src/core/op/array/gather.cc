@@ -10,7 +10,7 @@ namespace mosaic {
 namespace {
 
 constexpr int64_t kIndexChunk = 4096;      // indices of a unit that checks them
-constexpr int64_t kCopyBytes = 64 * 1024;  // of a unit that copies, about
+constexpr int64_t kCopyBytes = 64 * 1024;  // that a unit copies, at most
 
 struct State {
   int axis = 0;
@@ -19,6 +19,7 @@ struct State {
   int64_t inner = 1;  // elements behind the axis
   int64_t n = 0;      // indices
   int64_t rows_per_unit = 1;
+  int64_t pieces = 1;  // units of a row, where it is long
   std::vector<int32_t> wanted;
 };
 
@@ -75,8 +76,10 @@ class Gather : public Op {
       copy.stream = 0;
     } else {
       s.rows_per_unit = std::max<int64_t>(1, kCopyBytes / std::max<int64_t>(bytes, 1));
-      copy.units = (s.outer * s.n + s.rows_per_unit - 1) / s.rows_per_unit;
-      copy.unit_cost = static_cast<double>(s.rows_per_unit) * (8 + static_cast<double>(bytes) / 4);
+      s.pieces = std::max<int64_t>(1, (bytes + kCopyBytes - 1) / kCopyBytes);
+      copy.units = (s.outer * s.n + s.rows_per_unit - 1) / s.rows_per_unit * s.pieces;
+      copy.unit_cost = static_cast<double>(s.rows_per_unit) *
+                       (8 + static_cast<double>(std::min(bytes, kCopyBytes)) / 4);
     }
     c.phases.push_back(copy);
     return Status();
@@ -98,7 +101,7 @@ class Gather : public Op {
     if (c.weight(0) != nullptr) {
       CopyStreamed(c, begin, end);
     } else {
-      CopyRows(c, begin * s.rows_per_unit, std::min(end * s.rows_per_unit, s.outer * s.n));
+      CopyRows(c, begin, end);
     }
     return Status();
   }
@@ -126,14 +129,20 @@ class Gather : public Op {
     return status;
   }
 
+  // A unit is some rows, or a piece of a long one.
   static void CopyRows(Call& c, int64_t begin, int64_t end) {
     const State& s = c.state<State>();
     const int64_t bytes = s.inner * DTypeSize(c.outputs[0].dtype());
     const char* from = c.inputs[0].data<char>();
     char* to = c.outputs[0].mutable_data<char>();
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = i / s.n * s.size + Rows(c)[i % s.n];
-      std::memcpy(to + i * bytes, from + row * bytes, static_cast<size_t>(bytes));
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t first = u / s.pieces * s.rows_per_unit, column = u % s.pieces * kCopyBytes;
+      const int64_t last = std::min(first + s.rows_per_unit, s.outer * s.n);
+      const int64_t n = std::min(bytes - column, s.pieces == 1 ? bytes : kCopyBytes);
+      for (int64_t i = first; i < last; ++i) {
+        const int64_t row = i / s.n * s.size + Rows(c)[i % s.n];
+        std::memcpy(to + i * bytes + column, from + row * bytes + column, static_cast<size_t>(n));
+      }
     }
   }
 

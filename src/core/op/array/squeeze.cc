@@ -1,87 +1,80 @@
-// Squeeze, Unsqueeze: dimensions of size 1 removed and inserted. The axes are an attribute, since
-// opset 13 an input.
-#include "core/op/op_support.h"
+// Squeeze and Unsqueeze: dimensions of 1 taken out or put in.
+#include <algorithm>
+
+#include "core/op/array/array_support.h"
 
 namespace mosaic {
 namespace {
 
 class SqueezeBase : public Op {
  public:
-  explicit SqueezeBase(std::vector<int64_t> axes) : axes_(std::move(axes)) {}
-  void Run(OpContext&, int64_t, int64_t) const override {}
-  ItemRule Items(const OpContext& c) const override { return FirstInputItems(c); }
+  int view_of() const override { return 0; }
+  bool shape_input(int i) const override { return i == 1; }
 
  protected:
-  Status Axes(const OpContext& c, std::vector<int64_t>* axes) const {
-    *axes = axes_;
-    return Given(c, 1) ? ReadInts(c.inputs[1], "axes", axes) : Status();
+  static Status Finish(InferContext& c, Dims dims) {
+    MOSAIC_RETURN_IF_ERROR(c.Set(0, c.dtype(0), std::move(dims)));
+    c.ItemsReshaped();
+    if (c.out(0).rank() <= 1) c.out(0).ints = c.in(0).ints;
+    return Status();
   }
-
- private:
-  std::vector<int64_t> axes_;
 };
 
 class SqueezeOp : public SqueezeBase {
  public:
-  using SqueezeBase::SqueezeBase;
-
-  Status Prepare(OpContext& c) const override {
-    const Tensor& x = c.inputs[0];
+  Status Infer(InferContext& c) const override {
     std::vector<int64_t> axes;
-    std::vector<bool> marked;
-    MOSAIC_RETURN_IF_ERROR(Axes(c, &axes));
-    MOSAIC_RETURN_IF_ERROR(MarkAxes(axes, x.rank(), &marked));
-    Shape shape;
-    for (int d = 0; d < x.rank(); ++d) {
-      const bool named = marked[static_cast<size_t>(d)];
-      if (named && x.dim(d) != 1) {
-        return Status::BadModel("axis " + std::to_string(d) + " of shape " +
-                                ShapeString(x.shape()) + " is not 1");
-      }
-      if (!(named || (axes.empty() && x.dim(d) == 1))) shape.push_back(x.dim(d));
+    bool known = true;
+    if (c.Has(1)) MOSAIC_RETURN_IF_ERROR(NumbersInput(c, 1, "axes", &axes, &known));
+    const bool all = axes.empty();  // the rank then depends on which dimensions are 1
+    bool told = known && c.in(0).ranked;
+    if (told && all) {
+      for (const Dim& d : c.dims(0)) told = told && d.is_number();
     }
-    return SetView(c, shape);
+    if (!told) {
+      c.SetUnranked(0, c.dtype(0));
+      return Status();
+    }
+    const Dims& x = c.dims(0);
+    std::vector<bool> marked;
+    MOSAIC_RETURN_IF_ERROR(MarkAxes(axes, c.in(0).rank(), &marked));
+    Dims out;
+    for (size_t d = 0; d < x.size(); ++d) {
+      if (marked[d] && x[d].is_number() && !x[d].Is(1)) {
+        return Status::BadModel("axis " + std::to_string(d) + " of shape " + ShapeString(x) +
+                                " is not 1");
+      }
+      if (marked[d] && !x[d].is_number() && c.CountsItems(x[d])) c.Mix();
+      if (!marked[d] && !(all && x[d].Is(1))) out.push_back(x[d]);
+    }
+    return Finish(c, std::move(out));
   }
 };
 
 class UnsqueezeOp : public SqueezeBase {
  public:
-  using SqueezeBase::SqueezeBase;
-
-  Status Prepare(OpContext& c) const override {
-    const Tensor& x = c.inputs[0];
+  Status Infer(InferContext& c) const override {
     std::vector<int64_t> axes;
-    std::vector<bool> marked;
-    MOSAIC_RETURN_IF_ERROR(Axes(c, &axes));
+    bool known = false;
+    MOSAIC_RETURN_IF_ERROR(NumbersInput(c, 1, "axes", &axes, &known));
+    if (!known || !c.in(0).ranked) {
+      c.SetUnranked(0, c.dtype(0));
+      return Status();
+    }
     if (axes.size() > MOSAIC_MAX_DIMS) return Status::Limit("too many axes");
-    const int rank = x.rank() + static_cast<int>(axes.size());
-    MOSAIC_RETURN_IF_ERROR(MarkAxes(axes, rank, &marked));
-    Shape shape;
-    int from = 0;
-    for (bool inserted : marked) shape.push_back(inserted ? 1 : x.dim(from++));
-    return SetView(c, shape);
+    const Dims& x = c.dims(0);
+    std::vector<bool> marked;
+    MOSAIC_RETURN_IF_ERROR(MarkAxes(axes, c.in(0).rank() + static_cast<int>(axes.size()), &marked));
+    Dims out;
+    size_t from = 0;
+    for (const bool inserted : marked) out.push_back(inserted ? Dim(1) : x[from++]);
+    return Finish(c, std::move(out));
   }
 };
 
-template <typename OpClass>
-Status MakeSqueeze(const Graph& graph, const Node& node, std::unique_ptr<Op>* out) {
-  const bool axes_input = graph.opset >= 13;
-  const bool required = std::is_same_v<OpClass, UnsqueezeOp>;
-  MOSAIC_RETURN_IF_ERROR(CheckArity(node, axes_input && required ? 2 : 1, axes_input ? 2 : 1));
-  std::vector<int64_t> axes;
-  if (!axes_input) {
-    if (required && !HasAttribute(node, "axes")) {
-      return Status::BadModel("attribute axes is missing");
-    }
-    axes = node.Ints("axes");
-  }
-  *out = std::make_unique<OpClass>(std::move(axes));
-  return Status();
-}
-
 }  // namespace
 
-extern const OpDef kSqueeze = {"Squeeze", 9, 17, &MakeSqueeze<SqueezeOp>};
-extern const OpDef kUnsqueeze = {"Unsqueeze", 9, 17, &MakeSqueeze<UnsqueezeOp>};
+extern const OpDef kSqueeze = {kOnnxDomain, "Squeeze", 25, 25, &MakePlain<SqueezeOp, 1, 2>};
+extern const OpDef kUnsqueeze = {kOnnxDomain, "Unsqueeze", 25, 25, &MakePlain<UnsqueezeOp, 2, 2>};
 
 }  // namespace mosaic
