@@ -10,9 +10,15 @@ extern const OpDef kConstantOfShape;
 extern const OpDef kExpand;
 extern const OpDef kFlatten;
 extern const OpDef kGather;
+extern const OpDef kGatherElements;
+extern const OpDef kGatherNd;
 extern const OpDef kIdentity;
+extern const OpDef kPad;
 extern const OpDef kRange;
 extern const OpDef kReshape;
+extern const OpDef kScatter;
+extern const OpDef kScatterElements;
+extern const OpDef kScatterNd;
 extern const OpDef kShape;
 extern const OpDef kSize;
 extern const OpDef kSlice;
@@ -30,9 +36,15 @@ const OpDef* const kOps[] = {
     &kExpand,
     &kFlatten,
     &kGather,
+    &kGatherElements,
+    &kGatherNd,
     &kIdentity,
+    &kPad,
     &kRange,
     &kReshape,
+    &kScatter,
+    &kScatterElements,
+    &kScatterNd,
     &kShape,
     &kSize,
     &kSlice,

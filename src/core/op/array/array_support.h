@@ -28,6 +28,24 @@ void ItemsRepeated(InferContext& c);
 // Output 0 keeps items of input 0 apart, at "axis", unless its other dimensions count them too.
 void ItemsKept(InferContext& c, int axis);
 
+// Calls f(TypeTag<T>()) with a type of the size of dtype's elements: for operators that only move
+// them.
+template <typename F>
+void DispatchSize(int dtype, F&& f) {
+  switch (DTypeSize(dtype)) {
+    case 1:
+      return f(TypeTag<uint8_t>());
+    case 2:
+      return f(TypeTag<uint16_t>());
+    case 4:
+      return f(TypeTag<uint32_t>());
+    case 8:
+      return f(TypeTag<uint64_t>());
+    default:
+      return f(TypeTag<StringElement>());
+  }
+}
+
 // Units of chunk elements.
 inline int64_t Chunks(int64_t elements, int64_t chunk) { return (elements + chunk - 1) / chunk; }
 

@@ -41,29 +41,16 @@ class ConstantOfShapeOp : public Op {
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     begin *= kChunk;
     end = std::min(end * kChunk, c.outputs[0].size());
-    switch (DTypeSize(c.outputs[0].dtype())) {
-      case 1:
-        Fill<uint8_t>(c, begin, end);
-        break;
-      case 2:
-        Fill<uint16_t>(c, begin, end);
-        break;
-      case 4:
-        Fill<uint32_t>(c, begin, end);
-        break;
-      case 8:
-        Fill<uint64_t>(c, begin, end);
-        break;
-      default:
-        Fill<StringElement>(c, begin, end);
-    }
+    DispatchSize(c.outputs[0].dtype(), [&](auto type) {
+      using T = typename decltype(type)::T;
+      Fill<T>(c, begin, end);
+    });
     return Status();
   }
 
   bool shape_input(int i) const override { return i == 0; }
 
  private:
-  // T: any type of the elements' size.
   template <typename T>
   void Fill(Call& c, int64_t begin, int64_t end) const {
     const T value = value_ >= 0 ? *c.inputs[static_cast<size_t>(value_)].data<T>() : T();

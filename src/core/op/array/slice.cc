@@ -40,7 +40,8 @@ SliceRange Resolve(int64_t dim, int64_t start, int64_t end, int64_t step) {
 Dim Bound(const Dim& dim, const Dim& bound) {
   if (bound.is_number()) {
     if (bound.number() >= kFarAway) return dim;
-    return bound.number() >= 0 ? Min(bound, dim) : Max(dim + bound, 0);
+    if (bound.Is(0)) return 0;
+    return bound.number() > 0 ? Min(bound, dim) : Max(dim + bound, 0);
   }
   if (Same(bound, dim)) return dim;
   return bound.symbol().empty() ? Dim() : Min(bound, dim);  // one symbol is 0 or more
@@ -97,6 +98,7 @@ class SliceOp : public StridedCopyOp {
       const size_t d = static_cast<size_t>(a.axes[i]);
       if (IsAll(x[d], a.starts[i], a.ends[i], a.steps[i])) continue;
       apart = apart && static_cast<int>(d) != c.item_axis(0);
+      if (c.CountsItems(a.starts[i]) || c.CountsItems(a.ends[i])) c.Mix();
       out[d] = CountOf(x[d], a.starts[i], a.ends[i], a.steps[i]);
       if (out[d].is_unknown()) out[d] = c.NewDim();
     }
@@ -129,6 +131,9 @@ class SliceOp : public StridedCopyOp {
     }
     return StartCopy(c, c.outputs[0].shape(), strides, base);
   }
+
+  // Bounds that count the items are looked at in Infer.
+  bool shape_input(int i) const override { return i >= 1; }
 
  private:
   static Status ReadArguments(InferContext& c, SliceArguments* a, bool* known) {
