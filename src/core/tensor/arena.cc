@@ -121,7 +121,7 @@ Tensor Arena::New(int dtype, const Shape& shape) {
 
 char* Arena::Characters(size_t n) {
   Pool& p = *pool_;
-  if (n > p.characters_left) {
+  if (n > p.characters_left || p.characters.empty()) {
     const size_t chunk = std::max(n, kCharacterChunk);
     p.Check(chunk);
     p.characters.push_back(std::make_unique<char[]>(chunk));
@@ -139,7 +139,9 @@ void Arena::ReleaseCharacters() {
   pool_->characters_used = pool_->characters_left = 0;
 }
 
-void Arena::SetLimit(int64_t bytes) { pool_->limit = static_cast<size_t>(std::max<int64_t>(bytes, 0)); }
+void Arena::SetLimit(int64_t bytes) {
+  pool_->limit = static_cast<size_t>(std::max<int64_t>(bytes, 0));
+}
 int64_t Arena::bytes() const { return static_cast<int64_t>(pool_->bytes); }
 int64_t Arena::used() const { return static_cast<int64_t>(pool_->used); }
 int64_t Arena::peak() const { return static_cast<int64_t>(pool_->peak); }

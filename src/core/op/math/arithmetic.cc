@@ -12,7 +12,7 @@ struct Arithmetic {
 };
 
 struct AddFn : Arithmetic {
-  static Dim OfDims(const Dim& a, const Dim& b) { return a + b; }
+  static Dim OfDims(const Dim& a, const Dim& b, bool) { return a + b; }
   template <typename T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T>) {
@@ -24,7 +24,7 @@ struct AddFn : Arithmetic {
 };
 
 struct SubFn : Arithmetic {
-  static Dim OfDims(const Dim& a, const Dim& b) { return a - b; }
+  static Dim OfDims(const Dim& a, const Dim& b, bool) { return a - b; }
   template <typename T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T>) {
@@ -36,7 +36,7 @@ struct SubFn : Arithmetic {
 };
 
 struct MulFn : Arithmetic {
-  static Dim OfDims(const Dim& a, const Dim& b) { return a * b; }
+  static Dim OfDims(const Dim& a, const Dim& b, bool) { return a * b; }
   template <typename T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T>) {
@@ -50,7 +50,9 @@ struct MulFn : Arithmetic {
 struct DivFn : Arithmetic {
   static constexpr bool kDivides = true;
   // Sizes are not negative: truncated is rounded down.
-  static Dim OfDims(const Dim& a, const Dim& b) { return b.Is(0) ? Dim() : FloorDiv(a, b); }
+  static Dim OfDims(const Dim& a, const Dim& b, bool real) {
+    return b.Is(0) ? Dim() : real ? a.DividedBy(b).value_or(Dim()) : FloorDiv(a, b);
+  }
   template <typename T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {

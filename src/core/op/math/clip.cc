@@ -1,72 +1,69 @@
-// Clip: min(max(x, low), high). Bounds are attributes before opset 11 and inputs since then.
-#include "core/op/elementwise.h"
+// Clip: min(max(x, low), high); NaN stays. The bounds are inputs 1 and 2, either may be omitted.
+#include "core/op/math/elementwise.h"
 
 namespace mosaic {
 namespace {
 
 class ClipOp : public Op {
  public:
-  ClipOp(bool attributes, float low, float high)
-      : attributes_(attributes), low_(low), high_(high) {}
-
-  Status Prepare(OpContext& c) const override {
-    const Tensor& x = c.inputs[0];
-    MOSAIC_RETURN_IF_ERROR(CheckType<NumericTypes>(x, "an input"));
-    for (size_t i = 1; i < c.inputs.size(); ++i) {
-      if (!Given(c, i)) continue;
-      MOSAIC_RETURN_IF_ERROR(CheckSameType(x, c.inputs[i]));
-      if (c.inputs[i].size() != 1) {
-        return Status::BadModel("a bound must be a scalar, has shape " +
-                                ShapeString(c.inputs[i].shape()));
+  Status Infer(InferContext& c) const override {
+    MOSAIC_RETURN_IF_ERROR(CheckType<NumericTypes>(c.dtype(0), "an input"));
+    for (size_t i = 1; i < c.inputs(); ++i) {
+      if (!c.Has(i)) continue;
+      MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
+      if (c.in(i).ranked && Differ(Product(c.dims(i)), 1)) {
+        return Status::BadModel("a bound must be a scalar, has shape " + ShapeString(c.dims(i)));
       }
     }
-    c.outputs.resize(1);
-    MOSAIC_RETURN_IF_ERROR(NewTensor(c, x.dtype(), x.shape(), &c.outputs[0]));
-    c.units = x.size();
-    c.unit_cost = 2;
+    MOSAIC_RETURN_IF_ERROR(InferSame(c));
+    FollowBounds(c);
     return Status();
   }
 
-  void Run(OpContext& c, int64_t begin, int64_t end) const override {
+  Status Start(Call& c) const override {
+    StartElements(c, 2);
+    return Status();
+  }
+
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    end = ElementRange(c, &begin, end);
     Dispatch(NumericTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       using V = ComputeType<T>;
-      V low = std::numeric_limits<V>::lowest(), high = std::numeric_limits<V>::max();
-      if constexpr (std::is_floating_point_v<V>) {
-        low = -std::numeric_limits<V>::infinity();
-        high = std::numeric_limits<V>::infinity();
-        if (attributes_) low = static_cast<V>(low_), high = static_cast<V>(high_);
-      }
-      if (Given(c, 1)) low = Load(*c.inputs[1].data<T>());
-      if (Given(c, 2)) high = Load(*c.inputs[2].data<T>());
+      using Limits = std::numeric_limits<V>;
+      V low = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+      V high = Limits::has_infinity ? Limits::infinity() : Limits::max();
+      if (c.Given(1)) low = Load(*c.inputs[1].data<T>());
+      if (c.Given(2)) high = Load(*c.inputs[2].data<T>());
       const T* x = c.inputs[0].data<T>();
       T* y = c.outputs[0].mutable_data<T>();
       for (int64_t i = begin; i < end; ++i) {
         V v = Load(x[i]);
-        v = v < low ? low : v;  // NaN stays
+        v = v < low ? low : v;
         y[i] = Store<T>(v > high ? high : v);
       }
     });
+    return Status();
   }
-
-  ItemRule Items(const OpContext& c) const override { return FirstInputItems(c); }
+  bool in_place(int i) const override { return i == 0; }
 
  private:
-  bool attributes_;
-  float low_, high_;
+  static void FollowBounds(InferContext& c) {
+    Dims x, low, high;
+    if (c.concrete() || c.in(0).ints == nullptr || !c.Known(0, &x)) return;
+    if (c.Has(1) && (!c.Known(1, &low) || low.size() != 1)) return;
+    if (c.Has(2) && (!c.Known(2, &high) || high.size() != 1)) return;
+    for (Dim& d : x) {
+      if (!low.empty()) d = Max(d, low[0]);
+      if (!high.empty()) d = Min(d, high[0]);
+      if (d.is_unknown()) return;
+    }
+    c.out(0).ints = std::make_shared<const Dims>(std::move(x));
+  }
 };
-
-Status MakeClip(const Graph& graph, const Node& node, std::unique_ptr<Op>* out) {
-  const bool attributes = graph.opset < 11;
-  MOSAIC_RETURN_IF_ERROR(CheckArity(node, 1, attributes ? 1 : 3));
-  const float infinity = std::numeric_limits<float>::infinity();
-  *out = std::make_unique<ClipOp>(attributes, node.Float("min", -infinity),
-                                  node.Float("max", infinity));
-  return Status();
-}
 
 }  // namespace
 
-extern const OpDef kClip = {"Clip", 9, 17, &MakeClip};
+extern const OpDef kClip = {kOnnxDomain, "Clip", 13, 25, &MakePlain<ClipOp, 1, 3>};
 
 }  // namespace mosaic

@@ -1,5 +1,5 @@
 // Equal, Greater, GreaterOrEqual, Less, LessOrEqual: broadcasting, the result is bool.
-#include "core/op/elementwise.h"
+#include "core/op/math/elementwise.h"
 
 namespace mosaic {
 namespace {
@@ -13,6 +13,9 @@ struct Comparison {
 
 struct EqualFn : Comparison {
   using List = AllTypes;
+  static Dim OfDims(const Dim& a, const Dim& b, bool) {
+    return Same(a, b) ? Dim(1) : Differ(a, b) ? Dim(0) : Dim();
+  }
   template <typename T>
   bool operator()(T a, T b) const {
     return a == b;
@@ -45,12 +48,13 @@ struct LessOrEqualFn : Comparison {
 
 }  // namespace
 
-extern const OpDef kEqual = {"Equal", 9, 17, &MakePlain<BinaryOp<EqualFn>, 2, 2>};
-extern const OpDef kGreater = {"Greater", 9, 17, &MakePlain<BinaryOp<GreaterFn>, 2, 2>};
-extern const OpDef kGreaterOrEqual = {"GreaterOrEqual", 12, 17,
+extern const OpDef kEqual = {kOnnxDomain, "Equal", 19, 25, &MakePlain<BinaryOp<EqualFn>, 2, 2>};
+extern const OpDef kGreater = {kOnnxDomain, "Greater", 13, 25,
+                               &MakePlain<BinaryOp<GreaterFn>, 2, 2>};
+extern const OpDef kGreaterOrEqual = {kOnnxDomain, "GreaterOrEqual", 16, 25,
                                       &MakePlain<BinaryOp<GreaterOrEqualFn>, 2, 2>};
-extern const OpDef kLess = {"Less", 9, 17, &MakePlain<BinaryOp<LessFn>, 2, 2>};
-extern const OpDef kLessOrEqual = {"LessOrEqual", 12, 17,
+extern const OpDef kLess = {kOnnxDomain, "Less", 13, 25, &MakePlain<BinaryOp<LessFn>, 2, 2>};
+extern const OpDef kLessOrEqual = {kOnnxDomain, "LessOrEqual", 16, 25,
                                    &MakePlain<BinaryOp<LessOrEqualFn>, 2, 2>};
 
 }  // namespace mosaic

@@ -1,6 +1,7 @@
 // Bases of the elementwise operators. A unit is kElementChunk elements of the output.
 //
 //   UnaryOp<Fn>     y = f(x), the same type
+//   TestOp<Fn>      y = f(x), bool
 //   BinaryOp<Fn>    y = f(a, b) with numpy's broadcasting; y of a's type, or bool
 //   VariadicOp<Fn>  y = f(f(a, b), c) ... over any number of inputs, broadcasting
 //
@@ -9,7 +10,9 @@
 //   static constexpr double kCost     rough floating-point operations of one call
 //   template <typename T> T operator()(T ...) const
 // and, for functions that kernels fuse too, static constexpr Activation kFused: float32 is then
-// computed by that one implementation, so that fusing does not change a bit.
+// computed by that one implementation, so that fusing does not change a bit. With
+//   static Dim OfDims(Dim ..., bool real)
+// it also says what it makes of sizes (size_arithmetic.h).
 #pragma once
 
 #include <algorithm>
@@ -17,6 +20,7 @@
 #include <utility>
 
 #include "core/kernel/activation.h"
+#include "core/op/math/size_arithmetic.h"
 #include "core/op/op_support.h"
 #include "core/tensor/strided.h"
 
@@ -40,7 +44,6 @@ struct IsFused : std::false_type {};
 template <typename Fn>
 struct IsFused<Fn, std::void_t<decltype(Fn::kFused)>> : std::true_type {};
 
-// Fn::OfDims(Dim, Dim): the same function of sizes.
 template <typename Fn, typename = void>
 struct HasDims : std::false_type {};
 template <typename Fn>
@@ -62,7 +65,9 @@ class UnaryOp : public Op {
 
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
-    return InferSame(c);
+    MOSAIC_RETURN_IF_ERROR(InferSame(c));
+    if constexpr (HasDims<Fn>::value) FollowSizes(c, &Fn::OfDims);
+    return Status();
   }
   Status Start(Call& c) const override {
     StartElements(c, Fn::kCost);
@@ -79,6 +84,34 @@ class UnaryOp : public Op {
     return Status();
   }
   bool in_place(int) const override { return true; }
+
+ private:
+  Fn fn_;
+};
+
+template <typename Fn>
+class TestOp : public Op {
+ public:
+  explicit TestOp(Fn fn = Fn()) : fn_(fn) {}
+
+  Status Infer(InferContext& c) const override {
+    MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
+    return InferSame(c, MOSAIC_BOOL);
+  }
+  Status Start(Call& c) const override {
+    StartElements(c, Fn::kCost);
+    return Status();
+  }
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    end = ElementRange(c, &begin, end);
+    Dispatch(typename Fn::List(), c.inputs[0].dtype(), [&](auto type) {
+      using T = typename decltype(type)::T;
+      const T* x = c.inputs[0].data<T>();
+      Bool* y = c.outputs[0].mutable_data<Bool>();
+      for (int64_t i = begin; i < end; ++i) y[i] = Store<Bool>(fn_(Load(x[i])));
+    });
+    return Status();
+  }
 
  private:
   Fn fn_;
@@ -114,7 +147,7 @@ class BinaryOp : public Op {
     MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, 1));
     MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
     MOSAIC_RETURN_IF_ERROR(InferBroadcast(c, Fn::kPredicate ? MOSAIC_BOOL : c.dtype(0)));
-    FollowInts(c);
+    if constexpr (HasDims<Fn>::value) FollowSizes(c, &Fn::OfDims);
     return Status();
   }
   Status Start(Call& c) const override {
@@ -143,22 +176,6 @@ class BinaryOp : public Op {
   }
   // Only an input that is not broadcast is as large as the output.
   bool in_place(int) const override { return !Fn::kPredicate; }
-
- private:
-  // Sizes that are computed from sizes: where Fn says how.
-  static void FollowInts(InferContext& c) {
-    if constexpr (HasDims<Fn>::value) {
-      Dims a, b;
-      if (c.concrete() || !c.Known(0, &a) || !c.Known(1, &b)) return;
-      if (a.size() != b.size() && a.size() != 1 && b.size() != 1) return;
-      auto result = std::make_shared<Dims>();
-      for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
-        result->push_back(Fn::OfDims(a[a.size() == 1 ? 0 : i], b[b.size() == 1 ? 0 : i]));
-        if (result->back().is_unknown()) return;
-      }
-      c.out(0).ints = std::move(result);
-    }
-  }
 };
 
 template <typename Fn>
@@ -170,7 +187,9 @@ class VariadicOp : public Op {
       MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
     }
     MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
-    return InferBroadcast(c, c.dtype(0));
+    MOSAIC_RETURN_IF_ERROR(InferBroadcast(c, c.dtype(0)));
+    if constexpr (HasDims<Fn>::value) FoldSizes(c, &Fn::OfDims);
+    return Status();
   }
   Status Start(Call& c) const override {
     StartBroadcast(c, Fn::kCost * static_cast<double>(c.inputs.size()));
@@ -189,9 +208,24 @@ class VariadicOp : public Op {
           const T* x = c.inputs[k].data<T>() + offset[k];
           MapRun(y + at, 1, x, walk.run_stride(k), y + at, n, Fn());
         }
+        Finish(y + at, n, c.inputs.size());
       });
     });
     return Status();
+  }
+
+ private:
+  // Fn::Finish(v, k): the result of k inputs folded to v.
+  template <typename F, typename = void>
+  struct HasFinish : std::false_type {};
+  template <typename F>
+  struct HasFinish<F, std::void_t<decltype(F::Finish(1.0F, size_t{}))>> : std::true_type {};
+
+  template <typename T>
+  static void Finish(T* y, int64_t n, size_t inputs) {
+    if constexpr (HasFinish<Fn>::value) {
+      for (int64_t i = 0; i < n; ++i) y[i] = Store<T>(Fn::Finish(Load(y[i]), inputs));
+    }
   }
 };
 

@@ -1,5 +1,5 @@
 // And, Or, Xor, Not over bool.
-#include "core/op/elementwise.h"
+#include "core/op/math/elementwise.h"
 
 namespace mosaic {
 namespace {
@@ -26,9 +26,9 @@ struct NotFn : Logical {
 
 }  // namespace
 
-extern const OpDef kAnd = {"And", 9, 17, &MakePlain<BinaryOp<AndFn>, 2, 2>};
-extern const OpDef kOr = {"Or", 9, 17, &MakePlain<BinaryOp<OrFn>, 2, 2>};
-extern const OpDef kXor = {"Xor", 9, 17, &MakePlain<BinaryOp<XorFn>, 2, 2>};
-extern const OpDef kNot = {"Not", 9, 17, &MakePlain<UnaryOp<NotFn>, 1, 1>};
+extern const OpDef kAnd = {kOnnxDomain, "And", 7, 25, &MakePlain<BinaryOp<AndFn>, 2, 2>};
+extern const OpDef kOr = {kOnnxDomain, "Or", 7, 25, &MakePlain<BinaryOp<OrFn>, 2, 2>};
+extern const OpDef kXor = {kOnnxDomain, "Xor", 7, 25, &MakePlain<BinaryOp<XorFn>, 2, 2>};
+extern const OpDef kNot = {kOnnxDomain, "Not", 1, 25, &MakePlain<UnaryOp<NotFn>, 1, 1>};
 
 }  // namespace mosaic

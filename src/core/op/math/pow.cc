@@ -1,8 +1,8 @@
-// Pow: y = a ^ b, of a's type; since opset 12 the exponent may be of another type.
+// Pow: y = a ^ b, of a's type; the exponent may be of another type.
 //
 // Integers with an integer exponent of the same type are computed exactly and wrap; a negative
 // exponent gives 0 but for the bases 1 and -1. Mixed types are computed in double.
-#include "core/op/elementwise.h"
+#include "core/op/math/elementwise.h"
 
 namespace mosaic {
 namespace {
@@ -34,13 +34,18 @@ T Power(T a, T b) {
 
 class PowOp : public Op {
  public:
-  Status Prepare(OpContext& c) const override {
-    MOSAIC_RETURN_IF_ERROR(CheckType<BaseTypes>(c.inputs[0], "a base"));
-    MOSAIC_RETURN_IF_ERROR(CheckType<NumericTypes>(c.inputs[1], "an exponent"));
-    return PrepareBroadcast(c, 2, c.inputs[0].dtype(), 40);
+  Status Infer(InferContext& c) const override {
+    MOSAIC_RETURN_IF_ERROR(CheckType<BaseTypes>(c.dtype(0), "a base"));
+    MOSAIC_RETURN_IF_ERROR(CheckType<NumericTypes>(c.dtype(1), "an exponent"));
+    return InferBroadcast(c, c.dtype(0));
+  }
+  Status Start(Call& c) const override {
+    StartBroadcast(c, 40);
+    return Status();
   }
 
-  void Run(OpContext& c, int64_t begin, int64_t end) const override {
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    end = ElementRange(c, &begin, end);
     Dispatch(BaseTypes(), c.inputs[0].dtype(), [&](auto base) {
       using A = typename decltype(base)::T;
       if (c.inputs[1].dtype() == c.inputs[0].dtype()) {
@@ -55,13 +60,13 @@ class PowOp : public Op {
         });
       });
     });
+    return Status();
   }
-
-  ItemRule Items(const OpContext& c) const override { return ElementwiseItems(c); }
+  bool in_place(int i) const override { return i == 0; }
 
  private:
   template <typename A, typename B, typename F>
-  static void Map(OpContext& c, int64_t begin, int64_t end, F f) {
+  static void Map(Call& c, int64_t begin, int64_t end, F f) {
     const StridedWalk& walk = c.state<StridedWalk>();
     walk.ForEachRun(begin, end, [&](int64_t at, const int64_t* offset, int64_t n) {
       MapRun(c.inputs[0].data<A>() + offset[0], walk.run_stride(0),
@@ -73,6 +78,6 @@ class PowOp : public Op {
 
 }  // namespace
 
-extern const OpDef kPow = {"Pow", 9, 17, &MakePlain<PowOp, 2, 2>};
+extern const OpDef kPow = {kOnnxDomain, "Pow", 15, 25, &MakePlain<PowOp, 2, 2>};
 
 }  // namespace mosaic

@@ -1,5 +1,5 @@
-// Abs, Ceil, Cos, Erf, Exp, Floor, Log, Neg, Reciprocal, Sign, Sin, Sqrt.
-#include "core/op/elementwise.h"
+// Abs, Ceil, Erf, Exp, Floor, Log, Neg, Reciprocal, Round, Sign, Sqrt.
+#include "core/op/math/elementwise.h"
 
 namespace mosaic {
 namespace {
@@ -26,6 +26,7 @@ struct AbsFn {
 struct NegFn {
   using List = SignedTypes;
   static constexpr double kCost = 1;
+  static Dim OfDims(const Dim& x, bool) { return Dim(0) - x; }
   template <typename T>
   T operator()(T x) const {
     if constexpr (std::is_integral_v<T>) {
@@ -46,28 +47,26 @@ struct SignFn {  // 0 and NaN stay
     return x > 0 ? T(1) : x;
   }
 };
-struct CeilFn : FloatMath {
+// Of a size: itself, as it is whole.
+struct Rounding : FloatMath {
+  static Dim OfDims(const Dim& x, bool) { return x; }
+};
+struct CeilFn : Rounding {
   template <typename T>
   T operator()(T x) const {
     return std::ceil(x);
   }
 };
-struct FloorFn : FloatMath {
+struct FloorFn : Rounding {
   template <typename T>
   T operator()(T x) const {
     return std::floor(x);
   }
 };
-struct CosFn : FloatMath {
+struct RoundFn : Rounding {  // halves to even
   template <typename T>
   T operator()(T x) const {
-    return std::cos(x);
-  }
-};
-struct SinFn : FloatMath {
-  template <typename T>
-  T operator()(T x) const {
-    return std::sin(x);
+    return std::nearbyint(x);
   }
 };
 struct ErfFn : FloatMath {
@@ -104,17 +103,17 @@ struct ReciprocalFn : FloatMath {
 
 }  // namespace
 
-extern const OpDef kAbs = {"Abs", 9, 17, &MakePlain<UnaryOp<AbsFn>, 1, 1>};
-extern const OpDef kCeil = {"Ceil", 9, 17, &MakePlain<UnaryOp<CeilFn>, 1, 1>};
-extern const OpDef kCos = {"Cos", 9, 17, &MakePlain<UnaryOp<CosFn>, 1, 1>};
-extern const OpDef kErf = {"Erf", 9, 17, &MakePlain<UnaryOp<ErfFn>, 1, 1>};
-extern const OpDef kExp = {"Exp", 9, 17, &MakePlain<UnaryOp<ExpFn>, 1, 1>};
-extern const OpDef kFloor = {"Floor", 9, 17, &MakePlain<UnaryOp<FloorFn>, 1, 1>};
-extern const OpDef kLog = {"Log", 9, 17, &MakePlain<UnaryOp<LogFn>, 1, 1>};
-extern const OpDef kNeg = {"Neg", 9, 17, &MakePlain<UnaryOp<NegFn>, 1, 1>};
-extern const OpDef kReciprocal = {"Reciprocal", 9, 17, &MakePlain<UnaryOp<ReciprocalFn>, 1, 1>};
-extern const OpDef kSign = {"Sign", 9, 17, &MakePlain<UnaryOp<SignFn>, 1, 1>};
-extern const OpDef kSin = {"Sin", 9, 17, &MakePlain<UnaryOp<SinFn>, 1, 1>};
-extern const OpDef kSqrt = {"Sqrt", 9, 17, &MakePlain<UnaryOp<SqrtFn>, 1, 1>};
+extern const OpDef kAbs = {kOnnxDomain, "Abs", 13, 25, &MakePlain<UnaryOp<AbsFn>, 1, 1>};
+extern const OpDef kCeil = {kOnnxDomain, "Ceil", 13, 25, &MakePlain<UnaryOp<CeilFn>, 1, 1>};
+extern const OpDef kErf = {kOnnxDomain, "Erf", 13, 25, &MakePlain<UnaryOp<ErfFn>, 1, 1>};
+extern const OpDef kExp = {kOnnxDomain, "Exp", 13, 25, &MakePlain<UnaryOp<ExpFn>, 1, 1>};
+extern const OpDef kFloor = {kOnnxDomain, "Floor", 13, 25, &MakePlain<UnaryOp<FloorFn>, 1, 1>};
+extern const OpDef kLog = {kOnnxDomain, "Log", 13, 25, &MakePlain<UnaryOp<LogFn>, 1, 1>};
+extern const OpDef kNeg = {kOnnxDomain, "Neg", 13, 25, &MakePlain<UnaryOp<NegFn>, 1, 1>};
+extern const OpDef kReciprocal = {kOnnxDomain, "Reciprocal", 13, 25,
+                                  &MakePlain<UnaryOp<ReciprocalFn>, 1, 1>};
+extern const OpDef kRound = {kOnnxDomain, "Round", 22, 25, &MakePlain<UnaryOp<RoundFn>, 1, 1>};
+extern const OpDef kSign = {kOnnxDomain, "Sign", 13, 25, &MakePlain<UnaryOp<SignFn>, 1, 1>};
+extern const OpDef kSqrt = {kOnnxDomain, "Sqrt", 13, 25, &MakePlain<UnaryOp<SqrtFn>, 1, 1>};
 
 }  // namespace mosaic

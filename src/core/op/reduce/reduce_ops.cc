@@ -7,8 +7,12 @@ namespace mosaic {
 
 extern const OpDef kArgMax;
 extern const OpDef kArgMin;
+extern const OpDef kHardmax;
 extern const OpDef kLogSoftmax;
+extern const OpDef kReduceL1;
 extern const OpDef kReduceL2;
+extern const OpDef kReduceLogSum;
+extern const OpDef kReduceLogSumExp;
 extern const OpDef kReduceMax;
 extern const OpDef kReduceMean;
 extern const OpDef kReduceMin;
@@ -20,17 +24,9 @@ extern const OpDef kSoftmax;
 namespace {
 
 const OpDef* const kOps[] = {
-    &kArgMax,
-    &kArgMin,
-    &kLogSoftmax,
-    &kReduceL2,
-    &kReduceMax,
-    &kReduceMean,
-    &kReduceMin,
-    &kReduceProd,
-    &kReduceSum,
-    &kReduceSumSquare,
-    &kSoftmax,
+    &kArgMax,    &kArgMin,       &kHardmax,         &kLogSoftmax,      &kReduceL1,
+    &kReduceL2,  &kReduceLogSum, &kReduceLogSumExp, &kReduceMax,       &kReduceMean,
+    &kReduceMin, &kReduceProd,   &kReduceSum,       &kReduceSumSquare, &kSoftmax,
 };
 
 }  // namespace

@@ -1,91 +1,144 @@
-// Softmax, LogSoftmax.
-//
-// Since opset 13 along one axis (default -1); before, the input is seen as a matrix whose rows are
-// the dimensions from axis (default 1) on, taken together.
-#include <algorithm>
-
-#include "core/op/op_support.h"
+// Softmax, LogSoftmax along an axis. float16 and bfloat16 are computed in float32.
+#include "core/op/reduce/vectors.h"
 
 namespace mosaic {
 namespace {
 
-// A unit is one vector: length elements, inner apart.
-struct Vectors {
-  int64_t length = 1, inner = 1;
+// Sums of a vector, or of a part of a long one, are in double: element k goes to sum k mod kSums.
+constexpr int kSums = 8;
+
+template <typename V>
+double SumExp(const V* x, int64_t n, V max) {
+  double sums[kSums] = {};
+  for (int64_t i = 0; i < n; ++i) sums[i % kSums] += static_cast<double>(std::exp(x[i] - max));
+  for (int step = kSums / 2; step > 0; step /= 2) {
+    for (int k = 0; k < step; ++k) sums[k] += sums[k + step];
+  }
+  return sums[0];
+}
+template <typename V>
+V Largest(const V* x, int64_t n) {
+  V max = x[0];
+  for (int64_t i = 1; i < n; ++i) max = std::max(max, x[i]);
+  return max;
+}
+template <typename V>
+void Write(const V* x, V* y, int64_t n, V max, double sum, bool log) {
+  const V total = static_cast<V>(sum), log_total = static_cast<V>(std::log(sum));
+  if (log) {
+    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - max) - log_total;
+  } else {
+    for (int64_t i = 0; i < n; ++i) y[i] = std::exp(x[i] - max) / total;
+  }
+}
+
+// Of a part of a long vector.
+template <typename V>
+struct Part {
+  V max;
+  double sum;
 };
 
 class SoftmaxOp : public Op {
  public:
-  SoftmaxOp(bool flatten, bool log, int64_t axis) : flatten_(flatten), log_(log), axis_(axis) {}
+  SoftmaxOp(bool log, int64_t axis) : log_(log), axis_(axis) {}
 
-  Status Prepare(OpContext& c) const override {
-    const Tensor& x = c.inputs[0];
-    MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(x, "an input"));
-    // The matrix view of a scalar, and one with all dimensions as rows, exist.
+  Status Infer(InferContext& c) const override { return InferAlongAxis(c, axis_); }
+
+  Status Start(Call& c) const override {
     int axis = 0;
-    if (!flatten_ || axis_ != x.rank()) {
-      MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis_, x.rank(), &axis));
+    MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis_, c.inputs[0].rank(), &axis));
+    const Vectors& v = c.NewState<Vectors>(c.inputs[0].shape(), axis);
+    // A vector that does not lie together, or is of half precision, is copied out and back.
+    const int64_t copied = std::min(v.length, kVectorPart) * 8;
+    const double cost = 20.0 * static_cast<double>(v.elements_of_unit());
+    if (v.parts == 1) {
+      c.OnePhase(v.units(), cost);
+      c.scratch_bytes = copied;
     } else {
-      axis = x.rank();
+      c.phases = {Phase{v.units(), cost / 20}, Phase{v.units(), cost}, Phase{v.units(), cost}};
+      c.scratch_bytes = copied + v.units() * static_cast<int64_t>(sizeof(Part<double>));
     }
-    auto vectors = std::make_shared<Vectors>();
-    for (int d = axis; d < x.rank(); ++d) {
-      (d == axis || flatten_ ? vectors->length : vectors->inner) *= x.dim(d);
-    }
-    c.outputs.resize(1);
-    MOSAIC_RETURN_IF_ERROR(NewTensor(c, x.dtype(), x.shape(), &c.outputs[0]));
-    c.units = x.size() == 0 ? 0 : x.size() / vectors->length;
-    c.unit_cost = 40.0 * static_cast<double>(vectors->length);
-    c.scratch = vectors;
     return Status();
   }
 
-  void Run(OpContext& c, int64_t begin, int64_t end) const override {
+  Status Run(Call& c, int phase, int64_t begin, int64_t end) const override {
     const Vectors& v = c.state<Vectors>();
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
-      for (int64_t u = begin; u < end; ++u) {
-        const int64_t at = u / v.inner * v.length * v.inner + u % v.inner;
-        Vector(c.inputs[0].data<T>() + at, c.outputs[0].mutable_data<T>() + at, v);
+      if (v.parts > 1) {
+        for (int64_t u = begin; u < end; ++u) RunPart<T>(c, v, phase, u);
+        return;
+      }
+      for (int64_t k = begin * v.per_unit; k < std::min(end * v.per_unit, v.count); ++k) {
+        WithValues<T>(c, v, k, 0, v.length, true, [&](const auto* x, auto* y, int64_t n) {
+          const auto max = Largest(x, n);
+          Write(x, y, n, max, SumExp(x, n, max), log_);
+        });
       }
     });
+    return Status();
   }
-
-  ItemRule Items(const OpContext& c) const override {
-    const int rank = c.inputs[0].rank();
-    return FirstInputItems(c, (axis_ < 0 ? axis_ + rank : axis_) != 0);
-  }
+  bool in_place(int) const override { return true; }
 
  private:
-  template <typename T>
-  void Vector(const T* x, T* y, const Vectors& v) const {
+  // f(x, y, n) on elements [begin, end) of vector k as compute type; y is written where "write".
+  template <typename T, typename F>
+  static void WithValues(Call& c, const Vectors& v, int64_t k, int64_t begin, int64_t end,
+                         bool write, F&& f) {
     using V = ComputeType<T>;
-    V max = Load(x[0]);
-    for (int64_t i = 1; i < v.length; ++i) max = std::max(max, Load(x[i * v.inner]));
-    double sum = 0;
-    for (int64_t i = 0; i < v.length; ++i) sum += std::exp(Load(x[i * v.inner]) - max);
-    const V total = static_cast<V>(sum), log_total = static_cast<V>(std::log(sum));
-    for (int64_t i = 0; i < v.length; ++i) {
-      const V shifted = Load(x[i * v.inner]) - max;
-      y[i * v.inner] = Store<T>(log_ ? shifted - log_total : std::exp(shifted) / total);
+    const int64_t at = v.Begin(k) + begin * v.inner, n = end - begin;
+    const T* x = c.inputs[0].data<T>() + at;
+    T* y = c.outputs[0].mutable_data<T>() + at;
+    if constexpr (std::is_same_v<T, V>) {
+      if (v.inner == 1) return f(x, y, n);
     }
+    V* copy = static_cast<V*>(c.scratch);
+    for (int64_t i = 0; i < n; ++i) copy[i] = Load(x[i * v.inner]);
+    f(copy, copy, n);
+    if (!write) return;
+    for (int64_t i = 0; i < n; ++i) y[i * v.inner] = Store<T>(copy[i]);
   }
 
-  bool flatten_, log_;
+  // Phases of long vectors: the largest element of each part; its sum; the results.
+  template <typename T>
+  void RunPart(Call& c, const Vectors& v, int phase, int64_t u) const {
+    using V = ComputeType<T>;
+    auto* parts = reinterpret_cast<Part<V>*>(static_cast<char*>(c.scratch) + kVectorPart * 8);
+    const int64_t k = u / v.parts;
+    V max = 0;
+    double sum = 0;
+    if (phase > 0) max = parts[k * v.parts].max;
+    for (int64_t p = 0; p < v.parts && phase > 0; ++p) {
+      max = std::max(max, parts[k * v.parts + p].max);
+      sum += parts[k * v.parts + p].sum;  // not set before phase 2, nor used
+    }
+    WithValues<T>(c, v, k, v.PartBegin(u), v.PartEnd(u), phase == 2,
+                  [&](const V* x, V* y, int64_t n) {
+                    if (phase == 0) {
+                      parts[u] = {Largest(x, n), 0};
+                    } else if (phase == 1) {
+                      parts[u].sum = SumExp(x, n, max);
+                    } else {
+                      Write(x, y, n, max, sum, log_);
+                    }
+                  });
+  }
+
+  bool log_;
   int64_t axis_;
 };
 
 template <bool kLog>
-Status MakeSoftmax(const Graph& graph, const Node& node, std::unique_ptr<Op>* out) {
+Status MakeSoftmax(const Node& node, std::unique_ptr<Op>* out) {
   MOSAIC_RETURN_IF_ERROR(CheckArity(node, 1, 1));
-  const bool flatten = graph.opset < 13;
-  *out = std::make_unique<SoftmaxOp>(flatten, kLog, node.Int("axis", flatten ? 1 : -1));
+  *out = std::make_unique<SoftmaxOp>(kLog, node.Int("axis", -1));
   return Status();
 }
 
 }  // namespace
 
-extern const OpDef kLogSoftmax = {"LogSoftmax", 9, 17, &MakeSoftmax<true>};
-extern const OpDef kSoftmax = {"Softmax", 9, 17, &MakeSoftmax<false>};
+extern const OpDef kLogSoftmax = {kOnnxDomain, "LogSoftmax", 13, 25, &MakeSoftmax<true>};
+extern const OpDef kSoftmax = {kOnnxDomain, "Softmax", 13, 25, &MakeSoftmax<false>};
 
 }  // namespace mosaic

@@ -1,4 +1,4 @@
-// Add, Sub, Mul, Div, Pow, Min, Max, comparisons, logic, Where, Clip, Cast, unary operators.
+// Add, Sub, Mul, Div, Mod, Pow, Min, Max, Sum, Mean, comparisons, logic, bits, Where, Clip, PRelu.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -48,7 +48,7 @@ TEST(ElementwiseTest, EveryRangeAgreesWithPlainBroadcasting) {
       a.push_back(random() % 2 ? out.back() : 1);
       b.push_back(a.back() == 1 || random() % 2 ? out.back() : 1);
     }
-    b.erase(b.begin(), b.begin() + static_cast<int>(random() % 2) * (a[0] == out[0]));
+    if (random() % 2 && a[0] == out[0]) b.erase(b.begin());
     std::vector<float> va, vb;
     for (int i = 0; i < 256; ++i) va.push_back(static_cast<float>(i)), vb.push_back(1000.0F * i);
     OpCall call("Add");
@@ -140,12 +140,11 @@ TEST(MinMaxTest, AnyNumberOfInputsAndNaNWins) {
 }
 
 TEST(ComparisonTest, GivesBool) {
-  OpCall less("LessOrEqual"), equal("Equal", 9);
+  OpCall less("LessOrEqual"), equal("Equal");
   ASSERT_OK(less.In({4}, {1, 2, 3, kNaN}).In({1}, {2}).Run());
   EXPECT_THAT(less.values<Bool>(), ElementsAre(true, true, false, false));
   ASSERT_OK(equal.In<Bool>({2}, {true, false}).In<Bool>({1}, {false}).Run());
   EXPECT_THAT(equal.values<Bool>(), ElementsAre(false, true));
-  EXPECT_EQ(FindOp("LessOrEqual", 11), nullptr);
 }
 
 TEST(LogicalTest, AnyNonZeroByteIsTrue) {
@@ -159,51 +158,33 @@ TEST(LogicalTest, AnyNonZeroByteIsTrue) {
 }
 
 TEST(WhereTest, BroadcastsThree) {
-  OpCall call("Where", 9);
+  OpCall call("Where");
   ASSERT_OK(call.In<Bool>({2, 1}, {true, false}).In({3}, {1, 2, 3}).In({}, {9}).Run());
   EXPECT_EQ(call.shape(), (Shape{2, 3}));
   EXPECT_THAT(call.values(), ElementsAre(1, 2, 3, 9, 9, 9));
 }
 
-TEST(ClipTest, BoundsAsAttributesAndAsInputs) {
-  OpCall attributes("Clip", 9), inputs("Clip", 11), open("Clip", 13);
-  ASSERT_OK(attributes.Float("min", 0).Float("max", 6).In({3}, {-1, 3, 8}).Run());
-  EXPECT_THAT(attributes.values(), ElementsAre(0, 3, 6));
+TEST(WhereTest, StringsAndRefusals) {
+  OpCall call("Where");
+  ASSERT_OK(call.In<Bool>({2}, {true, false}).Strings({1}, {"a"}).Strings({2}, {"b", "c"}).Run());
+  EXPECT_THAT(call.strings(), ElementsAre("a", "c"));
+  EXPECT_REFUSED(OpCall("Where").In({1}, {1}).In({1}, {1}).In({1}, {1}).Run(), MOSAIC_E_UNSUPPORTED,
+                 "a condition of type float32");
+  EXPECT_REFUSED(OpCall("Where").In<Bool>({1}, {true}).In({1}, {1}).In<int8_t>({1}, {1}).Run(),
+                 MOSAIC_E_BAD_MODEL, "different types");
+}
+
+TEST(ClipTest, Bounds) {
+  OpCall inputs("Clip"), open("Clip"), crossed("Clip");
   ASSERT_OK(inputs.In({4}, {-1, 3, 8, kNaN}).Omitted().In({}, {6}).Run());
   EXPECT_THAT(inputs.values(), ElementsAre(-1, 3, 6, NanSensitiveFloatEq(kNaN)));
   ASSERT_OK(open.In<int8_t>({2}, {-100, 100}).Run());
   EXPECT_THAT(open.values<int8_t>(), ElementsAre(-100, 100));
-  EXPECT_REFUSED(OpCall("Clip", 9).In({1}, {1}).In({}, {0}).Make(), MOSAIC_E_BAD_MODEL, "inputs");
-  EXPECT_REFUSED(OpCall("Clip", 13).In({1}, {1}).In({2}, {0}).Run(), MOSAIC_E_BAD_MODEL, "scalar");
-}
-
-TEST(CastTest, EveryConversionIsDefined) {
-  OpCall to_int("Cast"), wraps("Cast"), to_bool("Cast"), half("Cast"), back("Cast");
-  ASSERT_OK(to_int.Int("to", MOSAIC_INT32).In({5}, {-1.9F, 2.9F, 3e9F, -kInf, kNaN}).Run());
-  EXPECT_THAT(to_int.values<int32_t>(), ElementsAre(-1, 2, std::numeric_limits<int32_t>::max(),
-                                                    std::numeric_limits<int32_t>::min(), 0));
-  ASSERT_OK(wraps.Int("to", MOSAIC_UINT8).In<int64_t>({2}, {-1, 257}).Run());
-  EXPECT_THAT(wraps.values<uint8_t>(), ElementsAre(255, 1));
-  ASSERT_OK(to_bool.Int("to", MOSAIC_BOOL).In({3}, {0, -0.5F, kNaN}).Run());
-  EXPECT_THAT(to_bool.values<Bool>(), ElementsAre(false, true, true));
-  ASSERT_OK(half.Int("to", MOSAIC_FLOAT16).In<double>({1}, {0.1}).Run());
-  EXPECT_THAT(half.values<Float16>(), ElementsAre(FloatEq(0.0999755859375F)));
-  ASSERT_OK(back.Int("to", MOSAIC_UINT64).In<double>({2}, {1e30, -5}).Run());
-  EXPECT_THAT(back.values<uint64_t>(), ElementsAre(~0ULL, 0));
-  EXPECT_REFUSED(OpCall("Cast").Int("to", 8).In({1}, {1}).Make(), MOSAIC_E_UNSUPPORTED, "type 8");
-  EXPECT_REFUSED(OpCall("Cast").In({1}, {1}).Make(), MOSAIC_E_UNSUPPORTED, "type 0");
-}
-
-TEST(UnaryTest, ExtremesStayFinite) {
-  OpCall sigmoid("Sigmoid"), softplus("Softplus"), sign("Sign"), elu("Elu");
-  ASSERT_OK(sigmoid.In({3}, {-200, 0, 200}).Run());
-  EXPECT_THAT(sigmoid.values(), ElementsAre(FloatEq(0), 0.5F, 1));
-  ASSERT_OK(softplus.In({3}, {-200, 0, 200}).Run());
-  EXPECT_THAT(softplus.values(), ElementsAre(FloatEq(0), FloatEq(std::log(2.0F)), 200));
-  ASSERT_OK(sign.In({4}, {-3, 0, 3, kNaN}).Run());
-  EXPECT_THAT(sign.values(), ElementsAre(-1, 0, 1, NanSensitiveFloatEq(kNaN)));
-  ASSERT_OK(elu.Float("alpha", 2).In({2}, {-1e-6F, 3}).Run());
-  EXPECT_THAT(elu.values(), ElementsAre(FloatEq(-2e-6F), 3));
+  ASSERT_OK(crossed.In({3}, {0, 5, 9}).In({}, {7}).In({1}, {4}).Run());
+  EXPECT_THAT(crossed.values(), ElementsAre(4, 4, 4));
+  EXPECT_REFUSED(OpCall("Clip").In({1}, {1}).In({2}, {0}).Run(), MOSAIC_E_BAD_MODEL, "scalar");
+  EXPECT_REFUSED(OpCall("Clip").In({1}, {1}).In<int8_t>({}, {0}).Run(), MOSAIC_E_BAD_MODEL,
+                 "different types");
 }
 
 TEST(UnaryTest, TypesThatTheyDoNotHave) {
@@ -211,21 +192,87 @@ TEST(UnaryTest, TypesThatTheyDoNotHave) {
   EXPECT_REFUSED(OpCall("Neg").In<uint8_t>({1}, {4}).Run(), MOSAIC_E_UNSUPPORTED, "uint8");
 }
 
-TEST(ItemRuleTest, Elementwise) {
-  const auto rule = [](Shape a, Shape b, const std::vector<size_t>& batched) {
+TEST(ModTest, SignsAndZero) {
+  OpCall python("Mod"), c("Mod"), real("Mod"), lowest("Mod");
+  ASSERT_OK(python.In<int32_t>({4}, {-7, 7, -7, 7}).In<int32_t>({4}, {3, -3, -3, 3}).Run());
+  EXPECT_THAT(python.values<int32_t>(), ElementsAre(2, -2, -1, 1));
+  ASSERT_OK(
+      c.Int("fmod", 1).In<int32_t>({4}, {-7, 7, -7, 7}).In<int32_t>({4}, {3, -3, -3, 3}).Run());
+  EXPECT_THAT(c.values<int32_t>(), ElementsAre(-1, 1, -1, 1));
+  ASSERT_OK(real.Int("fmod", 1).In({2}, {-7.5F, 1}).In({2}, {2, 0}).Run());
+  EXPECT_THAT(real.values(), ElementsAre(-1.5F, NanSensitiveFloatEq(kNaN)));
+  const int64_t low = std::numeric_limits<int64_t>::min();
+  ASSERT_OK(lowest.In<int64_t>({1}, {low}).In<int64_t>({1}, {-1}).Run());
+  EXPECT_THAT(lowest.values<int64_t>(), ElementsAre(0));
+  EXPECT_REFUSED(OpCall("Mod").In<uint8_t>({1}, {1}).In<uint8_t>({1}, {0}).Run(), MOSAIC_E_INVALID,
+                 "integer division by zero");
+  EXPECT_REFUSED(OpCall("Mod").In({1}, {1}).In({1}, {1}).Run(), MOSAIC_E_BAD_MODEL, "fmod = 1");
+}
+
+TEST(BitwiseTest, ShiftsAndLogic) {
+  OpCall left("BitShift"), right("BitShift"), both("BitwiseAnd"), either("BitwiseOr"),
+      differ("BitwiseXor"), invert("BitwiseNot");
+  ASSERT_OK(left.String("direction", "LEFT")
+                .In<uint8_t>({3}, {1, 129, 255})
+                .In<uint8_t>({3}, {3, 1, 8})
+                .Run());
+  EXPECT_THAT(left.values<uint8_t>(), ElementsAre(8, 2, 0));
+  ASSERT_OK(right.String("direction", "RIGHT")
+                .In<uint64_t>({2}, {~0ULL, 5})
+                .In<uint64_t>({2}, {63, 64})
+                .Run());
+  EXPECT_THAT(right.values<uint64_t>(), ElementsAre(1, 0));
+  ASSERT_OK(both.In<int8_t>({2}, {12, -1}).In<int8_t>({1}, {10}).Run());
+  EXPECT_THAT(both.values<int8_t>(), ElementsAre(8, 10));
+  ASSERT_OK(either.In<int8_t>({2}, {12, -1}).In<int8_t>({1}, {10}).Run());
+  EXPECT_THAT(either.values<int8_t>(), ElementsAre(14, -1));
+  ASSERT_OK(differ.In<int8_t>({2}, {12, -1}).In<int8_t>({1}, {10}).Run());
+  EXPECT_THAT(differ.values<int8_t>(), ElementsAre(6, -11));
+  ASSERT_OK(invert.In<uint16_t>({1}, {0xff00}).Run());
+  EXPECT_THAT(invert.values<uint16_t>(), ElementsAre(0x00ff));
+  EXPECT_REFUSED(OpCall("BitShift").In<uint8_t>({1}, {1}).In<uint8_t>({1}, {1}).Make(),
+                 MOSAIC_E_BAD_MODEL, "direction must be");
+  EXPECT_REFUSED(OpCall("BitwiseNot").In({1}, {1}).Run(), MOSAIC_E_UNSUPPORTED, "float32");
+}
+
+TEST(VariadicTest, SumAndMean) {
+  OpCall sum("Sum"), mean("Mean");
+  ASSERT_OK(sum.In({2, 1}, {1, 2}).In({2}, {10, 20}).In({}, {100}).Run());
+  EXPECT_THAT(sum.values(), ElementsAre(111, 121, 112, 122));
+  ASSERT_OK(mean.In({2}, {1, 2}).In({2}, {4, 5}).In({1}, {4}).Run());
+  EXPECT_THAT(mean.values(), ElementsAre(3, FloatEq(11.0F / 3)));
+  EXPECT_REFUSED(OpCall("Sum").In({1}, {1}).Omitted().Run(), MOSAIC_E_BAD_MODEL, "omitted");
+}
+
+TEST(PReluTest, SlopeIsBroadcastToTheInput) {
+  OpCall call("PRelu");
+  ASSERT_OK(call.In({2, 2}, {-1, 2, -3, 4}).In({2, 1}, {10, 0.5F}).Run());
+  EXPECT_THAT(call.values(), ElementsAre(-10, 2, -1.5F, 4));
+  EXPECT_REFUSED(OpCall("PRelu").In({2, 1}, {1}).In({2, 3}, {1}).Run(), MOSAIC_E_BAD_MODEL,
+                 "a slope of shape [2, 3] cannot be broadcast to shape [2, 1]");
+}
+
+TEST(ItemAxisTest, Elementwise) {
+  const Dim N = Dim::Symbol("N");
+  const auto axis = [&](Dims a, Dims b, int axis_a, int axis_b) {
     OpCall call("Add");
-    EXPECT_TRUE(call.In(a, {1}).In(b, {1}).Prepare().ok());
-    return call.Items(batched, a[0]);
+    Fact fa = Fact::Of(MOSAIC_FLOAT, std::move(a)), fb = Fact::Of(MOSAIC_FLOAT, std::move(b));
+    fa.item_axis = axis_a;
+    fb.item_axis = axis_b;
+    const Status s = call.Infer({fa, fb}, "N");
+    return s.ok() ? call.fact().item_axis : -100;
   };
-  EXPECT_EQ(rule({4, 3}, {4, 3}, {0, 1}), ItemRule::kIndependent);
-  EXPECT_EQ(rule({4, 3}, {3}, {0}), ItemRule::kIndependent);
-  EXPECT_EQ(rule({4, 3}, {1, 3}, {0}), ItemRule::kIndependent);
-  EXPECT_EQ(rule({4, 3}, {}, {0}), ItemRule::kIndependent);
+  EXPECT_EQ(axis({N, 3}, {N, 3}, 0, 0), 0);
+  EXPECT_EQ(axis({N, 3}, {3}, 0, kShared), 0);
+  EXPECT_EQ(axis({N, 3}, {1, 3}, 0, kShared), 0);
+  EXPECT_EQ(axis({N, 3}, {}, 0, kShared), 0);
+  EXPECT_EQ(axis({2, 3}, {3}, kShared, kShared), kShared);
+  EXPECT_EQ(axis({5, N, 3}, {N, 3}, 1, 0), 1);
   // A constant of as many rows as there happen to be items.
-  EXPECT_EQ(rule({4, 3}, {4, 3}, {0}), ItemRule::kMixes);
-  // Items that meet along dimension 1.
-  EXPECT_EQ(rule({4}, {4, 4}, {0, 1}), ItemRule::kMixes);
-  EXPECT_EQ(rule({4, 3}, {2, 4, 3}, {0}), ItemRule::kMixes);
+  EXPECT_EQ(axis({N, 3}, {4, 3}, 0, kShared), kMixed);
+  // Items that meet along another axis.
+  EXPECT_EQ(axis({N}, {N, N}, 0, 0), kMixed);
+  EXPECT_EQ(axis({N, 3}, {2, N, 3}, 0, 0), kMixed);
 }
 
 }  // namespace

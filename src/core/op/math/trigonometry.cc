@@ -1,0 +1,36 @@
+// Acos, Acosh, Asin, Asinh, Atan, Atanh, Cos, Cosh, Sin, Sinh, Tan.
+#include "core/op/math/elementwise.h"
+
+namespace mosaic {
+namespace {
+
+// An operator that is a function of the C library.
+#define MOSAIC_FUNCTION(Name, function)                                                           \
+  struct Name##Fn {                                                                               \
+    using List = FloatTypes;                                                                      \
+    static constexpr double kCost = 40;                                                           \
+    template <typename T>                                                                         \
+    T operator()(T x) const {                                                                     \
+      return function(x);                                                                         \
+    }                                                                                             \
+  };                                                                                              \
+  }                                                                                               \
+  extern const OpDef k##Name = {kOnnxDomain, #Name, 22, 25, &MakePlain<UnaryOp<Name##Fn>, 1, 1>}; \
+  namespace {
+
+MOSAIC_FUNCTION(Acos, std::acos)
+MOSAIC_FUNCTION(Acosh, std::acosh)
+MOSAIC_FUNCTION(Asin, std::asin)
+MOSAIC_FUNCTION(Asinh, std::asinh)
+MOSAIC_FUNCTION(Atan, std::atan)
+MOSAIC_FUNCTION(Atanh, std::atanh)
+MOSAIC_FUNCTION(Cos, std::cos)
+MOSAIC_FUNCTION(Cosh, std::cosh)
+MOSAIC_FUNCTION(Sin, std::sin)
+MOSAIC_FUNCTION(Sinh, std::sinh)
+MOSAIC_FUNCTION(Tan, std::tan)
+
+#undef MOSAIC_FUNCTION
+
+}  // namespace
+}  // namespace mosaic
