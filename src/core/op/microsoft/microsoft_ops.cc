@@ -5,6 +5,26 @@
 
 namespace mosaic {
 
-extern const OpFamily kMicrosoftOps = {nullptr, nullptr};
+extern const OpDef kBiasGelu;
+extern const OpDef kFastGelu;
+extern const OpDef kMicrosoftGelu;
+extern const OpDef kQuickGelu;
+extern const OpDef kSkipLayerNormalization;
+extern const OpDef kSkipSimplifiedLayerNormalization;
+
+namespace {
+
+const OpDef* const kOps[] = {
+    &kBiasGelu,
+    &kFastGelu,
+    &kMicrosoftGelu,
+    &kQuickGelu,
+    &kSkipLayerNormalization,
+    &kSkipSimplifiedLayerNormalization,
+};
+
+}  // namespace
+
+extern const OpFamily kMicrosoftOps = {std::begin(kOps), std::end(kOps)};
 
 }  // namespace mosaic

@@ -8,7 +8,17 @@ namespace mosaic {
 extern const OpDef kBatchNormalization;
 extern const OpDef kDropout;
 extern const OpDef kGlobalAveragePool;
+extern const OpDef kGroupNormalization;
+extern const OpDef kInstanceNormalization;
+extern const OpDef kLRN;
 extern const OpDef kLayerNormalization;
+extern const OpDef kLpNormalization;
+extern const OpDef kMeanVarianceNormalization;
+extern const OpDef kMicrosoftSimplifiedLayerNormalization;
+extern const OpDef kNegativeLogLikelihoodLoss;
+extern const OpDef kRMSNormalization;
+extern const OpDef kSimplifiedLayerNormalization;
+extern const OpDef kSoftmaxCrossEntropyLoss;
 
 namespace {
 
@@ -16,7 +26,17 @@ const OpDef* const kOps[] = {
     &kBatchNormalization,
     &kDropout,
     &kGlobalAveragePool,
+    &kGroupNormalization,
+    &kInstanceNormalization,
+    &kLRN,
     &kLayerNormalization,
+    &kLpNormalization,
+    &kMeanVarianceNormalization,
+    &kMicrosoftSimplifiedLayerNormalization,
+    &kNegativeLogLikelihoodLoss,
+    &kRMSNormalization,
+    &kSimplifiedLayerNormalization,
+    &kSoftmaxCrossEntropyLoss,
 };
 
 }  // namespace
