@@ -28,6 +28,7 @@ enum TensorField {
   kDataType = 2,
   kFloatData = 4,
   kInt32Data = 5,
+  kStringData = 6,
   kInt64Data = 7,
   kName = 8,
   kRawData = 9,
@@ -108,12 +109,13 @@ void Fill(Tensor* t, const Values& values) {
 }
 
 struct TensorProto {
-  Shape dims;
+  std::vector<int64_t> dims;
   int dtype = 0;
   std::string raw;
   std::vector<float> floats;
   std::vector<double> doubles;
   std::vector<int64_t> ints;  // int32_data, int64_data or uint64_data
+  std::vector<std::string> strings;
 };
 
 // Packed or not.
@@ -148,6 +150,9 @@ TensorProto Read(const std::string& bytes) {
         Append(
             m, &p.doubles, [](pbf_reader& r) { return r.get_double(); },
             [](pbf_reader& r) { return r.get_packed_double(); });
+        break;
+      case kStringData:
+        p.strings.push_back(m.get_string());
         break;
       case kInt32Data:
       case kInt64Data:
@@ -241,6 +246,26 @@ bool ParseTensor(const std::string& bytes, Arena* arena, Tensor* out) {
   }
   if (DTypeSize(p.dtype) == 0 || !ShapeFits(p.dims, p.dtype)) return false;
   *out = arena->New(p.dtype, p.dims);
+  if (p.dtype == MOSAIC_STRING) {
+    if (static_cast<int64_t>(p.strings.size()) != out->size()) return false;
+    for (size_t i = 0; i < p.strings.size(); ++i) {
+      char* to = arena->Characters(p.strings[i].size() + 1);
+      std::memcpy(to, p.strings[i].data(), p.strings[i].size());
+      out->mutable_data<StringElement>()[i] = {to, static_cast<int64_t>(p.strings[i].size())};
+    }
+    return true;
+  }
+  if (p.dtype == MOSAIC_INT4 || p.dtype == MOSAIC_UINT4) {
+    std::string packed = p.raw;
+    for (int64_t v : p.ints) packed += static_cast<char>(v);
+    if (static_cast<int64_t>(packed.size()) != (out->size() + 1) / 2) return false;
+    for (int64_t i = 0; i < out->size(); ++i) {
+      const int half = static_cast<unsigned char>(packed[static_cast<size_t>(i / 2)]) >> (i % 2 * 4) & 15;
+      out->mutable_data<int8_t>()[i] =
+          static_cast<int8_t>(p.dtype == MOSAIC_INT4 && half > 7 ? half - 16 : half);
+    }
+    return true;
+  }
   if (!p.raw.empty()) {
     if (p.raw.size() != static_cast<size_t>(out->bytes())) return false;
     std::memcpy(out->mutable_raw(), p.raw.data(), p.raw.size());

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "core/import/importer.h"
-#include "core/infer/executor.h"
+#include "core/run/batch.h"
 #include "core/tensor/element.h"
 
 namespace mosaic::conformance {
@@ -79,15 +79,15 @@ Tensor AsDeclared(const Tensor& t, int dtype) {
 }
 
 Status Execute(const Model& model, const FakeStore& store, std::vector<Tensor> inputs,
-               Executor* executor) {
-  MOSAIC_RETURN_IF_ERROR(executor->Start(std::move(inputs), 1));
+               BatchRun* run) {
+  MOSAIC_RETURN_IF_ERROR(run->Start(std::move(inputs), 1));
   std::vector<const void*> payloads;  // read until the next request
   for (;;) {
-    Executor::Outcome outcome;
-    MOSAIC_RETURN_IF_ERROR(executor->Step(&outcome));
-    if (outcome == Executor::Outcome::kDone) return Status();
-    if (outcome == Executor::Outcome::kMore) continue;
-    const BlockRequest& request = executor->request();
+    BatchRun::Outcome outcome;
+    MOSAIC_RETURN_IF_ERROR(run->Step(&outcome));
+    if (outcome == BatchRun::Outcome::kDone) return Status();
+    if (outcome == BatchRun::Outcome::kMore) continue;
+    const BlockRequest& request = run->request();
     if (request.indexes.empty() || request.indexes.size() > kMaxBlocks) {
       return Status::Internal("a request for " + std::to_string(request.indexes.size()) +
                               " blocks of " +
@@ -95,7 +95,7 @@ Status Execute(const Model& model, const FakeStore& store, std::vector<Tensor> i
     }
     payloads.clear();
     for (int32_t index : request.indexes) payloads.push_back(store.Get(request.tensor, index));
-    executor->Supply(payloads.data());
+    run->Supply(payloads.data());
   }
 }
 
@@ -105,7 +105,9 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
   Arena arena;
   MemorySource source(bytes);
   std::unique_ptr<Importer> importer;
-  MOSAIC_RETURN_IF_ERROR(Importer::Open(c.name, {kBlockHeight}, &source, {}, &importer));
+  Importer::Options options;
+  options.block_height = kBlockHeight;
+  MOSAIC_RETURN_IF_ERROR(Importer::Open(c.name, options, &source, {}, &importer));
   FakeStore store;
   for (;;) {
     MosaicBlock block;
@@ -131,14 +133,14 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
     inputs.push_back(
         AsDeclared(t, model->graph.values[static_cast<size_t>(model->graph.inputs[i])].dtype));
   }
-  Executor executor(*model, kMaxBlocks);
-  MOSAIC_RETURN_IF_ERROR(Execute(*model, store, std::move(inputs), &executor));
+  BatchRun run(*model, kMaxBlocks);
+  MOSAIC_RETURN_IF_ERROR(Execute(*model, store, std::move(inputs), &run));
   for (size_t i = 0; i < set.outputs.size(); ++i) {
     Tensor expected;
     if (!ParseTensor(set.outputs[i], &arena, &expected)) {
       return Status::Internal("output " + std::to_string(i) + " cannot be read");
     }
-    const Tensor& actual = executor.output(static_cast<int>(i));
+    const Tensor& actual = run.output(i);
     MOSAIC_RETURN_IF_ERROR(
         Compare(actual, AsDeclared(expected, actual.dtype())).In("output '" + c.outputs[i] + "'"));
   }
@@ -169,6 +171,22 @@ Status Compare(const Tensor& actual, const Tensor& expected) {
                             ShapeString(expected.shape()));
   }
   Status status;
+  if (actual.dtype() == MOSAIC_STRING) {
+    for (int64_t i = 0; i < actual.size(); ++i) {
+      const std::string_view a = actual.data<StringElement>()[i].view();
+      const std::string_view e = expected.data<StringElement>()[i].view();
+      if (a != e) {
+        return Status::Internal("element " + std::to_string(i) + " is '" + std::string(a) +
+                                "', expected '" + std::string(e) + "'");
+      }
+    }
+    return Status();
+  }
+  if (DTypeSize(actual.dtype()) == 1 && !HasType(AllTypes(), actual.dtype())) {
+    const bool same = actual.bytes() == 0 ||
+                      std::memcmp(actual.raw(), expected.raw(), static_cast<size_t>(actual.bytes())) == 0;
+    return same ? Status() : Status::Internal("its bytes differ");
+  }
   Dispatch(AllTypes(), actual.dtype(), [&](auto type) {
     using T = typename decltype(type)::T;
     // ONNX's data cuts bfloat16 off; we round to the nearest.
