@@ -67,17 +67,17 @@ void ForTensors(const Job& job, size_t first, size_t end, Fn fn) {
 // The outputs of all rows, as the maps say.
 std::vector<float> Outputs(const Job& job, const bench::Maps& maps,
                            mosaic::ActivationCache* cache) {
-  mosaic::Executor executor(*job.model.model, 4096);
+  mosaic::BatchRun executor(*job.model.model, 4096);
   std::vector<float> outputs;
   std::vector<const void*> payloads;
   for (int64_t batch = 0; batch < kRows / kBatch; ++batch) {
     const auto input = mosaic::Tensor::Borrow(MOSAIC_FLOAT, {kBatch, kWidth},
                                               job.pictures.data() + batch * kBatch * kWidth);
     bench::Check(cache->Start(&executor, static_cast<size_t>(batch), {input}, kBatch));
-    auto outcome = mosaic::Executor::Outcome::kMore;
-    while (outcome != mosaic::Executor::Outcome::kDone) {
+    auto outcome = mosaic::BatchRun::Outcome::kMore;
+    while (outcome != mosaic::BatchRun::Outcome::kDone) {
       bench::Check(executor.Step(&outcome));
-      if (outcome != mosaic::Executor::Outcome::kNeedBlocks) continue;
+      if (outcome != mosaic::BatchRun::Outcome::kNeedBlocks) continue;
       const mosaic::BlockRequest& request = executor.request();
       payloads.clear();
       for (int32_t i : request.indexes) {

@@ -16,8 +16,8 @@
 #include "core/dedup/block_values.h"
 #include "core/dedup/metric.h"
 #include "core/import/importer.h"
-#include "core/infer/executor.h"
-#include "core/infer/model.h"
+#include "core/run/batch.h"
+#include "core/plan/model.h"
 
 namespace bench {
 
@@ -139,7 +139,7 @@ struct TextSet {
 inline double Accuracy(const StoredModel& m, const Maps& maps, const BlockStore& store,
                        const TextSet& set) {
   constexpr int64_t kBatch = 256;
-  mosaic::Executor executor(*m.model, 4096);
+  mosaic::BatchRun executor(*m.model, 4096);
   const auto metric = mosaic::Metric::New(mosaic::MetricKind::kAccuracy);
   std::vector<const void*> payloads;
   for (int64_t begin = 0; begin < set.n; begin += kBatch) {
@@ -147,10 +147,10 @@ inline double Accuracy(const StoredModel& m, const Maps& maps, const BlockStore&
     const auto input = mosaic::Tensor::Borrow(MOSAIC_INT64, {items, set.length},
                                               set.ids.data() + begin * set.length);
     Check(executor.Start({input}, items));
-    auto outcome = mosaic::Executor::Outcome::kMore;
-    while (outcome != mosaic::Executor::Outcome::kDone) {
+    auto outcome = mosaic::BatchRun::Outcome::kMore;
+    while (outcome != mosaic::BatchRun::Outcome::kDone) {
       Check(executor.Step(&outcome));
-      if (outcome != mosaic::Executor::Outcome::kNeedBlocks) continue;
+      if (outcome != mosaic::BatchRun::Outcome::kNeedBlocks) continue;
       const mosaic::BlockRequest& request = executor.request();
       payloads.clear();
       for (int32_t i : request.indexes) {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/graph/graph_format.h"
-#include "core/infer/describe.h"
-#include "core/infer/executor.h"
+#include "core/plan/describe.h"
+#include "core/run/batch.h"
 #include "core/block/blocking.h"
 
 namespace graph_fuzz {
@@ -102,17 +102,17 @@ void Run(const Model& model) {
     }
     inputs.push_back(Tensor::Borrow(dtype, shape, zeros.data()));
   }
-  Executor executor(model, 4);
+  BatchRun executor(model, 4);
   if (!executor.Start(std::move(inputs), 1).ok()) return;
   const std::vector<const void*> payloads(4, zeros.data());
-  Executor::Outcome outcome = Executor::Outcome::kMore;
-  for (int i = 0; i < kMaxSteps && outcome != Executor::Outcome::kDone; ++i) {
+  BatchRun::Outcome outcome = BatchRun::Outcome::kMore;
+  for (int i = 0; i < kMaxSteps && outcome != BatchRun::Outcome::kDone; ++i) {
     if (executor.memory() > kMaxActivations || !executor.Step(&outcome).ok()) return;
-    if (outcome == Executor::Outcome::kNeedBlocks) executor.Supply(payloads.data());
+    if (outcome == BatchRun::Outcome::kNeedBlocks) executor.Supply(payloads.data());
   }
-  if (outcome != Executor::Outcome::kDone) return;
+  if (outcome != BatchRun::Outcome::kDone) return;
   for (size_t i = 0; i < model.graph.outputs.size(); ++i) {
-    Require(executor.output(static_cast<int>(i)).defined(), "every output is computed");
+    Require(executor.output(i).defined(), "every output is computed");
   }
 }
 

@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return Status();
   };
   std::unique_ptr<Importer> importer;
-  if (!Importer::Open("fuzz", {126}, &source, opener, &importer).ok()) return 0;
+  if (!Importer::Open("fuzz", {126, MOSAIC_FLOAT, false, ""}, &source, opener, &importer).ok()) return 0;
 
   Graph graph;
   const Status decoded = DecodeGraph(importer->encoded_graph(), &graph);

@@ -30,9 +30,10 @@ struct ModelTensor {
   bool is_inline() const { return layout == MOSAIC_LAYOUT_INLINE; }
   // REQUIRES: is_inline().
   Tensor AsTensor() const {
+    static constexpr char kNothing = 0;  // no elements, but they are known
     const void* data = weight.dtype == MOSAIC_STRING ? static_cast<const void*>(strings.data())
                                                      : static_cast<const void*>(value.data());
-    return Tensor::Borrow(weight.dtype, weight.shape, data);
+    return Tensor::Borrow(weight.dtype, weight.shape, data != nullptr ? data : &kNothing);
   }
 };
 

@@ -2,7 +2,7 @@
 #include "mosaic/capi.h"
 
 #include "core/capi_guard.h"
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace testing {
@@ -44,7 +44,7 @@ class CapiTest : public ::testing::Test {
 };
 
 TEST_F(CapiTest, PredictsThroughTheBoundary) {
-  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, &err_), MOSAIC_OK) << err_.message;
+  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, false, &err_), MOSAIC_OK) << err_.message;
   ServedBlocks served;
   MosaicBlockRequest r{};
   MosaicCode code;
@@ -73,24 +73,24 @@ TEST_F(CapiTest, WrongOrderIsAnErrorNotACrash) {
   MosaicTensorView out{};
   EXPECT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_E_INTERNAL);
   EXPECT_EQ(mosaic_exec_output(exec_.get(), 0, &out, &err_), MOSAIC_E_INTERNAL);
-  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, &err_), MOSAIC_OK);
+  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, false, &err_), MOSAIC_OK);
   ASSERT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_NEED_BLOCKS);
   EXPECT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_E_INTERNAL);
   EXPECT_EQ(mosaic_exec_output(exec_.get(), 0, &out, &err_), MOSAIC_E_INTERNAL);
   // A failed start forgets the unfinished prediction.
   MosaicTensorView bad = view_;
   bad.ndim = 99;
-  EXPECT_EQ(mosaic_exec_start(exec_.get(), &bad, 2, &err_), MOSAIC_E_INVALID);
+  EXPECT_EQ(mosaic_exec_start(exec_.get(), &bad, 2, false, &err_), MOSAIC_E_INVALID);
   EXPECT_STREQ(err_.message,
                "model \"m\": input \"x\" was given an impossible type, shape or size");
   EXPECT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_E_INTERNAL);
   for (int64_t dim : {int64_t{-2}, INT64_MAX}) {
     bad = view_;
     bad.dims[0] = dim;
-    EXPECT_EQ(mosaic_exec_start(exec_.get(), &bad, 1, &err_), MOSAIC_E_INVALID);
+    EXPECT_EQ(mosaic_exec_start(exec_.get(), &bad, 1, false, &err_), MOSAIC_E_INVALID);
   }
   // Freed while it waits for blocks.
-  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, &err_), MOSAIC_OK);
+  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, false, &err_), MOSAIC_OK);
   ASSERT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_NEED_BLOCKS);
 }
 
@@ -130,7 +130,7 @@ TEST_F(CapiTest, RunningOutOfMemoryIsReported) {
   exec_.reset(exec);
   const int64_t dims[] = {int64_t{1} << 30, int64_t{1} << 30};
   const MosaicTensorView view = {MOSAIC_INT64, 1, {2}, dims};
-  ASSERT_EQ(mosaic_exec_start(exec, &view, 1, &err_), MOSAIC_OK);
+  ASSERT_EQ(mosaic_exec_start(exec, &view, 1, false, &err_), MOSAIC_OK);
   MosaicBlockRequest r{};
   const MosaicCode code = mosaic_exec_step(exec, &r, &err_);
   EXPECT_TRUE(code == MOSAIC_E_LIMIT || code == MOSAIC_E_NOMEM) << err_.message;
@@ -153,7 +153,7 @@ TEST(Capi, ImportFailuresAreReported) {
   MosaicSource source{};
   source.size = 4;
   source.read = [](void*, uint64_t, size_t, void*) { return 1; };  // the host holds its error
-  const MosaicImportOptions options = {"m", 126, MOSAIC_FLOAT, false};
+  const MosaicImportOptions options = {"m", 126, MOSAIC_FLOAT, false, nullptr};
   MosaicImport* job = nullptr;
   MosaicError err{};
   EXPECT_EQ(mosaic_import_new(&source, &options, &job, &err), MOSAIC_E_HOST);

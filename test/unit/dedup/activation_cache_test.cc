@@ -1,7 +1,7 @@
 // Runs that go on from what other runs computed: the same bits, less work, bounded memory.
 #include "core/dedup/activation_cache.h"
 
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace testing {
@@ -48,26 +48,26 @@ TEST(Checkpoint, GoesOnFromEveryNode) {
     const Array x = RandomItems(&rng, items);
     RunLog full;
     const auto want = MustRun(g, *model, {x}, items, 1000, &full);
-    for (size_t node = 1; node <= model->nodes.size(); ++node) {
+    for (size_t node = 1; node <= model->main().steps.size(); ++node) {
       Arena arena;
       Checkpoint kept;
       std::vector<Array> got;
       RunLog log;
       {
-        Executor first(*model, 1000);
-        const auto keep = [&](Executor* e, std::vector<Tensor> in, int64_t n) {
-          const Status status = e->Start(std::move(in), n);
+        BatchRun first(*model, 1000);
+        const auto keep = [&](BatchRun* e, std::vector<Tensor> in, int64_t n) {
+          const Status status = e->Start(std::move(in), n, true);
           e->KeepAt(node, &arena, &kept);
           return status;
         };
         ASSERT_TRUE(Predict(&first, g.store, {x}, items, 1, &got, &log, keep).ok());
         EXPECT_TRUE(got == want);
       }
-      ASSERT_EQ(kept.node, node);
-      Executor second(*model, 1000);
+      ASSERT_EQ(kept.step, node);
+      BatchRun second(*model, 1000);
       log = RunLog();
-      const auto resume = [&](Executor* e, std::vector<Tensor> in, int64_t n) {
-        const Status status = e->Start(std::move(in), n);
+      const auto resume = [&](BatchRun* e, std::vector<Tensor> in, int64_t n) {
+        const Status status = e->Start(std::move(in), n, true);
         e->Resume(kept);
         return status;
       };
@@ -91,18 +91,18 @@ TEST(Checkpoint, NothingIsKeptOfItemsComputedOneByOne) {
   const auto want = RunAlone(g, *model, {items}, 5);
   Arena arena;
   Checkpoint kept;
-  const auto both = [&](Executor* e, std::vector<Tensor> in, int64_t n) {
-    const Status status = e->Start(std::move(in), n);
+  const auto both = [&](BatchRun* e, std::vector<Tensor> in, int64_t n) {
+    const Status status = e->Start(std::move(in), n, true);
     e->Resume(kept);
     e->KeepAt(1, &arena, &kept);
     return status;
   };
-  Executor executor(*model, 10);
+  BatchRun executor(*model, 10);
   std::vector<Array> got;
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(Predict(&executor, g.store, {items}, 5, 1, &got, nullptr, both).ok());
     EXPECT_TRUE(got == want);
-    EXPECT_EQ(kept.node, 0u);
+    EXPECT_EQ(kept.step, 0u);
   }
 }
 
@@ -135,12 +135,12 @@ TEST(ActivationCacheTest, EvaluationsAreBitIdenticalToWholeRuns) {
       for (int t : changed) g.store.CopyTensor(versions[1 + rng() % 3]->store, t);
       cache.Begin(changed, next);
       EXPECT_LE(cache.bytes(), max_bytes);
-      Executor executor(*model, 1 + static_cast<int>(rng() % 100));
+      BatchRun executor(*model, 1 + static_cast<int>(rng() % 100));
       const size_t stop = rng() % 10 == 0 ? 2 : batches.size();  // an evaluation that ends early
       for (size_t b = 0; b < stop; ++b) {
         const int64_t items = batches[b].shape[0];
         std::vector<Array> got;
-        const auto start = [&](Executor* e, std::vector<Tensor> in, int64_t n) {
+        const auto start = [&](BatchRun* e, std::vector<Tensor> in, int64_t n) {
           return cache.Start(e, b, std::move(in), n);
         };
         ASSERT_TRUE(Predict(&executor, g.store, {batches[b]}, items, 1, &got, nullptr, start).ok());

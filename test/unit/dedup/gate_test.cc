@@ -7,7 +7,7 @@
 #include <random>
 
 #include "core/dedup/merge_order.h"
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "core/dedup/lsh_index.h"
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <random>
 
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace {

@@ -110,7 +110,7 @@ TEST(ImportMemory, BoundedByAWindow) {
 
   const size_t before = HeapInUse();
   std::unique_ptr<Importer> importer;
-  const Status s = Importer::Open("big", {126}, &source, {}, &importer);
+  const Status s = Importer::Open("big", {126, MOSAIC_FLOAT, false, ""}, &source, {}, &importer);
   ASSERT_TRUE(s.ok()) << s.message() << s.detail();
   int64_t expected = 0, delivered = 0;
   for (const MosaicTensorDesc& d : importer->tensors()) expected += d.nblocks;

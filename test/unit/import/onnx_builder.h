@@ -252,7 +252,7 @@ struct Imported {
 inline Imported Import(ByteSource* source, int height = 126, ExternalOpener opener = {},
                        int weight_dtype = MOSAIC_FLOAT, bool ascii_names = false) {
   Imported r;
-  r.status = Importer::Open("m", {height, weight_dtype, ascii_names}, source, std::move(opener),
+  r.status = Importer::Open("m", {height, weight_dtype, ascii_names, ""}, source, std::move(opener),
                             &r.importer);
   if (!r.status.ok()) return r;
   r.status = DecodeGraph(r.importer->encoded_graph(), &r.graph);

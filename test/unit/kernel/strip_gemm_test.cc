@@ -3,7 +3,7 @@
 
 #include <Eigen/Core>
 
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace testing {

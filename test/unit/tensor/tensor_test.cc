@@ -1,4 +1,4 @@
-#include "core/tensor/tensor.h"
+#include "core/tensor/arena.h"
 
 #include <cstring>
 #include <new>

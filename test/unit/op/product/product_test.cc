@@ -1,7 +1,7 @@
 // Gemm and MatMul against Eigen, with weights streamed, materialised and computed.
 #include <Eigen/Core>
 
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace testing {
@@ -82,7 +82,7 @@ TEST(Gemm, RandomShapesAgreeWithEigenHoweverTheWeightIsKept) {
           "Gemm", {x, weight, addend},
           {{"alpha", alpha}, {"beta", beta}, {"transA", int64_t{ta}}, {"transB", int64_t{tb}}}));
       const auto model = g.Load();
-      ASSERT_EQ(model->streamed[0], kept == Kept::kStrip ? 0 : -1);
+      ASSERT_EQ(model->main().steps[0].streams[1], kept == Kept::kStrip ? 0 : -1);
       const Array got = MustRun(g, *model, inputs)[0];
       ASSERT_EQ(got.shape, (Shape{n, m}));
       ExpectNear(got, want, 1e-4);
@@ -219,10 +219,10 @@ TEST(Gemm, WrongShapesNameNodeAndShapes) {
   const int w = g.Constant(g.store.AddStrip("w", 4, 2, std::vector<float>(8, 1)));
   g.Output(g.Call("Gemm", {x, w}));
   const auto model = g.Load();
-  Executor executor(*model, 8);
+  BatchRun executor(*model, 8);
   std::vector<Array> out;
   const Status status = Predict(&executor, g.store, {Floats({1, 3}, {1, 2, 3})}, 1, 1, &out);
-  EXPECT_EQ(status.code(), MOSAIC_E_INVALID);
+  EXPECT_EQ(status.code(), MOSAIC_E_BAD_MODEL);
   EXPECT_NE(
       status.message().find("model \"m\": node \"v2\" (Gemm): shapes [1, 3] and [4, 2] do not fit"),
       std::string::npos)
@@ -236,9 +236,8 @@ RowMatrix NumpyProduct(const std::vector<float>& a, Shape as, const std::vector<
   if (row) as.insert(as.begin(), 1);
   if (column) bs.push_back(1);
   const size_t rank = std::max(as.size(), bs.size());
-  const Shape drop_row = {}, full_a = as, full_b = bs;
-  as.insert(as.begin(), rank - as.size(), 1);
-  bs.insert(bs.begin(), rank - bs.size(), 1);
+  while (as.size() < rank) as.insert(as.begin(), 1);
+  while (bs.size() < rank) bs.insert(bs.begin(), 1);
   const int64_t n = as[rank - 2], k = as[rank - 1], m = bs[rank - 1];
   Shape batch;
   for (size_t d = 0; d + 2 < rank; ++d) batch.push_back(std::max(as[d], bs[d]));
@@ -300,7 +299,7 @@ TEST(MatMul, AllRanksAgreeWithNumpysRule) {
     const int x = s.Input("a", MOSAIC_FLOAT, as);
     s.Output(s.Call("MatMul", {x, s.Constant(s.store.AddStrip("b", bs[0], bs[1], b, false, 63))}));
     const auto model = s.Load();
-    ASSERT_EQ(model->streamed[0], 0);
+    ASSERT_EQ(model->main().steps[0].streams[1], 0);
     for (int max_blocks : {1, 5, 1000}) {
       EXPECT_TRUE(MustRun(s, *model, {Floats(as, a)}, 1, max_blocks)[0] == got) << max_blocks;
     }
@@ -325,14 +324,8 @@ TEST(MatMul, IntegersAndRefusals) {
        {std::pair<Shape, Shape>{{}, {2}}, {{2, 3}, {2, 3}}, {{2, 1, 2}, {3, 2, 1}}}) {
     GraphBuilder w;
     w.Output(w.Call("MatMul", {w.Input("a", MOSAIC_FLOAT, as), w.Input("b", MOSAIC_FLOAT, bs)}));
-    const auto model = w.Load();
-    Executor executor(*model, 1);
-    std::vector<Array> result;
-    const auto ones = [](const Shape& s) {
-      return Floats(s, std::vector<float>(static_cast<size_t>(NumElements(s)), 1));
-    };
-    EXPECT_EQ(Predict(&executor, w.store, {ones(as), ones(bs)}, 1, 1, &result).code(),
-              MOSAIC_E_INVALID);
+    std::unique_ptr<Model> model;
+    EXPECT_EQ(w.TryLoad(&model).code(), MOSAIC_E_BAD_MODEL);
   }
 }
 

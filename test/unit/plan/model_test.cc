@@ -1,9 +1,9 @@
 // Model::Load trusts nothing: every field of a tensor's row may be damaged.
-#include "core/infer/model.h"
+#include "core/plan/model.h"
 
 #include <functional>
 
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace testing {

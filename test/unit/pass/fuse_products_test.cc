@@ -1,10 +1,10 @@
 // Fused products: the same bits as the nodes one by one, and only where nobody can tell.
-#include "core/infer/fusion.h"
+#include "core/pass/fuse_products.h"
 
 #include <cmath>
 #include <functional>
 
-#include "infer/fake_store.h"
+#include "run/fake_store.h"
 
 namespace mosaic {
 namespace testing {
@@ -113,8 +113,8 @@ TEST(Fusion, SameBitsAsNodeByNode) {
     Build(c, false, &fused);
     Build(c, true, &watched);
     const auto model = fused.Load(), plain = watched.Load();
-    EXPECT_EQ(model->nodes.size(), c.nodes);
-    EXPECT_EQ(plain->nodes.size(), watched.graph.nodes.size());
+    EXPECT_EQ(model->main().steps.size(), c.nodes);
+    EXPECT_EQ(plain->main().steps.size(), watched.graph.nodes.size());
     const Array want = MustRun(watched, *plain, {all}, 20)[0];
     for (int max_blocks : {1, 1000}) {
       const Array got = MustRun(fused, *model, {all}, 20, max_blocks)[0];
@@ -141,7 +141,7 @@ TEST(Fusion, VectorTimesMatrixAndBiasOfHigherRank) {
     const int b = g.Constant(g.store.AddInline("b", shape, MOSAIC_FLOAT, bias.data()));
     g.Output(g.Call("Add", {g.Call("MatMul", {x, w}), b}));
     const auto model = g.Load();
-    EXPECT_EQ(model->nodes.size(), shape.size());  // [1, m] gives the result another rank
+    EXPECT_EQ(model->main().steps.size(), shape.size());  // [1, m] gives the result another rank
     EXPECT_EQ(MustRun(g, *model, {Floats({kK}, RandomFloats(&rng, kK))})[0].shape, shape);
   }
 }
@@ -152,7 +152,7 @@ TEST(Fusion, GraphStaysAndNodesSayWhatTheyAre) {
   Build(kCases[4], false, &g);
   const auto model = g.Load();
   EXPECT_EQ(model->graph.nodes.size(), 7u);
-  EXPECT_EQ(model->nodes[0].op_type, "MatMul + Add + Gelu");
+  EXPECT_EQ(model->main().steps[0].node.op_type, "MatMul + Add + Gelu");
 }
 
 // A constant that is used by a fused node and by a later one stays available.
@@ -166,7 +166,7 @@ TEST(Fusion, SharedBias) {
   const int y = g.Call("Relu", {g.Call("Add", {g.Call("MatMul", {x, w}), b})});
   g.Output(g.Call("Sub", {y, b}));
   const auto model = g.Load();
-  EXPECT_EQ(model->nodes.size(), 2u);
+  EXPECT_EQ(model->main().steps.size(), 2u);
   const Array zero = Floats({1, kK}, std::vector<float>(kK));
   const Array out = MustRun(g, *model, {zero})[0];
   for (size_t i = 0; i < bias.size(); ++i) {

@@ -1,4 +1,4 @@
-#include "core/infer/binding.h"
+#include "core/plan/binding.h"
 
 #include "gtest/gtest.h"
 
@@ -15,15 +15,17 @@ Value Input(std::vector<int64_t> dims, std::vector<std::string> names = {}) {
 }
 
 // "[2, 3]", or "batch [2, 3]", or the error's message.
-std::string Bound(const Value& input, const std::vector<int64_t>& array) {
+std::string Bound(const Value& input, const std::vector<int64_t>& array, bool independent = true) {
   MosaicBinding b;
-  const Status status = BindArray("m", input, array, &b);
+  const bool counts =
+      input.dims.size() >= 2 && (input.dims[0] == kSymbolic || input.dims[0] == 1);
+  const Status status = BindArray("m", input, independent && counts ? 0 : -1, array, &b);
   if (!status.ok()) {
     EXPECT_EQ(status.code(), MOSAIC_E_INVALID);
     return status.message();
   }
   EXPECT_EQ(b.batch ? b.dims[0] : 1, b.items);
-  return (b.batch ? "batch " : "") + ShapeString({b.dims, b.dims + b.ndim});
+  return (b.batch ? "batch " : "") + ShapeString(Shape(b.dims, b.dims + b.ndim));
 }
 
 TEST(Binding, FlatItemsAndBatches) {
@@ -47,6 +49,34 @@ TEST(Binding, ImagesAsTheyAreOrFlat) {
   EXPECT_EQ(Bound(x, {5, 6}), "batch [5, 1, 2, 3]");
   EXPECT_EQ(Bound(x, {5, 2, 3}),
             "model \"m\": input \"x\" takes 6 values, an array of shape [5, 2, 3] was given");
+}
+
+// Where a model mixes items, an array is all of its input.
+TEST(Binding, NoBatchesOfAModelThatMixesItems) {
+  const Value x = Input({kSymbolic, 4});
+  EXPECT_EQ(Bound(x, {4}, false), "[1, 4]");
+  EXPECT_EQ(Bound(x, {3, 4}, false), "[3, 4]");
+  EXPECT_EQ(Bound(Input({kSymbolic, kSymbolic, 3}), {2, 4, 3}, false), "[2, 4, 3]");
+}
+
+// An axis of items that is not the first is where an item leaves it out.
+TEST(Binding, ItemsAlongAnotherAxis) {
+  const Value x = Input({kSymbolic, kSymbolic, 3}, {"T", "N", ""});
+  MosaicBinding b;
+  ASSERT_TRUE(BindArray("m", x, 1, {5, 3}, &b).ok());
+  EXPECT_EQ(ShapeString(Shape(b.dims, b.dims + b.ndim)), "[5, 1, 3]");
+  EXPECT_EQ(b.left_out, 1);
+  ASSERT_TRUE(BindArray("m", x, 1, {5, 2, 3}, &b).ok());
+  EXPECT_TRUE(b.batch);
+  EXPECT_EQ(b.items, 2);
+}
+
+// A vector of one number for each item.
+TEST(Binding, VectorsOfItems) {
+  MosaicBinding b;
+  ASSERT_TRUE(BindArray("m", Input({kSymbolic}, {"N"}), 0, {5}, &b).ok());
+  EXPECT_TRUE(b.batch);
+  EXPECT_EQ(b.items, 5);
 }
 
 TEST(Binding, SymbolicLengths) {

@@ -19,8 +19,8 @@
 
 #include "core/graph/graph_format.h"
 #include "core/tensor/convert.h"
-#include "core/infer/executor.h"
-#include "core/infer/model.h"
+#include "core/run/batch.h"
+#include "core/plan/model.h"
 #include "gtest/gtest.h"
 
 namespace mosaic {
@@ -185,7 +185,7 @@ class GraphBuilder {
     value.dtype = dtype;
     value.has_shape = true;
     value.dim_names.assign(dims.size(), "");
-    value.dims = std::move(dims);
+    value.dims.assign(dims.begin(), dims.end());
     graph.inputs.push_back(v);
     return v;
   }
@@ -265,11 +265,11 @@ struct RunLog {
   int64_t largest_request = 0;
 };
 
-// How a prediction starts, where not simply with Executor::Start.
-using Starter = std::function<Status(Executor*, std::vector<Tensor>, int64_t)>;
+// How a prediction starts, where not simply with BatchRun::Start.
+using Starter = std::function<Status(BatchRun*, std::vector<Tensor>, int64_t)>;
 
 // Runs a prediction to its end. The inputs are copied, and overwritten when it is done.
-inline Status Predict(Executor* executor, const FakeStore& store, const std::vector<Array>& inputs,
+inline Status Predict(BatchRun* executor, const FakeStore& store, const std::vector<Array>& inputs,
                       int64_t items, size_t noutputs, std::vector<Array>* out,
                       RunLog* log = nullptr, const Starter& start = nullptr) {
   RunLog ignored;
@@ -280,12 +280,12 @@ inline Status Predict(Executor* executor, const FakeStore& store, const std::vec
   MOSAIC_RETURN_IF_ERROR(start ? start(executor, views, items) : executor->Start(views, items));
   ServedBlocks served;
   for (;;) {
-    Executor::Outcome outcome{};
+    BatchRun::Outcome outcome{};
     MOSAIC_RETURN_IF_ERROR(executor->Step(&outcome));
     ++log->steps;
     served.Clear();
-    if (outcome == Executor::Outcome::kDone) break;
-    if (outcome == Executor::Outcome::kNeedBlocks) {
+    if (outcome == BatchRun::Outcome::kDone) break;
+    if (outcome == BatchRun::Outcome::kNeedBlocks) {
       const BlockRequest& request = executor->request();
       ++log->requests;
       log->largest_request =
@@ -298,14 +298,14 @@ inline Status Predict(Executor* executor, const FakeStore& store, const std::vec
   for (Array& a : copies) std::fill(a.bytes.begin(), a.bytes.end(), '\xff');
   out->clear();
   for (size_t i = 0; i < noutputs; ++i)
-    out->push_back(Array(executor->output(static_cast<int>(i))));
+    out->push_back(Array(executor->output(i)));
   return Status();
 }
 
 inline std::vector<Array> MustRun(const GraphBuilder& g, const Model& model,
                                   const std::vector<Array>& inputs, int64_t items = 1,
                                   int max_blocks = 1000, RunLog* log = nullptr) {
-  Executor executor(model, max_blocks);
+  BatchRun executor(model, max_blocks);
   std::vector<Array> out;
   const Status status =
       Predict(&executor, g.store, inputs, items, model.graph.outputs.size(), &out, log);

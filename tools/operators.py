@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""operators.py: writes the table of docs/operators.md from the definitions in src/core/op.
+
+The notes of a row are kept where the operator stays. A unit test compares the table with the registry."""
+import pathlib
+import re
+
+root = pathlib.Path(__file__).resolve().parent.parent
+doc = root / "docs" / "operators.md"
+domains = {"kOnnxDomain": "", "kMlDomain": "ai.onnx.ml.", "kMicrosoftDomain": "com.microsoft."}
+rows, notes = {}, {}
+text = doc.read_text()
+for line in text.splitlines():
+    cells = [c.strip() for c in line.strip("|").split("|")]
+    if line.startswith("| ") and len(cells) >= 4:
+        notes[cells[0]] = cells[-1]
+for path in sorted((root / "src/core/op").rglob("*.cc")):
+    for domain, op, since in re.findall(
+            r'OpDef k\w+\s*=\s*\{\s*(\w+),\s*"(\w+)",\s*(\d+)', path.read_text()):
+        name = path.relative_to(root / "src/core/op")
+        key = (domains[domain], op)
+        rows[key] = f"| {domains[domain]}{op} | {since} | [{name}](../src/core/op/{name}) | " \
+                    f"{notes.get(domains[domain] + op, '')} |"
+head = text[:text.index("| operator |")]
+doc.write_text(head + "| operator | as of version | file | notes |\n|---|---|---|---|\n" +
+               "\n".join(rows[k] for k in sorted(rows)) + "\n")
+print(len(rows), "operators")
