@@ -68,7 +68,7 @@ Status BindArray(const std::string& model, const Value& input, int axis,
   }
   const Dims& whole = input.dims;
 
-  bool none = array_dims.empty();
+  bool none = array_dims.empty() || (array_dims.size() == 1 && array_dims[0] == 0);
   for (int64_t d : array_dims) none = none || d < 0;
   Dims bound;  // of an item; or all of the input
   int64_t items = 1;

@@ -146,6 +146,9 @@ Status InferMain(Model* model, Arena* arena) {
       const Fact& f = main.facts[static_cast<size_t>(o)];
       items.outputs.push_back(f.item_axis);
       if (f.item_axis == kMixed || f.dtype == MOSAIC_SEQUENCE) items.independent = false;
+      for (size_t d = 0; f.ints != nullptr && d < f.ints->size(); ++d) {
+        if ((*f.ints)[d].DependsOn(options.item_symbol)) items.independent = false;
+      }
     }
     if (items.independent) {
       items.inputs = axes;

@@ -413,7 +413,9 @@ void Executor::FinishStep(Frame& f) {
   ++f.step;
   stage_ = Stage::kBegin;
   if (keep_ != nullptr && frames_.size() == 1 && f.step == keep_at_) {
+    const int64_t items = keep_->items;
     *keep_ = Checkpoint::Of(*f.body, f.step, f.values, keep_arena_);
+    keep_->items = items;
   }
 }
 

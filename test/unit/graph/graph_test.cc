@@ -123,7 +123,7 @@ TEST(GraphFormat, RefusesWhatCannotBeExecuted) {
   g.values[0].dims.assign(9, 1);
   ExpectCorrupt(g, "shape");
   g = Sample();
-  g.values[0].dtype = 8;
+  g.values[0].dtype = 77;
   ExpectCorrupt(g, "element type");
   g = Sample();
   g.opset = 0;
@@ -135,8 +135,8 @@ TEST(GraphFormat, RefusesWhatCannotBeExecuted) {
 
 TEST(GraphFormat, RefusesANewerVersionAndOtherFiles) {
   std::string bytes = EncodeGraph(Sample());
-  ASSERT_EQ(bytes[6], 1);  // fixed32 magic: 5 bytes, then tag and value of version
-  bytes[6] = 2;
+  ASSERT_EQ(bytes[6], 2);  // fixed32 magic: 5 bytes, then tag and value of version
+  bytes[6] = 3;
   Graph back;
   EXPECT_EQ(DecodeGraph(bytes, &back).code(), MOSAIC_E_UNSUPPORTED);
   EXPECT_EQ(DecodeGraph("", &back).code(), MOSAIC_E_CORRUPT);

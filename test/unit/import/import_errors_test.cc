@@ -47,14 +47,16 @@ TEST(ImportErrors, NotOnnx) {
 }
 
 TEST(ImportErrors, Versions) {
-  Expect(Plain().Build(8), MOSAIC_E_UNSUPPORTED, "opset 8 is not supported, only 9 to 17");
-  Expect(Plain().Build(18), MOSAIC_E_UNSUPPORTED, "opset 18 is not supported");
+  Expect(Plain().Build(6), MOSAIC_E_UNSUPPORTED, "opset 6 is not supported, only 7 and later");
+  Expect(Plain().Build(26), MOSAIC_E_UNSUPPORTED,
+         "not supported: Relu (first: node \"y\" (Relu): version 26 of its operator set)");
   Expect(Plain().Build(0), MOSAIC_E_BAD_MODEL, "opset version 0");
   Expect(Plain().Build(13, 2), MOSAIC_E_UNSUPPORTED, "IR version 2");
   Expect(Plain().Build(13, 99), MOSAIC_E_UNSUPPORTED, "IR version 99");
+  // Of two versions the later one holds.
   const std::string twice = Message().Bytes(8, Message().Int(2, 14).str()).str();
-  Expect(Plain().Build(13) + twice, MOSAIC_E_BAD_MODEL, "two versions, 13 and 14");
-  for (int opset = 9; opset <= 17; ++opset) {
+  EXPECT_EQ(Import(Plain().Build(13) + twice).graph.opset, 14);
+  for (int opset = 7; opset <= 25; ++opset) {
     EXPECT_TRUE(Import(Plain().Build(opset)).status.ok()) << opset;
   }
   // Another domain may be imported as long as no node is of it.
@@ -88,7 +90,7 @@ TEST(ImportErrors, LongNamesDoNotHideTheMessage) {
   for (const std::string& type : {std::string("Foo"), name}) {
     ModelBuilder b;
     b.Input("x", {kN, 4}).Output("y", {kN, 4}).Node(type, {"x"}, {"y"}, {}, name);
-    ExpectUnsupported(b, type == name ? "nnn...\" (nnn" : "nnn...\" (Foo): ");
+    ExpectUnsupported(b, type == name ? "nnn...\" (nnn" : "nnn...\" (Foo)");
   }
 }
 
@@ -101,18 +103,19 @@ TEST(ImportErrors, AllUnsupportedNodesInOneMessage) {
   b.Node("Softmax", {"d"}, {"y"}, {TensorAttr("t", FloatTensor("", {1}, {1}))}, "fourth");
   const Imported r = Import(b.Build());
   EXPECT_EQ(r.status.code(), MOSAIC_E_UNSUPPORTED);
-  EXPECT_EQ(
-      r.status.message(),
-      "model \"m\": node \"first\" (Foo): operator is not supported in opset 13 (and 3 more such "
-      "nodes)");
+  EXPECT_EQ(r.status.message(),
+            "model \"m\": not supported: Foo (first: node \"first\" (Foo)), "
+            "com.example.Relu (first: node \"second\" (com.example.Relu)), "
+            "If (first: node \"third\" (If): a graph-valued attribute is missing), "
+            "Softmax (first: node \"fourth\" (Softmax): takes 1 inputs, has 2)");
   EXPECT_EQ(r.status.detail(),
-            "node \"first\" (Foo): operator is not supported in opset 13\n"
-            "node \"second\" (Relu): operators of domain \"com.example\" are not supported\n"
-            "node \"third\" (If): attribute \"then_branch\" is a subgraph, which is not supported\n"
-            "node \"fourth\" (Softmax): attribute \"t\" is a tensor, which is not supported");
+            "Foo (first: node \"first\" (Foo))\n"
+            "com.example.Relu (first: node \"second\" (com.example.Relu))\n"
+            "If (first: node \"third\" (If): a graph-valued attribute is missing)\n"
+            "Softmax (first: node \"fourth\" (Softmax): takes 1 inputs, has 2)");
 }
 
-TEST(ImportErrors, LongListsAreCutWithACount) {
+TEST(ImportErrors, EqualOperatorsAreCounted) {
   ModelBuilder b;
   b.Input("x", {kN, 4}).Output("y", {kN, 4});
   std::string last = "x";
@@ -122,21 +125,17 @@ TEST(ImportErrors, LongListsAreCutWithACount) {
     last = next;
   }
   const Status s = Import(b.Build()).status;
-  EXPECT_THAT(s.message(), HasSubstr("and 499 more such nodes"));
-  EXPECT_LT(s.detail().size(), 4000u);
-  const long lines = std::count(s.detail().begin(), s.detail().end(), '\n');
-  EXPECT_THAT(s.detail(), HasSubstr("... and " + std::to_string(500 - lines) + " more"));
+  EXPECT_EQ(s.message(), "model \"m\": not supported: Foo x500 (first: node \"v0\" (Foo))");
 }
 
 TEST(ImportErrors, Features) {
-  ExpectUnsupported(Plain().Field(15, ""), "sparse initializers");
+  ExpectBad(Plain().Field(15, ""), "its values and indices do not fit");
   Expect(Plain().Build() + Message().Bytes(20, "").str(), MOSAIC_E_UNSUPPORTED, "training");
-  Expect(Plain().Build() + Message().Bytes(25, "").str(), MOSAIC_E_UNSUPPORTED, "functions");
-  ExpectUnsupported(Plain().Initializer(TensorHead("t", 8, {1}).Bytes(6, "s").str()),
-                    "tensor \"t\": string tensors");
+  ExpectBad(Plain().Initializer(TensorHead("t", 8, {2}).Bytes(6, "s").str()),
+            "tensor \"t\": shape [2] of string");
   ExpectUnsupported(Plain().Initializer(RawTensor("t", 14, {1}, "12345678")),
                     "tensor \"t\": element type 14");
-  ExpectUnsupported(Plain().Input("s", {1}, 8), "\"s\": element type 8");
+  ExpectUnsupported(Plain().Input("s", {1}, 15), "\"s\": element type 15");
   const std::string sequence = Message().Bytes(4, "").str();
   ExpectUnsupported(Plain().Field(11, Message().Bytes(1, "q").Bytes(2, sequence).str()),
                     "\"q\" is not a tensor");
@@ -153,7 +152,7 @@ TEST(ImportErrors, Names) {
   ExpectBad(Plain().Initializer(t).Initializer(t), "initializer defines \"t\"");
   ExpectBad(Plain().Initializer(FloatTensor("", {1}, {1})), "initializer has no name");
   ExpectBad(Plain().Output("q", {1}), "graph output \"q\" is not defined");
-  ExpectBad(Plain().Output("y", {1}), "graph output \"y\" is listed twice");
+  EXPECT_EQ(Import(Plain().Output("y", {1}).Build()).graph.outputs.size(), 1u);  // listed twice
   ExpectBad(Plain().Node("Relu", {"x"}, {"a\xff"}), "not valid UTF-8");
   ExpectBad(Plain().Node("Relu", {"x"}, {std::string("a\0b", 3)}), "not valid UTF-8");
   ExpectBad(Plain().Node("", {"x"}, {"z"}), "no operator type");

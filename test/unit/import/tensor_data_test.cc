@@ -187,7 +187,8 @@ TEST(TensorData, VarintsInAnyOrder) {
   ModelBuilder b;
   b.Input("x", {kN, k}).Output("y", {kN, m});
   b.Initializer(TensorHead("w", MOSAIC_FLOAT16, {m, k}).Ints(5, wide).str());
-  b.Node("Gemm", {"x", "w"}, {"y"}, {IntAttr("transB", 1)});
+  b.Node("Cast", {"x"}, {"half"}, {IntAttr("to", MOSAIC_FLOAT16)});
+  b.Node("Gemm", {"half", "w"}, {"y"}, {IntAttr("transB", 1)});
   const std::string bytes = b.Build();
   const Imported r = Import(bytes);
   ASSERT_TRUE(r.status.ok()) << r.status.message() << r.status.detail();
