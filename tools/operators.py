@@ -15,8 +15,14 @@ for line in text.splitlines():
     if line.startswith("| ") and len(cells) >= 4:
         notes[cells[0]] = cells[-1]
 for path in sorted((root / "src/core/op").rglob("*.cc")):
-    for domain, op, since in re.findall(
-            r'OpDef k\w+\s*=\s*\{\s*(\w+),\s*"(\w+)",\s*(\d+)', path.read_text()):
+    source = path.read_text()
+    found = re.findall(r'OpDef k\w+\s*=\s*\{\s*(\w+),\s*"(\w+)",\s*(\d+)', source)
+    # One macro that defines several: #define MACRO(Name, ...) ... OpDef k##Name = {domain, #Name, since
+    macro = re.search(r'#define (\w+)\((?:.|\n)*?OpDef k##Name = \{(\w+), #Name, (\d+)', source)
+    if macro:
+        found += [(macro[2], name, macro[3])
+                  for name in re.findall(rf'^{macro[1]}\((\w+)', source, re.M)]
+    for domain, op, since in found:
         name = path.relative_to(root / "src/core/op")
         key = (domains[domain], op)
         rows[key] = f"| {domains[domain]}{op} | {since} | [{name}](../src/core/op/{name}) | " \

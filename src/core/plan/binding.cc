@@ -78,7 +78,7 @@ Status BindArray(const std::string& model, const Value& input, int axis,
     if (n == r && Fits(item, array_dims.data())) {
       bound = array_dims;
       fits = true;
-    } else if (n == 1 && (r > 0 || !shorter)) {
+    } else if (n == 1 && (r > 0 || !shorter || array_dims[0] == 1)) {
       fits = Unflatten(item, array_dims[0], &bound);
     } else if (shorter && n == r + 1) {
       const Dims open = [&] {

@@ -17,6 +17,12 @@ constexpr double kNodeCost = 2000;
 // Blocks of a range, or one grain: the caller's records of them should stay in the CPU's cache.
 constexpr int64_t kRangeBlocks = 1024;
 
+// The model was checked when it was imported: what does not fit now is the input.
+Status OfInput(const Status& s) {
+  if (s.code() != MOSAIC_E_BAD_MODEL) return s;
+  return Status(MOSAIC_E_INVALID, s.message(), s.detail(), s.hint());
+}
+
 }  // namespace
 
 Executor::Executor(const Model& model, int max_blocks)
@@ -50,9 +56,8 @@ Status Executor::Size(const std::vector<Tensor>& inputs, int64_t* peak) {
   Sizing* sizing = sizings_[0].Find(inputs, {});
   if (sizing == nullptr) {
     std::unique_ptr<Sizing> made;
-    MOSAIC_RETURN_IF_ERROR(
-        MakeSizing(model_, model_.main(), inputs, {}, max_blocks_, &made)
-            .In("model " + Quoted(model_.name)));
+    Status status = MakeSizing(model_, model_.main(), inputs, {}, max_blocks_, &made);
+    if (!status.ok()) return OfInput(status).In("model " + Quoted(model_.name));
     sizing = sizings_[0].Add(std::move(made));
   }
   *peak = sizing->peak;
@@ -148,15 +153,10 @@ Status Executor::AdvanceOnce(Outcome* outcome) {
   return BeginStep(outcome);
 }
 
-// The error with the node; the model was checked when it was imported: what does not fit now is
-// the input.
+// The error with the node.
 Status Executor::Named(const Frame& f, const Status& status) const {
   if (status.ok()) return status;
-  Status s = status;
-  if (s.code() == MOSAIC_E_BAD_MODEL) {
-    s = Status(MOSAIC_E_INVALID, s.message(), s.detail(), s.hint());
-  }
-  return s.In("model " + Quoted(model_.name) + ": " + DescribeStep(*f.body, step_of(f)));
+  return OfInput(status).In("model " + Quoted(model_.name) + ": " + DescribeStep(*f.body, step_of(f)));
 }
 
 // ---- constants that are no streams ----

@@ -19,7 +19,7 @@ Format FormatOf(int dtype) {
     case MOSAIC_FLOAT8E4M3FNUZ:
       return {3, 8, 0x7f, 0x80, -1, true};
     case MOSAIC_FLOAT8E5M2:
-      return {2, 15, 0x7b, 0x7f, 0x7c, false};
+      return {2, 15, 0x7b, 0x7e, 0x7c, false};
     default:
       return {2, 16, 0x7f, 0x80, -1, true};
   }

@@ -60,9 +60,9 @@ struct ElementTraits<Int4> {
 template <>
 struct ElementTraits<UInt4> {
   static constexpr int kDType = MOSAIC_UINT4;
-  using Compute = uint8_t;
-  static uint8_t Load(UInt4 v) { return v.byte; }
-  static UInt4 Store(uint8_t v) { return {static_cast<uint8_t>(v & 15)}; }
+  using Compute = int8_t;  // negative numbers wrap
+  static int8_t Load(UInt4 v) { return static_cast<int8_t>(v.byte); }
+  static UInt4 Store(int8_t v) { return {static_cast<uint8_t>(v & 15)}; }
 };
 
 using Float8Types = Types<Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>;

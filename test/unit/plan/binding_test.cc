@@ -77,6 +77,9 @@ TEST(Binding, VectorsOfItems) {
   ASSERT_TRUE(BindArray("m", Input({kSymbolic}, {"N"}), 0, {5}, &b).ok());
   EXPECT_TRUE(b.batch);
   EXPECT_EQ(b.items, 5);
+  ASSERT_TRUE(BindArray("m", Input({kSymbolic}, {"N"}), 0, {1}, &b).ok());
+  EXPECT_FALSE(b.batch);  // the number of one item
+  EXPECT_EQ(b.left_out, 0);
 }
 
 TEST(Binding, SymbolicLengths) {
