@@ -1,16 +1,17 @@
 -- What there is, for people and monitoring. Views run with the extension owner's rights and show
 -- only models that the caller may use.
 
-CREATE FUNCTION mosaic.may_use(owner regrole, readers regrole[]) RETURNS bool
+CREATE FUNCTION mosaic.may_use(owner mosaic.role, readers mosaic.role[]) RETURNS bool
   AS 'MODULE_PATHNAME', 'mosaic_pg_may_use' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION mosaic.may_use(regrole, regrole[]) IS 'whether the current role may use a model with this owner and these readers';
+COMMENT ON FUNCTION mosaic.may_use(mosaic.role, mosaic.role[]) IS 'whether the current role may use a model with this owner and these readers';
 
 CREATE FUNCTION mosaic.dtype_name(dtype int2) RETURNS text
   AS 'MODULE_PATHNAME', 'mosaic_pg_dtype_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mosaic.dtype_name(int2) IS 'numpy''s name of an element type given by its ONNX number';
 
 CREATE VIEW mosaic.models WITH (security_barrier) AS
-SELECT m.name, m.model_id, m.owner,
+SELECT m.name, m.model_id,
+       (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.oid = m.owner) AS owner,
        (SELECT nullif(d.name, '') FROM mosaic.domain d WHERE d.domain_id = m.domain) AS domain, m.created,
        m.description -> 'inputs'  AS inputs,
        m.description -> 'outputs' AS outputs,
@@ -18,8 +19,10 @@ SELECT m.name, m.model_id, m.owner,
        m.description -> 'operators' AS operators,
        m.parameters, t.weight_dtype,
        t.tensors,
-       b.blocks, b.shared_blocks,
-       b.exclusive_bytes, b.total_bytes
+       b.blocks,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.shared_blocks END AS shared_blocks,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.exclusive_bytes END AS exclusive_bytes,
+       b.total_bytes
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -38,7 +41,7 @@ WHERE mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.models IS 'the models that the current role may use';
 COMMENT ON COLUMN mosaic.models.name IS 'the name that predict() takes';
 COMMENT ON COLUMN mosaic.models.model_id IS 'identity of this version: every import gets a new one';
-COMMENT ON COLUMN mosaic.models.owner IS 'who imported it';
+COMMENT ON COLUMN mosaic.models.owner IS 'who imported it, or was given it; NULL: a role that is gone';
 COMMENT ON COLUMN mosaic.models.domain IS 'the domain within which it shares blocks; NULL: the default one of whoever began it, as a rule the owner';
 COMMENT ON COLUMN mosaic.models.created IS 'when it was imported';
 COMMENT ON COLUMN mosaic.models.inputs IS 'its inputs: name, type and shape; a symbolic dimension is a string';
@@ -49,8 +52,8 @@ COMMENT ON COLUMN mosaic.models.parameters IS 'number of elements of its floatin
 COMMENT ON COLUMN mosaic.models.weight_dtype IS 'element type in the blocks of its largest tensor; NULL where it has no blocks';
 COMMENT ON COLUMN mosaic.models.tensors IS 'number of tensors that hold its constants';
 COMMENT ON COLUMN mosaic.models.blocks IS 'number of distinct blocks';
-COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too';
-COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees';
+COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too; NULL for all but the owner';
+COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.models.total_bytes IS 'bytes of all its blocks: what it would take alone';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
@@ -60,7 +63,7 @@ SELECT m.name AS model, t.tensor_no, t.name,
        mosaic.dtype_name(t.stored_dtype) AS stored_dtype,
        t.block_rows, t.block_cols,
        coalesce(b.blocks, 0) AS blocks,
-       coalesce(b.shared_blocks, 0) AS shared_blocks,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN coalesce(b.shared_blocks, 0) END AS shared_blocks,
        coalesce(b.bytes, octet_length(t.value))::int8 AS bytes
 FROM mosaic.model m
 JOIN mosaic.tensor t USING (model_id)
@@ -81,7 +84,7 @@ COMMENT ON COLUMN mosaic.tensors.stored_dtype IS 'element type in the blocks';
 COMMENT ON COLUMN mosaic.tensors.block_rows IS 'rows of each block; in a strip of bfloat16 each holds two rows of the matrix';
 COMMENT ON COLUMN mosaic.tensors.block_cols IS 'columns of the matrix in each block';
 COMMENT ON COLUMN mosaic.tensors.blocks IS 'entries of its map';
-COMMENT ON COLUMN mosaic.tensors.shared_blocks IS 'how many of them belong to other models too';
+COMMENT ON COLUMN mosaic.tensors.shared_blocks IS 'how many of them belong to other models too; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.tensors.bytes IS 'bytes of its blocks in their pages, or of its inline value';
 
 CREATE VIEW mosaic.storage AS

@@ -57,7 +57,7 @@ JOIN mosaic.dedup_run r ON r.model_id = m.model_id AND r.version = m.model_id
 JOIN mosaic.dedup_decision d ON d.model_id = m.model_id
 CROSS JOIN LATERAL ROWS FROM (unnest(d.block), unnest(d.partner), unnest(d.similarity), unnest(d.outcome))
   AS b (block, partner, similarity, outcome)
-WHERE pg_catalog.pg_has_role(m.owner, 'USAGE');
+WHERE pg_catalog.pg_has_role(m.owner::oid, 'USAGE');
 COMMENT ON VIEW mosaic.dedup_log IS 'what was decided on the blocks of the current role''s models that have near duplicates';
 COMMENT ON COLUMN mosaic.dedup_log.model IS 'name of the model';
 COMMENT ON COLUMN mosaic.dedup_log.tensor IS 'name of the tensor';

@@ -133,6 +133,13 @@ mosaic_init_toast_snapshot(SnapshotData *snapshot)
 	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
+/* An error (42501) where the current role could not make a role the owner of what it has: 16 asks for SET ROLE. */
+#if PG_VERSION_NUM >= 160000
+#define mosaic_check_can_become(role) check_can_set_role(GetUserId(), role)
+#else
+#define mosaic_check_can_become(role) check_is_member_of_role(GetUserId(), role)
+#endif
+
 /*
  * Number of callbacks of TableAmRoutine in each version whose callbacks were
  * reviewed one by one for mosaic_am.c.  Undefined: not reviewed yet.
