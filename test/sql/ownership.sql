@@ -11,13 +11,7 @@ GRANT regress_own_team TO regress_own_ann;
 CREATE TABLE f AS SELECT pg_read_binary_file(:'data' || '/models/fashion_base.onnx') AS base,
                          pg_read_binary_file(:'data' || '/models/iris.onnx') AS iris;
 GRANT SELECT ON f TO PUBLIC;
-DO $$
-DECLARE f regprocedure;
-BEGIN
-  FOR f IN SELECT oid FROM pg_proc WHERE proname IN ('import_model', 'drop_model', 'grant_model', 'revoke_models', 'change_model_owner', 'reassign_models') LOOP
-    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO regress_own_ann, regress_own_bob, regress_own_eve', f);
-  END LOOP;
-END $$;
+SELECT mosaic.grant_import('regress_own_ann'), mosaic.grant_import('regress_own_bob'), mosaic.grant_import('regress_own_eve');
 -- what pg_shdepend has for the extension's tables
 CREATE VIEW held AS
   SELECT refobjid::regrole AS role, pg_describe_object(classid, objid, objsubid) AS what, deptype
@@ -33,14 +27,6 @@ SELECT grant_model('ann', 'regress_own_bob'), grant_model('ann2', 'regress_own_b
 RESET ROLE;
 SELECT * FROM held;
 
--- owners and readers cannot be dropped, here or from another database
-DROP ROLE regress_own_ann;
-DROP ROLE regress_own_bob;
-SELECT current_database() AS here \gset
-\c postgres
-DROP ROLE regress_own_ann;
-\c :here
-SET client_min_messages = warning;
 -- what these do with PostgreSQL's objects they do not do with models, nor with the tables they are in
 REASSIGN OWNED BY regress_own_ann TO regress_own_bob;
 DROP OWNED BY regress_own_ann, regress_own_bob;
@@ -52,14 +38,15 @@ RESET ROLE;
 SELECT name, owner, readers FROM mosaic.model ORDER BY name;
 SELECT count(*) AS not_the_extensions FROM pg_class WHERE relnamespace = 'mosaic'::regnamespace
    AND relowner <> (SELECT extowner FROM pg_extension WHERE extname = 'pg_mosaic');
+-- owners and readers cannot be dropped, here or from another database
 DROP ROLE regress_own_ann;
-DO $$
-DECLARE f regprocedure;
-BEGIN
-  FOR f IN SELECT oid FROM pg_proc WHERE proname IN ('import_model', 'drop_model', 'grant_model', 'revoke_models', 'change_model_owner', 'reassign_models') LOOP
-    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO regress_own_ann, regress_own_bob, regress_own_eve', f);
-  END LOOP;
-END $$;
+DROP ROLE regress_own_bob;
+SELECT current_database() AS here \gset
+\c postgres
+DROP ROLE regress_own_ann;
+\c :here
+SET client_min_messages = warning;
+SELECT mosaic.grant_import('regress_own_ann'), mosaic.grant_import('regress_own_bob'), mosaic.grant_import('regress_own_eve');
 GRANT SELECT ON f TO PUBLIC;
 
 -- change_model_owner(): by whoever owns the model and is a member of the other role
