@@ -9,6 +9,9 @@ CREATE FUNCTION mosaic.dtype_name(dtype int2) RETURNS text
   AS 'MODULE_PATHNAME', 'mosaic_pg_dtype_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mosaic.dtype_name(int2) IS 'numpy''s name of an element type given by its ONNX number';
 
+-- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE VIEW mosaic.models WITH (security_barrier) AS
 SELECT m.name, m.model_id,
        (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.oid = m.owner) AS owner,
@@ -122,7 +125,7 @@ CREATE FUNCTION mosaic.model_id(name text) RETURNS int8
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_id' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mosaic.model_id(text) IS 'identity of the version of a model that this statement sees; an error where there is none or it may not be used';
 
-CREATE FUNCTION model_info(name text) RETURNS jsonb
+CREATE FUNCTION @extschema@.model_info(name text) RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
   SELECT to_jsonb(m)
@@ -131,5 +134,6 @@ BEGIN ATOMIC
               FROM mosaic.tensors t WHERE t.model = m.name))
   FROM mosaic.models m WHERE m.model_id = mosaic.model_id(model_info.name);
 END;
-COMMENT ON FUNCTION model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes';
+COMMENT ON FUNCTION @extschema@.model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes';
 
+SET LOCAL search_path = @extschema@, pg_temp;

@@ -169,6 +169,30 @@ SELECT o.* FROM row_of(ARRAY(SELECT tried(w.role, $$SELECT FROM mosaic.models WH
 SELECT o.* FROM row_of(ARRAY(SELECT tried(w.role, $$SELECT FROM mosaic.tensors WHERE model = 'm' AND shared_blocks IS NOT NULL$$) FROM who w ORDER BY w.n)) o;
 SELECT o.* FROM row_of(ARRAY(SELECT tried(w.role, $$SELECT FROM (SELECT model_info('m') AS i) x WHERE i ->> 'shared_blocks' IS NOT NULL$$) FROM who w ORDER BY w.n)) o;
 
+-- roles of the server: who may read or write all tables may do so here; predicting is another matter
+CREATE ROLE regress_m_read_all IN ROLE pg_read_all_data;
+CREATE ROLE regress_m_write_all IN ROLE pg_write_all_data;
+CREATE ROLE regress_m_monitor IN ROLE pg_monitor;
+SELECT r AS role, tried(r, 'SELECT * FROM mosaic.tensor') AS weights, tried(r, 'SELECT * FROM mosaic.storage') AS storage,
+       has_table_privilege(r, 'mosaic.model', 'update') AS writes, tried(r, $$SELECT predict_class('m', 1, 2, 3, 4)$$) AS predicts
+  FROM unnest('{regress_m_read_all,regress_m_write_all,regress_m_monitor}'::text[]) r;
+DROP ROLE regress_m_read_all, regress_m_write_all, regress_m_monitor;
+-- what docs/security.md says that tenants can learn of each other: that a name is taken, on which pages others' blocks are
+-- with theirs, how many models there were, how large all are, who has some
+\set VERBOSITY sqlstate
+SET ROLE regress_m_nobody;
+SELECT predict_class('hidden', 1, 2, 3, 4);
+SELECT predict_class('absent', 1, 2, 3, 4);
+SET ROLE regress_m_importer;
+SELECT import_model('hidden', iris) FROM f;
+RESET ROLE;
+\set VERBOSITY default
+SELECT count(*) > 0 AS pages_of_several FROM (
+  SELECT FROM mosaic.block b JOIN mosaic.block_meta USING (block_id) GROUP BY (b.ctid::text::point)[0] HAVING count(DISTINCT domain) > 1) x;
+SET ROLE regress_m_nobody;
+SELECT pg_relation_size('mosaic.block') > 0 AS size, (SELECT count(DISTINCT refobjid) FROM pg_shdepend WHERE classid = 'pg_class'::regclass AND objid = 'mosaic.model'::regclass) AS roles;
+RESET ROLE;
+
 ALTER DATABASE :"db" OWNER TO :"me";
 SELECT lo_unlink(:lo);
 DROP FUNCTION tried, row_of;
