@@ -25,7 +25,10 @@ SELECT m.name, m.model_id,
        b.blocks,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.shared_blocks END AS shared_blocks,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.exclusive_bytes END AS exclusive_bytes,
-       b.total_bytes
+       b.total_bytes,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN ARRAY(
+         SELECT r.role::oid::regrole FROM unnest(m.readers) r (role)
+         WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -58,6 +61,7 @@ COMMENT ON COLUMN mosaic.models.blocks IS 'number of distinct blocks';
 COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.models.total_bytes IS 'bytes of all its blocks: what it would take alone';
+COMMENT ON COLUMN mosaic.models.readers IS 'roles that may predict with it besides the owner, - for every role; NULL for all but the owner';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
 SELECT m.name AS model, t.tensor_no, t.name,

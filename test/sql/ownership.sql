@@ -119,6 +119,9 @@ SELECT * FROM check_store();
 DROP OWNED BY regress_own_ann, regress_own_bob;
 DROP ROLE regress_own_ann, regress_own_bob;
 
+SELECT grant_model('ann', 'regress_own_team'), grant_model('ann', 0);
+SELECT readers FROM mosaic.models WHERE name = 'ann';
+SELECT revoke_models('regress_own_team'), revoke_models(0);
 -- a role that is named lets itself be renamed
 ALTER ROLE regress_own_eve RENAME TO "regress_own Éve";
 SELECT DISTINCT owner FROM mosaic.model;
@@ -149,7 +152,7 @@ DELETE FROM pg_shdepend WHERE refobjid = 'regress_own_gone'::regrole;
 RESET allow_system_table_mods;
 DROP ROLE regress_own_gone;
 SELECT name, owner, readers FROM mosaic.model ORDER BY name;
-SELECT name, owner FROM mosaic.models ORDER BY name;
+SELECT name, owner, readers FROM mosaic.models ORDER BY name;
 COPY (SELECT name, owner, readers FROM mosaic.model WHERE name IN ('ann', 'lab') ORDER BY name) TO STDOUT;
 SELECT problem, model, detail FROM check_store();
 SELECT problem, model, repaired FROM repair_store();

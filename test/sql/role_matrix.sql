@@ -169,6 +169,8 @@ SELECT o.* FROM row_of(ARRAY(SELECT tried(w.role, $$SELECT FROM mosaic.models WH
 SELECT o.* FROM row_of(ARRAY(SELECT tried(w.role, $$SELECT FROM mosaic.tensors WHERE model = 'm' AND shared_blocks IS NOT NULL$$) FROM who w ORDER BY w.n)) o;
 SELECT o.* FROM row_of(ARRAY(SELECT tried(w.role, $$SELECT FROM (SELECT model_info('m') AS i) x WHERE i ->> 'shared_blocks' IS NOT NULL$$) FROM who w ORDER BY w.n)) o;
 
+SELECT o.* FROM row_of(ARRAY(SELECT tried(w.role, $$SELECT FROM mosaic.models WHERE name = 'm' AND readers = '{regress_m_reader,regress_m_team}'::regrole[]$$) FROM who w ORDER BY w.n)) o;
+
 -- roles of the server: who may read or write all tables may do so here; predicting is another matter
 CREATE ROLE regress_m_read_all IN ROLE pg_read_all_data;
 CREATE ROLE regress_m_write_all IN ROLE pg_write_all_data;

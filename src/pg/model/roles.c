@@ -159,26 +159,6 @@ change_held(MosaicRoleColumn column, List *from, List *to)
 	CommandCounterIncrement();
 }
 
-void
-mosaic_hold_role(MosaicRoleColumn column, Oid role)
-{
-	if (role == MOSAIC_EVERYONE || role == MOSAIC_NOBODY || IsPinnedObject(AuthIdRelationId, role) ||
-		list_member_oid(mosaic_held_roles(column, NULL), role))
-		return;
-	change_held(column, NIL, list_make1_oid(role));
-}
-
-void
-mosaic_hold_readers(ArrayType *readers)
-{
-	int			n;
-	Oid		   *roles = mosaic_read_roles(readers, &n);
-
-	for (int i = 0; i < n; i++)
-		mosaic_hold_role(MOSAIC_MODEL_READERS, roles[i]);
-	pfree(roles);
-}
-
 /* ---- what the tables have ---- */
 
 static List *
@@ -241,8 +221,9 @@ mosaic_named_roles(MosaicRoleColumn column, Snapshot snapshot, bool *all)
 	return named.roles;
 }
 
-void
-mosaic_release_roles(void)
+/* Makes pg_shdepend say what the tables do; let_go: of roles that they do not name, too. */
+static void
+synchronise(bool let_go)
 {
 	Snapshot	snapshot;
 
@@ -254,7 +235,7 @@ mosaic_release_roles(void)
 		bool		all;
 		List	   *named = mosaic_named_roles(column, snapshot, &all);
 
-		if (!all)
+		if (!all || !let_go)
 		{
 			named = list_concat_unique_oid(named, held);
 			list_sort(named, list_oid_cmp);
@@ -262,4 +243,41 @@ mosaic_release_roles(void)
 		change_held(column, held, named);
 	}
 	UnregisterSnapshot(snapshot);
+}
+
+void
+mosaic_release_roles(void)
+{
+	synchronise(true);
+}
+
+void
+mosaic_hold_role(MosaicRoleColumn column, Oid role)
+{
+	List	   *held;
+
+	if (role == MOSAIC_EVERYONE || role == MOSAIC_NOBODY || IsPinnedObject(AuthIdRelationId, role))
+		return;
+	held = mosaic_held_roles(column, NULL);
+	if (list_member_oid(held, role))
+		return;
+	/* None at all: this is the first one, or pg_upgrade made the rows. */
+	if (held == NIL)
+	{
+		synchronise(false);
+		held = mosaic_held_roles(column, NULL);
+	}
+	if (!list_member_oid(held, role))
+		change_held(column, NIL, list_make1_oid(role));
+}
+
+void
+mosaic_hold_readers(ArrayType *readers)
+{
+	int			n;
+	Oid		   *roles = mosaic_read_roles(readers, &n);
+
+	for (int i = 0; i < n; i++)
+		mosaic_hold_role(MOSAIC_MODEL_READERS, roles[i]);
+	pfree(roles);
 }
