@@ -59,6 +59,12 @@ my $members = $node->safe_psql('fresh', q{
 	SELECT count(*) FROM pg_depend d JOIN pg_extension e ON refclassid = 'pg_extension'::regclass AND refobjid = e.oid AND deptype = 'e' AND extname = 'pg_mosaic'});
 is(scalar(() = $fresh =~ /^ALTER EXTENSION pg_mosaic ADD /mg), $members, "all $members objects are compared");
 
+if ($node->pg_version >= 18)
+{
+	is($node->safe_psql('fresh', q{LOAD 'pg_mosaic'; SELECT version FROM pg_get_loaded_modules() WHERE module_name = 'pg_mosaic'}),
+		$node->safe_psql('fresh', q{SELECT extversion FROM pg_extension WHERE extname = 'pg_mosaic'}), 'the module tells its version');
+}
+
 for my $from (@released)
 {
 	my $db = "from_$from";
