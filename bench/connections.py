@@ -3,6 +3,7 @@
     connections.py memory CONNECTIONS PEERS_FOLDER LARGE_FILE TORCH_CONNECTIONS     (with the environment of libpq)
     connections.py throughput SECONDS PEERS_FOLDER FASHION_FILE CLIENTS...
 """
+import os
 import re
 import statistics
 import subprocess
@@ -80,7 +81,7 @@ def tps(query, clients, seconds):
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write("\\set id random(1, 10000)\n%s\n" % query)
         script.flush()
-        out = subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-M", "prepared", "-c", str(clients), "-T", str(seconds),
+        out = subprocess.run([os.environ["PGBENCH"], "-n", "-M", "prepared", "-c", str(clients), "-T", str(seconds),
                               "-f", script.name], check=True, stdout=subprocess.PIPE, text=True).stdout
     return float(re.search(r"tps = ([\d.]+)", out)[1])
 

@@ -29,7 +29,7 @@ def pgbench(query, count):
         script = os.path.join(folder, "script")
         with open(script, "w") as f:
             f.write("\\set id random(1, %d)\n%s\n" % (IMAGES, query))
-        subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-M", "prepared", "-t", str(count), "-f", script, "-l",
+        subprocess.run([os.environ["PGBENCH"], "-n", "-M", "prepared", "-t", str(count), "-f", script, "-l",
                         "--log-prefix", os.path.join(folder, "log")], check=True, stdout=subprocess.DEVNULL)
         with open(glob.glob(os.path.join(folder, "log.*"))[0]) as f:
             return [int(line.split()[2]) for line in f]

@@ -1,10 +1,12 @@
 # The PostgreSQL module: the C shim of src/pg linked with the core, and the SQL script.
 find_program(PG_CONFIG pg_config REQUIRED)
-foreach(name includedir-server pkglibdir sharedir bindir pgxs)
+foreach(name version includedir-server pkglibdir sharedir bindir pgxs)
   string(MAKE_C_IDENTIFIER PG_${name} var)
   execute_process(COMMAND ${PG_CONFIG} --${name} OUTPUT_VARIABLE ${var}
     OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
+
+string(REGEX MATCH "[0-9]+" PG_MAJOR ${PG_version})
 
 file(GLOB_RECURSE shim_sources CONFIGURE_DEPENDS src/pg/*.c)
 add_library(pg_mosaic MODULE ${shim_sources})

@@ -1,5 +1,5 @@
 # Tests against private servers: pg_regress, isolation specs, TAP. No install and no root: the
-# extension is staged under build/stage and found through Debian's extension_destdir.
+# extension is staged under build/stage and found through Debian's extension_destdir, or since 18 PostgreSQL's own settings.
 get_filename_component(PGXS_DIR ${PG_pgxs} DIRECTORY)
 get_filename_component(PGXS_SRC ${PGXS_DIR} DIRECTORY)
 find_program(PG_REGRESS pg_regress HINTS ${PGXS_SRC}/test/regress REQUIRED)
@@ -10,7 +10,12 @@ find_program(NM nm REQUIRED)
 set(STAGE ${CMAKE_BINARY_DIR}/stage)
 set(test_conf ${CMAKE_BINARY_DIR}/test.conf)
 # No autovacuum: its snapshots would decide what is pruned, and so how large a table is.
-file(WRITE ${test_conf} "extension_destdir = '${STAGE}'\nfsync = off\nautovacuum = off\nmax_prepared_transactions = 2\nmosaic_test.data = '${CMAKE_SOURCE_DIR}/test/data'\n")
+if(PG_MAJOR LESS 18)
+  set(find_stage "extension_destdir = '${STAGE}'")
+else()
+  set(find_stage "extension_control_path = '${STAGE}${PG_sharedir}:$system'\ndynamic_library_path = '${STAGE}${PG_pkglibdir}:$libdir'")
+endif()
+file(WRITE ${test_conf} "${find_stage}\nfsync = off\nautovacuum = off\nmax_prepared_transactions = 2\nmosaic_test.data = '${CMAKE_SOURCE_DIR}/test/data'\n")
 add_test(NAME stage COMMAND ${CMAKE_COMMAND} -E env DESTDIR=${STAGE}
   ${CMAKE_COMMAND} --install ${CMAKE_BINARY_DIR})
 set_tests_properties(stage PROPERTIES FIXTURES_SETUP stage)
@@ -55,3 +60,4 @@ endforeach()
 
 add_test(NAME module.symbols COMMAND ${CMAKE_SOURCE_DIR}/test/check_symbols.sh ${NM} $<TARGET_FILE:pg_mosaic>
   ${CMAKE_SOURCE_DIR}/test/symbols.txt)
+add_test(NAME module.versions COMMAND ${CMAKE_SOURCE_DIR}/test/check_versions.sh ${PROJECT_VERSION} ${CMAKE_SOURCE_DIR})

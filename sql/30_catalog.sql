@@ -4,15 +4,18 @@ CREATE SEQUENCE mosaic.domain_id_seq AS int4 NO CYCLE;
 COMMENT ON SEQUENCE mosaic.domain_id_seq IS 'ids of sharing domains; an id is never used twice';
 
 CREATE TABLE mosaic.domain (
-  domain_id int4    NOT NULL CONSTRAINT domain_pkey PRIMARY KEY,
-  name      text    COLLATE "C" NOT NULL,
-  owner     regrole NOT NULL,
-  CONSTRAINT domain_name_key UNIQUE (name, owner)
+  domain_id int4        NOT NULL CONSTRAINT domain_pkey PRIMARY KEY,
+  name      text        COLLATE "C" NOT NULL,
+  owner     mosaic.role NOT NULL
 );
+-- Not unique: who takes over from another, or restores the models of roles that are gone, has two default domains.
+CREATE INDEX domain_name_idx ON mosaic.domain (name, owner pg_catalog.oid_ops);
+CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner ON mosaic.domain FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
+ALTER TABLE mosaic.domain ENABLE ALWAYS TRIGGER hold_roles;
 COMMENT ON TABLE mosaic.domain IS 'one row per sharing domain in use: only models of one domain share blocks';
 COMMENT ON COLUMN mosaic.domain.domain_id IS 'identity of the domain';
 COMMENT ON COLUMN mosaic.domain.name IS 'the name that import_model() takes, once in the store; empty: the default domain of its owner';
-COMMENT ON COLUMN mosaic.domain.owner IS 'who imported its first model; the members of this role may import into it';
+COMMENT ON COLUMN mosaic.domain.owner IS 'who imported its first model, or took it over; the members of this role may import into it';
 
 CREATE SEQUENCE mosaic.model_id_seq AS int8 NO CYCLE;
 COMMENT ON SEQUENCE mosaic.model_id_seq IS 'model ids; every import, also one that replaces, gets a new one';
@@ -20,21 +23,23 @@ COMMENT ON SEQUENCE mosaic.model_id_seq IS 'model ids; every import, also one th
 CREATE TABLE mosaic.model (
   model_id     int8        NOT NULL CONSTRAINT model_pkey PRIMARY KEY,
   name         text        COLLATE "C" NOT NULL CONSTRAINT model_name_key UNIQUE,
-  owner        regrole     NOT NULL,
+  owner        mosaic.role NOT NULL,
   domain       int4        NOT NULL,
-  readers      regrole[]   NOT NULL,
+  readers      mosaic.role[] NOT NULL,
   created      timestamptz NOT NULL,
   parameters   int8        NOT NULL,
   weight_bytes int8        NOT NULL,
   description  jsonb       NOT NULL,
   graph        bytea       NOT NULL
 );
-COMMENT ON TABLE mosaic.model IS 'one row per model; a row''s content never changes but for name and readers';
+CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
+ALTER TABLE mosaic.model ENABLE ALWAYS TRIGGER hold_roles;
+COMMENT ON TABLE mosaic.model IS 'one row per model; a row''s content never changes but for name, owner and readers';
 COMMENT ON COLUMN mosaic.model.model_id IS 'identity of this version of the model';
 COMMENT ON COLUMN mosaic.model.name IS 'the name that predict() takes';
-COMMENT ON COLUMN mosaic.model.owner IS 'who imported it: may drop, replace, rename and grant it';
+COMMENT ON COLUMN mosaic.model.owner IS 'who imported it, or was given it: may drop, replace, rename, grant and hand it on';
 COMMENT ON COLUMN mosaic.model.domain IS 'its sharing domain';
-COMMENT ON COLUMN mosaic.model.readers IS 'roles that may predict with it besides the owner; 0 ("-") means every role';
+COMMENT ON COLUMN mosaic.model.readers IS 'roles that may predict with it besides the owner; - means every role';
 COMMENT ON COLUMN mosaic.model.created IS 'when it was imported';
 COMMENT ON COLUMN mosaic.model.parameters IS 'number of elements of all its floating-point tensors';
 COMMENT ON COLUMN mosaic.model.weight_bytes IS 'bytes of all its tensors, unshared and without padding';

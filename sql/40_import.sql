@@ -55,6 +55,18 @@ CREATE FUNCTION revoke_model(name text, role regrole) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_revoke_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION revoke_model(text, regrole) IS 'takes back what grant_model() gave';
 
+CREATE FUNCTION revoke_models(role regrole) RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_revoke_models' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION revoke_models(regrole) IS 'takes from a role what it was granted on the current role''s models; on how many';
+
+CREATE FUNCTION change_model_owner(name text, role regrole) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_change_model_owner' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION change_model_owner(text, regrole) IS 'gives a model to another role';
+
+CREATE FUNCTION reassign_models(old_role regrole, new_role regrole) RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_reassign_models' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reassign_models(regrole, regrole) IS 'gives all models and sharing domains of a role (NULL: of roles that are gone) to another, as REASSIGN OWNED does with what is PostgreSQL''s; how many models';
+
 REVOKE ALL ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, oid, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
@@ -62,4 +74,7 @@ REVOKE ALL ON FUNCTION drop_model(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION rename_model(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION grant_model(text, regrole) FROM PUBLIC;
 REVOKE ALL ON FUNCTION revoke_model(text, regrole) FROM PUBLIC;
+REVOKE ALL ON FUNCTION revoke_models(regrole) FROM PUBLIC;
+REVOKE ALL ON FUNCTION change_model_owner(text, regrole) FROM PUBLIC;
+REVOKE ALL ON FUNCTION reassign_models(regrole, regrole) FROM PUBLIC;
 

@@ -1,16 +1,20 @@
 -- What there is, for people and monitoring. Views run with the extension owner's rights and show
 -- only models that the caller may use.
 
-CREATE FUNCTION mosaic.may_use(owner regrole, readers regrole[]) RETURNS bool
+CREATE FUNCTION mosaic.may_use(owner mosaic.role, readers mosaic.role[]) RETURNS bool
   AS 'MODULE_PATHNAME', 'mosaic_pg_may_use' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION mosaic.may_use(regrole, regrole[]) IS 'whether the current role may use a model with this owner and these readers';
+COMMENT ON FUNCTION mosaic.may_use(mosaic.role, mosaic.role[]) IS 'whether the current role may use a model with this owner and these readers';
 
 CREATE FUNCTION mosaic.dtype_name(dtype int2) RETURNS text
   AS 'MODULE_PATHNAME', 'mosaic_pg_dtype_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mosaic.dtype_name(int2) IS 'numpy''s name of an element type given by its ONNX number';
 
+-- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE VIEW mosaic.models WITH (security_barrier) AS
-SELECT m.name, m.model_id, m.owner,
+SELECT m.name, m.model_id,
+       (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.oid = m.owner) AS owner,
        (SELECT nullif(d.name, '') FROM mosaic.domain d WHERE d.domain_id = m.domain) AS domain, m.created,
        m.description -> 'inputs'  AS inputs,
        m.description -> 'outputs' AS outputs,
@@ -18,8 +22,13 @@ SELECT m.name, m.model_id, m.owner,
        m.description -> 'operators' AS operators,
        m.parameters, t.weight_dtype,
        t.tensors,
-       b.blocks, b.shared_blocks,
-       b.exclusive_bytes, b.total_bytes
+       b.blocks,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.shared_blocks END AS shared_blocks,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.exclusive_bytes END AS exclusive_bytes,
+       b.total_bytes,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN ARRAY(
+         SELECT r.role::oid::regrole FROM unnest(m.readers) r (role)
+         WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -38,7 +47,7 @@ WHERE mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.models IS 'the models that the current role may use';
 COMMENT ON COLUMN mosaic.models.name IS 'the name that predict() takes';
 COMMENT ON COLUMN mosaic.models.model_id IS 'identity of this version: every import gets a new one';
-COMMENT ON COLUMN mosaic.models.owner IS 'who imported it';
+COMMENT ON COLUMN mosaic.models.owner IS 'who imported it, or was given it; NULL: a role that is gone';
 COMMENT ON COLUMN mosaic.models.domain IS 'the domain within which it shares blocks; NULL: the default one of whoever began it, as a rule the owner';
 COMMENT ON COLUMN mosaic.models.created IS 'when it was imported';
 COMMENT ON COLUMN mosaic.models.inputs IS 'its inputs: name, type and shape; a symbolic dimension is a string';
@@ -49,9 +58,10 @@ COMMENT ON COLUMN mosaic.models.parameters IS 'number of elements of its floatin
 COMMENT ON COLUMN mosaic.models.weight_dtype IS 'element type in the blocks of its largest tensor; NULL where it has no blocks';
 COMMENT ON COLUMN mosaic.models.tensors IS 'number of tensors that hold its constants';
 COMMENT ON COLUMN mosaic.models.blocks IS 'number of distinct blocks';
-COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too';
-COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees';
+COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too; NULL for all but the owner';
+COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.models.total_bytes IS 'bytes of all its blocks: what it would take alone';
+COMMENT ON COLUMN mosaic.models.readers IS 'roles that may predict with it besides the owner, - for every role; NULL for all but the owner';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
 SELECT m.name AS model, t.tensor_no, t.name,
@@ -60,7 +70,7 @@ SELECT m.name AS model, t.tensor_no, t.name,
        mosaic.dtype_name(t.stored_dtype) AS stored_dtype,
        t.block_rows, t.block_cols,
        coalesce(b.blocks, 0) AS blocks,
-       coalesce(b.shared_blocks, 0) AS shared_blocks,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN coalesce(b.shared_blocks, 0) END AS shared_blocks,
        coalesce(b.bytes, octet_length(t.value))::int8 AS bytes
 FROM mosaic.model m
 JOIN mosaic.tensor t USING (model_id)
@@ -81,7 +91,7 @@ COMMENT ON COLUMN mosaic.tensors.stored_dtype IS 'element type in the blocks';
 COMMENT ON COLUMN mosaic.tensors.block_rows IS 'rows of each block; in a strip of bfloat16 each holds two rows of the matrix';
 COMMENT ON COLUMN mosaic.tensors.block_cols IS 'columns of the matrix in each block';
 COMMENT ON COLUMN mosaic.tensors.blocks IS 'entries of its map';
-COMMENT ON COLUMN mosaic.tensors.shared_blocks IS 'how many of them belong to other models too';
+COMMENT ON COLUMN mosaic.tensors.shared_blocks IS 'how many of them belong to other models too; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.tensors.bytes IS 'bytes of its blocks in their pages, or of its inline value';
 
 CREATE VIEW mosaic.storage AS
@@ -119,7 +129,7 @@ CREATE FUNCTION mosaic.model_id(name text) RETURNS int8
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_id' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mosaic.model_id(text) IS 'identity of the version of a model that this statement sees; an error where there is none or it may not be used';
 
-CREATE FUNCTION model_info(name text) RETURNS jsonb
+CREATE FUNCTION @extschema@.model_info(name text) RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
   SELECT to_jsonb(m)
@@ -128,5 +138,6 @@ BEGIN ATOMIC
               FROM mosaic.tensors t WHERE t.model = m.name))
   FROM mosaic.models m WHERE m.model_id = mosaic.model_id(model_info.name);
 END;
-COMMENT ON FUNCTION model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes';
+COMMENT ON FUNCTION @extschema@.model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes';
 
+SET LOCAL search_path = @extschema@, pg_temp;

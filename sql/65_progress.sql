@@ -1,5 +1,8 @@
 -- How far long commands are. Everyone sees their own; members of pg_read_all_stats see all.
 
+-- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE VIEW mosaic.progress AS
 SELECT s.pid, d.datname,
        (ARRAY['import', 'pack', 'check', 'repair', 'dedup'])[s.param12] AS command,
@@ -23,3 +26,4 @@ COMMENT ON COLUMN mosaic.progress.evaluations IS 'deduplication: evaluations ove
 COMMENT ON COLUMN mosaic.progress.metric IS 'deduplication: what the last of them measured';
 GRANT SELECT ON mosaic.progress TO PUBLIC;
 
+SET LOCAL search_path = @extschema@, pg_temp;

@@ -26,6 +26,9 @@ REVOKE ALL ON FUNCTION mosaic.page_reads() FROM PUBLIC;
 REVOKE ALL ON FUNCTION mosaic.sharing_classes() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mosaic.page_reads(), mosaic.sharing_classes() TO pg_monitor;
 
+-- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE VIEW mosaic.model_pages AS
 SELECT model, blocks, bytes, pages, pages_minimum, runs FROM mosaic.page_reads();
 COMMENT ON VIEW mosaic.model_pages IS 'how many pages each model reads, and how many it would at best';
@@ -47,3 +50,4 @@ COMMENT ON COLUMN mosaic.pages.pages_minimum IS 'no packing has the blocks on fe
 COMMENT ON COLUMN mosaic.pages.fill IS 'part of these pages that the class fills';
 GRANT SELECT ON mosaic.model_pages, mosaic.pages TO pg_monitor;
 
+SET LOCAL search_path = @extschema@, pg_temp;

@@ -43,6 +43,9 @@ COMMENT ON COLUMN mosaic.dedup_decision.fingerprint IS 'of the block''s keys: wh
 SELECT pg_catalog.pg_extension_config_dump('mosaic.dedup_run', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.dedup_decision', '');
 
+-- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE VIEW mosaic.dedup_log WITH (security_barrier) AS
 SELECT m.name AS model, d.tensor, b.block, b.partner, b.similarity,
        b.outcome = 'm' AS accepted,
@@ -57,7 +60,7 @@ JOIN mosaic.dedup_run r ON r.model_id = m.model_id AND r.version = m.model_id
 JOIN mosaic.dedup_decision d ON d.model_id = m.model_id
 CROSS JOIN LATERAL ROWS FROM (unnest(d.block), unnest(d.partner), unnest(d.similarity), unnest(d.outcome))
   AS b (block, partner, similarity, outcome)
-WHERE pg_catalog.pg_has_role(m.owner, 'USAGE');
+WHERE pg_catalog.pg_has_role(m.owner::oid, 'USAGE');
 COMMENT ON VIEW mosaic.dedup_log IS 'what was decided on the blocks of the current role''s models that have near duplicates';
 COMMENT ON COLUMN mosaic.dedup_log.model IS 'name of the model';
 COMMENT ON COLUMN mosaic.dedup_log.tensor IS 'name of the tensor';
@@ -67,6 +70,8 @@ COMMENT ON COLUMN mosaic.dedup_log.similarity IS 'share of its weights that are 
 COMMENT ON COLUMN mosaic.dedup_log.accepted IS 'whether it was merged';
 COMMENT ON COLUMN mosaic.dedup_log.reason IS 'why, or why not';
 GRANT SELECT ON mosaic.dedup_log TO PUBLIC;
+
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION mosaic.dedup_curve(model text,
     OUT evaluation int, OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool)

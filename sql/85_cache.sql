@@ -19,6 +19,9 @@ COMMENT ON FUNCTION mosaic.cache_sharing_classes() IS 'what the view mosaic.cach
 REVOKE ALL ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes() TO pg_monitor;
 
+-- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE VIEW mosaic.cache AS
 SELECT model, pages, resident, shared_resident, hits, reads, rate FROM mosaic.cache_models();
 COMMENT ON VIEW mosaic.cache IS 'each model''s pages in shared_buffers, and how often it is requested';
@@ -45,3 +48,4 @@ COMMENT ON COLUMN mosaic.cache_classes.kept IS 'part of the pages that is to sta
 
 GRANT SELECT ON mosaic.cache, mosaic.cache_classes TO pg_monitor;
 
+SET LOCAL search_path = @extschema@, pg_temp;

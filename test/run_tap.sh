@@ -3,7 +3,7 @@
 set -e
 dir=$1
 shift
-for pid in "$dir"/tmp_check/*/pgdata/postmaster.pid; do
+for pid in "$dir"/tmp_check/*/pgdata/postmaster.pid "$dir"/data/*/pgdata/postmaster.pid; do
   [ ! -e "$pid" ] || pg_ctl -D "${pid%/postmaster.pid}" -m immediate stop || true
 done
 rm -rf "$dir"
@@ -12,5 +12,5 @@ cd "$dir"
 status=0
 "$@" || status=$?
 # The data of a test that passed is of no use; its logs are kept.
-[ "$status" != 0 ] || find "$dir/tmp_check" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
+[ "$status" != 0 ] || find "$dir"/tmp_check "$dir"/data -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} + 2>/dev/null || true
 exit "$status"

@@ -5,7 +5,7 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 setting=/etc/postgresql-common/createcluster.d/zz_pg_mosaic_setup.conf
-if [ ! -e /usr/lib/postgresql/15/bin/postgres ]; then
+if [[ " $*" == *" postgresql-"[0-9]* ]]; then
   trap 'rm -f "$setting"' EXIT
   mkdir -p "$(dirname "$setting")"
   echo "create_main_cluster = false" >"$setting"

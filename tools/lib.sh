@@ -6,22 +6,34 @@
 # run as root. Where the worker cannot read this checkout (say it lies under /root), the work is done
 # in a copy of it, /var/cache/pg_mosaic-HASH, refreshed at each start.
 #
-# Sets: ROOT the checkout; TREE the folder that is built (ROOT or the copy); PGBIN.
+# Sets: ROOT the checkout; TREE the folder that is built (ROOT or the copy); PG the major version of PostgreSQL,
+# that of this Debian; PGBIN.
 
 set -Eeuo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 TREE=$ROOT
-PGBIN=/usr/lib/postgresql/15/bin
 WORKER=$(id -un)
 [ "$(id -u)" != 0 ] || WORKER=postgres
 START=$SECONDS
 
-PACKAGES_BUILD="g++ cmake ninja-build ccache postgresql-15 postgresql-server-dev-15 libeigen3-dev
-  libprotozero-dev nlohmann-json3-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev"
-PACKAGES_TEST="libipc-run-perl libonnx-testdata clang-14 libclang-rt-14-dev binutils xz-utils"
+# use_postgresql MAJOR: also sets RELEASE, the folder under build/ for this version.
+use_postgresql() {
+  RELEASE=release${PG:+-$1} # that of the first call, which is this Debian's version, is "release"
+  PG=$1
+  PGBIN=/usr/lib/postgresql/$PG/bin
+  PACKAGES_BUILD="g++ cmake ninja-build ccache postgresql-$PG postgresql-server-dev-$PG libeigen3-dev
+    libprotozero-dev nlohmann-json3-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev"
+  PACKAGES_PEERS="postgresql-plpython3-$PG python3-torch python3-onnx python3-numpy python3-psycopg2"
+}
+PG=
+case $(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}") in
+  bookworm) use_postgresql 15 ;;
+  trixie) use_postgresql 17 ;;
+  *) use_postgresql "$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -n | tail -n 1 | grep . || echo 18)" ;;
+esac
+PACKAGES_TEST="libipc-run-perl libonnx-testdata clang libclang-rt-dev binutils xz-utils"
 PACKAGES_DEMO="dataset-fashion-mnist python3-minimal"
-PACKAGES_PEERS="postgresql-plpython3-15 python3-torch python3-onnx python3-numpy python3-psycopg2"
 
 # ---- messages ----
 
@@ -47,7 +59,7 @@ install_packages() {
   local why=$1 missing=() package
   shift
   command -v dpkg-query >/dev/null ||
-    die "this is not Debian" "the scripts are written for Debian 12; docs/development.md lists what a build needs"
+    die "this is not Debian" "the scripts are written for Debian 12 and later; docs/development.md lists what a build needs"
   for package in "$@"; do
     is_installed "$package" || missing+=("$package")
   done
@@ -139,12 +151,12 @@ step() {
 
 HINT_BUILD="if a header or a library was not found, run tools/setup.sh; to start over, remove the build folder"
 
-# build_release [TARGET...]: configures and builds build/release.
+# build_release [TARGET...]: configures and builds build/$RELEASE.
 build_release() {
-  headline "Building (Release) in $TREE/build/release"
-  step configure "$HINT_BUILD" cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DPG_CONFIG=$PGBIN/pg_config
-  step build "$HINT_BUILD" cmake --build build/release ${1:+--target "$@"}
+  headline "Building (Release) for PostgreSQL $PG in $TREE/build/$RELEASE"
+  step configure "$HINT_BUILD" cmake -S . -B "build/$RELEASE" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    -DPG_CONFIG="$PGBIN/pg_config"
+  step build "$HINT_BUILD" cmake --build "build/$RELEASE" ${1:+--target "$@"}
 }
 
 # ---- a private server: cluster_* DIR ----
@@ -158,10 +170,20 @@ cluster_socket() {
   printf %s "$dir"
 }
 
-cluster_running() { as_worker $PGBIN/pg_ctl -D "$1/data" status >/dev/null 2>&1; }
+cluster_running() { as_worker "$PGBIN/pg_ctl" -D "$1/data" status >/dev/null 2>&1; }
 
 cluster_stop() {
-  ! cluster_running "$1" || as_worker $PGBIN/pg_ctl -D "$1/data" -m fast stop >/dev/null
+  ! cluster_running "$1" || as_worker "$PGBIN/pg_ctl" -D "$1/data" -m fast stop >/dev/null
+}
+
+# stage_settings STAGE: what lets a server find the extension there. Debian's own setting; since 18, PostgreSQL's.
+stage_settings() {
+  if [ "$PG" -lt 18 ]; then
+    say "extension_destdir = '$1'"
+  else
+    say "extension_control_path = '$1$("$PGBIN/pg_config" --sharedir):\$system'"
+    say "dynamic_library_path = '$1$("$PGBIN/pg_config" --pkglibdir):\$libdir'"
+  fi
 }
 
 # cluster_start DIR [SETTING...]: makes the cluster if there is none, stages the extension that was
@@ -170,13 +192,13 @@ cluster_start() {
   local dir=$1 module=pg_mosaic.so socket staged setting
   shift
   socket=$(cluster_socket "$dir")
-  staged=$dir/stage$($PGBIN/pg_config --pkglibdir)/$module
+  staged=$dir/stage$("$PGBIN/pg_config" --pkglibdir)/$module
   as_worker mkdir -p -m 700 "$dir" "$socket"
   [ "$(stat -c '%U %a' "$socket")" = "$WORKER 700" ] ||
     die "$socket is not a private folder of $WORKER" "remove it"
   if [ ! -s "$dir/data/PG_VERSION" ]; then
     rm -rf "$dir/data"
-    step initdb "see the message above; is the disk full?" $PGBIN/initdb -D "$dir/data" \
+    step initdb "see the message above; is the disk full?" "$PGBIN/initdb" -D "$dir/data" \
       -U postgres --auth=trust --encoding=UTF8 --no-locale
     echo "include 'mosaic.conf'" | as_worker tee -a "$dir/data/postgresql.conf" >/dev/null
   fi
@@ -184,19 +206,19 @@ cluster_start() {
     say "listen_addresses = ''"
     say "unix_socket_directories = '$socket'"
     say "unix_socket_permissions = 0700"
-    say "extension_destdir = '$dir/stage'"
+    stage_settings "$dir/stage"
     for setting in "$@"; do say "$setting"; done
   } | as_worker tee "$dir/mosaic.conf" >/dev/null
   # A running server must not have its module replaced under it.
-  if ! as_worker cmp -s "build/release/$module" "$staged" ||
+  if ! as_worker cmp -s "build/$RELEASE/$module" "$staged" ||
       ! as_worker cmp -s "$dir/mosaic.conf" "$dir/data/mosaic.conf"; then
     cluster_stop "$dir"
   fi
-  step stage "$HINT_BUILD" env DESTDIR="$dir/stage" cmake --install build/release
+  step stage "$HINT_BUILD" env DESTDIR="$dir/stage" cmake --install "build/$RELEASE"
   as_worker cp "$dir/mosaic.conf" "$dir/data/mosaic.conf"
   cluster_running "$dir" ||
     step start "the server's own log: $dir/server.log" \
-      $PGBIN/pg_ctl -D "$dir/data" -l "$dir/server.log" -w -t 60 start
+      "$PGBIN/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 start
 }
 
 # cluster_psql DIR [ARGUMENT...]
@@ -205,5 +227,5 @@ cluster_psql() {
   socket=$(cluster_socket "$1")
   shift
   as_worker env -u PGHOST -u PGPORT -u PGDATABASE -u PGOPTIONS -u PGSERVICE \
-    $PGBIN/psql -X -v ON_ERROR_STOP=1 -h "$socket" -p 5432 -U postgres "$@"
+    "$PGBIN/psql" -X -v ON_ERROR_STOP=1 -h "$socket" -p 5432 -U postgres "$@"
 }

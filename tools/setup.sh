@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh: installs with apt what building, testing and the demo need on Debian 12 and is missing.
+# setup.sh: installs with apt what building, testing and the demo need on Debian 12 or later and is missing.
 # Needs root or sudo only if something is. Leaves the system's PostgreSQL clusters alone.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck disable=SC2086 # lists of words

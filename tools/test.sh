@@ -4,6 +4,10 @@
 #   tools/test.sh            unit, SQL, isolation, TAP and conformance tests against a Release build;
 #                            the unit tests under AddressSanitizer and UBSan; a bounded fuzz run
 #   tools/test.sh -R REGEX   only the tests of the Release build whose names match (see ctest -N)
+#   tools/test.sh --pg N [-R REGEX]
+#                            with PostgreSQL N: SQL, isolation, TAP and the module's symbols, or what matches. Where N is
+#                            not the one of this Debian and not installed, in a root of the Debian that has it, which is
+#                            made under build/roots (tools/root.sh)
 #
 # As root, all but the installation of packages runs as the user postgres (a server refuses root).
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -42,7 +46,7 @@ test_sanitized() {
 test_fuzz() {
   headline "Fuzzing: at most $FUZZ_RUNS inputs or $FUZZ_SECONDS s for each target"
   local source name dir=$TREE/build/fuzz
-  step configure-fuzz "$HINT_BUILD" env CC=clang-14 CXX=clang++-14 cmake -S . -B build/fuzz -G Ninja \
+  step configure-fuzz "$HINT_BUILD" env CC=clang CXX=clang++ cmake -S . -B build/fuzz -G Ninja \
     -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g" -DMOSAIC_SANITIZE=fuzzer-no-link,address,undefined \
     -DMOSAIC_FUZZ=ON -DMOSAIC_EXTENSION=OFF -DMOSAIC_BENCH=OFF
   for source in test/fuzz/*_fuzz.cc; do
@@ -64,19 +68,47 @@ test_fuzz() {
   done
 }
 
-ONLY=
-case ${1:-} in
-  "") ;;
-  -R) ONLY=${2:?a regular expression is missing} ;;
-  *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
-esac
+# test_elsewhere MAJOR REGEX: this script in a root of the Debian that has this PostgreSQL.
+test_elsewhere() {
+  local suite dir
+  suite=$(suite_of "$1")
+  find_tree
+  dir=$TREE/build/roots/$suite-test
+  prepare_tree
+  make_root "$suite" "$dir"
+  headline "In a root of Debian $suite, $dir"
+  in_root "$dir" /pg_mosaic/tools/test.sh --pg "$1" ${2:+-R "$2"} || exit $?
+  exit
+}
+
+ONLY='' MAJOR='' TARGETS=''
+while [ $# -gt 0 ]; do
+  case $1:${2:-} in
+    -R:?*) ONLY=$2 ;;
+    --pg:[0-9]*) MAJOR=$2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  esac
+  shift 2
+done
+if [ -n "$MAJOR" ]; then
+  if [ "$MAJOR" != "$PG" ]; then
+    if [ ! -e "$(/usr/lib/postgresql/"$MAJOR"/bin/pg_config --includedir-server 2>/dev/null)/postgres.h" ]; then
+      . "$ROOT/tools/root.sh"
+      test_elsewhere "$MAJOR" "$ONLY"
+    fi
+    use_postgresql "$MAJOR"
+  fi
+  # these need no program but the module
+  [ -n "$ONLY" ] || { ONLY='^(sql|tap|module)' TARGETS='pg_mosaic sql_script'; }
+fi
 
 # shellcheck disable=SC2086 # lists of words
 install_packages "build and test" $PACKAGES_BUILD $PACKAGES_TEST $PACKAGES_DEMO
-prepare_tree release sanitize fuzz
-build_release
+prepare_tree "$RELEASE" sanitize fuzz
+# shellcheck disable=SC2086 # a list of words
+build_release $TARGETS
 headline "The tests of the Release build"
-run_ctest release ${ONLY:+-R "$ONLY"}
+run_ctest "$RELEASE" ${ONLY:+-R "$ONLY"}
 if [ -z "$ONLY" ]; then
   test_sanitized
   test_fuzz

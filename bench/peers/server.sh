@@ -36,7 +36,7 @@ bench_server() {
 sql() { cluster_psql "$DIR" -qAt -d "$BENCH" "$@"; }
 
 measure() {
-  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE="$BENCH" \
+  as_worker env PGHOST="$(cluster_socket "$DIR")" PGPORT=5432 PGUSER=postgres PGDATABASE="$BENCH" PGBENCH="$PGBIN/pgbench" \
     /usr/bin/python3 "bench/$BENCH.py" "$@" | tee -a "$LOG" | grep -v '^report '
 }
 

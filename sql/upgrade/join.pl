@@ -9,6 +9,9 @@
 #   CREATE of anything else            where it is new; that of an object of the release before is left to UPGRADE
 #   all others                         as they are: COMMENT, GRANT, REVOKE, ALTER, SELECT pg_extension_config_dump
 #
+# A line "-- @changed statements before STATEMENT@" ahead of it takes those that come before the one that begins thus:
+# what UPGRADE needs itself.
+#
 # Statements on an object that UPGRADE drops before that line count as new, whether they changed or not.
 # Grants that stay as they are must not be repeated: they would make those of the administrator look like
 # the extension's own (pg_init_privs), and pg_dump would leave them out.
@@ -45,30 +48,41 @@ my $kinds = join '|', map { s/ /\\s+/gr } 'TABLE', 'INDEX', 'SEQUENCE', 'SCHEMA'
 sub object
 {
 	my ($statement) = @_;
-	return $statement =~ /^CREATE\s+(?:UNIQUE\s+)?($kinds)\s+([^\s(]+)/ ? normal("$1 $2") : undef;
+	return $statement =~ /^CREATE\s+(?:UNIQUE\s+)?(?:($kinds)\s+([^\s(]+)|(CAST)\s*(\([^)]*\)))/ ? normal(($1 // $3) . ' ' . ($2 // $4)) : undef;
 }
 
 my ($released, $upgrade) = map { slurp($_) } @ARGV;
-my ($before, $after) = split /^-- \@changed statements\@\n/m, $upgrade, -1;
-die "$ARGV[1]: no line \"-- \@changed statements\@\"\n" unless defined $after;
+my @parts = split /^-- \@changed statements(| before [^\n]*)\@\n/m, $upgrade, -1;    # text, mark, text, mark, text
+die "$ARGV[1]: no line \"-- \@changed statements\@\"\n" unless @parts > 1 && $parts[-2] eq '';
 
+my $before = join '', map { $_ % 2 ? () : $parts[$_] } 0 .. $#parts - 1;
 my @dropped = map { /^DROP\s+(?:\w+\s+)+?(?:IF\s+EXISTS\s+)?([\w.]+)\s*(?:\(|CASCADE\b|$)/ ? $1 : () } statements($before);
 my $dropped = @dropped ? '(?<![\w.])(?:' . join('|', map { quotemeta } @dropped) . ')(?![\w.])' : '(?!)';
 my @released = grep { !/$dropped/ } statements($released);
 my %known = map { normal($_) => 1 } @released;
 my %exists = map { my $object = object($_); defined $object ? ($object => 1) : () } @released;
 
-print $before;
-my $new = do { local $/; <STDIN> };
-for my $statement (statements($new))
+my @new = statements(do { local $/; <STDIN> });
+
+# The changed ones of @new, up to one that begins with this text.
+sub changed
 {
-	next if $known{ normal($statement) };
-	if ($statement =~ /^CREATE\s+(?:FUNCTION|PROCEDURE|VIEW)\b/) { $statement =~ s/^CREATE\b/CREATE OR REPLACE/; }
-	elsif ($statement =~ /^CREATE\b/)
+	my ($end) = @_;
+	my $changed = '';
+	while (@new && ($end eq '' || index(normal($new[0]), $end) != 0))
 	{
-		my $object = object($statement) // die "what does this create? $statement\n";
-		next if $exists{$object};
+		my $statement = shift @new;
+		next if $known{ normal($statement) };
+		if ($statement =~ /^CREATE\s+(?:FUNCTION|PROCEDURE|VIEW)\b/) { $statement =~ s/^CREATE\b/CREATE OR REPLACE/; }
+		elsif ($statement =~ /^CREATE\b/)
+		{
+			my $object = object($statement) // die "what does this create? $statement\n";
+			next if $exists{$object};
+		}
+		$changed .= "\n$statement;\n";
 	}
-	print "\n$statement;\n";
+	die "$ARGV[1]: no statement begins with \"$end\"\n" if $end ne '' && !@new;
+	return $changed;
 }
-print $after;
+
+print map { $_ % 2 ? changed($parts[$_] =~ s/^ before //r) : $parts[$_] } 0 .. $#parts;

@@ -2,4 +2,31 @@
 
 -- What CREATE cannot replace: changes of tables, drops, what becomes of rows. CONTRIBUTING.md, "Changes of sql/".
 
+-- The roles that tables name have a type of their own. Views that read such columns read nothing meanwhile: dropped, they
+-- would take users' views with them.
+CREATE OR REPLACE VIEW mosaic.models AS
+SELECT NULL::text COLLATE "C" AS name, NULL::int8 AS model_id, NULL::regrole AS owner, NULL::text COLLATE "C" AS domain,
+       NULL::timestamptz AS created, NULL::jsonb AS inputs, NULL::jsonb AS outputs, NULL::int AS opset, NULL::jsonb AS operators,
+       NULL::int8 AS parameters, NULL::text AS weight_dtype, NULL::int8 AS tensors, NULL::int8 AS blocks, NULL::int8 AS shared_blocks,
+       NULL::int8 AS exclusive_bytes, NULL::int8 AS total_bytes;
+CREATE OR REPLACE VIEW mosaic.tensors AS
+SELECT NULL::text COLLATE "C" AS model, NULL::int4 AS tensor_no, NULL::text COLLATE "C" AS name, NULL::text AS dtype, NULL::int8[] AS dims,
+       NULL::text AS layout, NULL::text AS stored_dtype, NULL::int4 AS block_rows, NULL::int4 AS block_cols, NULL::int8 AS blocks,
+       NULL::int8 AS shared_blocks, NULL::int8 AS bytes;
+CREATE OR REPLACE VIEW mosaic.dedup_log AS
+SELECT NULL::text COLLATE "C" AS model, NULL::text AS tensor, NULL::int4 AS block, NULL::int4 AS partner, NULL::float4 AS similarity,
+       NULL::bool AS accepted, NULL::text AS reason;
+DROP FUNCTION mosaic.may_use(regrole, regrole[]);
+
+-- @changed statements before CREATE TABLE mosaic.store@
+
+ALTER TABLE mosaic.domain DROP CONSTRAINT domain_name_key;
+ALTER TABLE mosaic.domain ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role;
+ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role,
+  ALTER COLUMN readers TYPE mosaic.role[] USING readers::mosaic.role[];
+
 -- @changed statements@
+
+-- The triggers give what roles that are gone had to whoever updates, and hold all others.
+UPDATE mosaic.domain SET owner = owner;
+UPDATE mosaic.model SET owner = owner, readers = readers;

@@ -25,6 +25,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "mosaic/page_reader.h"
+#include "roles.h"
 #include "row.h"
 
 Oid
@@ -264,31 +265,26 @@ mosaic_model_attr(HeapTuple tuple, int attnum)
 	return value;
 }
 
-/* Whether the current role is a member of owner, or of one of readers (0: every role). */
+/* Whether the current role is a member of owner, or of one of readers. */
 static bool
 may_use(Oid owner, ArrayType *readers)
 {
-	Datum	   *roles;
+	Oid		   *roles;
 	int			n;
+	bool		may = has_privs_of_role(GetUserId(), owner);
 
-	if (has_privs_of_role(GetUserId(), owner))
-		return true;
-	deconstruct_array(readers, REGROLEOID, sizeof(Oid), true, TYPALIGN_INT, &roles, NULL, &n);
-	for (int i = 0; i < n; i++)
-	{
-		Oid			role = DatumGetObjectId(roles[i]);
-
-		if (role == InvalidOid || has_privs_of_role(GetUserId(), role))
-			return true;
-	}
-	return false;
+	roles = mosaic_read_roles(readers, &n);
+	for (int i = 0; i < n && !may; i++)
+		may = roles[i] == MOSAIC_EVERYONE || has_privs_of_role(GetUserId(), roles[i]);
+	pfree(roles);
+	return may;
 }
 
 bool
 mosaic_may_use_model(HeapTuple model)
 {
 	return may_use(DatumGetObjectId(mosaic_model_attr(model, Anum_model_owner)),
-				   mosaic_plain_array(mosaic_model_attr(model, Anum_model_readers), REGROLEOID, sizeof(Oid)));
+				   mosaic_plain_roles(mosaic_model_attr(model, Anum_model_readers)));
 }
 
 bool

@@ -13,6 +13,7 @@
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
+#include "compat.h"
 #include "mosaic/capi_near.h"
 
 /* Column numbers, in the order of sql/20_store.sql and sql/30_catalog.sql. */
@@ -131,8 +132,8 @@ extern bool mosaic_may_use_model(HeapTuple model);
 extern bool mosaic_owns_model(HeapTuple model);
 
 /* Errors 42704 and 42501, in the words used everywhere. */
-extern void mosaic_no_such_model(const char *name) pg_attribute_noreturn();
-extern void mosaic_denied(const char *name) pg_attribute_noreturn();
+pg_noreturn extern void mosaic_no_such_model(const char *name);
+pg_noreturn extern void mosaic_denied(const char *name);
 
 /* Calls fn for every tensor row of a model, in the order of tensor_no. */
 typedef void (*MosaicTensorFn) (HeapTuple tuple, TupleDesc desc, void *arg);

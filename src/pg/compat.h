@@ -28,9 +28,44 @@
 typedef bool TU_UpdateIndexes;
 #endif
 
+/* 18 shows the name and version of a loaded module */
+#if PG_VERSION_NUM >= 180000
+#define MOSAIC_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "pg_mosaic", .version = MOSAIC_VERSION)
+#else
+#define MOSAIC_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 /* 18 keeps a compact copy of each attribute, to be refreshed by whoever changes one */
 #if PG_VERSION_NUM < 180000
 #define populate_compact_attribute(desc, attno) ((void) 0)
+#endif
+
+/* 18 lets index scans count their searches: an argument more (NULL is: nobody asks) */
+#if PG_VERSION_NUM >= 180000
+#define mosaic_index_beginscan(heap, index, snapshot, keys, orderbys) \
+	index_beginscan(heap, index, snapshot, NULL, keys, orderbys)
+#else
+#define mosaic_index_beginscan index_beginscan
+#endif
+
+/* 18 executes a plan once only where the query says so, no longer where the caller does */
+#if PG_VERSION_NUM >= 180000
+#define MOSAIC_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
+#define MOSAIC_RUN_ARGUMENTS query, direction, count
+#else
+#define MOSAIC_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define MOSAIC_RUN_ARGUMENTS query, direction, count, execute_once
+#endif
+
+/* 18 moved what explains nodes use */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/* 18 has pg_noreturn, before the declaration, in place of pg_attribute_noreturn(), after it */
+#if PG_VERSION_NUM < 180000 && !defined(pg_noreturn)
+#define pg_noreturn __attribute__((noreturn))
 #endif
 
 #include "access/toast_internals.h"
@@ -133,12 +168,23 @@ mosaic_init_toast_snapshot(SnapshotData *snapshot)
 	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
+/* An error (42501) where the current role could not make a role the owner of what it has: 16 asks for SET ROLE. */
+#if PG_VERSION_NUM >= 160000
+#define mosaic_check_can_become(role) check_can_set_role(GetUserId(), role)
+#else
+#define mosaic_check_can_become(role) check_is_member_of_role(GetUserId(), role)
+#endif
+
 /*
  * Number of callbacks of TableAmRoutine in each version whose callbacks were
- * reviewed one by one for mosaic_am.c.  Undefined: not reviewed yet.
+ * reviewed one by one for mosaic_am.c.  16 has those of 15; 17 gives ANALYZE a
+ * stream of pages (heap's own callbacks take it), 18 drops
+ * scan_bitmap_next_block.  Undefined: not reviewed yet.
  */
-#if PG_VERSION_NUM < 160000
+#if PG_VERSION_NUM < 180000
 #define MOSAIC_REVIEWED_CALLBACKS 45
+#elif PG_VERSION_NUM < 190000
+#define MOSAIC_REVIEWED_CALLBACKS 44
 #endif
 
 #endif							/* MOSAIC_COMPAT_H */

@@ -10,11 +10,12 @@
 #include "utils/guc.h"
 
 #include "cache.h"
+#include "compat.h"
 #include "pins.h"
 #include "plan_hooks.h"
 #include "predictor.h"
 
-PG_MODULE_MAGIC;
+MOSAIC_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 

@@ -70,7 +70,9 @@ SELECT ask('shoes', 1) = :'expected' AS same;
 SET pg_mosaic.cache_policy = on;
 SET pg_mosaic.cache_half_life = '30d';
 SELECT ask('shoes', 1) = :'expected' AS same;
+\set VERBOSITY sqlstate
 SET pg_mosaic.cache_half_life = 0;
+\set VERBOSITY default
 RESET pg_mosaic.cache_half_life;
 
 -- settings that affect others are the superuser's; so is seeing all models, but not prewarming one's own

@@ -10,11 +10,12 @@ ANALYZE t;
 CREATE FUNCTION explain(query text, options text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE line text;
 BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, SUMMARY OFF, ' || options || ') ' || query LOOP
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, SUMMARY OFF, BUFFERS OFF, ' || options || ') ' || query LOOP
     line := regexp_replace(line, '(hit|read)=\d+', '\1=N', 'g');
     line := regexp_replace(line, '\d+\.\d+ ms', 'N ms', 'g');
     line := regexp_replace(line, '("Pages Hit"|"Pages Read"|"Time"|"Kernel Time"): [\d.]+', '\1: N', 'g');
     line := regexp_replace(line, '(Kernel"?: "?)[a-z0-9]+', '\1NAME');
+    line := regexp_replace(line, '(rows=|Rows": )(\d+)\.00', '\1\2');  -- since 18
     RETURN NEXT line;
   END LOOP;
 END $$;

@@ -128,7 +128,8 @@ is($standby->safe_psql('postgres', "SELECT count(*) FROM mosaic.cache WHERE mode
 $standby->stop;
 
 # Preloaded: the same
-$node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/pg_mosaic'\n");
+# (Debian's extension_destdir takes the first, the dynamic_library_path of 18 the second)
+$node->append_conf('postgresql.conf', "shared_preload_libraries = '" . ($node->pg_version < 18 ? '$libdir/' : '') . "pg_mosaic'\n");
 $node->restart;
 $query = $query =~ s/, \(SELECT string_agg\(predict\('iris'.*?\) i\)//sr;
 $expected = $node->safe_psql('postgres', $query);

@@ -59,6 +59,12 @@ my $members = $node->safe_psql('fresh', q{
 	SELECT count(*) FROM pg_depend d JOIN pg_extension e ON refclassid = 'pg_extension'::regclass AND refobjid = e.oid AND deptype = 'e' AND extname = 'pg_mosaic'});
 is(scalar(() = $fresh =~ /^ALTER EXTENSION pg_mosaic ADD /mg), $members, "all $members objects are compared");
 
+if ($node->pg_version >= 18)
+{
+	is($node->safe_psql('fresh', q{LOAD 'pg_mosaic'; SELECT version FROM pg_get_loaded_modules() WHERE module_name = 'pg_mosaic'}),
+		$node->safe_psql('fresh', q{SELECT extversion FROM pg_extension WHERE extname = 'pg_mosaic'}), 'the module tells its version');
+}
+
 for my $from (@released)
 {
 	my $db = "from_$from";
@@ -159,6 +165,9 @@ COMMENT ON FUNCTION g(int) IS 'old';
 CREATE OR REPLACE VIEW v AS SELECT 1 AS a;
 GRANT SELECT ON v TO PUBLIC;
 }, 'what is dropped is made anew, with its comments and grants');
+is(joined($released, "-- \@changed statements before GRANT SELECT ON u\@\nALTER TABLE t OF ty;\n$here", $released . "CREATE TYPE ty AS (a int);\nCREATE CAST (ty AS text) WITH INOUT;\nGRANT SELECT ON u TO x;\n"),
+	"CREATE TYPE ty AS (a int);\nCREATE CAST (ty AS text) WITH INOUT;\nALTER TABLE t OF ty;\nGRANT SELECT ON u TO x;\n", 'a part first, for what is written by hand');
+like(joined($released, "-- \@changed statements before GRANT SELECT ON u\@\n$here", $released), qr/no statement begins with "GRANT SELECT ON u"/, 'a part that ends nowhere is an error');
 like(joined($released, $here, $released . "CREATE LANGUAGE l;\n"), qr/what does this create\? CREATE LANGUAGE l/, 'an unknown kind is an error');
 like(joined($released, "nothing\n", $released), qr/no line "-- \@changed statements\@"/, 'and a script without the line');
 done_testing();

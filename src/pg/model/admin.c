@@ -25,6 +25,7 @@
 #include "damage.h"
 #include "dedup_log.h"
 #include "domain.h"
+#include "roles.h"
 #include "row.h"
 #include "store.h"
 
@@ -143,8 +144,8 @@ mosaic_remove_model(HeapTuple model)
 
 /* ---- functions ---- */
 
-static char *
-name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
+char *
+mosaic_name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
 {
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
@@ -152,9 +153,17 @@ name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
-/* The row of a model that the current role owns; an error otherwise. */
-static HeapTuple
-owned_model(const char *name, Snapshot snapshot)
+Oid
+mosaic_role_argument(FunctionCallInfo fcinfo, int arg, const char *what)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the %s must not be NULL", what)));
+	return PG_GETARG_OID(arg);
+}
+
+HeapTuple
+mosaic_owned_model(const char *name, Snapshot snapshot)
 {
 	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
 
@@ -168,9 +177,8 @@ owned_model(const char *name, Snapshot snapshot)
 	return row;
 }
 
-/* Replaces one column of a model's row. */
-static void
-update_model(HeapTuple row, int attnum, Datum value)
+void
+mosaic_update_model(HeapTuple row, int attnum, Datum value)
 {
 	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
 	Datum		values[Natts_model] = {0};
@@ -201,7 +209,7 @@ mosaic_set_readers(int64 model_id, Datum readers)
 	row = mosaic_getnext(scan);
 	if (!HeapTupleIsValid(row))
 		elog(ERROR, "model " INT64_FORMAT " is missing", model_id);
-	update_model(row, Anum_model_readers, readers);
+	mosaic_update_model(row, Anum_model_readers, readers);
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
@@ -211,12 +219,13 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_drop_model);
 Datum
 mosaic_pg_drop_model(PG_FUNCTION_ARGS)
 {
-	char	   *name = name_argument(fcinfo, 0, "name");
+	char	   *name = mosaic_name_argument(fcinfo, 0, "name");
 	Snapshot	snapshot = mosaic_lock_store();
-	HeapTuple	row = owned_model(name, snapshot);
+	HeapTuple	row = mosaic_owned_model(name, snapshot);
 
 	mosaic_remove_model(row);
 	mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)));
+	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();
 }
@@ -225,8 +234,8 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_rename_model);
 Datum
 mosaic_pg_rename_model(PG_FUNCTION_ARGS)
 {
-	char	   *name = name_argument(fcinfo, 0, "name");
-	char	   *new_name = name_argument(fcinfo, 1, "new name");
+	char	   *name = mosaic_name_argument(fcinfo, 0, "name");
+	char	   *new_name = mosaic_name_argument(fcinfo, 1, "new name");
 	Snapshot	snapshot;
 
 	mosaic_check_name(new_name);
@@ -236,7 +245,7 @@ mosaic_pg_rename_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("model \"%s\" already exists", new_name)));
-	update_model(owned_model(name, snapshot), Anum_model_name, CStringGetTextDatum(new_name));
+	mosaic_update_model(mosaic_owned_model(name, snapshot), Anum_model_name, CStringGetTextDatum(new_name));
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();
 }
@@ -245,35 +254,32 @@ mosaic_pg_rename_model(PG_FUNCTION_ARGS)
 static void
 change_readers(FunctionCallInfo fcinfo, bool add)
 {
-	char	   *name = name_argument(fcinfo, 0, "name");
-	Oid			role;
+	char	   *name = mosaic_name_argument(fcinfo, 0, "name");
+	Oid			role = mosaic_role_argument(fcinfo, 1, "role");
 	Snapshot	snapshot;
 	HeapTuple	row;
-	Datum	   *old;
-	Datum	   *readers;
+	Oid		   *readers;
 	int			n,
 				m = 0;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the role must not be NULL")));
-	role = PG_GETARG_OID(1);
-	/* A role that is made later could get the number.  One that was dropped can lose what it had. */
-	if (add && OidIsValid(role) && !SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role)));
+	/* One that was dropped can lose what it had. */
+	if (add && role != MOSAIC_EVERYONE)
+		mosaic_check_role(role);
 	snapshot = mosaic_lock_store();
-	row = owned_model(name, snapshot);
-	deconstruct_array(mosaic_plain_array(mosaic_model_attr(row, Anum_model_readers), REGROLEOID, sizeof(Oid)),
-					  REGROLEOID, sizeof(Oid), true, TYPALIGN_INT, &old, NULL, &n);
-	readers = palloc((n + 1) * sizeof(Datum));
+	row = mosaic_owned_model(name, snapshot);
+	readers = mosaic_read_roles(mosaic_plain_roles(mosaic_model_attr(row, Anum_model_readers)), &n);
+	readers = repalloc(readers, (n + 1) * sizeof *readers);
 	for (int i = 0; i < n; i++)
-		if (DatumGetObjectId(old[i]) != role)
-			readers[m++] = old[i];
+		if (readers[i] != role)
+			readers[m++] = readers[i];
 	if (add)
-		readers[m++] = ObjectIdGetDatum(role);
-	update_model(row, Anum_model_readers,
-				 PointerGetDatum(construct_array(readers, m, REGROLEOID, sizeof(Oid), true, TYPALIGN_INT)));
+	{
+		readers[m++] = role;
+		mosaic_hold_role(MOSAIC_MODEL_READERS, role);
+	}
+	mosaic_update_model(row, Anum_model_readers, PointerGetDatum(mosaic_make_roles(readers, m)));
+	if (!add)
+		mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
 }
 
@@ -297,7 +303,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_model_id);
 Datum
 mosaic_pg_model_id(PG_FUNCTION_ARGS)
 {
-	char	   *name = name_argument(fcinfo, 0, "name");
+	char	   *name = mosaic_name_argument(fcinfo, 0, "name");
 	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
 
 	if (!HeapTupleIsValid(row))

@@ -20,6 +20,7 @@
 
 #include "catalog.h"
 #include "domain.h"
+#include "roles.h"
 #include "row.h"
 
 static void
@@ -56,6 +57,7 @@ add_domain(Relation rel, const char *name)
 	values[Anum_domain_domain_id - 1] = Int32GetDatum(domain);
 	values[Anum_domain_name - 1] = CStringGetTextDatum(name);
 	values[Anum_domain_owner - 1] = ObjectIdGetDatum(GetUserId());
+	mosaic_hold_role(MOSAIC_DOMAIN_OWNER, GetUserId());
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	CommandCounterIncrement();
 	return domain;
@@ -78,17 +80,17 @@ mosaic_join_domain(const char *name, Snapshot snapshot)
 	keys[0].sk_collation = C_COLLATION_OID;
 	ScanKeyInit(&keys[1], Anum_domain_owner, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(GetUserId()));
-	/* A name is there once; without one, each role has its own. */
-	scan = systable_beginscan(rel, mosaic_relid("domain_name_key"), true, snapshot, name ? 1 : 2, keys);
-	tuple = mosaic_getnext(scan);
-	if (HeapTupleIsValid(tuple))
+	/* A name is there once; without one, each role has its own, the oldest where it took over others. */
+	scan = systable_beginscan(rel, mosaic_relid("domain_name_idx"), true, snapshot, name ? 1 : 2, keys);
+	while (HeapTupleIsValid(tuple = mosaic_getnext(scan)))
 	{
 		TupleDesc	desc = RelationGetDescr(rel);
+		int32		found = DatumGetInt32(heap_getattr(tuple, Anum_domain_domain_id, desc, &isnull));
 
 		if (name && !has_privs_of_role(GetUserId(),
 									   DatumGetObjectId(heap_getattr(tuple, Anum_domain_owner, desc, &isnull))))
 			denied(name);
-		domain = DatumGetInt32(heap_getattr(tuple, Anum_domain_domain_id, desc, &isnull));
+		domain = domain == 0 ? found : Min(domain, found);
 	}
 	systable_endscan(scan);
 	if (domain == 0)
@@ -162,4 +164,82 @@ mosaic_leave_domain(int32 domain)
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	table_close(models, NoLock);
+}
+
+static void
+set_owner(Relation rel, HeapTuple tuple, Oid owner)
+{
+	Datum		values[Natts_domain] = {0};
+	bool		nulls[Natts_domain] = {false};
+	bool		replace[Natts_domain] = {false};
+
+	values[Anum_domain_owner - 1] = ObjectIdGetDatum(owner);
+	replace[Anum_domain_owner - 1] = true;
+	mosaic_hold_role(MOSAIC_DOMAIN_OWNER, owner);
+	CatalogTupleUpdate(rel, &tuple->t_self,
+					   heap_modify_tuple(tuple, RelationGetDescr(rel), values, nulls, replace));
+	CommandCounterIncrement();
+}
+
+static Oid
+owner_of(Relation rel, HeapTuple tuple)
+{
+	bool		isnull;
+	Datum		owner = heap_getattr(tuple, Anum_domain_owner, RelationGetDescr(rel), &isnull);
+
+	return isnull ? MOSAIC_NOBODY : DatumGetObjectId(owner);
+}
+
+static bool
+owns_all_models(int32 domain, Oid owner, Snapshot snapshot)
+{
+	Relation	models = table_open(mosaic_relid("model"), AccessShareLock);
+	/* No key: the scan would look at it before the row was checked. */
+	SysScanDesc scan = systable_beginscan(models, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	tuple;
+	bool		all = true;
+
+	while (all && HeapTupleIsValid(tuple = mosaic_getnext(scan)))
+		all = DatumGetInt32(mosaic_model_attr(tuple, Anum_model_domain)) != domain ||
+			DatumGetObjectId(mosaic_model_attr(tuple, Anum_model_owner)) == owner;
+	systable_endscan(scan);
+	table_close(models, NoLock);
+	return all;
+}
+
+void
+mosaic_follow_domain(int32 domain, Oid owner)
+{
+	Relation	rel = table_open(mosaic_relid("domain"), RowExclusiveLock);
+	Snapshot	snapshot;
+	HeapTuple	tuple;
+	SysScanDesc scan;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = scan_domain(rel, domain, snapshot, &tuple);
+	if (HeapTupleIsValid(tuple) && owner_of(rel, tuple) != owner &&
+		has_privs_of_role(GetUserId(), owner_of(rel, tuple)) && owns_all_models(domain, owner, snapshot))
+		set_owner(rel, tuple, owner);
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+}
+
+void
+mosaic_reassign_domains(Oid old_role, Oid new_role, Snapshot snapshot)
+{
+	Relation	rel = table_open(mosaic_relid("domain"), RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = mosaic_getnext(scan)))
+	{
+		Oid			owner = owner_of(rel, tuple);
+
+		if (old_role == MOSAIC_NOBODY ? !mosaic_role_exists(owner, snapshot) : owner == old_role)
+			set_owner(rel, tuple, new_role);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
 }

@@ -8,6 +8,7 @@
 #ifndef MOSAIC_SOURCE_H
 #define MOSAIC_SOURCE_H
 
+#include "compat.h"
 #include "mosaic/capi.h"
 
 typedef struct MosaicHostSource MosaicHostSource;
@@ -21,7 +22,7 @@ extern MosaicHostSource *mosaic_source_large_object(Oid loid);
 
 extern const MosaicSource *mosaic_source_callbacks(MosaicHostSource *source);
 /* Raises the error that a callback kept (after MOSAIC_E_HOST). */
-extern void mosaic_source_rethrow(MosaicHostSource *source) pg_attribute_noreturn();
+pg_noreturn extern void mosaic_source_rethrow(MosaicHostSource *source);
 extern void mosaic_source_close(MosaicHostSource *source);
 
 #endif

@@ -26,6 +26,7 @@
 #include "domain.h"
 #include "errors.h"
 #include "progress.h"
+#include "roles.h"
 #include "store.h"
 #include "store_model.h"
 
@@ -218,7 +219,7 @@ describe_model(ImportJob *job, const char *name, const void *graph, size_t len)
 }
 
 static void
-insert_model(ImportJob *job, int64 model_id, const char *name)
+insert_model(ImportJob *job, int64 model_id, const char *name, Oid owner)
 {
 	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
 	Datum		values[Natts_model];
@@ -228,15 +229,16 @@ insert_model(ImportJob *job, int64 model_id, const char *name)
 
 	values[Anum_model_model_id - 1] = Int64GetDatum(model_id);
 	values[Anum_model_name - 1] = CStringGetTextDatum(name);
-	values[Anum_model_owner - 1] = ObjectIdGetDatum(GetUserId());
+	values[Anum_model_owner - 1] = ObjectIdGetDatum(owner);
 	values[Anum_model_domain - 1] = Int32GetDatum(job->domain);
-	values[Anum_model_readers - 1] = PointerGetDatum(construct_empty_array(REGROLEOID));
+	values[Anum_model_readers - 1] = PointerGetDatum(mosaic_make_roles(NULL, 0));
 	values[Anum_model_created - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	values[Anum_model_parameters - 1] = Int64GetDatum(job->stats.parameters);
 	values[Anum_model_weight_bytes - 1] = Int64GetDatum(job->stats.weight_bytes);
 	values[Anum_model_description - 1] = describe_model(job, name, graph, len);
 	values[Anum_model_graph - 1] = PointerGetDatum(make_bytea(graph, len));
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	mosaic_hold_role(MOSAIC_MODEL_OWNER, owner);
 	table_close(rel, NoLock);
 }
 
@@ -277,6 +279,15 @@ choose_domain(const char *asked, const char *name, HeapTuple old, Snapshot snaps
 	return domain;
 }
 
+/* Who replaces another's model, as its member or superuser, does not take it away. */
+static Oid
+choose_owner(HeapTuple old, Snapshot snapshot)
+{
+	Oid			owner = old ? DatumGetObjectId(mosaic_model_attr(old, Anum_model_owner)) : GetUserId();
+
+	return mosaic_role_exists(owner, snapshot) ? owner : GetUserId();
+}
+
 void
 mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModelOptions *options,
 				   MosaicImportStats *stats)
@@ -288,10 +299,12 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	Snapshot	snapshot;
 	HeapTuple	old;
 	int64		model_id;
+	Oid			owner;
 
 	mosaic_progress_start(MOSAIC_PROGRESS_IMPORT);
 	snapshot = mosaic_lock_store();
 	old = check_existing(name, options->replace, snapshot);
+	owner = choose_owner(old, snapshot);
 	job->domain = choose_domain(options->domain, name, old, snapshot);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
 	open_job(job, name, source, mosaic_store_options(NULL).height, options->dtype);
@@ -304,11 +317,12 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
 		mosaic_remove_model(old);
 	}
-	insert_model(job, model_id, name);
+	insert_model(job, model_id, name, owner);
 	if (old)
 	{
 		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
 		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
+		mosaic_release_roles();
 	}
 	CommandCounterIncrement();
 	*stats = job->stats;

@@ -10,6 +10,7 @@
 #include "utils/snapmgr.h"
 
 #include "catalog.h"
+#include "compat.h"
 #include "predict_parallel.h"
 
 static void

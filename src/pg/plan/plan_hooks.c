@@ -8,6 +8,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "plan_hooks.h"
 #include "plan_rewrite.h"
 #include "predict_scan.h"
@@ -44,7 +45,7 @@ executor_start(QueryDesc *query, int eflags)
 }
 
 static void
-executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+executor_run(MOSAIC_RUN_PARAMETERS)
 {
 	MosaicRun	outer = mosaic_current_run;
 
@@ -52,9 +53,9 @@ executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execu
 	PG_TRY();
 	{
 		if (next_run)
-			next_run(query, direction, count, execute_once);
+			next_run(MOSAIC_RUN_ARGUMENTS);
 		else
-			standard_ExecutorRun(query, direction, count, execute_once);
+			standard_ExecutorRun(MOSAIC_RUN_ARGUMENTS);
 	}
 	PG_FINALLY();
 	{

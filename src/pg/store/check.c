@@ -25,7 +25,7 @@ mosaic_problem_name(MosaicProblemKind kind)
 		"damaged page", "damaged row", "damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
 		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
 		"orphan block", "wrong count", "duplicate block", "stale places", "damaged model", "missing near key",
-		"orphan near key"
+		"orphan near key", "unknown role", "missing dependency"
 	};
 
 	return names[kind];
@@ -110,6 +110,7 @@ mosaic_check(Snapshot snapshot)
 	mosaic_check_models(&c);
 	mosaic_check_blocks(&c);
 	mosaic_check_near_keys(&c);
+	mosaic_check_roles(&c);
 	return c.checked;
 }
 

@@ -37,7 +37,9 @@ typedef enum MosaicProblemKind
 	MOSAIC_STALE_PLACES,		/* information: reading finds the blocks all the same */
 	MOSAIC_DAMAGED_MODEL,		/* graph, shapes or inline values: it cannot be loaded */
 	MOSAIC_MISSING_NEAR_KEY,	/* a block that may have near duplicates has no key in near_key */
-	MOSAIC_ORPHAN_NEAR_KEY		/* a key in near_key has no block */
+	MOSAIC_ORPHAN_NEAR_KEY,		/* a key in near_key has no block */
+	MOSAIC_UNKNOWN_ROLE,		/* an owner or reader is gone: of a model, or of a domain (model NULL) */
+	MOSAIC_MISSING_DEPENDENCY	/* DROP ROLE would not refuse to drop an owner or reader */
 } MosaicProblemKind;
 
 typedef struct MosaicProblem

@@ -29,6 +29,7 @@
 #include "catalog.h"
 #include "checker.h"
 #include "progress.h"
+#include "roles.h"
 #include "row.h"
 #include "store.h"
 
@@ -343,6 +344,7 @@ mosaic_pg_repair_store(PG_FUNCTION_ARGS)
 	between = check_now();
 	mosaic_progress_phase(MOSAIC_PHASE_REPAIRING, 0);
 	repair_blocks(between);
+	mosaic_release_roles();
 	left = check_now();
 	qsort(left->problems, left->nproblems, sizeof *left->problems, compare_problems);
 	for (int64 i = 0; i < found->nproblems; i++)

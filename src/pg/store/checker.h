@@ -55,4 +55,7 @@ extern void mosaic_repair_near_keys(const MosaicChecked *checked, bool users_kno
 /* check_models.c: the tensors' maps, and whether each model can be loaded. */
 extern void mosaic_check_models(MosaicChecker *c);
 
+/* check_roles.c: whether the roles that are named exist, and pg_shdepend has them. */
+extern void mosaic_check_roles(MosaicChecker *c);
+
 #endif

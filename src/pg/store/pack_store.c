@@ -62,7 +62,7 @@ begin_blocks(BlockScan *s, Snapshot snapshot)
 {
 	s->rel = table_open(mosaic_relid("block"), AccessShareLock);
 	s->pkey = index_open(mosaic_relid("block_pkey"), AccessShareLock);
-	s->scan = index_beginscan(s->rel, s->pkey, snapshot, 0, 0);
+	s->scan = mosaic_index_beginscan(s->rel, s->pkey, snapshot, 0, 0);
 	s->scan->xs_want_itup = true;
 	index_rescan(s->scan, NULL, 0, NULL, 0);
 	s->slot = table_slot_create(s->rel, NULL);

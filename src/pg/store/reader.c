@@ -103,7 +103,7 @@ mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPoint
 		reader->index = index_open(mosaic_relid("block_pkey"), AccessShareLock);
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
 	/* Any version will do (see store.h), so visibility is not asked for. */
-	scan = index_beginscan(reader->rel, reader->index, SnapshotAny, 1, 0);
+	scan = mosaic_index_beginscan(reader->rel, reader->index, SnapshotAny, 1, 0);
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (payload == NULL && (tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
 	{

@@ -17,12 +17,13 @@
 #include "utils/array.h"
 #include "utils/relcache.h"
 
+#include "compat.h"
+
 /* What is wrong with a row of rel, in words, in the current context; NULL: nothing. */
 extern char *mosaic_row_damage(Relation rel, HeapTuple row);
 
 /* Raises the error.  detail: what is wrong with the row. */
-extern void mosaic_row_is_damaged(Relation rel, const ItemPointerData *place, const char *detail)
-			pg_attribute_noreturn();
+pg_noreturn extern void mosaic_row_is_damaged(Relation rel, const ItemPointerData *place, const char *detail);
 
 /* The row of a scan of an index that is in slot; an error where it is damaged. */
 extern HeapTuple mosaic_slot_row(Relation rel, TupleTableSlot *slot);

@@ -59,8 +59,8 @@ mosaic_payload_bytes(MosaicGeometry g)
 	if (bytes == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("%016" INT64_MODIFIER "X is not the geometry of a block",
-						mosaic_geometry_pack(g))));
+				 errmsg("%016llX is not the geometry of a block",
+						(unsigned long long) mosaic_geometry_pack(g))));
 	return bytes;
 }
 
@@ -233,7 +233,7 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *
 	/* A hash index finds by a hash of the hash: others may turn up too. */
 	ScanKeyInit(&key, 1, HTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum((const pg_uuid_t *) hash));
-	scan = index_beginscan(w->meta, w->meta_hash, w->snapshot, 1, 0);
+	scan = mosaic_index_beginscan(w->meta, w->meta_hash, w->snapshot, 1, 0);
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (!found && index_getnext_slot(scan, ForwardScanDirection, w->meta_slot))
 	{
@@ -334,7 +334,7 @@ delete_block(MosaicWriter *w, int32 block_id)
 	bool		found;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	scan = index_beginscan(w->reader.rel, w->pkey, w->snapshot, 1, 0);
+	scan = mosaic_index_beginscan(w->reader.rel, w->pkey, w->snapshot, 1, 0);
 	index_rescan(scan, &key, 1, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	if (found)

@@ -1,0 +1,73 @@
+// Scaled dot-product attention of one head of one item, fused:
+//   s(i, j) = cap(scale * sum_h q(i, h) k(j, h)) + mask(i, j)
+//   out(i, c) = sum_j e^(s(i, j) - max_j s) v(j, c) / sum_j e^(s(i, j) - max_j s)
+// over the keys j that query i sees: all, or with `causal` those up to i + causal_offset.
+//
+// Queries are computed in strips of up to 12 over all keys, so memory grows with the keys, never
+// with their product with the queries. Keys and values are packed once (PackAttention), then any
+// range of queries may be computed on its own, in any order:
+//
+//   AttentionPacked packed(args);
+//   PackAttention(args, 0, packed.units(), &packed);   // or in pieces
+//   RunAttention(args, 0, args.queries, &packed);      // or in pieces
+//
+// One result: each score is one sum in ascending h, each output one in ascending j, by one
+// accumulator; the denominator is kept in float64, in lanes (key j in lane j mod 16, joined by one
+// tree). So the bits of a query depend on its row, the keys it sees, and their values alone: not on
+// the other queries, the strip, or how work was cut. Keys that a query does not see are not
+// multiplied by 0: NaN and infinities there do not matter.
+//
+// A query that sees no key gives 0. A row of scores that softmax would make NaN is NaN.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace mosaic {
+
+struct AttentionArgs {
+  int64_t queries = 0, keys = 0;
+  int64_t depth = 0;         // of q and k
+  int64_t value_depth = 0;   // of v and out
+  const float* q = nullptr;  // row i at q + i * q_step
+  int64_t q_step = 0;
+  const float* k = nullptr;
+  int64_t k_step = 0;
+  const float* v = nullptr;
+  int64_t v_step = 0;
+  float* out = nullptr;
+  int64_t out_step = 0;
+  float scale = 1;
+  bool causal = false;
+  int64_t causal_offset = 0;    // keys before the first query: of a cache
+  const float* mask = nullptr;  // added to the scores; row i at mask + i * mask_step
+  int64_t mask_step = 0;        // 0: one row for all queries
+  float softcap = 0;            // not 0: cap(s) = softcap * tanh(s / softcap)
+};
+
+// Keys and values as RunAttention reads them, and its strip of scores. May be used for one head
+// after another, which saves the system's clearing of fresh memory.
+class AttentionPacked {
+ public:
+  AttentionPacked() = default;
+  explicit AttentionPacked(const AttentionArgs& args) { Reset(args); }
+  // Throws std::bad_alloc.
+  void Reset(const AttentionArgs& args);
+  int64_t units() const { return panels; }  // of packing, 16 keys each
+
+  // Keys: element (h, j) at (j / 16 * depth + h) * 16 + j % 16; of the last panel, the rest is 0.
+  std::vector<float> keys;
+  // Values: element (j, c) at (c / 16 * 16 * panels + j) * 16 + c % 16.
+  std::vector<float> values;
+  std::vector<float> strip;  // queries, scores and sums of one strip
+  int64_t panels = 0;        // of 16 keys
+  int64_t score_step = 0;    // from row to row of the scores
+};
+
+void PackAttention(const AttentionArgs& args, int64_t begin, int64_t end, AttentionPacked* packed);
+// Queries [begin, end). A strip is about 50 * keys * (depth + value_depth) operations.
+void RunAttention(const AttentionArgs& args, int64_t begin, int64_t end, AttentionPacked* packed);
+// The oracle, in double.
+void AttentionReference(const AttentionArgs& args, int64_t begin, int64_t end);
+
+}  // namespace mosaic

@@ -1,0 +1,12 @@
+#!/bin/sh
+# check_versions.sh VERSION SOURCE: fails where META.json, debian/changelog or CHANGELOG.md name another version than CMakeLists.txt.
+status=0
+check() {
+  [ "$2" = "$version" ] || { echo "$1 names version ${2:-none}, CMakeLists.txt $version"; status=1; }
+}
+version=$1
+cd "$2" || exit 1
+for named in $(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' META.json | sed '$d'); do check META.json "$named"; done  # the last is the format's
+check debian/changelog "$(sed -n '1s/^pg-mosaic (\([^-]*\)-.*/\1/p' debian/changelog)"
+check CHANGELOG.md "$(sed -n 's/^## \([0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)"
+exit $status

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# root.sh: other Debian releases in folders, for tools/test.sh --pg and tools/package.sh. Sourced behind tools/lib.sh.
+#
+# A root is build/roots/SUITE, made by debootstrap from the mirror that apt uses here (about 300 MB, then what is
+# installed in it). Commands run there as root, in namespaces of their own, which end with all that they mounted. Nothing
+# of this machine is changed.
+
+# suite_of MAJOR: the Debian release that has this PostgreSQL.
+suite_of() {
+  case $1 in
+    15) say bookworm ;;
+    17) say trixie ;;
+    18) say forky ;;
+    *) die "no Debian release has PostgreSQL $1" "there are 15, 17 and 18; or install postgresql-$1 and postgresql-server-dev-$1 here" ;;
+  esac
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    command -v sudo >/dev/null || die "this needs root or sudo: $*" "run it as root"
+    sudo "$@"
+  fi
+}
+
+# make_root SUITE DIR: makes the root, if it is not there: unpacks build/roots/SUITE.tar, which it makes where that is not there.
+make_root() {
+  local base=$TREE/build/roots/$1.tar
+  [ ! -e "$2/.complete" ] || return 0
+  [ -e "$base" ] || make_base "$1" "$base"
+  as_root rm -rf "$2"
+  as_root mkdir -p "$2"
+  as_root tar -C "$2" -xpf "$base"
+  as_root touch "$2/.complete"
+}
+
+make_base() {
+  local suite=$1 base=$2 dir=${2%.tar}.new mirror script=/usr/share/debootstrap/scripts/$1
+  install_packages "make a root of Debian $suite" debootstrap
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' | grep -v security | head -n 1)
+  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+  headline "Making a root of Debian $suite, $base (some minutes)"
+  as_root rm -rf "$dir"
+  as_root mkdir -p "$dir"
+  root_step "debootstrap-$suite" "is ${mirror:-the mirror} within reach?" \
+    debootstrap --variant=minbase "$suite" "$dir" "${mirror:-http://deb.debian.org/debian}" "$script"
+  # what apt needs to know of this machine's network
+  local file
+  for file in /etc/apt/apt.conf.d/*proxy*; do
+    [ ! -e "$file" ] || as_root cp "$file" "$dir/etc/apt/apt.conf.d/"
+  done
+  say force-unsafe-io | as_root tee "$dir/etc/dpkg/dpkg.cfg.d/unsafe-io" >/dev/null
+  as_root tar -C "$dir" --one-file-system -cf "$base.new" .
+  as_root mv "$base.new" "$base"
+  as_root rm -rf "$dir"
+}
+
+# root_step NAME HINT COMMAND...: a step as root.
+root_step() {
+  local worker=$WORKER
+  WORKER=$(id -un)
+  if [ "$WORKER" = root ]; then step "$@"; else step "$1" "$2" sudo "${@:3}"; fi
+  WORKER=$worker
+}
+
+# in_root DIR COMMAND...: runs it in the root DIR. This checkout is /pg_mosaic there, with a folder build/ of its own,
+# DIR/var/build.
+in_root() {
+  local dir=$1
+  shift
+  as_root mkdir -p "$dir/pg_mosaic" "$dir/var/build" "$TREE/build"
+  as_root cp /etc/resolv.conf "$dir/etc/resolv.conf"
+  as_root unshare --mount --pid --fork --kill-child bash -euc '
+    tree=$1 dir=$2
+    shift 2
+    mount --make-rprivate /
+    mount --bind "$tree" "$dir/pg_mosaic"
+    mount --bind "$dir/var/build" "$dir/pg_mosaic/build"
+    mount -t proc proc "$dir/proc"
+    mount --rbind /dev "$dir/dev"
+    mount -t tmpfs tmpfs "$dir/dev/shm"
+    mount -t tmpfs tmpfs "$dir/tmp" -o mode=1777
+    cd "$dir"
+    # not exec: this shell is process 1 there, which has to wait for orphans
+    chroot "$dir" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"
+    exit' in_root "$TREE" "$dir" "$@"
+}
