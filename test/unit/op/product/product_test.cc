@@ -222,7 +222,7 @@ TEST(Gemm, WrongShapesNameNodeAndShapes) {
   BatchRun executor(*model, 8);
   std::vector<Array> out;
   const Status status = Predict(&executor, g.store, {Floats({1, 3}, {1, 2, 3})}, 1, 1, &out);
-  EXPECT_EQ(status.code(), MOSAIC_E_BAD_MODEL);
+  EXPECT_EQ(status.code(), MOSAIC_E_INVALID);
   EXPECT_NE(
       status.message().find("model \"m\": node \"v2\" (Gemm): shapes [1, 3] and [4, 2] do not fit"),
       std::string::npos)
