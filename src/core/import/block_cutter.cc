@@ -16,6 +16,7 @@ constexpr size_t kGeometryBytes = 8;
 BlockCutter::BlockCutter(const GraphTensor& tensor, const Layout& layout, int64_t window_bytes)
     : blocking_(layout.blocking),
       turned_(layout.layout == MOSAIC_LAYOUT_STRIP && layout.transposed != tensor.flipped),
+      taps_(layout.taps),
       reader_(tensor.data, layout.blocking.dtype) {
   PlanWindow(window_bytes);
   hashed_.resize(kGeometryBytes + blocking_.payload_bytes());
@@ -30,7 +31,8 @@ void BlockCutter::PlanWindow(int64_t window_bytes) {
   const int64_t along = turned_ ? blocking_.row_blocks() : blocking_.col_blocks();
   const int64_t across = turned_ ? blocking_.col_blocks() : blocking_.row_blocks();
   const int64_t blocks = std::max<int64_t>(1, budget / block);
-  const int64_t span_along = std::min(along, blocks);
+  // A kernel is put into the order of its strip as a whole.
+  const int64_t span_along = taps_ > 1 ? along : std::min(along, blocks);
   const int64_t span_across = std::min(across, std::max<int64_t>(1, blocks / along));
   span_rows_ = turned_ ? span_along : span_across;
   span_cols_ = turned_ ? span_across : span_along;
@@ -68,12 +70,31 @@ Status BlockCutter::LoadWindow() {
   const int64_t width = turned_ ? local_.rows : local_.cols;
   const int64_t size = DTypeSize(blocking_.dtype);
   elements_.resize(static_cast<size_t>(height * width * size));
-  if (width == pitch) return reader_.Read(top * pitch, height * width, elements_.data());
+  if (width == pitch) {
+    MOSAIC_RETURN_IF_ERROR(reader_.Read(top * pitch, height * width, elements_.data()));
+    if (taps_ > 1) TapsFirst(height, width, size);
+    return {};
+  }
   for (int64_t r = 0; r < height; ++r) {
     MOSAIC_RETURN_IF_ERROR(
         reader_.Read((top + r) * pitch + left, width, elements_.data() + r * width * size));
   }
   return {};
+}
+
+// Rows of (channels, taps) become rows of (taps, channels).
+void BlockCutter::TapsFirst(int64_t height, int64_t width, int64_t size) {
+  const std::vector<char> from = elements_;
+  const int64_t channels = width / taps_;
+  for (int64_t r = 0; r < height; ++r) {
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t t = 0; t < taps_; ++t) {
+        std::memcpy(elements_.data() + ((r * taps_ + t) * channels + c) * size,
+                    from.data() + ((r * channels + c) * taps_ + t) * size,
+                    static_cast<size_t>(size));
+      }
+    }
+  }
 }
 
 Status BlockCutter::Next(MosaicBlock* block, bool* more) {

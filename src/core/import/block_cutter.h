@@ -26,10 +26,12 @@ class BlockCutter {
   void PlanWindow(int64_t window_bytes);
   bool NextWindow();
   Status LoadWindow();
+  void TapsFirst(int64_t height, int64_t width, int64_t size);
   void Emit(MosaicBlock* block);
 
   const Blocking blocking_;
   const bool turned_;  // the source holds columns of the matrix as rows
+  const int64_t taps_;  // Layout::taps
   ElementReader reader_;
   Window window_;
   Blocking local_;                         // the window as a matrix of its own

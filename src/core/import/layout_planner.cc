@@ -1,5 +1,7 @@
 #include "core/import/layout_planner.h"
 
+#include <algorithm>
+
 #include "core/lower/lower.h"
 #include "core/op/op.h"
 #include "core/util/quote.h"
@@ -11,6 +13,8 @@ namespace {
 struct Uses {
   bool product_km = false;  // a strip, K x M
   bool product_mk = false;  // a strip, M x K
+  bool convolution = false, recurrence = false;  // strips of more dimensions
+  int64_t groups = 1;                            // of the convolution
   bool gathered = false;    // rows along axis 0
   bool other = false;
 };
@@ -22,6 +26,11 @@ void Note(const Op* op, size_t input, Uses* uses) {
       if (static_cast<size_t>(s.input) != input) continue;
       if (s.layout == MOSAIC_LAYOUT_ROW) {
         uses->gathered = true;
+      } else if (s.form == WeightForm::kConvolution) {
+        uses->convolution = true;
+        uses->groups = std::max(uses->groups, s.groups);
+      } else if (s.form == WeightForm::kRecurrence) {
+        uses->recurrence = true;
       } else {
         (s.transposed ? uses->product_mk : uses->product_km) = true;
       }
@@ -58,7 +67,8 @@ int AddNothing(void*, const std::string&, const Tensor&) { return -1; }
 Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype) {
   Layout l;
   if (IsInline(t.dtype, t.elements)) return l;
-  const bool product = uses.product_km != uses.product_mk && !uses.gathered && !uses.other;
+  const bool product = uses.product_km != uses.product_mk && !uses.gathered && !uses.other &&
+                       !uses.convolution && !uses.recurrence;
   // A folded Transpose can only be undone by packing strips.
   if (t.dims.size() == 2 && IsFloat(t.dtype) && (product || t.flipped)) {
     l.layout = MOSAIC_LAYOUT_STRIP;
@@ -66,6 +76,17 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype
     const int64_t k = t.dims[l.transposed ? 1 : 0], m = t.dims[l.transposed ? 0 : 1];
     l.blocking = PlanStrip(k, m, height, weight_dtype);
     return l;
+  }
+  if (IsFloat(t.dtype) && t.dims.size() > 2 && uses.convolution != uses.recurrence && !product &&
+      !uses.product_km && !uses.product_mk && !uses.gathered && !uses.other) {
+    const int64_t m = uses.convolution ? t.dims[0] : t.elements / t.dims.back();
+    if (uses.groups == 1 || (m / uses.groups) % MOSAIC_STRIP_COLS == 0) {
+      l.layout = MOSAIC_LAYOUT_STRIP;
+      l.transposed = true;
+      l.blocking = PlanStrip(t.elements / m, m, height, weight_dtype);
+      if (uses.convolution) l.taps = t.elements / m / t.dims[1];
+      return l;
+    }
   }
   l.layout = MOSAIC_LAYOUT_ROW;
   const bool table = uses.gathered && t.dims.size() >= 2;

@@ -23,6 +23,7 @@ constexpr int64_t kMaxBlocks = int64_t{1} << 27;
 struct Layout {
   int layout = MOSAIC_LAYOUT_INLINE;
   bool transposed = false;  // STRIP: the graph's tensor is M x K
+  int64_t taps = 1;         // STRIP of a convolution: K = (taps, channels), not (channels, taps)
   Blocking blocking;        // unless INLINE
 };
 

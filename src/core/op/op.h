@@ -46,10 +46,19 @@ struct StreamedWeight {
 // A use of an input that can be read block by block, where the input is a stored tensor of this
 // layout (STRIP: stored transposed exactly where "transposed"; ROW: one row per index of dimension
 // 0). Elsewhere the input is an ordinary array, materialised by the executor.
+// How the elements of the graph's tensor make the K x M matrix that strips hold.
+enum class WeightForm {
+  kMatrix,       // two dimensions, K x M or (transposed) M x K
+  kConvolution,  // M x (channels, taps...), transposed; K = (taps, channels)
+  kRecurrence    // (directions, gates) x K, transposed
+};
+
 struct WeightStream {
   int input;
   int layout = MOSAIC_LAYOUT_STRIP;
   bool transposed = false;
+  WeightForm form = WeightForm::kMatrix;
+  int64_t groups = 1;  // of a convolution: strips are streamed where each group has whole ones
   bool held = false;  // phases that read it hold it: only where all its blocks fit in a request
 };
 

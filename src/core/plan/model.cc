@@ -139,6 +139,24 @@ std::string DescribeStep(const BodyPlan& body, const Step& step) {
   return Describe(names, step.node);
 }
 
+namespace {
+
+bool FitsForm(const WeightStream& s, const StreamedWeight& w) {
+  const Shape& shape = w.shape;
+  switch (s.form) {
+    case WeightForm::kMatrix:
+      return shape.size() == 2;
+    case WeightForm::kConvolution:
+      return shape.size() > 2 && w.blocking.cols == shape[0] &&
+             (s.groups == 1 || w.blocking.cols / s.groups % MOSAIC_STRIP_COLS == 0);
+    case WeightForm::kRecurrence:
+      return shape.size() == 3 && w.blocking.rows == shape[2];
+  }
+  return false;
+}
+
+}  // namespace
+
 int StreamedTensor(const Model& model, const BodyPlan& body, const Node& node, const Op& op,
                    size_t i) {
   const int tensor = node.inputs[i] < 0 ? -1 : body.values[static_cast<size_t>(node.inputs[i])].tensor;
@@ -147,6 +165,7 @@ int StreamedTensor(const Model& model, const BodyPlan& body, const Node& node, c
   for (const WeightStream& s : op.streams()) {
     if (static_cast<size_t>(s.input) != i || t.layout != s.layout) continue;
     if (s.layout == MOSAIC_LAYOUT_STRIP && s.transposed != t.weight.transposed) continue;
+    if (s.layout == MOSAIC_LAYOUT_STRIP && !FitsForm(s, t.weight)) continue;
     // A row of the table is all that one index of dimension 0 has.
     if (s.layout == MOSAIC_LAYOUT_ROW &&
         (t.weight.shape.empty() || t.weight.blocking.rows != t.weight.shape[0])) {

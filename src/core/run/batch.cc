@@ -196,7 +196,8 @@ Status BatchRun::Step(Outcome* outcome) {
   } catch (const MemoryLimitExceeded& e) {
     return Status(MOSAIC_E_NOMEM, "model " + Quoted(model_.name) + ": outputs would take " +
                                       std::to_string(e.need()) + " bytes, the limit is " +
-                                      std::to_string(e.limit()));
+                                      std::to_string(e.limit()),
+                  "", "Predict fewer items at a time; a superuser can raise pg_mosaic.predict_memory.");
   }
   done_ += part_;
   if (done_ == items_) {

@@ -12,6 +12,11 @@ void TensorLoader::Start(const ModelTensor& tensor, Arena* arena) {
   out_ = arena->New(weight_->dtype, weight_->shape);
   next_ = 0;
   blocks_ = weight_->blocking.blocks();
+  // Of a convolution: M x (channels, taps).
+  const Shape& shape = weight_->shape;
+  const bool kernels = weight_->blocking.layout == MOSAIC_LAYOUT_STRIP && shape.size() > 2 &&
+                       weight_->blocking.cols == shape[0];
+  taps_ = kernels ? weight_->blocking.rows / shape[1] : 1;
 }
 
 void TensorLoader::Window(int64_t max_blocks, std::vector<int32_t>* indexes) const {
@@ -55,8 +60,10 @@ void TensorLoader::CopyBlock(int64_t row_block, int64_t col_block, const char* p
     }
     alignas(8) char converted[MOSAIC_STRIP_COLS * sizeof(double)];
     ConvertElements(b.dtype, from, weight_->dtype, converted, cols);
+    const int64_t k = row0 + r, channels = b.rows / taps_;
+    const int64_t place = k % channels * taps_ + k / channels;  // (taps, channels) in the strip
     for (int64_t c = 0; c < cols; ++c) {
-      std::memcpy(out + ((col0 + c) * b.rows + row0 + r) * seen, converted + c * seen,
+      std::memcpy(out + ((col0 + c) * b.rows + place) * seen, converted + c * seen,
                   static_cast<size_t>(seen));
     }
   }

@@ -30,6 +30,7 @@ class TensorLoader {
   const StreamedWeight* weight_ = nullptr;
   Tensor out_;
   int64_t next_ = 0, blocks_ = 0;
+  int64_t taps_ = 1;
 };
 
 }  // namespace mosaic

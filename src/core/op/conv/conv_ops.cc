@@ -5,6 +5,28 @@
 
 namespace mosaic {
 
-extern const OpFamily kConvOps = {nullptr, nullptr};
+extern const OpDef kAveragePool;
+extern const OpDef kConv;
+extern const OpDef kFusedConv;
+extern const OpDef kGlobalLpPool;
+extern const OpDef kGlobalMaxPool;
+extern const OpDef kLpPool;
+extern const OpDef kMaxPool;
+
+namespace {
+
+const OpDef* const kOps[] = {
+    &kAveragePool,
+    &kConv,
+    &kFusedConv,
+    &kGlobalLpPool,
+    &kGlobalMaxPool,
+    &kLpPool,
+    &kMaxPool,
+};
+
+}  // namespace
+
+extern const OpFamily kConvOps = {std::begin(kOps), std::end(kOps)};
 
 }  // namespace mosaic

@@ -1,0 +1,219 @@
+// MaxPool (with the indices of the largest), AveragePool, LpPool, and GlobalMaxPool, GlobalLpPool:
+// one number for each window of each plane. A unit is some outputs of one plane.
+#include <cmath>
+#include <limits>
+
+#include "core/op/conv/window.h"
+
+namespace mosaic {
+namespace {
+
+enum class PoolKind { kMax, kAverage, kLp };
+
+using MaxTypes = Types<float, double, Float16, BFloat16, int8_t, uint8_t>;
+
+struct State {
+  Window window;
+  int64_t planes = 0, per_unit = 1, pieces = 1;
+};
+
+class Pool : public Op {
+ public:
+  Pool(PoolKind kind, bool global, const Node& node)
+      : kind_(kind),
+        global_(global),
+        a_(node),
+        indices_(HasOutput(node, 1)),
+        column_major_(node.Int("storage_order", 0) != 0),
+        count_pads_(node.Int("count_include_pad", 0) != 0),
+        p_(node.Int("p", 2)) {}
+
+  Status Check() const {
+    if (!global_ && a_.kernel.empty()) return Status::BadModel("attribute kernel_shape is missing");
+    if (kind_ == PoolKind::kLp && p_ < 1) return Status::BadModel("attribute p is below 1");
+    return a_.Check();
+  }
+
+  Status Infer(InferContext& c) const override {
+    if (kind_ == PoolKind::kMax && !global_) {
+      MOSAIC_RETURN_IF_ERROR(CheckType<MaxTypes>(c.dtype(0), "an input"));
+    } else {
+      MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(c.dtype(0), "an input"));
+    }
+    if (!c.in(0).ranked) {
+      c.SetUnranked(0, c.dtype(0));
+      if (indices_) c.SetUnranked(1, MOSAIC_INT64);
+      return Status();
+    }
+    const Dims& x = c.dims(0);
+    Dims out;
+    if (global_) {
+      if (x.size() < 3) return Status::BadModel("an input has shape " + ShapeString(x));
+      out.assign(x.size() - 2, Dim(1));
+    } else {
+      MOSAIC_RETURN_IF_ERROR(InferWindow(c, a_, Dims(a_.kernel.begin(), a_.kernel.end()), &out));
+    }
+    out.insert(out.begin(), {x[0], x[1]});
+    MOSAIC_RETURN_IF_ERROR(c.Set(0, c.dtype(0), out));
+    if (indices_) MOSAIC_RETURN_IF_ERROR(c.Set(1, MOSAIC_INT64, out));
+    // Indices count elements of all images.
+    c.ItemsOf(0, (c.item_axis(0) == 0 || c.item_axis(0) == 1) && !indices_);
+    return Status();
+  }
+
+  Status Start(Call& c) const override {
+    State& s = c.NewState<State>();
+    const Shape &x = c.inputs[0].shape(), &y = c.outputs[0].shape();
+    if (global_) {
+      s.window.in[2] = s.window.kernel[2] = 1;
+      for (size_t d = 2; d < x.size(); ++d) s.window.in[2] *= x[d];
+      s.window.kernel[2] = s.window.in[2];
+      if (s.window.in[2] == 0 && c.outputs[0].size() > 0) {
+        return Status::Invalid("a window of no elements has no value; the input has shape " +
+                               ShapeString(x));
+      }
+    } else {
+      MOSAIC_RETURN_IF_ERROR(MakeWindow(a_, x, Shape(a_.kernel), y, &s.window));
+    }
+    s.planes = x[0] * x[1];
+    const int64_t outputs = s.window.outputs(), taps = std::max<int64_t>(1, s.window.taps());
+    s.per_unit = std::clamp<int64_t>(100000 / taps, 1, std::max<int64_t>(outputs, 1));
+    s.pieces = (outputs + s.per_unit - 1) / s.per_unit;
+    c.OnePhase(s.planes * s.pieces, 4.0 * static_cast<double>(s.per_unit * taps));
+    return Status();
+  }
+
+  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    Dispatch(MaxTypes(), c.inputs[0].dtype(), [&](auto type) {
+      using T = typename decltype(type)::T;
+      for (int64_t u = begin; u < end; ++u) Some<T>(c, u);
+    });
+    return Status();
+  }
+
+ private:
+  template <typename T>
+  void Some(Call& c, int64_t unit) const {
+    const State& s = c.state<State>();
+    const Window& w = s.window;
+    const int64_t plane = unit / s.pieces, first = unit % s.pieces * s.per_unit;
+    const int64_t last = std::min(first + s.per_unit, w.outputs());
+    const T* x = c.inputs[0].data<T>() + plane * w.inputs();
+    T* y = c.outputs[0].mutable_data<T>() + plane * w.outputs();
+    int64_t* index = indices_ ? c.outputs[1].mutable_data<int64_t>() + plane * w.outputs() : nullptr;
+    for (int64_t o = first; o < last; ++o) {
+      int64_t at[3], lo[3], hi[3];
+      Window::Unravel(o, w.out, at);
+      for (int d = 0; d < 3; ++d) Taps(w, d, at[d], &lo[d], &hi[d]);
+      if constexpr (!std::is_integral_v<ComputeType<T>>) {
+        if (kind_ != PoolKind::kMax) {
+          y[o] = Sum<T>(w, x, at, lo, hi);
+          continue;
+        }
+      }
+      y[o] = Largest<T>(w, x, plane, at, lo, hi, index == nullptr ? nullptr : index + o);
+    }
+  }
+
+  // The taps of a window that are inside the input.
+  static void Taps(const Window& w, int d, int64_t at, int64_t* lo, int64_t* hi) {
+    const int64_t start = at * w.stride[d] - w.pad[d], step = w.dilation[d];
+    *lo = start >= 0 ? 0 : (-start + step - 1) / step;
+    *hi = start >= w.in[d] ? 0 : std::min(w.kernel[d], (w.in[d] - start + step - 1) / step);
+  }
+
+  template <typename T, typename F>
+  static void ForEach(const Window& w, const T* x, const int64_t* at, const int64_t* lo,
+                      const int64_t* hi, F&& f) {
+    for (int64_t a = lo[0]; a < hi[0]; ++a) {
+      const int64_t i = at[0] * w.stride[0] - w.pad[0] + a * w.dilation[0];
+      for (int64_t b = lo[1]; b < hi[1]; ++b) {
+        const int64_t j = at[1] * w.stride[1] - w.pad[1] + b * w.dilation[1];
+        for (int64_t k = lo[2]; k < hi[2]; ++k) {
+          const int64_t l = at[2] * w.stride[2] - w.pad[2] + k * w.dilation[2];
+          const int64_t offset = (i * w.in[1] + j) * w.in[2] + l;
+          f(Load(x[offset]), i, j, l);
+        }
+      }
+    }
+  }
+
+  template <typename T>
+  T Largest(const Window& w, const T* x, int64_t plane, const int64_t* at, const int64_t* lo,
+            const int64_t* hi, int64_t* index) const {
+    using V = ComputeType<T>;
+    V most = std::numeric_limits<V>::lowest();
+    if constexpr (std::is_floating_point_v<V>) most = -std::numeric_limits<V>::infinity();
+    bool any = false;
+    int64_t where = 0;
+    ForEach(w, x, at, lo, hi, [&](V v, int64_t i, int64_t j, int64_t l) {
+      if (any && !(v > most) && !(v != v && most == most)) return;
+      any = true;
+      most = v;
+      where = column_major_ ? (l * w.in[1] + j) * w.in[0] + i : (i * w.in[1] + j) * w.in[2] + l;
+    });
+    if (index != nullptr) *index = plane * w.inputs() + where;
+    return Store<T>(most);
+  }
+
+  template <typename T>
+  T Sum(const Window& w, const T* x, const int64_t* at, const int64_t* lo, const int64_t* hi) const {
+    double sum = 0;
+    int64_t n = 0;
+    ForEach(w, x, at, lo, hi, [&](auto v, int64_t, int64_t, int64_t) {
+      const double d = static_cast<double>(v);
+      ++n;
+      if (kind_ == PoolKind::kAverage) {
+        sum += d;
+      } else {
+        sum += p_ == 1 ? std::fabs(d) : p_ == 2 ? d * d : std::pow(std::fabs(d), static_cast<double>(p_));
+      }
+    });
+    if (kind_ == PoolKind::kAverage) {
+      if (count_pads_) n = Counted(w, at);
+      sum = n == 0 ? 0 : sum / static_cast<double>(n);
+    } else {
+      sum = p_ == 1 ? sum : p_ == 2 ? std::sqrt(sum) : std::pow(sum, 1.0 / static_cast<double>(p_));
+    }
+    return Store<T>(static_cast<ComputeType<T>>(sum));
+  }
+
+  // Taps of a window that are in the input or its declared padding.
+  static int64_t Counted(const Window& w, const int64_t* at) {
+    int64_t n = 1;
+    for (int d = 0; d < 3; ++d) {
+      const int64_t start = at[d] * w.stride[d] - w.pad[d], step = w.dilation[d];
+      const int64_t room = w.in[d] + w.pad_end[d] - start;
+      n *= std::clamp<int64_t>((room + step - 1) / step, 0, w.kernel[d]);
+    }
+    return n;
+  }
+
+  PoolKind kind_;
+  bool global_;
+  WindowAttributes a_;
+  bool indices_, column_major_, count_pads_;
+  int64_t p_;
+};
+
+template <PoolKind kKind, bool kGlobal, int kOutputs>
+Status Make(const Node& node, std::unique_ptr<Op>* out) {
+  MOSAIC_RETURN_IF_ERROR(CheckArity(node, 1, 1, kOutputs));
+  auto op = std::make_unique<Pool>(kKind, kGlobal, node);
+  MOSAIC_RETURN_IF_ERROR(op->Check());
+  *out = std::move(op);
+  return Status();
+}
+
+}  // namespace
+
+extern const OpDef kAveragePool = {kOnnxDomain, "AveragePool", 22, 25,
+                                   &Make<PoolKind::kAverage, false, 1>};
+extern const OpDef kGlobalLpPool = {kOnnxDomain, "GlobalLpPool", 22, 25,
+                                    &Make<PoolKind::kLp, true, 1>};
+extern const OpDef kGlobalMaxPool = {kOnnxDomain, "GlobalMaxPool", 22, 25,
+                                     &Make<PoolKind::kMax, true, 1>};
+extern const OpDef kLpPool = {kOnnxDomain, "LpPool", 22, 25, &Make<PoolKind::kLp, false, 1>};
+extern const OpDef kMaxPool = {kOnnxDomain, "MaxPool", 22, 25, &Make<PoolKind::kMax, false, 2>};
+
+}  // namespace mosaic
