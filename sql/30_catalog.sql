@@ -30,7 +30,8 @@ CREATE TABLE mosaic.model (
   parameters   int8        NOT NULL,
   weight_bytes int8        NOT NULL,
   description  jsonb       NOT NULL,
-  graph        bytea       NOT NULL
+  graph        bytea       NOT NULL,
+  checksum     uuid
 );
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
 ALTER TABLE mosaic.model ENABLE ALWAYS TRIGGER hold_roles;
@@ -45,6 +46,12 @@ COMMENT ON COLUMN mosaic.model.parameters IS 'number of elements of all its floa
 COMMENT ON COLUMN mosaic.model.weight_bytes IS 'bytes of all its tensors, unshared and without padding';
 COMMENT ON COLUMN mosaic.model.description IS 'inputs, outputs, operators and opset, made at import';
 COMMENT ON COLUMN mosaic.model.graph IS 'the graph without weights, see docs/architecture.md';
+COMMENT ON COLUMN mosaic.model.checksum IS 'of graph and tensors (mosaic.model_checksum), verified when the model is loaded; NULL: imported by 0.1.0, and not verified';
+
+CREATE FUNCTION mosaic.model_checksum(model_id int8) RETURNS uuid
+  AS 'MODULE_PATHNAME', 'mosaic_pg_model_checksum' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION mosaic.model_checksum(int8) IS 'XXH3-128 over a model''s graph and its tensors'' rows, maps included, as they are now; NULL where they cannot be read';
+REVOKE ALL ON FUNCTION mosaic.model_checksum(int8) FROM PUBLIC;
 
 CREATE TABLE mosaic.tensor (
   model_id     int8   NOT NULL,

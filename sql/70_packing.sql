@@ -50,4 +50,21 @@ COMMENT ON COLUMN mosaic.pages.pages_minimum IS 'no packing has the blocks on fe
 COMMENT ON COLUMN mosaic.pages.fill IS 'part of these pages that the class fills';
 GRANT SELECT ON mosaic.model_pages, mosaic.pages TO pg_monitor;
 
+-- Places are hints: a restore, VACUUM FULL and CLUSTER move blocks, and predictions find them all the same.
+
+CREATE FUNCTION mosaic.moved_blocks(OUT model text, OUT blocks int8, OUT moved int8)
+  RETURNS SETOF record
+  AS 'MODULE_PATHNAME', 'mosaic_pg_moved_blocks' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION mosaic.moved_blocks() IS 'what the view mosaic.places shows';
+REVOKE ALL ON FUNCTION mosaic.moved_blocks() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mosaic.moved_blocks() TO pg_monitor;
+
+CREATE VIEW mosaic.places AS
+SELECT model, blocks, moved FROM mosaic.moved_blocks();
+COMMENT ON VIEW mosaic.places IS 'how many blocks lie elsewhere than is remembered beside the maps: each connection looks them up once; pack_models() and repair_store() write their places anew';
+COMMENT ON COLUMN mosaic.places.model IS 'name of the model';
+COMMENT ON COLUMN mosaic.places.blocks IS 'blocks that its maps name';
+COMMENT ON COLUMN mosaic.places.moved IS 'how many of them have moved since';
+GRANT SELECT ON mosaic.places TO pg_monitor;
+
 SET LOCAL search_path = @extschema@, pg_temp;

@@ -17,16 +17,19 @@ CREATE OR REPLACE VIEW mosaic.dedup_log AS
 SELECT NULL::text COLLATE "C" AS model, NULL::text AS tensor, NULL::int4 AS block, NULL::int4 AS partner, NULL::float4 AS similarity,
        NULL::bool AS accepted, NULL::text AS reason;
 DROP FUNCTION mosaic.may_use(regrole, regrole[]);
+DROP FUNCTION repair_store();
 
 -- @changed statements before CREATE TABLE mosaic.store@
 
 ALTER TABLE mosaic.domain DROP CONSTRAINT domain_name_key;
 ALTER TABLE mosaic.domain ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role;
 ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role,
-  ALTER COLUMN readers TYPE mosaic.role[] USING readers::mosaic.role[];
+  ALTER COLUMN readers TYPE mosaic.role[] USING readers::mosaic.role[],
+  ADD COLUMN checksum uuid;
 
 -- @changed statements@
 
 -- The triggers give what roles that are gone had to whoever updates, and hold all others.
 UPDATE mosaic.domain SET owner = owner;
-UPDATE mosaic.model SET owner = owner, readers = readers;
+-- Models are taken as they are; from now on their checksum is verified.
+UPDATE mosaic.model SET owner = owner, readers = readers, checksum = mosaic.model_checksum(model_id);

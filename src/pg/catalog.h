@@ -44,7 +44,7 @@ enum
 {
 	Anum_model_model_id = 1, Anum_model_name, Anum_model_owner, Anum_model_domain, Anum_model_readers,
 	Anum_model_created, Anum_model_parameters, Anum_model_weight_bytes,
-	Anum_model_description, Anum_model_graph, Natts_model = 10
+	Anum_model_description, Anum_model_graph, Anum_model_checksum, Natts_model = 11
 };
 enum
 {

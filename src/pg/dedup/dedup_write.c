@@ -16,6 +16,7 @@
 
 #include "catalog.h"
 #include "dedup_job.h"
+#include "model_rows.h"
 #include "progress.h"
 #include "store.h"
 
@@ -103,7 +104,7 @@ write_maps(DedupJob *job)
 	CatalogTupleUpdate(rel, &job->row->t_self,
 					   heap_modify_tuple(job->row, RelationGetDescr(rel), values, nulls, replace));
 	table_close(rel, NoLock);
-	CommandCounterIncrement();
+	mosaic_stamp_model(u.model_id);
 	return u.model_id;
 }
 

@@ -4,17 +4,14 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "catalog.h"
 #include "errors.h"
-#include "mosaic/page_reader.h"
 #include "model_cache.h"
+#include "model_rows.h"
 #include "row.h"
 #include "store.h"
 
@@ -68,158 +65,28 @@ trim(void)
 	}
 }
 
-/* What the scan of a model's tensors collects. */
-typedef struct Loader
-{
-	MosaicModelHandle *handle;
-	MosaicTensorDesc *descs;
-	int			capacity;
-} Loader;
-
-static int64
-get_int64(HeapTuple tuple, int attnum, TupleDesc desc)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, attnum, desc, &isnull);
-
-	switch (TupleDescAttr(desc, attnum - 1)->attlen)
-	{
-		case 1:
-			return DatumGetBool(value);
-		case 2:
-			return DatumGetInt16(value);
-		case 4:
-			return DatumGetInt32(value);
-		default:
-			return DatumGetInt64(value);
-	}
-}
-
-/* A copy of a bytea column, not toasted, aligned; NULL where the column is. */
-static bytea *
-get_bytea(HeapTuple tuple, int attnum, TupleDesc desc)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, attnum, desc, &isnull);
-
-	return isnull ? NULL : (bytea *) mosaic_plain(value);
-}
-
-static void
-load_map(MosaicTensorBlocks *blocks, MosaicTensorDesc *desc, bytea *map, bytea *places)
-{
-	const int32 *ids = mosaic_map_ids(map, &blocks->n);
-	Size		n = (Size) blocks->n;
-	MosaicGeometry geometry = {desc->stored_dtype, desc->layout, desc->block_rows, desc->block_cols};
-
-	desc->nblocks = blocks->n;
-	/* 0 where it is none: the core names what is wrong with the tensor. */
-	blocks->payload_bytes = mosaic_geometry_bytes(geometry);
-	blocks->ids = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int32) + 1);
-	memcpy(blocks->ids, ids, n * sizeof(int32));
-	blocks->places = MemoryContextAllocExtended(CurrentMemoryContext, n * sizeof(ItemPointerData) + 1,
-												MCXT_ALLOC_HUGE);
-	StaticAssertStmt(sizeof(ItemPointerData) == MOSAIC_PLACE_BYTES, "places are item pointers");
-	if (places && VARSIZE(places) - VARHDRSZ == n * MOSAIC_PLACE_BYTES)
-		memcpy(blocks->places, VARDATA(places), n * MOSAIC_PLACE_BYTES);
-	else
-		for (Size i = 0; i < n; i++)
-			ItemPointerSetInvalid(&blocks->places[i]);
-}
-
-static void
-read_dims(Datum value, MosaicTensorDesc *desc)
-{
-	struct varlena *dims = mosaic_plain(value);
-	char		damage[MOSAIC_DAMAGE_BYTES];
-	uint32		n;
-	const void *elements = mosaic_array_parse(dims, VARSIZE(dims), INT8OID, sizeof(int64), &n, damage);
-
-	if (elements == NULL || n > MOSAIC_MAX_DIMS)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("tensor \"%s\" has a damaged shape", desc->name)));
-	desc->ndim = (int) n;
-	memcpy(desc->dims, elements, n * sizeof(int64));
-	pfree(dims);
-}
-
-static void
-load_tensor(HeapTuple tuple, TupleDesc td, void *arg)
-{
-	Loader	   *loader = arg;
-	MosaicModelHandle *handle = loader->handle;
-	int			i = handle->ntensors;
-	MosaicTensorDesc *desc;
-	bytea	   *value,
-			   *map,
-			   *places;
-	Datum		place_value;
-	bool		isnull;
-
-	if (i == loader->capacity)
-	{
-		loader->capacity *= 2;
-		loader->descs = repalloc(loader->descs, loader->capacity * sizeof *loader->descs);
-		handle->tensors = repalloc(handle->tensors, loader->capacity * sizeof *handle->tensors);
-	}
-	desc = &loader->descs[i];
-	memset(desc, 0, sizeof *desc);
-	memset(&handle->tensors[i], 0, sizeof handle->tensors[i]);
-	if (get_int64(tuple, Anum_tensor_tensor_no, td) != i)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("tensor %d of model " INT64_FORMAT " is missing", i, handle->key.model_id)));
-	desc->name = mosaic_plain_text(heap_getattr(tuple, Anum_tensor_name, td, &isnull));
-	desc->dtype = get_int64(tuple, Anum_tensor_dtype, td);
-	read_dims(heap_getattr(tuple, Anum_tensor_dims, td, &isnull), desc);
-	desc->layout = get_int64(tuple, Anum_tensor_layout, td);
-	desc->stored_dtype = get_int64(tuple, Anum_tensor_stored_dtype, td);
-	desc->transposed = get_int64(tuple, Anum_tensor_transposed, td) != 0;
-	desc->rows = get_int64(tuple, Anum_tensor_matrix_rows, td);
-	desc->cols = get_int64(tuple, Anum_tensor_matrix_cols, td);
-	desc->block_rows = get_int64(tuple, Anum_tensor_block_rows, td);
-	desc->block_cols = get_int64(tuple, Anum_tensor_block_cols, td);
-	value = get_bytea(tuple, Anum_tensor_value, td);
-	map = get_bytea(tuple, Anum_tensor_map, td);
-	if (value)
-	{
-		desc->value = VARDATA(value);
-		desc->value_bytes = VARSIZE(value) - VARHDRSZ;
-	}
-	if (map)
-	{
-		/* A hint, of which a prediction does not depend. */
-		place_value = heap_getattr(tuple, Anum_tensor_places, td, &isnull);
-		places = isnull ? NULL : (bytea *) mosaic_plain_hint(place_value);
-		load_map(&handle->tensors[i], desc, map, places);
-		pfree(map);
-		if (places)
-			pfree(places);
-	}
-	handle->nblocks += handle->tensors[i].n;
-	handle->ntensors++;
-}
-
 /* Reads a model into handle, all in the handle's context, which is the current one. */
 static void
 load(MosaicModelHandle *handle, HeapTuple row, Snapshot snapshot)
 {
 	MemoryContextCallback *callback = palloc0(sizeof *callback);
 	char	   *name = mosaic_plain_text(mosaic_model_attr(row, Anum_model_name));
-	bytea	   *graph = (bytea *) mosaic_plain(mosaic_model_attr(row, Anum_model_graph));
-	Loader		loader = {handle, palloc(16 * sizeof(MosaicTensorDesc)), 16};
+	MosaicModelRows rows;
 	MosaicError error;
 
 	mosaic_check_format(snapshot);
-	handle->tensors = palloc(16 * sizeof *handle->tensors);
-	mosaic_scan_tensors(handle->key.model_id, snapshot, load_tensor, &loader);
-	if (mosaic_model_new(name, VARDATA(graph), VARSIZE(graph) - VARHDRSZ, loader.descs,
-						 handle->ntensors, &handle->model, &error) != MOSAIC_OK)
+	mosaic_read_model(row, snapshot, &rows);
+	handle->ntensors = rows.ntensors;
+	handle->tensors = rows.tensors;
+	handle->nblocks = rows.nblocks;
+	if (mosaic_model_new(name, VARDATA(rows.graph), VARSIZE(rows.graph) - VARHDRSZ, rows.descs,
+						 rows.ntensors, &handle->model, &error) != MOSAIC_OK)
 		mosaic_report(&error);
 	callback->func = free_core_model;
 	callback->arg = handle;
 	MemoryContextRegisterResetCallback(handle->cxt, callback);
+	/* What cannot be loaded says more than its checksum. */
+	mosaic_verify_checksum(row, &rows);
 }
 
 static MosaicModelKey

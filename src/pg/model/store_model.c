@@ -19,12 +19,14 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "admin.h"
 #include "catalog.h"
 #include "dedup_log.h"
 #include "domain.h"
 #include "errors.h"
+#include "mosaic/capi_checksum.h"
 #include "progress.h"
 #include "roles.h"
 #include "store.h"
@@ -201,6 +203,18 @@ insert_tensors(ImportJob *job, int64 model_id)
 	table_close(rel, NoLock);
 }
 
+/* As mosaic_read_model() will find it. */
+static pg_uuid_t
+checksum_of(ImportJob *job, const void *graph, size_t len)
+{
+	pg_uuid_t	sum;
+
+	mosaic_checksum_graph(graph, len, sum.data);
+	for (int i = 0; i < job->stats.tensors; i++)
+		mosaic_checksum_tensor(mosaic_import_tensor(job->import, i), job->maps[i].ids, sum.data);
+	return sum;
+}
+
 /* Loads the graph as predict() will, which checks it once more, and describes the model. */
 static Datum
 describe_model(ImportJob *job, const char *name, const void *graph, size_t len)
@@ -226,6 +240,7 @@ insert_model(ImportJob *job, int64 model_id, const char *name, Oid owner)
 	bool		nulls[Natts_model] = {false};
 	size_t		len;
 	const void *graph = mosaic_import_graph(job->import, &len);
+	pg_uuid_t	sum = checksum_of(job, graph, len);
 
 	values[Anum_model_model_id - 1] = Int64GetDatum(model_id);
 	values[Anum_model_name - 1] = CStringGetTextDatum(name);
@@ -237,6 +252,7 @@ insert_model(ImportJob *job, int64 model_id, const char *name, Oid owner)
 	values[Anum_model_weight_bytes - 1] = Int64GetDatum(job->stats.weight_bytes);
 	values[Anum_model_description - 1] = describe_model(job, name, graph, len);
 	values[Anum_model_graph - 1] = PointerGetDatum(make_bytea(graph, len));
+	values[Anum_model_checksum - 1] = UUIDPGetDatum(&sum);
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, owner);
 	table_close(rel, NoLock);

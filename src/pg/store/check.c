@@ -24,8 +24,8 @@ mosaic_problem_name(MosaicProblemKind kind)
 	static const char *const names[] = {
 		"damaged page", "damaged row", "damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
 		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
-		"orphan block", "wrong count", "duplicate block", "stale places", "damaged model", "missing near key",
-		"orphan near key", "unknown role", "missing dependency"
+		"orphan block", "wrong count", "duplicate block", "damaged model", "missing near key", "orphan near key",
+		"sequence behind", "unknown role", "missing dependency"
 	};
 
 	return names[kind];
@@ -52,6 +52,7 @@ mosaic_checker_report(MosaicChecker *c, MosaicProblemKind kind, int32 tensor_no,
 	p->tensor_no = tensor_no;
 	p->tensor = tensor;
 	p->block_id = block_id;
+	p->repaired = false;
 	initStringInfo(&detail);
 	for (;;)
 	{
@@ -111,6 +112,7 @@ mosaic_check(Snapshot snapshot)
 	mosaic_check_blocks(&c);
 	mosaic_check_near_keys(&c);
 	mosaic_check_roles(&c);
+	mosaic_check_sequences(&c);
 	return c.checked;
 }
 

@@ -16,7 +16,7 @@
 
 #include "mosaic/capi.h"
 
-/* In the order of docs/sql_reference.md; the words are in check.c. */
+/* The words are in check.c. */
 typedef enum MosaicProblemKind
 {
 	MOSAIC_DAMAGED_PAGE,		/* a page of a table cannot be read */
@@ -34,10 +34,10 @@ typedef enum MosaicProblemKind
 	MOSAIC_ORPHAN_BLOCK,		/* no map names the block */
 	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
 	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored in the same domain */
-	MOSAIC_STALE_PLACES,		/* information: reading finds the blocks all the same */
 	MOSAIC_DAMAGED_MODEL,		/* graph, shapes or inline values: it cannot be loaded */
 	MOSAIC_MISSING_NEAR_KEY,	/* a block that may have near duplicates has no key in near_key */
 	MOSAIC_ORPHAN_NEAR_KEY,		/* a key in near_key has no block */
+	MOSAIC_SEQUENCE_BEHIND,		/* a sequence would give ids that are in use */
 	MOSAIC_UNKNOWN_ROLE,		/* an owner or reader is gone: of a model, or of a domain (model NULL) */
 	MOSAIC_MISSING_DEPENDENCY	/* DROP ROLE would not refuse to drop an owner or reader */
 } MosaicProblemKind;
@@ -51,6 +51,7 @@ typedef struct MosaicProblem
 	const char *tensor;			/* NULL: none */
 	int32		block_id;		/* 0: none */
 	char	   *detail;
+	bool		repaired;		/* repair_store(): it was, or would be */
 } MosaicProblem;
 
 /* What is known of one block. */
@@ -68,7 +69,7 @@ typedef struct MosaicCheckedBlock
 	int32		domain;
 	bool		hash_is_right;
 	bool		has_near_key;	/* in mosaic.near_key */
-	int32		users;			/* models whose maps name it */
+	int32		users;			/* models whose maps name it, also those that have lost their rows */
 	int64		last_user;
 	uint64		used_geometry;	/* of the tensor that named it first; 0: damaged */
 	int32		used_domain;	/* of its model */
@@ -83,6 +84,8 @@ typedef struct MosaicCheckedModel
 	int32		domain;
 	ItemPointerData place;		/* of its row */
 	bool		damaged;		/* one of its maps cannot be read, or it cannot be loaded */
+	bool		stale;			/* some of its blocks lie elsewhere than it remembers */
+	bool		unsealed;		/* it has no checksum */
 } MosaicCheckedModel;
 
 typedef struct MosaicChecked
@@ -94,6 +97,9 @@ typedef struct MosaicChecked
 	bool		models_are_damaged; /* mosaic.model or mosaic.tensor */
 	int64		nmodels;
 	MosaicCheckedModel *models; /* by ascending id */
+	int64		lost_models;	/* that have tensors, but no row */
+	int64		last_model_id;	/* the largest one in use */
+	int32		last_domain_id;
 	int64		nblocks;
 	MosaicCheckedBlock *blocks; /* by ascending id */
 	int64		nproblems;

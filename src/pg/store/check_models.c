@@ -105,7 +105,7 @@ check_entry(MosaicChecker *c, int32 block_id, MosaicGeometry geometry, uint32 le
 	if (b->used_geometry == 0)
 	{
 		b->used_geometry = packed;
-		b->used_domain = c->domain;
+		b->used_domain = c->model ? c->domain : b->domain;
 	}
 	if (b->stored && b->length != length)
 		mosaic_checker_report(c, MOSAIC_WRONG_LENGTH, tensor_no, tensor, block_id,
@@ -113,7 +113,7 @@ check_entry(MosaicChecker *c, int32 block_id, MosaicGeometry geometry, uint32 le
 	if (b->has_meta && b->geometry != packed)
 		mosaic_checker_report(c, MOSAIC_WRONG_GEOMETRY, tensor_no, tensor, block_id,
 								  "block_meta says " INT64_FORMAT ", the tensor " INT64_FORMAT, (int64) b->geometry, (int64) packed);
-	else if (b->has_meta && b->domain != c->domain)
+	else if (b->has_meta && c->model && b->domain != c->domain)
 		mosaic_checker_report(c, MOSAIC_WRONG_DOMAIN, tensor_no, tensor, block_id,
 							  "block_meta says %d, the model %d", b->domain, c->domain);
 	else if (b->has_meta && b->stored && !b->hash_is_right)
@@ -121,25 +121,21 @@ check_entry(MosaicChecker *c, int32 block_id, MosaicGeometry geometry, uint32 le
 								  "the payload is not the one that was imported, or block_meta is damaged");
 }
 
-/* The places that a tensor remembers. */
+/* Places that blocks have left are no damage: reading finds the blocks all the same. */
 static void
-check_places(MosaicChecker *c, bytea *places, const int32 *ids, int64 n, int32 tensor_no, const char *tensor)
+check_places(MosaicChecker *c, bytea *places, const int32 *ids, int64 n)
 {
-	int64		stale = 0;
-
 	if (places && VARSIZE(places) - VARHDRSZ != n * MOSAIC_PLACE_BYTES)
 		places = NULL;
 	for (int64 i = 0; i < n; i++)
 	{
 		MosaicCheckedBlock *b = mosaic_checked_block(c->checked, ids[i]);
 
-		stale += b && b->stored &&
+		if (b && b->stored &&
 			(places == NULL ||
-			 memcmp(VARDATA(places) + i * MOSAIC_PLACE_BYTES, &b->place, MOSAIC_PLACE_BYTES) != 0);
+			 memcmp(VARDATA(places) + i * MOSAIC_PLACE_BYTES, &b->place, MOSAIC_PLACE_BYTES) != 0))
+			c->places_are_stale = true;
 	}
-	if (stale > 0)
-		mosaic_checker_report(c, MOSAIC_STALE_PLACES, tensor_no, tensor, 0,
-			   INT64_FORMAT " of " INT64_FORMAT " blocks lie elsewhere", stale, n);
 }
 
 static void
@@ -176,7 +172,7 @@ check_map(HeapTuple tuple, TupleDesc desc, MosaicChecker *c, int32 tensor_no, co
 	value = heap_getattr(tuple, Anum_tensor_places, desc, &isnull);
 	if (!isnull)
 		places = (bytea *) mosaic_plain_hint(value);
-	check_places(c, places, ids, n, tensor_no, name);
+	check_places(c, places, ids, n);
 	if (places)
 		pfree(places);
 	pfree(map);
@@ -202,12 +198,10 @@ check_tensor(HeapTuple tuple, TupleDesc desc, MosaicChecker *c)
 	int32		tensor_no = int_attr(tuple, Anum_tensor_tensor_no, desc);
 	char	   *name = text_attr(tuple, Anum_tensor_name, desc);
 
+	/* Its row was lost, and may come back from a backup: it is a user of its blocks as before. */
 	if (c->model == NULL)
-	{
 		mosaic_checker_report(c, MOSAIC_ORPHAN_TENSOR, tensor_no, name, 0, "model_id " INT64_FORMAT,
 							  c->model_id);
-		return;
-	}
 	if (tensor_no < c->next_tensor)
 	{
 		mosaic_checker_report(c, MOSAIC_DAMAGED_ROW, tensor_no, name, 0,
@@ -242,7 +236,7 @@ begin_model(MosaicChecker *c, int64 model_id, MosaicCheckedModel *model)
 	c->model = model ? model->name : NULL;
 	c->domain = model ? model->domain : 0;
 	c->next_tensor = 0;
-	c->model_is_damaged = false;
+	c->model_is_damaged = c->places_are_stale = false;
 }
 
 /* Done with its tensors: graph, shapes and inline values are checked by what loads them to predict. */
@@ -293,7 +287,8 @@ note_model(Relation rel, HeapTuple row, void *arg)
 	m->name = text_attr(row, Anum_model_name, desc);
 	m->domain = int_attr(row, Anum_model_domain, desc);
 	m->place = row->t_self;
-	m->damaged = false;
+	m->damaged = m->stale = false;
+	(void) heap_getattr(row, Anum_model_checksum, desc, &m->unsealed);
 }
 
 static void
@@ -384,6 +379,10 @@ mosaic_check_models(MosaicChecker *c)
 								  ItemPointerGetOffsetNumber(&model->place), "another row has this model_id", c);
 		}
 		begin_model(c, model_id, model);
+		c->checked->lost_models += model == NULL;
+		/* An absurd number in a damaged tensor is none to go on from. */
+		if (model || model_id < PG_INT64_MAX / 2)
+			c->checked->last_model_id = Max(c->checked->last_model_id, model_id);
 		for (; t < rows.ntensors && rows.tensors[t].model_id == model_id; t++)
 		{
 			HeapTuple	row = mosaic_fetch_row(tensors, &rows.tensors[t].place);
@@ -395,6 +394,7 @@ mosaic_check_models(MosaicChecker *c)
 		{
 			end_model(c, mosaic_fetch_row(models, &model->place));
 			model->damaged = c->model_is_damaged;
+			model->stale = c->places_are_stale;
 			m++;
 		}
 	}

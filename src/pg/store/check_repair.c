@@ -1,11 +1,6 @@
 /*
  * check_repair.c
- *		repair_store(): repairs what check_store() finds, where that is possible.
- *
- * First the tensors: those of no model are deleted, maps come to name the first
- * of equal blocks, places are looked up.  Then, by a second check, the blocks:
- * those that nobody uses (any more) are deleted, block_meta gets what is so.  A
- * third check tells what could not be repaired: lost or damaged blocks and maps.
+ *		Repairs what check_store() finds, where that is possible.
  */
 #include "postgres.h"
 
@@ -16,20 +11,15 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "commands/sequence.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "catalog.h"
+#include "check_repair.h"
 #include "checker.h"
-#include "progress.h"
-#include "roles.h"
+#include "model_rows.h"
 #include "row.h"
 #include "store.h"
 
@@ -130,32 +120,23 @@ change_model_id(int64 model_id, int64 new_model_id, Snapshot snapshot)
 	table_close(rel, NoLock);
 }
 
-/* Whether a model's maps can be read, and its places need it, or its blocks have duplicates. */
+/* A model that can be loaded: its places are refreshed, its duplicates given up, its checksum made if it has none. */
 static void
-repair_model(TensorRepair *r, int64 model_id, bool stale)
+repair_model(TensorRepair *r, const MosaicCheckedModel *m)
 {
 	Snapshot	snapshot = r->checked->snapshot;
 
 	r->merge = false;
 	r->new_model_id = 0;
-	mosaic_scan_tensors(model_id, snapshot, find_duplicates, r);
-	if (!r->merge && !stale)
-		return;
+	mosaic_scan_tensors(m->model_id, snapshot, find_duplicates, r);
 	if (r->merge)
 		r->new_model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
-	mosaic_scan_tensors(model_id, snapshot, rewrite_tensor, r);
+	if (r->merge || m->stale)
+		mosaic_scan_tensors(m->model_id, snapshot, rewrite_tensor, r);
 	if (r->merge)
-		change_model_id(model_id, r->new_model_id, snapshot);
-}
-
-static bool
-has_problem(MosaicChecked *checked, MosaicProblemKind kind, int64 model_id)
-{
-	for (int64 i = 0; i < checked->nproblems; i++)
-		if (checked->problems[i].kind == kind &&
-			(model_id == 0 || checked->problems[i].model_id == model_id))
-			return true;
-	return false;
+		change_model_id(m->model_id, r->new_model_id, snapshot);
+	if (r->merge || m->unsealed)
+		mosaic_stamp_model(r->merge ? r->new_model_id : m->model_id);
 }
 
 static void
@@ -164,8 +145,8 @@ delete_tensor(HeapTuple tuple, TupleDesc desc, void *arg)
 	CatalogTupleDelete(((TensorRepair *) arg)->tensors, &tuple->t_self);
 }
 
-static void
-repair_tensors(MosaicChecked *checked)
+void
+mosaic_repair_tensors(MosaicChecked *checked, bool delete_orphans)
 {
 	TensorRepair r = {.checked = checked};
 	int64		deleted = 0;
@@ -177,10 +158,10 @@ repair_tensors(MosaicChecked *checked)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!m->damaged)
-			repair_model(&r, m->model_id, has_problem(checked, MOSAIC_STALE_PLACES, m->model_id));
+			repair_model(&r, m);
 	}
 	/* Reported in the order of models, each once for every tensor. */
-	for (int64 i = 0; i < checked->nproblems; i++)
+	for (int64 i = 0; i < checked->nproblems && delete_orphans; i++)
 	{
 		MosaicProblem *p = &checked->problems[i];
 
@@ -214,32 +195,45 @@ hash_of(MosaicCheckedBlock *b, MosaicGeometry geometry)
 	return hash;
 }
 
+/* Whether the block_meta row of a block that is used is missing or wrong. */
+static bool
+meta_is_wrong(const MosaicCheckedBlock *b)
+{
+	return !b->has_meta || b->models != b->users || b->geometry != b->used_geometry ||
+		b->domain != b->used_domain;
+}
+
 /*
- * Puts right the block_meta row of a block that is used.  Its hash is what shows
- * damage, so it is never made to fit a payload that it does not fit.
+ * Whether it can be put right.  Its hash is what shows damage, so it is never made
+ * to fit a payload that it does not fit.
  */
+static bool
+meta_is_repairable(MosaicCheckedBlock *b, pg_uuid_t *hash)
+{
+	MosaicGeometry geometry = mosaic_geometry_unpack(b->used_geometry);
+
+	if (!b->stored || b->length != mosaic_geometry_bytes(geometry))
+		return false;
+	*hash = hash_of(b, geometry);
+	if (b->has_meta && (b->geometry != b->used_geometry || b->domain != b->used_domain) &&
+		memcmp(hash->data, b->hash.data, UUID_LEN) != 0)
+		return false;
+	if (b->has_meta)
+		*hash = b->hash;
+	return true;
+}
+
 static void
 repair_meta(Relation meta, CatalogIndexState indexes, MosaicCheckedBlock *b)
 {
-	MosaicGeometry geometry = mosaic_geometry_unpack(b->used_geometry);
 	Datum		values[Natts_meta];
 	bool		nulls[Natts_meta] = {false};
 	pg_uuid_t	hash;
 
-	if (!b->stored || b->length != mosaic_geometry_bytes(geometry))
-		return;
-	if (b->has_meta && b->models == b->users && b->geometry == b->used_geometry &&
-		b->domain == b->used_domain)
-		return;
-	hash = hash_of(b, geometry);
-	if (b->has_meta && (b->geometry != b->used_geometry || b->domain != b->used_domain) &&
-		memcmp(hash.data, b->hash.data, UUID_LEN) != 0)
+	if (!meta_is_wrong(b) || !meta_is_repairable(b, &hash))
 		return;
 	if (b->has_meta)
-	{
-		hash = b->hash;
 		CatalogTupleDelete(meta, &b->meta_place);
-	}
 	values[Anum_meta_block_id - 1] = Int32GetDatum(b->block_id);
 	values[Anum_meta_models - 1] = Int32GetDatum(b->users);
 	values[Anum_meta_geometry - 1] = Int64GetDatum((int64) b->used_geometry);
@@ -248,127 +242,109 @@ repair_meta(Relation meta, CatalogIndexState indexes, MosaicCheckedBlock *b)
 	CatalogTupleInsertWithInfo(meta, heap_form_tuple(RelationGetDescr(meta), values, nulls), indexes);
 }
 
+/* What a map that cannot be read uses is not known, nor which tensors a damaged model lacks. */
+static bool
+users_are_known(const MosaicChecked *checked)
+{
+	if (checked->models_are_damaged)
+		return false;
+	for (int64 i = 0; i < checked->nproblems; i++)
+	{
+		MosaicProblemKind kind = checked->problems[i].kind;
+
+		if (kind == MOSAIC_DAMAGED_MAP || kind == MOSAIC_MISSING_TENSOR || kind == MOSAIC_DAMAGED_MODEL)
+			return false;
+	}
+	return true;
+}
+
+bool
+mosaic_models_are_missing(const MosaicChecked *checked)
+{
+	return checked->lost_models > 0 || (checked->nmodels == 0 && checked->nblocks > 0);
+}
+
+/* Deletes a block that nobody uses. */
 static void
-repair_blocks(MosaicChecked *checked)
+delete_block(Relation blocks, Relation meta, MosaicCheckedBlock *b, Snapshot snapshot)
+{
+	if (b->stored)
+		simple_table_tuple_delete(blocks, &b->place, snapshot);
+	if (b->has_meta)
+		CatalogTupleDelete(meta, &b->meta_place);
+}
+
+void
+mosaic_repair_blocks(MosaicChecked *checked, bool delete_orphans)
 {
 	Relation	blocks = table_open(mosaic_relid("block"), RowExclusiveLock);
 	Relation	meta = table_open(mosaic_relid("block_meta"), RowExclusiveLock);
 	CatalogIndexState indexes = CatalogOpenIndexes(meta);
-	/* What a map that cannot be read uses is not known, nor which tensors a damaged model lacks. */
-	bool		users_known = !checked->models_are_damaged &&
-		!has_problem(checked, MOSAIC_DAMAGED_MAP, 0) &&
-		!has_problem(checked, MOSAIC_MISSING_TENSOR, 0) &&
-		!has_problem(checked, MOSAIC_DAMAGED_MODEL, 0);
+	bool		users_known = users_are_known(checked);
+	bool		may_delete = users_known && (delete_orphans || !mosaic_models_are_missing(checked));
 
-	for (int64 i = 0; i < checked->nblocks; i++)
+	for (int64 i = 0; i < checked->nblocks && users_known; i++)
 	{
 		MosaicCheckedBlock *b = &checked->blocks[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (!users_known)
-			break;
-		if (b->users > 0)
-		{
-			/* A row that is there but cannot be read would be in the way of a new one. */
-			if (!checked->meta_is_damaged)
-				repair_meta(meta, indexes, b);
-		}
-		else
-		{
-			if (b->stored)
-				simple_table_tuple_delete(blocks, &b->place, checked->snapshot);
-			if (b->has_meta)
-				CatalogTupleDelete(meta, &b->meta_place);
-		}
+		/* A row that is there but cannot be read would be in the way of a new one. */
+		if (b->users > 0 && !checked->meta_is_damaged)
+			repair_meta(meta, indexes, b);
+		else if (b->users == 0 && may_delete)
+			delete_block(blocks, meta, b, checked->snapshot);
 	}
 	CatalogCloseIndexes(indexes);
 	table_close(meta, NoLock);
 	table_close(blocks, NoLock);
 	if (!checked->near_is_damaged)
-		mosaic_repair_near_keys(checked, users_known);
+		mosaic_repair_near_keys(checked, may_delete);
+	mosaic_repair_sequences(checked);
 	CommandCounterIncrement();
 }
 
-/* ---- the function ---- */
+/* ---- what would be done ---- */
 
-static int
-compare_problems(const void *a, const void *b)
-{
-	const MosaicProblem *p = a,
-			   *q = b;
-
-	CHECK_FOR_INTERRUPTS();
-	if (p->kind != q->kind)
-		return p->kind < q->kind ? -1 : 1;
-	if (p->block_id != q->block_id)
-		return p->block_id < q->block_id ? -1 : 1;
-	if (p->tensor_no != q->tensor_no)
-		return p->tensor_no < q->tensor_no ? -1 : 1;
-	/* A repair may give a model a new model_id, and no row a new name. */
-	return strcmp(p->model ? p->model : "", q->model ? q->model : "");
-}
-
-/* Whether a problem is still there.  now: sorted. */
 static bool
-remains(const MosaicProblem *p, const MosaicChecked *now)
+would_repair(const MosaicChecked *checked, const MosaicProblem *p, bool users_known, bool delete_orphans)
 {
-	return bsearch(p, now->problems, now->nproblems, sizeof *p, compare_problems) != NULL;
-}
+	MosaicCheckedBlock *b = mosaic_checked_block(checked, p->block_id);
+	pg_uuid_t	hash;
 
-static MosaicChecked *
-check_now(void)
-{
-	return mosaic_check(RegisterSnapshot(GetLatestSnapshot()));
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_repair_store);
-Datum
-mosaic_pg_repair_store(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext cxt,
-				saved;
-	MosaicChecked *found,
-			   *between,
-			   *left;
-
-	InitMaterializedSRF(fcinfo, 0);
-	mosaic_progress_start(MOSAIC_PROGRESS_REPAIR);
-	UnregisterSnapshot(mosaic_lock_store());
-	cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic repair", ALLOCSET_DEFAULT_SIZES);
-	saved = MemoryContextSwitchTo(cxt);
-	CommandCounterIncrement();
-	found = check_now();
-	mosaic_progress_phase(MOSAIC_PHASE_REPAIRING, 0);
-	repair_tensors(found);
-	between = check_now();
-	mosaic_progress_phase(MOSAIC_PHASE_REPAIRING, 0);
-	repair_blocks(between);
-	mosaic_release_roles();
-	left = check_now();
-	qsort(left->problems, left->nproblems, sizeof *left->problems, compare_problems);
-	for (int64 i = 0; i < found->nproblems; i++)
+	switch (p->kind)
 	{
-		MosaicProblem *p = &found->problems[i];
-		Datum		values[6] = {0};
-		bool		nulls[6] = {false, p->model == NULL, p->tensor == NULL, p->block_id == 0, false, false};
-
-		CHECK_FOR_INTERRUPTS();
-		values[0] = CStringGetTextDatum(mosaic_problem_name(p->kind));
-		if (p->model)
-			values[1] = CStringGetTextDatum(p->model);
-		if (p->tensor)
-			values[2] = CStringGetTextDatum(p->tensor);
-		values[3] = Int32GetDatum(p->block_id);
-		values[4] = CStringGetTextDatum(p->detail);
-		values[5] = BoolGetDatum(!remains(p, left));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		case MOSAIC_MISSING_META:
+		case MOSAIC_WRONG_COUNT:
+		case MOSAIC_WRONG_GEOMETRY:
+		case MOSAIC_WRONG_DOMAIN:
+			return users_known && !checked->meta_is_damaged && b && meta_is_repairable(b, &hash);
+		case MOSAIC_ORPHAN_BLOCK:
+		case MOSAIC_ORPHAN_META:
+			return users_known && (delete_orphans || !mosaic_models_are_missing(checked));
+		case MOSAIC_ORPHAN_TENSOR:
+			return delete_orphans;
+		case MOSAIC_DUPLICATE_BLOCK:
+			return users_known;
+		case MOSAIC_MISSING_NEAR_KEY:
+		case MOSAIC_ORPHAN_NEAR_KEY:
+			return !checked->near_is_damaged;
+		case MOSAIC_SEQUENCE_BEHIND:
+		case MOSAIC_MISSING_DEPENDENCY:
+			return true;
+		default:
+			return false;
 	}
-	UnregisterSnapshot(found->snapshot);
-	UnregisterSnapshot(between->snapshot);
-	UnregisterSnapshot(left->snapshot);
-	MemoryContextSwitchTo(saved);
-	MemoryContextDelete(cxt);
-	mosaic_progress_end();
-	return (Datum) 0;
+}
+
+void
+mosaic_plan_repair(MosaicChecked *checked, bool delete_orphans)
+{
+	bool		users_known = users_are_known(checked);
+
+	for (int64 i = 0; i < checked->nproblems; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		checked->problems[i].repaired = would_repair(checked, &checked->problems[i], users_known,
+													 delete_orphans);
+	}
 }

@@ -25,6 +25,7 @@ typedef struct MosaicChecker
 	int64		next_tensor;
 	int64		wrong_entries;	/* of the map that is being checked */
 	bool		model_is_damaged;	/* as has been reported, so that it cannot be loaded */
+	bool		places_are_stale;	/* of one of its tensors */
 	bool	   *table_is_damaged;	/* of the checked, for the table that is being read */
 } MosaicChecker;
 
@@ -51,6 +52,10 @@ extern void mosaic_check_blocks(MosaicChecker *c);
 /* check_near.c: last, mosaic.near_key; and its repair, before which blocks of no user are deleted. */
 extern void mosaic_check_near_keys(MosaicChecker *c);
 extern void mosaic_repair_near_keys(const MosaicChecked *checked, bool users_known);
+
+/* check_sequences.c: at the very end, the sequences of ids; and their repair. */
+extern void mosaic_check_sequences(MosaicChecker *c);
+extern void mosaic_repair_sequences(const MosaicChecked *checked);
 
 /* check_models.c: the tensors' maps, and whether each model can be loaded. */
 extern void mosaic_check_models(MosaicChecker *c);
