@@ -5,6 +5,26 @@
 
 namespace mosaic {
 
-extern const OpFamily kQuantOps = {nullptr, nullptr};
+extern const OpDef kDequantizeLinear;
+extern const OpDef kDynamicQuantizeLinear;
+extern const OpDef kMatMulInteger;
+extern const OpDef kMicrosoftDequantizeLinear;
+extern const OpDef kMicrosoftQuantizeLinear;
+extern const OpDef kQuantizeLinear;
+
+namespace {
+
+const OpDef* const kOps[] = {
+    &kDequantizeLinear,
+    &kDynamicQuantizeLinear,
+    &kMatMulInteger,
+    &kMicrosoftDequantizeLinear,
+    &kMicrosoftQuantizeLinear,
+    &kQuantizeLinear,
+};
+
+}  // namespace
+
+extern const OpFamily kQuantOps = {std::begin(kOps), std::end(kOps)};
 
 }  // namespace mosaic
