@@ -12,11 +12,11 @@ BUILD ?= build/make-$(PG_MAJOR)
 PG_REGRESS = $(dir $(shell $(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
 
-all: $(BUILD)/Makefile
-	+$(MAKE) -C $(BUILD) pg_mosaic sql_script
+all: $(BUILD)/CMakeCache.txt
+	+$(CMAKE) --build $(BUILD) --target pg_mosaic sql_script
 
-$(BUILD)/Makefile:
-	$(CMAKE) -S . -B $(BUILD) -G "Unix Makefiles" -DCMAKE_BUILD_TYPE=Release -DPG_CONFIG=$$(command -v $(PG_CONFIG)) \
+$(BUILD)/CMakeCache.txt:
+	$(CMAKE) -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DPG_CONFIG=$$(command -v $(PG_CONFIG)) \
 	  -DBUILD_TESTING=OFF -DMOSAIC_BENCH=OFF
 
 install: all

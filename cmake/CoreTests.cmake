@@ -24,6 +24,10 @@ add_test(NAME conformance.onnx COMMAND conformance_tests ${MOSAIC_ONNX_CASES}
   ${CMAKE_SOURCE_DIR}/test/conformance)
 
 if(MOSAIC_FUZZ)
+  # The server's own pglz, which ours is compared with.
+  find_program(PG_CONFIG pg_config)
+  execute_process(COMMAND ${PG_CONFIG} --pkglibdir OUTPUT_VARIABLE pg_pkglibdir OUTPUT_STRIP_TRAILING_WHITESPACE)
+  find_library(PG_COMMON pgcommon HINTS ${pg_pkglibdir} ${pg_pkglibdir}/.. REQUIRED)
   file(GLOB fuzz_sources CONFIGURE_DEPENDS test/fuzz/*_fuzz.cc)
   foreach(source ${fuzz_sources})
     get_filename_component(name ${source} NAME_WE)
@@ -31,6 +35,9 @@ if(MOSAIC_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${name} PRIVATE mosaic_core)
+    if(name STREQUAL "pglz_fuzz")
+      target_link_libraries(${name} PRIVATE ${PG_COMMON})
+    endif()
     # A bounded run from the seeds. What it finds is written to the build tree; to reproduce it,
     # run the target with that file as its argument.
     string(REGEX REPLACE "_fuzz$" "" topic ${name})

@@ -59,9 +59,10 @@ class AttentionPacked {
   std::vector<float> keys;
   // Values: element (j, c) at (c / 16 * 16 * panels + j) * 16 + c % 16.
   std::vector<float> values;
-  std::vector<float> strip;  // queries, scores and sums of one strip
-  int64_t panels = 0;        // of 16 keys
-  int64_t score_step = 0;    // from row to row of the scores
+  std::vector<float> strip;    // queries, scores and sums of one strip
+  int64_t panels = 0;          // of 16 keys
+  bool direct_values = false;  // few queries: values are read where they lie
+  int64_t score_step = 0;      // from row to row of the scores
 };
 
 void PackAttention(const AttentionArgs& args, int64_t begin, int64_t end, AttentionPacked* packed);

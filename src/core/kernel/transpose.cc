@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/kernel/fast/isa.h"
+#include "core/kernel/vector/transpose.h"
 
 namespace mosaic {
 
@@ -25,9 +26,6 @@ struct Square {
     if constexpr (sizeof(T) == 8) {
       low = __builtin_shufflevector(a, b, 0, 2);
       high = __builtin_shufflevector(a, b, 1, 3);
-    } else if constexpr (sizeof(T) == 4) {
-      low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-      high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
     } else if constexpr (sizeof(T) == 2) {
       low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
       high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
@@ -174,8 +172,8 @@ void Transposition::RunTile(const char* in, char* out, int64_t unit) const {
     rest /= dims_[d];
   }
   // Tiles begin at whole squares.
-  const int64_t side = 16 / element_size_;
-  const auto begin_of = [side](int64_t total, int64_t tile, int64_t tiles) {
+  constexpr int64_t side = 16;
+  const auto begin_of = [](int64_t total, int64_t tile, int64_t tiles) {
     return tile == tiles ? total : total * tile / tiles / side * side;
   };
   const int64_t r = begin_of(rows_, row_tile, row_tiles_);
@@ -195,7 +193,8 @@ void Transposition::RunTile(const char* in, char* out, int64_t unit) const {
     case 2:
       return run(uint16_t());
     case 4:
-      return run(uint32_t());
+      return TransposeWords(reinterpret_cast<const float*>(from), row_step_, rows, columns,
+                            reinterpret_cast<float*>(to), column_step_);
     default:
       return run(uint64_t());
   }

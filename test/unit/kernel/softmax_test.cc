@@ -72,7 +72,7 @@ TEST_P(SoftmaxTest, Rows) {
 }
 
 TEST_P(SoftmaxTest, Columns) {
-  for (int64_t columns = 0; columns <= 70; ++columns) {
+  for (int64_t columns = 0; columns <= 600; columns += columns < 70 ? 1 : 187) {
     const int64_t n = Uniform(1, 40);
     const std::vector<float> x = Normal(n * (columns + 1), 5);
     for (bool log : {false, true}) {
