@@ -5,6 +5,7 @@
 namespace mosaic {
 
 extern const std::vector<LowerRule>& ArrayRules();
+extern const std::vector<LowerRule>& MicrosoftRules();
 extern const std::vector<LowerRule>& NnRules();
 
 namespace {
@@ -15,7 +16,7 @@ Status LowerBody(const Graph& graph, Body* body, void* model, LowerContext::AddT
   for (Node& node : nodes) {
     const int version = graph.Version(node.domain);
     LowerContext c(body, version, model, add);
-    for (const std::vector<LowerRule>* rules : {&ArrayRules(), &NnRules()}) {
+    for (const std::vector<LowerRule>* rules : {&ArrayRules(), &MicrosoftRules(), &NnRules()}) {
       for (const LowerRule& rule : *rules) {
         if (node.op_type != rule.op_type || node.domain != rule.domain || version >= rule.until) {
           continue;
@@ -47,7 +48,8 @@ int LowerContext::Constant(const Tensor& value) {
 }
 
 int LowerContext::Int64s(const std::vector<int64_t>& values) {
-  return Constant(Tensor::Borrow(MOSAIC_INT64, {static_cast<int64_t>(values.size())}, values.data()));
+  return Constant(
+      Tensor::Borrow(MOSAIC_INT64, {static_cast<int64_t>(values.size())}, values.data()));
 }
 
 int LowerContext::NewValue() {

@@ -1,4 +1,4 @@
-// Older forms of reductions, softmax, resizing and normalisation.
+// Older forms of reductions, softmax, resizing, normalisation and transforms.
 #include "core/lower/lower.h"
 
 namespace mosaic {
@@ -64,6 +64,15 @@ Status GroupParameters(LowerContext&, Node* node) {
   return Status();
 }
 
+// DFT < 20: the axis (default 1) became input 2.
+Status DftAxis(LowerContext& c, Node* node) {
+  const int64_t axis = node->Int("axis", 1);
+  TakeAttribute(node, "axis");
+  node->inputs.resize(3, -1);
+  node->inputs[2] = c.Constant(Tensor::Borrow(MOSAIC_INT64, {}, &axis));
+  return Status();
+}
+
 Status DropSpatial(LowerContext&, Node* node) {  // BatchNormalization < 9
   const bool spatial = node->Int("spatial", 1) != 0;
   TakeAttribute(node, "spatial");
@@ -76,15 +85,11 @@ Status DropSpatial(LowerContext&, Node* node) {  // BatchNormalization < 9
 const std::vector<LowerRule>& NnRules() {
   static const auto* const rules = [] {
     auto* all = new std::vector<LowerRule>{
-        {"", "BatchNormalization", 9, DropSpatial},
-        {"", "Dropout", 12, DropoutRatio},
-        {"", "GroupNormalization", 21, GroupParameters},
-        {"", "Hardmax", 13, FlatSoftmax},
-        {"", "LogSoftmax", 13, FlatSoftmax},
-        {"", "ReduceSum", 13, ReduceAxes},
-        {"", "Softmax", 13, FlatSoftmax},
-        {"", "Upsample", 10, UpsampleToResize},
-        {"", "Resize", 11, OldResize},
+        {"", "BatchNormalization", 9, DropSpatial}, {"", "DFT", 20, DftAxis},
+        {"", "Dropout", 12, DropoutRatio},          {"", "GroupNormalization", 21, GroupParameters},
+        {"", "Hardmax", 13, FlatSoftmax},           {"", "LogSoftmax", 13, FlatSoftmax},
+        {"", "ReduceSum", 13, ReduceAxes},          {"", "Softmax", 13, FlatSoftmax},
+        {"", "Upsample", 10, UpsampleToResize},     {"", "Resize", 11, OldResize},
     };
     for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
                            "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"}) {

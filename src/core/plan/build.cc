@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/lower/lower.h"
+#include "core/op/refused.h"
 #include "core/pass/fuse_products.h"
 #include "core/plan/infer_body.h"
 #include "core/util/quote.h"
@@ -270,7 +271,8 @@ std::vector<MissingOperator> MissingOperators(const Graph& graph) {
       const OpDef* def = FindOp(node.domain, node.op_type);
       const int version = lowered.Version(node.domain);
       if (def == nullptr) {
-        note(body, node, "", false);
+        const char* why = WhyRefused(node.domain, node.op_type);
+        note(body, node, why == nullptr ? "" : why, false);
       } else if (version > def->max_opset) {
         note(body, node, "version " + std::to_string(version) + " of its operator set", false);
       } else {

@@ -6,7 +6,7 @@ namespace mosaic {
 namespace {
 
 struct ReluFn {
-  static constexpr Activation kFused = Activation::kRelu;
+  static constexpr Unary kKernel = Unary::kRelu;
   using List = SignedTypes;
   static constexpr double kCost = 1;
   static Dim OfDims(const Dim& x, bool) { return Max(x, 0); }
@@ -16,6 +16,8 @@ struct ReluFn {
   }
 };
 struct LeakyReluFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kLeakyRelu;
+  UnaryParameters parameters() const { return {alpha, 0}; }
   explicit LeakyReluFn(const Node& node) : alpha(node.Float("alpha", 0.01F)) {}
   template <typename T>
   T operator()(T x) const {
@@ -24,6 +26,8 @@ struct LeakyReluFn : FloatActivation {
   float alpha;
 };
 struct ThresholdedReluFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kThresholdedRelu;
+  UnaryParameters parameters() const { return {alpha, 0}; }
   explicit ThresholdedReluFn(const Node& node) : alpha(node.Float("alpha", 1.0F)) {}
   template <typename T>
   T operator()(T x) const {
@@ -32,6 +36,8 @@ struct ThresholdedReluFn : FloatActivation {
   float alpha;
 };
 struct EluFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kElu;
+  UnaryParameters parameters() const { return {alpha, 0}; }
   explicit EluFn(const Node& node) : alpha(node.Float("alpha", 1.0F)) {}
   template <typename T>
   T operator()(T x) const {
@@ -40,6 +46,8 @@ struct EluFn : FloatActivation {
   float alpha;
 };
 struct CeluFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kCelu;
+  UnaryParameters parameters() const { return {alpha, 0}; }
   explicit CeluFn(const Node& node) : alpha(node.Float("alpha", 1.0F)) {}
   template <typename T>
   T operator()(T x) const {
@@ -49,6 +57,8 @@ struct CeluFn : FloatActivation {
   float alpha;
 };
 struct SeluFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kSelu;
+  UnaryParameters parameters() const { return {alpha, gamma}; }
   explicit SeluFn(const Node& node)
       : alpha(node.Float("alpha", 1.67326319217681884765625F)),
         gamma(node.Float("gamma", 1.05070102214813232421875F)) {}
@@ -60,6 +70,8 @@ struct SeluFn : FloatActivation {
   float alpha, gamma;
 };
 struct HardSigmoidFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kHardSigmoid;
+  UnaryParameters parameters() const { return {alpha, beta}; }
   explicit HardSigmoidFn(const Node& node)
       : alpha(node.Float("alpha", 0.2F)), beta(node.Float("beta", 0.5F)) {}
   template <typename T>
@@ -70,6 +82,8 @@ struct HardSigmoidFn : FloatActivation {
   float alpha, beta;
 };
 struct HardSwishFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kHardSwish;
+  UnaryParameters parameters() const { return {1.0F / 6, 0.5F}; }
   template <typename T>
   T operator()(T x) const {
     const T y = x / 6 + T(0.5);
@@ -77,32 +91,35 @@ struct HardSwishFn : FloatActivation {
   }
 };
 struct SigmoidFn : FloatActivation {
-  static constexpr Activation kFused = Activation::kSigmoid;
+  static constexpr Unary kKernel = Unary::kSigmoid;
   template <typename T>
   T operator()(T x) const {
     return Sigmoid(x);
   }
 };
 struct SoftplusFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kSoftplus;
   template <typename T>
   T operator()(T x) const {
     return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
   }
 };
 struct SoftsignFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kSoftsign;
   template <typename T>
   T operator()(T x) const {
     return x / (T(1) + std::fabs(x));
   }
 };
 struct TanhFn : FloatActivation {
-  static constexpr Activation kFused = Activation::kTanh;
+  static constexpr Unary kKernel = Unary::kTanh;
   template <typename T>
   T operator()(T x) const {
     return std::tanh(x);
   }
 };
 struct MishFn : FloatActivation {  // x tanh(softplus(x))
+  static constexpr Unary kKernel = Unary::kMish;
   template <typename T>
   T operator()(T x) const {
     // With e = exp(x) it is x (e^2 + 2e) / (e^2 + 2e + 2); from 20 on that is x.

@@ -18,6 +18,8 @@ T Sigmoid(T x) {
   return e / (T(1) + e);
 }
 struct SwishFn : FloatActivation {  // x sigmoid(alpha x)
+  static constexpr Unary kKernel = Unary::kSilu;
+  UnaryParameters parameters() const { return {alpha, 0}; }
   explicit SwishFn(float a) : alpha(a) {}
   template <typename T>
   T operator()(T x) const {
@@ -26,6 +28,7 @@ struct SwishFn : FloatActivation {  // x sigmoid(alpha x)
   float alpha;
 };
 struct GeluFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kGelu;
   template <typename T>
   T operator()(T x) const {
     // erfc keeps the digits that 1 + erf loses where x is negative.
@@ -33,6 +36,7 @@ struct GeluFn : FloatActivation {
   }
 };
 struct GeluTanhFn : FloatActivation {
+  static constexpr Unary kKernel = Unary::kGeluTanh;
   template <typename T>
   T operator()(T x) const {
     const T u = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);

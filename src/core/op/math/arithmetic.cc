@@ -12,6 +12,7 @@ struct Arithmetic {
 };
 
 struct AddFn : Arithmetic {
+  static constexpr Binary kKernel = Binary::kAdd;
   static Dim OfDims(const Dim& a, const Dim& b, bool) { return a + b; }
   template <typename T>
   T operator()(T a, T b) const {
@@ -24,6 +25,7 @@ struct AddFn : Arithmetic {
 };
 
 struct SubFn : Arithmetic {
+  static constexpr Binary kKernel = Binary::kSub;
   static Dim OfDims(const Dim& a, const Dim& b, bool) { return a - b; }
   template <typename T>
   T operator()(T a, T b) const {
@@ -36,6 +38,7 @@ struct SubFn : Arithmetic {
 };
 
 struct MulFn : Arithmetic {
+  static constexpr Binary kKernel = Binary::kMul;
   static Dim OfDims(const Dim& a, const Dim& b, bool) { return a * b; }
   template <typename T>
   T operator()(T a, T b) const {
@@ -48,6 +51,7 @@ struct MulFn : Arithmetic {
 };
 
 struct DivFn : Arithmetic {
+  static constexpr Binary kKernel = Binary::kDiv;
   static constexpr bool kDivides = true;
   // Sizes are not negative: truncated is rounded down.
   static Dim OfDims(const Dim& a, const Dim& b, bool real) {

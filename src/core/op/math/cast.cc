@@ -26,6 +26,10 @@ void StoreNumbers(const W* from, Y* to, int64_t n, bool saturate) {
     for (int64_t i = 0; i < n; ++i) {
       to[i] = {FloatToFloat8(static_cast<double>(from[i]), ElementTraits<Y>::kDType, saturate)};
     }
+  } else if constexpr (sizeof(Y) == 1 && HasType(SmallTypes(), ElementTraits<Y>::kDType)) {
+    for (int64_t i = 0; i < n; ++i) {  // the low bits also of what was floating point
+      to[i] = Store<Y>(static_cast<ComputeType<Y>>(ConvertTo<int64_t>(from[i])));
+    }
   } else {
     for (int64_t i = 0; i < n; ++i) to[i] = Store<Y>(ConvertTo<ComputeType<Y>>(from[i]));
   }

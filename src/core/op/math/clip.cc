@@ -37,6 +37,9 @@ class ClipOp : public Op {
       if (c.Given(2)) high = Load(*c.inputs[2].data<T>());
       const T* x = c.inputs[0].data<T>();
       T* y = c.outputs[0].mutable_data<T>();
+      if constexpr (std::is_same_v<T, float>) {
+        return ComputeUnary(Unary::kClip, {low, high}, x + begin, y + begin, end - begin);
+      }
       for (int64_t i = begin; i < end; ++i) {
         V v = Load(x[i]);
         v = v < low ? low : v;

@@ -9,8 +9,10 @@
 //   using List = Types<...>           the types it has
 //   static constexpr double kCost     rough floating-point operations of one call
 //   template <typename T> T operator()(T ...) const
-// and, for functions that kernels fuse too, static constexpr Activation kFused: float32 is then
-// computed by that one implementation, so that fusing does not change a bit. With
+// and, where a vector kernel has the function, static constexpr Unary, Binary or Comparison
+// kKernel. A unary kernel computes float32 (and the 16-bit types by it), with fn.parameters() if it
+// takes any; fusing does not change a bit, as products end with the same one. The others have the
+// bits of the plain loops. With
 //   static Dim OfDims(Dim ..., bool real)
 // it also says what it makes of sizes (size_arithmetic.h).
 #pragma once
@@ -19,7 +21,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/kernel/activation.h"
+#include "core/kernel/binary.h"
+#include "core/kernel/unary.h"
 #include "core/op/math/size_arithmetic.h"
 #include "core/op/op_support.h"
 #include "core/tensor/strided.h"
@@ -40,9 +43,14 @@ inline int64_t ElementRange(const Call& c, int64_t* begin, int64_t end) {
 }
 
 template <typename Fn, typename = void>
-struct IsFused : std::false_type {};
+struct HasKernel : std::false_type {};
 template <typename Fn>
-struct IsFused<Fn, std::void_t<decltype(Fn::kFused)>> : std::true_type {};
+struct HasKernel<Fn, std::void_t<decltype(Fn::kKernel)>> : std::true_type {};
+
+template <typename Fn, typename = void>
+struct HasParameters : std::false_type {};
+template <typename Fn>
+struct HasParameters<Fn, std::void_t<decltype(&Fn::parameters)>> : std::true_type {};
 
 template <typename Fn, typename = void>
 struct HasDims : std::false_type {};
@@ -51,8 +59,21 @@ struct HasDims<Fn, std::void_t<decltype(&Fn::OfDims)>> : std::true_type {};
 
 template <typename Fn, typename T>
 void MapUnary(const Fn& fn, const T* x, T* y, int64_t n) {
-  if constexpr (std::is_same_v<T, float> && IsFused<Fn>::value) {
-    Activate(Fn::kFused, x, y, n);
+  if constexpr (std::is_same_v<ComputeType<T>, float> && HasKernel<Fn>::value) {
+    UnaryParameters parameters;
+    if constexpr (HasParameters<Fn>::value) parameters = fn.parameters();
+    if constexpr (std::is_same_v<T, float>) {
+      ComputeUnary(Fn::kKernel, parameters, x, y, n);
+    } else {
+      constexpr int64_t kPart = 256;
+      float part[kPart];
+      for (int64_t i = 0; i < n; i += kPart) {
+        const int64_t count = std::min(kPart, n - i);
+        for (int64_t k = 0; k < count; ++k) part[k] = Load(x[i + k]);
+        ComputeUnary(Fn::kKernel, parameters, part, part, count);
+        for (int64_t k = 0; k < count; ++k) y[i + k] = Store<T>(part[k]);
+      }
+    }
   } else {
     for (int64_t i = 0; i < n; ++i) y[i] = Store<T>(fn(Load(x[i])));
   }
@@ -130,6 +151,29 @@ void MapRun(const A* a, int64_t sa, const B* b, int64_t sb, Y* y, int64_t n, F&&
   }
 }
 
+// The same for Fn, by its kernel where it has one and the run is worth it.
+constexpr int64_t kKernelRun = 16;
+
+template <typename Fn, typename T, typename Y>
+void MapBinary(const T* a, int64_t sa, const T* b, int64_t sb, Y* y, int64_t n) {
+  constexpr bool kPlainType = std::is_same_v<T, ComputeType<T>>;  // neither of 16 bits nor bool
+  if constexpr (HasKernel<Fn>::value && kPlainType) {
+    if (n >= kKernelRun && (sa == 0 || sa == 1) && (sb == 0 || sb == 1)) {
+      constexpr int kType = ElementTraits<T>::kDType;
+      const Operand x{a, 0, static_cast<int>(sa)}, z{b, 0, static_cast<int>(sb)};
+      if constexpr (Fn::kPredicate) {
+        uint8_t* bytes = reinterpret_cast<uint8_t*>(y);
+        ComputeComparison(Fn::kKernel, kType, Fn::kSwapped ? z : x, Fn::kSwapped ? x : z, 1, n,
+                          bytes, n);
+      } else {
+        ComputeBinary(Fn::kKernel, kType, x, z, 1, n, y, n);
+      }
+      return;
+    }
+  }
+  MapRun(a, sa, b, sb, y, n, Fn());
+}
+
 // Output 0 has the shape that all inputs broadcast to: the walk over them.
 inline void StartBroadcast(Call& c, double cost) {
   const Shape& shape = c.outputs[0].shape();
@@ -169,7 +213,7 @@ class BinaryOp : public Op {
           for (int64_t i = 0; i < n; ++i) zero = zero || divisor[i * walk.run_stride(1)] == 0;
           if (zero) return;
         }
-        MapRun(a + offset[0], walk.run_stride(0), divisor, walk.run_stride(1), y + at, n, Fn());
+        MapBinary<Fn>(a + offset[0], walk.run_stride(0), divisor, walk.run_stride(1), y + at, n);
       });
     });
     return zero ? Status::Invalid("integer division by zero") : Status();
@@ -206,7 +250,7 @@ class VariadicOp : public Op {
         for (int64_t i = 0; i < n; ++i) y[at + i] = first[i * walk.run_stride(0)];
         for (size_t k = 1; k < c.inputs.size(); ++k) {
           const T* x = c.inputs[k].data<T>() + offset[k];
-          MapRun(y + at, 1, x, walk.run_stride(k), y + at, n, Fn());
+          MapBinary<Fn>(y + at, 1, x, walk.run_stride(k), y + at, n);
         }
         Finish(y + at, n, c.inputs.size());
       });

@@ -32,6 +32,19 @@ T Power(T a, T b) {
   }
 }
 
+struct PowState {
+  StridedWalk walk;
+  bool by_kernel;  // one constant exponent, of float32
+};
+
+double ScalarOf(const Tensor& t) {
+  double v = 0;
+  Dispatch(NumericTypes(), t.dtype(), [&](auto type) {
+    v = static_cast<double>(Load(*t.data<typename decltype(type)::T>()));
+  });
+  return v;
+}
+
 class PowOp : public Op {
  public:
   Status Infer(InferContext& c) const override {
@@ -40,12 +53,25 @@ class PowOp : public Op {
     return InferBroadcast(c, c.dtype(0));
   }
   Status Start(Call& c) const override {
-    StartBroadcast(c, 40);
+    const Shape& shape = c.outputs[0].shape();
+    const Tensor& exponent = c.facts[1].value;
+    // Whether the exponent is constant does not depend on how many items there are; its size may.
+    const bool constant = exponent.defined() && exponent.raw() != nullptr && exponent.size() == 1;
+    c.NewState<PowState>(
+        PowState{StridedWalk(shape, {{BroadcastStrides(c.inputs[0].shape(), shape), 0},
+                                     {BroadcastStrides(c.inputs[1].shape(), shape), 0}}),
+                 constant && c.inputs[0].dtype() == MOSAIC_FLOAT});
+    StartElements(c, 40);
     return Status();
   }
 
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     end = ElementRange(c, &begin, end);
+    if (c.state<PowState>().by_kernel) {
+      ComputePower(c.inputs[0].data<float>() + begin, ScalarOf(c.inputs[1]),
+                   c.outputs[0].mutable_data<float>() + begin, end - begin);
+      return Status();
+    }
     Dispatch(BaseTypes(), c.inputs[0].dtype(), [&](auto base) {
       using A = typename decltype(base)::T;
       if (c.inputs[1].dtype() == c.inputs[0].dtype()) {
@@ -67,7 +93,7 @@ class PowOp : public Op {
  private:
   template <typename A, typename B, typename F>
   static void Map(Call& c, int64_t begin, int64_t end, F f) {
-    const StridedWalk& walk = c.state<StridedWalk>();
+    const StridedWalk& walk = c.state<PowState>().walk;
     walk.ForEachRun(begin, end, [&](int64_t at, const int64_t* offset, int64_t n) {
       MapRun(c.inputs[0].data<A>() + offset[0], walk.run_stride(0),
              c.inputs[1].data<B>() + offset[1], walk.run_stride(1),

@@ -5,6 +5,7 @@ namespace mosaic {
 namespace {
 
 struct PReluFn {
+  static constexpr Binary kKernel = Binary::kPRelu;
   using List = Types<float, double, Float16, BFloat16, int32_t, int64_t, uint32_t, uint64_t>;
   static constexpr double kCost = 2;
   static constexpr bool kPredicate = false;

@@ -24,13 +24,34 @@ MOSAIC_FUNCTION(Asin, std::asin)
 MOSAIC_FUNCTION(Asinh, std::asinh)
 MOSAIC_FUNCTION(Atan, std::atan)
 MOSAIC_FUNCTION(Atanh, std::atanh)
-MOSAIC_FUNCTION(Cos, std::cos)
 MOSAIC_FUNCTION(Cosh, std::cosh)
-MOSAIC_FUNCTION(Sin, std::sin)
 MOSAIC_FUNCTION(Sinh, std::sinh)
 MOSAIC_FUNCTION(Tan, std::tan)
 
 #undef MOSAIC_FUNCTION
 
+struct CosFn {
+  using List = FloatTypes;
+  static constexpr double kCost = 20;
+  static constexpr Unary kKernel = Unary::kCos;
+  template <typename T>
+  T operator()(T x) const {
+    return std::cos(x);
+  }
+};
+struct SinFn {
+  using List = FloatTypes;
+  static constexpr double kCost = 20;
+  static constexpr Unary kKernel = Unary::kSin;
+  template <typename T>
+  T operator()(T x) const {
+    return std::sin(x);
+  }
+};
+
 }  // namespace
+
+extern const OpDef kCos = {kOnnxDomain, "Cos", 22, 25, &MakePlain<UnaryOp<CosFn>, 1, 1>};
+extern const OpDef kSin = {kOnnxDomain, "Sin", 22, 25, &MakePlain<UnaryOp<SinFn>, 1, 1>};
+
 }  // namespace mosaic

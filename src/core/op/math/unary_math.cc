@@ -10,6 +10,7 @@ struct FloatMath {
 };
 
 struct AbsFn {
+  static constexpr Unary kKernel = Unary::kAbs;
   using List = NumericTypes;
   static constexpr double kCost = 1;
   template <typename T>
@@ -24,6 +25,7 @@ struct AbsFn {
   }
 };
 struct NegFn {
+  static constexpr Unary kKernel = Unary::kNeg;
   using List = SignedTypes;
   static constexpr double kCost = 1;
   static Dim OfDims(const Dim& x, bool) { return Dim(0) - x; }
@@ -37,6 +39,7 @@ struct NegFn {
   }
 };
 struct SignFn {  // 0 and NaN stay
+  static constexpr Unary kKernel = Unary::kSign;
   using List = NumericTypes;
   static constexpr double kCost = 1;
   template <typename T>
@@ -52,49 +55,56 @@ struct Rounding : FloatMath {
   static Dim OfDims(const Dim& x, bool) { return x; }
 };
 struct CeilFn : Rounding {
+  static constexpr Unary kKernel = Unary::kCeil;
   template <typename T>
   T operator()(T x) const {
     return std::ceil(x);
   }
 };
 struct FloorFn : Rounding {
+  static constexpr Unary kKernel = Unary::kFloor;
   template <typename T>
   T operator()(T x) const {
     return std::floor(x);
   }
 };
 struct RoundFn : Rounding {  // halves to even
+  static constexpr Unary kKernel = Unary::kRound;
   template <typename T>
   T operator()(T x) const {
     return std::nearbyint(x);
   }
 };
 struct ErfFn : FloatMath {
-  static constexpr Activation kFused = Activation::kErf;
+  static constexpr Unary kKernel = Unary::kErf;
   template <typename T>
   T operator()(T x) const {
     return std::erf(x);
   }
 };
 struct ExpFn : FloatMath {
+  static constexpr Unary kKernel = Unary::kExp;
   template <typename T>
   T operator()(T x) const {
     return std::exp(x);
   }
 };
 struct LogFn : FloatMath {
+  static constexpr Unary kKernel = Unary::kLog;
   template <typename T>
   T operator()(T x) const {
     return std::log(x);
   }
 };
 struct SqrtFn : FloatMath {
+  static constexpr Unary kKernel = Unary::kSqrt;
   template <typename T>
   T operator()(T x) const {
     return std::sqrt(x);
   }
 };
 struct ReciprocalFn : FloatMath {
+  static constexpr Unary kKernel = Unary::kReciprocal;
   template <typename T>
   T operator()(T x) const {
     return T(1) / x;

@@ -5,8 +5,10 @@ namespace mosaic {
 namespace {
 
 struct MinFn {
+  static constexpr Binary kKernel = Binary::kMin;
   using List = NumericTypes;
   static constexpr double kCost = 1;
+  static constexpr bool kPredicate = false;
   static Dim OfDims(const Dim& a, const Dim& b, bool) { return Min(a, b); }
   template <typename T>
   T operator()(T a, T b) const {
@@ -15,8 +17,10 @@ struct MinFn {
 };
 
 struct MaxFn {
+  static constexpr Binary kKernel = Binary::kMax;
   using List = NumericTypes;
   static constexpr double kCost = 1;
+  static constexpr bool kPredicate = false;
   static Dim OfDims(const Dim& a, const Dim& b, bool) { return Max(a, b); }
   template <typename T>
   T operator()(T a, T b) const {
@@ -25,8 +29,10 @@ struct MaxFn {
 };
 
 struct SumFn {
+  static constexpr Binary kKernel = Binary::kAdd;
   using List = FloatTypes;
   static constexpr double kCost = 1;
+  static constexpr bool kPredicate = false;
   template <typename T>
   T operator()(T a, T b) const {
     return a + b;

@@ -51,6 +51,12 @@ class WhereOp : public Op {
       const T* a = c.inputs[1].data<T>() + offset[1];
       const T* b = c.inputs[2].data<T>() + offset[2];
       T* y = c.outputs[0].mutable_data<T>() + at;
+      const auto one_or_all = [](int64_t step) { return step == 0 || step == 1; };
+      if (sizeof(T) <= 8 && n >= kKernelRun && one_or_all(sc) && one_or_all(sa) && one_or_all(sb)) {
+        ComputeSelect(sizeof(T), {condition, 0, static_cast<int>(sc)}, {a, 0, static_cast<int>(sa)},
+                      {b, 0, static_cast<int>(sb)}, 1, n, y, n);
+        return;
+      }
       for (int64_t i = 0; i < n; ++i) y[i] = Load(condition[i * sc]) ? a[i * sa] : b[i * sb];
     });
   }

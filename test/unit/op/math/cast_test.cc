@@ -131,6 +131,10 @@ TEST(CastTest, Int4) {
   ASSERT_OK(unsigned4.Int("to", MOSAIC_UINT4).In<int32_t>({3}, {15, 16, -1}).Run());
   const uint8_t* u = unsigned4.output().data<uint8_t>();
   EXPECT_EQ(std::vector<int>(u, u + 3), (std::vector<int>{15, 0, 15}));
+  OpCall real("Cast");
+  ASSERT_OK(real.Int("to", MOSAIC_UINT4).In({4}, {-9, 2.9F, 17, kNaN}).Run());
+  const uint8_t* r = real.output().data<uint8_t>();
+  EXPECT_EQ(std::vector<int>(r, r + 4), (std::vector<int>{7, 2, 1, 0}));
 }
 
 TEST(CastLikeTest, TakesTheTypeOnly) {

@@ -145,6 +145,9 @@ TEST(ComparisonTest, GivesBool) {
   EXPECT_THAT(less.values<Bool>(), ElementsAre(true, true, false, false));
   ASSERT_OK(equal.In<Bool>({2}, {true, false}).In<Bool>({1}, {false}).Run());
   EXPECT_THAT(equal.values<Bool>(), ElementsAre(false, true));
+  OpCall strings("Equal");
+  ASSERT_OK(strings.Strings({3}, {"a", "", "ab"}).Strings({1}, {"a"}).Run());
+  EXPECT_THAT(strings.values<Bool>(), ElementsAre(true, false, false));
 }
 
 TEST(LogicalTest, AnyNonZeroByteIsTrue) {
