@@ -32,7 +32,7 @@ struct PartOf {
 struct State {
   Window window;
   int64_t images = 0, channels = 0, filters = 0, groups = 1;
-  int64_t k = 0;  // of a group
+  int64_t k = 0;      // of a group
   int64_t piece = 0;  // pixels
   Blocking blocking;  // of a group's kernels
   bool streamed = false, planes = false;
@@ -67,8 +67,7 @@ float Element(const Tensor& t, int64_t i) {
 
 class Conv : public Op {
  public:
-  Conv(const Node& node, Activation f)
-      : a_(node), groups_(node.Int("group", 1)), activation_(f) {}
+  Conv(const Node& node, Activation f) : a_(node), groups_(node.Int("group", 1)), activation_(f) {}
 
   Status Check() const {
     if (groups_ < 1) return Status::BadModel("attribute group is below 1");
@@ -99,10 +98,10 @@ class Conv : public Op {
         return Status::BadModel("kernel_shape does not fit kernels of shape " + ShapeString(w));
       }
     }
-    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(
-        x[1], w[1] * Dim(groups_), "the channels of shapes " + ShapeString(x) + " and " +
-                                       ShapeString(w) + " do not fit (group " +
-                                       std::to_string(groups_) + ")"));
+    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(x[1], w[1] * Dim(groups_),
+                                          "the channels of shapes " + ShapeString(x) + " and " +
+                                              ShapeString(w) + " do not fit (group " +
+                                              std::to_string(groups_) + ")"));
     if (w[0].is_number() && w[0].number() % groups_ != 0) {
       return Status::BadModel("kernels of shape " + ShapeString(w) + " are not " +
                               std::to_string(groups_) + " groups");
@@ -196,7 +195,8 @@ class Conv : public Op {
     }
     s->last_at = Reserve(&c, s->images * s->channels * s->window.inputs() * 4);
     const int64_t plane = s->window.inputs();
-    s->piece = std::clamp<int64_t>(kPatchBytes / std::max<int64_t>(4 * s->k, 1), 64, s->pixels() < 64 ? 64 : s->pixels());
+    s->piece = std::clamp<int64_t>(kPatchBytes / std::max<int64_t>(4 * s->k, 1), 64,
+                                   s->pixels() < 64 ? 64 : s->pixels());
     s->piece = std::min(s->piece, s->pixels());
     s->patches_at = Reserve(&c, s->piece * s->k * 4);
     s->sums_at = Reserve(&c, s->piece * m * 4);
@@ -280,8 +280,9 @@ class Conv : public Op {
     if (c.Given(2)) {
       for (int64_t j = 0; j < m; ++j) bias.push_back(Element(c.inputs[2], p.group * m + j));
     }
-    const StripProduct::Operands x{At<float>(c, s.patches_at), s.k, At<float>(c, s.sums_at), m,
-                                   bias.empty() ? nullptr : bias.data(), activation_};
+    const StripProduct::Operands x{
+        At<float>(c, s.patches_at),           s.k,        At<float>(c, s.sums_at), m,
+        bias.empty() ? nullptr : bias.data(), activation_};
     if (s.streamed) return ProductOf(c, p).Run(x, begin, end, c.blocks, nullptr);
     ProductOf(c, p).RunDense(x, begin, end, At<float>(c, s.kernels_at) + p.group * m * s.k, 1, s.k,
                              At<char>(c, s.pack_at), nullptr);
@@ -343,7 +344,8 @@ class Conv : public Op {
         for (float& v : sums) v += bias;
         Activate(activation_, sums.data(), sums.data(), w.out[2]);
         for (int64_t i = 0; i < w.out[2]; ++i) {
-          y[row * w.out[2] + i] = Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)]));
+          y[row * w.out[2] + i] =
+              Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)]));
         }
       }
     });
@@ -366,9 +368,8 @@ class Conv : public Op {
       // The outputs whose inputs are inside: stride * i + shift in [0, in).
       const int64_t shift = tap[2] * w.dilation[2] - w.pad[2], stride = w.stride[2];
       const int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
-      const int64_t end = w.in[2] - shift <= 0
-                              ? 0
-                              : std::min(w.out[2], (w.in[2] - shift + stride - 1) / stride);
+      const int64_t end =
+          w.in[2] - shift <= 0 ? 0 : std::min(w.out[2], (w.in[2] - shift + stride - 1) / stride);
       for (int64_t ch = 0; ch < channels; ++ch) {
         const float weight = kernel[t * channels + ch];
         const T* from = x + ((ch * w.in[0] + in[0]) * w.in[1] + in[1]) * w.in[2] + shift;

@@ -16,13 +16,7 @@ extern const OpDef kMaxPool;
 namespace {
 
 const OpDef* const kOps[] = {
-    &kAveragePool,
-    &kConv,
-    &kFusedConv,
-    &kGlobalLpPool,
-    &kGlobalMaxPool,
-    &kLpPool,
-    &kMaxPool,
+    &kAveragePool, &kConv, &kFusedConv, &kGlobalLpPool, &kGlobalMaxPool, &kLpPool, &kMaxPool,
 };
 
 }  // namespace

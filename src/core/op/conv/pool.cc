@@ -100,7 +100,8 @@ class Pool : public Op {
     const int64_t last = std::min(first + s.per_unit, w.outputs());
     const T* x = c.inputs[0].data<T>() + plane * w.inputs();
     T* y = c.outputs[0].mutable_data<T>() + plane * w.outputs();
-    int64_t* index = indices_ ? c.outputs[1].mutable_data<int64_t>() + plane * w.outputs() : nullptr;
+    int64_t* index =
+        indices_ ? c.outputs[1].mutable_data<int64_t>() + plane * w.outputs() : nullptr;
     for (int64_t o = first; o < last; ++o) {
       int64_t at[3], lo[3], hi[3];
       Window::Unravel(o, w.out, at);
@@ -157,7 +158,8 @@ class Pool : public Op {
   }
 
   template <typename T>
-  T Sum(const Window& w, const T* x, const int64_t* at, const int64_t* lo, const int64_t* hi) const {
+  T Sum(const Window& w, const T* x, const int64_t* at, const int64_t* lo,
+        const int64_t* hi) const {
     double sum = 0;
     int64_t n = 0;
     ForEach(w, x, at, lo, hi, [&](auto v, int64_t, int64_t, int64_t) {
@@ -166,7 +168,9 @@ class Pool : public Op {
       if (kind_ == PoolKind::kAverage) {
         sum += d;
       } else {
-        sum += p_ == 1 ? std::fabs(d) : p_ == 2 ? d * d : std::pow(std::fabs(d), static_cast<double>(p_));
+        sum += p_ == 1   ? std::fabs(d)
+               : p_ == 2 ? d * d
+                         : std::pow(std::fabs(d), static_cast<double>(p_));
       }
     });
     if (kind_ == PoolKind::kAverage) {

@@ -67,9 +67,8 @@ Status InferWindow(InferContext& c, const WindowAttributes& a, const Dims& kerne
     const int64_t before = valid ? 0 : At(a.pads, d, 0), after = valid ? 0 : At(a.pads, n + d, 0);
     const Dim room = x[d + 2] + Dim(before) + Dim(after) - extent;
     if (room.is_number() && room.number() < 0) {
-      return Status::BadModel("a window of size " + extent.ToString() +
-                              " does not fit dimension " + std::to_string(d + 2) + " of shape " +
-                              ShapeString(x));
+      return Status::BadModel("a window of size " + extent.ToString() + " does not fit dimension " +
+                              std::to_string(d + 2) + " of shape " + ShapeString(x));
     }
     Dim out = (a.ceil_mode ? CeilDiv(room, stride) : FloorDiv(room, stride)) + 1;
     // A window that would begin in the padding behind is not counted.

@@ -1,6 +1,6 @@
-// DynamicQuantizeLinear: scale and zero point of uint8 from the least and the largest element of the
-// whole input (and 0), then QuantizeLinear. The scale depends on all items of a batch, so they are
-// mixed.
+// DynamicQuantizeLinear: scale and zero point of uint8 from the least and the largest element of
+// the whole input (and 0), then QuantizeLinear. The scale depends on all items of a batch, so they
+// are mixed.
 #include <algorithm>
 #include <cmath>
 

@@ -7,8 +7,8 @@
 namespace mosaic {
 namespace {
 
-constexpr int64_t kColumns = 64;   // of a unit
-constexpr int64_t kDepth = 8192;   // of k in a unit
+constexpr int64_t kColumns = 64;  // of a unit
+constexpr int64_t kDepth = 8192;  // of k in a unit
 
 struct State {
   int64_t n = 0, k = 0, m = 0, depths = 1;
@@ -46,9 +46,9 @@ class MatMulInteger : public Op {
       return Status::Unsupported("operands of shapes " + ShapeString(a) + " and " + ShapeString(b) +
                                  " (vectors) are not supported");
     }
-    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(
-        a.back(), b[b.size() - 2],
-        "shapes " + ShapeString(a) + " and " + ShapeString(b) + " do not fit"));
+    MOSAIC_RETURN_IF_ERROR(
+        c.RequireEqual(a.back(), b[b.size() - 2],
+                       "shapes " + ShapeString(a) + " and " + ShapeString(b) + " do not fit"));
     Dims out;
     MOSAIC_RETURN_IF_ERROR(
         c.Broadcast(Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2), &out));
@@ -72,8 +72,8 @@ class MatMulInteger : public Op {
     s.n = a[a.size() - 2];
     s.k = a.back();
     s.m = b.back();
-    MOSAIC_RETURN_IF_ERROR(BroadcastShapes(Shape(a.begin(), a.end() - 2),
-                                           Shape(b.begin(), b.end() - 2), &s.batch));
+    MOSAIC_RETURN_IF_ERROR(
+        BroadcastShapes(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2), &s.batch));
     s.a_strides = MatrixStrides(a, s.batch);
     s.b_strides = MatrixStrides(b, s.batch);
     s.depths = std::max<int64_t>(1, (s.k + kDepth - 1) / kDepth);
@@ -113,7 +113,8 @@ class MatMulInteger : public Op {
     const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
     const int32_t a_zero =
         a_zeros == 0 ? 0
-                     : static_cast<int32_t>(Element(c.inputs[2], a_zeros == 1 ? 0 : (a_matrix * s.n + row) % a_zeros));
+                     : static_cast<int32_t>(Element(
+                           c.inputs[2], a_zeros == 1 ? 0 : (a_matrix * s.n + row) % a_zeros));
     uint32_t sums[kColumns] = {};
     int32_t zeros[kColumns] = {};
     for (int64_t j = first; b_zeros > 0 && j < last; ++j) {
@@ -121,7 +122,8 @@ class MatMulInteger : public Op {
           Element(c.inputs[3], b_zeros == 1 ? 0 : (b_matrix * s.m + j) % b_zeros));
     }
     int32_t* y = c.outputs[0].mutable_data<int32_t>() + (product * s.n + row) * s.m;
-    for (int64_t j = first; depth > 0 && j < last; ++j) sums[j - first] = static_cast<uint32_t>(y[j]);
+    for (int64_t j = first; depth > 0 && j < last; ++j)
+      sums[j - first] = static_cast<uint32_t>(y[j]);
     const int64_t a_row = (a_matrix * s.n + row) * s.k;
     const B* b = c.inputs[1].data<B>() + b_matrix * s.k * s.m;
     for (int64_t l = depth * kDepth; l < std::min(s.k, (depth + 1) * kDepth); ++l) {

@@ -15,12 +15,8 @@ extern const OpDef kQuantizeLinear;
 namespace {
 
 const OpDef* const kOps[] = {
-    &kDequantizeLinear,
-    &kDynamicQuantizeLinear,
-    &kMatMulInteger,
-    &kMicrosoftDequantizeLinear,
-    &kMicrosoftQuantizeLinear,
-    &kQuantizeLinear,
+    &kDequantizeLinear,          &kDynamicQuantizeLinear,   &kMatMulInteger,
+    &kMicrosoftDequantizeLinear, &kMicrosoftQuantizeLinear, &kQuantizeLinear,
 };
 
 }  // namespace

@@ -68,9 +68,8 @@ class QuantizeLinear : public Op {
     const int64_t last = std::min(end * kChunk, c.outputs[0].size());
     Dispatch(RealTypes(), c.inputs[0].dtype(), [&](auto type) {
       using X = typename decltype(type)::T;
-      Dispatch(QuantTypes(), c.outputs[0].dtype(), [&](auto out) {
-        Some<X, typename decltype(out)::T>(c, begin * kChunk, last);
-      });
+      Dispatch(QuantTypes(), c.outputs[0].dtype(),
+               [&](auto out) { Some<X, typename decltype(out)::T>(c, begin * kChunk, last); });
     });
     return Status();
   }
@@ -132,9 +131,8 @@ class DequantizeLinear : public Op {
     const int64_t last = std::min(end * kChunk, c.outputs[0].size());
     Dispatch(QuantTypes(), c.inputs[0].dtype(), [&](auto type) {
       using X = typename decltype(type)::T;
-      Dispatch(FloatTypes(), c.outputs[0].dtype(), [&](auto out) {
-        Some<X, typename decltype(out)::T>(c, begin * kChunk, last);
-      });
+      Dispatch(FloatTypes(), c.outputs[0].dtype(),
+               [&](auto out) { Some<X, typename decltype(out)::T>(c, begin * kChunk, last); });
     });
     return Status();
   }

@@ -5,6 +5,20 @@
 
 namespace mosaic {
 
-extern const OpFamily kRnnOps = {nullptr, nullptr};
+extern const OpDef kGru;
+extern const OpDef kLstm;
+extern const OpDef kRnn;
+
+namespace {
+
+const OpDef* const kOps[] = {
+    &kGru,
+    &kLstm,
+    &kRnn,
+};
+
+}  // namespace
+
+extern const OpFamily kRnnOps = {std::begin(kOps), std::end(kOps)};
 
 }  // namespace mosaic
