@@ -15,7 +15,9 @@ BEGIN
     line := regexp_replace(line, '\d+\.\d+ ms', 'N ms', 'g');
     line := regexp_replace(line, '("Pages Hit"|"Pages Read"|"Time"|"Kernel Time"): [\d.]+', '\1: N', 'g');
     line := regexp_replace(line, '(Kernel"?: "?)[a-z0-9]+', '\1NAME');
-    line := regexp_replace(line, '(rows=|Rows": )(\d+)\.00', '\1\2');  -- since 18
+    -- since 18
+    line := regexp_replace(line, '(rows=|Rows": )(\d+)\.00', '\1\2', 'g');
+    line := regexp_replace(line, ',\s*"Disabled": false', '', 'g');
     RETURN NEXT line;
   END LOOP;
 END $$;

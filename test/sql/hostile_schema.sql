@@ -1,5 +1,6 @@
 -- CREATE EXTENSION in a schema where others have made functions and operators that fit better than PostgreSQL's: none of
 -- the extension's objects uses them, so that nobody who looks at its views runs others' code.
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
 \getenv data MOSAIC_TEST_DATA

@@ -44,7 +44,7 @@ mosaic_pg_change_model_owner(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Replaces one column of a row found by scanning: 40001 where the transaction's snapshot has another version of the model. */
+/* Replaces one column of a row found by scanning; 40001 where the transaction's snapshot has another version. */
 static void
 change_row(HeapTuple row, int attnum, Datum value)
 {

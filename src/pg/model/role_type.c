@@ -23,20 +23,25 @@
 #include "catalog.h"
 #include "roles.h"
 
+#define MAX_WARNED 1000
+
 /* Once for each name in a session: a restore has many rows. */
 static void
 warn_missing(const char *name)
 {
-	static List *warned = NIL;
+	static List *warned = NIL;	/* the first names */
 	MemoryContext saved;
 	ListCell   *cell;
 
 	foreach(cell, warned)
 		if (strcmp(lfirst(cell), name) == 0)
 			return;
-	saved = MemoryContextSwitchTo(TopMemoryContext);
-	warned = lappend(warned, pstrdup(name));
-	MemoryContextSwitchTo(saved);
+	if (list_length(warned) < MAX_WARNED)
+	{
+		saved = MemoryContextSwitchTo(TopMemoryContext);
+		warned = lappend(warned, pstrdup(name));
+		MemoryContextSwitchTo(saved);
+	}
 	ereport(WARNING,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("role \"%s\" does not exist", name),

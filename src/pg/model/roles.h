@@ -34,7 +34,7 @@ extern bool mosaic_role_exists(Oid role, Snapshot snapshot);
 /* Raises an error (42704) where there is no such role. */
 extern void mosaic_check_role(Oid role);
 
-/* Arrays of mosaic.role, and back: *n roles, palloc'd.  mosaic_plain_roles: of a row that is read without trust (row.h). */
+/* Arrays of mosaic.role, and back: *n roles, palloc'd.  mosaic_plain_roles: of a row read without trust (row.h). */
 extern ArrayType *mosaic_make_roles(const Oid *roles, int n);
 extern ArrayType *mosaic_plain_roles(Datum value);
 extern Oid *mosaic_read_roles(ArrayType *array, int *n);
