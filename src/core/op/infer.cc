@@ -28,6 +28,7 @@ Fact Fact::OfTensor(const Tensor& t) {
   if (t.dtype() == MOSAIC_SEQUENCE) {
     f.ranked = false;
     f.dims.clear();
+    if (t.raw() == nullptr && t.owned() && !t.items().empty()) f.element = t.items()[0].dtype();
   }
   return f;
 }

@@ -31,6 +31,7 @@ constexpr int kShared = -1, kMixed = -2, kUnstated = -3;
 
 struct Fact {
   int dtype = MOSAIC_UNDEFINED;
+  int element = MOSAIC_UNDEFINED;  // of a sequence: the type of its arrays, where it is known
   bool ranked = false;  // dims are valid; else nothing is known of the shape
   Dims dims;
   int item_axis = kUnstated;

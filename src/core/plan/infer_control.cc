@@ -35,6 +35,7 @@ Status InferInner(const Model& model, int body, const InferOptions& options,
 Fact Either(const Fact& a, const Fact& b) {
   Fact f;
   f.dtype = a.dtype;
+  if (a.element == b.element) f.element = a.element;
   f.item_axis = a.item_axis == b.item_axis ? a.item_axis : kMixed;
   if (!a.ranked || !b.ranked || a.rank() != b.rank()) {
     if (f.item_axis >= 0) f.item_axis = kMixed;

@@ -60,12 +60,12 @@ class ConcatOp : public Op {
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     const int64_t size = DTypeSize(c.outputs[0].dtype());
     char* y = static_cast<char*>(c.outputs[0].mutable_raw());
-    c.state<Parts>().ForEachRun(
-        begin * kChunk, std::min(end * kChunk, c.outputs[0].size()),
-        [&](int64_t at, size_t part, int64_t from, int64_t n) {
-          const char* x = static_cast<const char*>(c.inputs[part].raw());
-          std::memcpy(y + at * size, x + from * size, static_cast<size_t>(n * size));
-        });
+    c.state<Parts>().ForEachRun(begin * kChunk, std::min(end * kChunk, c.outputs[0].size()),
+                                [&](int64_t at, size_t part, int64_t from, int64_t n) {
+                                  const char* x = static_cast<const char*>(c.inputs[part].raw());
+                                  std::memcpy(y + at * size, x + from * size,
+                                              static_cast<size_t>(n * size));
+                                });
     return Status();
   }
 

@@ -11,9 +11,9 @@ constexpr int64_t kCopyBytes = 64 * 1024;  // that a unit copies, about
 
 struct State {
   IndexTuples tuples;
-  int64_t bytes = 0;      // of a slice
-  int64_t pieces = 1;     // units of a slice, where it is long
-  int64_t per_unit = 1;   // slices of a unit
+  int64_t bytes = 0;     // of a slice
+  int64_t pieces = 1;    // units of a slice, where it is long
+  int64_t per_unit = 1;  // slices of a unit
 };
 
 class GatherNdOp : public Op {
@@ -39,8 +39,8 @@ class GatherNdOp : public Op {
 
   Status Start(Call& c) const override {
     State& s = c.NewState<State>();
-    s.tuples = IndexTuples::Of(c.inputs[0].shape(), c.inputs[1].shape(),
-                               static_cast<int>(batch_dims_));
+    s.tuples =
+        IndexTuples::Of(c.inputs[0].shape(), c.inputs[1].shape(), static_cast<int>(batch_dims_));
     s.bytes = s.tuples.slice * DTypeSize(c.inputs[0].dtype());
     c.scratch_bytes = s.tuples.count * static_cast<int64_t>(sizeof(int64_t));
     c.OnePhase(Chunks(s.tuples.count, IndexTuples::kChunk),

@@ -22,8 +22,7 @@ IndexTuples IndexTuples::Of(const Shape& data, const Shape& indices, int batch_d
   return t;
 }
 
-Status IndexTuples::Offsets(const Tensor& indices, int64_t begin, int64_t end,
-                            int64_t* out) const {
+Status IndexTuples::Offsets(const Tensor& indices, int64_t begin, int64_t end, int64_t* out) const {
   Status status;
   Dispatch(IndexTypes(), indices.dtype(), [&](auto type) {
     using T = typename decltype(type)::T;

@@ -64,13 +64,15 @@ class ReshapeOp : public Op {
     if (known.Is(0)) return Mismatch(x, target);
     const std::optional<Dim> quotient = size.DividedBy(known);
     if (!quotient && known.is_number() && size.is_number()) return Mismatch(x, target);
-    (*shape)[computed] = quotient ? *quotient : known.is_unknown() ? c.NewDim() : FloorDiv(size, known);
+    (*shape)[computed] = quotient             ? *quotient
+                         : known.is_unknown() ? c.NewDim()
+                                              : FloorDiv(size, known);
     return Status();
   }
 
   static Status Mismatch(const Dims& x, const Dims& target) {
-    Dims shown(target.begin(), target.begin() + static_cast<std::ptrdiff_t>(
-                                                    std::min<size_t>(target.size(), Shape::kCapacity)));
+    Dims shown(target.begin(), target.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(
+                                                    target.size(), Shape::kCapacity)));
     return Status::BadModel("shape " + ShapeString(x) + " cannot be reshaped to " +
                             ShapeString(shown));
   }

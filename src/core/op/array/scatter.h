@@ -59,9 +59,8 @@ inline void Combine(T* y, T update) {
 template <typename F>
 void DispatchReduction(Reduction reduction, int dtype, F&& f) {
   if (reduction == Reduction::kNone) {
-    return DispatchSize(dtype, [&](auto type) {
-      f(type, std::integral_constant<Reduction, Reduction::kNone>());
-    });
+    return DispatchSize(
+        dtype, [&](auto type) { f(type, std::integral_constant<Reduction, Reduction::kNone>()); });
   }
   Dispatch(AllTypes(), dtype, [&](auto type) {
     switch (reduction) {

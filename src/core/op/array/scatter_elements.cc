@@ -1,4 +1,4 @@
-// ScatterElements (and Scatter, its older name): a copy of "data" in which
+// ScatterElements: a copy of "data" in which
 // y[indices[i][j]][j] = updates[i][j] along axis 0; updates of one element come in their order.
 #include <algorithm>
 
@@ -152,7 +152,6 @@ Status MakeScatterElements(const Node& node, std::unique_ptr<Op>* out) {
 
 }  // namespace
 
-extern const OpDef kScatter = {kOnnxDomain, "Scatter", 9, 25, &MakeScatterElements};
 extern const OpDef kScatterElements = {kOnnxDomain, "ScatterElements", 18, 25,
                                        &MakeScatterElements};
 

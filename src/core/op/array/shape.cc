@@ -19,8 +19,7 @@ Status SetKnown(InferContext& c, Dims dims, bool scalar) {
 class ShapeOp : public Op {
  public:
   explicit ShapeOp(const Node& node)
-      : start_(node.Int("start", 0)),
-        end_(node.Int("end", std::numeric_limits<int64_t>::max())) {}
+      : start_(node.Int("start", 0)), end_(node.Int("end", std::numeric_limits<int64_t>::max())) {}
 
   Status Infer(InferContext& c) const override {
     if (!c.in(0).ranked) return c.Set(0, MOSAIC_INT64, {c.NewDim()});

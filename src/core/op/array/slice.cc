@@ -123,8 +123,7 @@ class SliceOp : public StridedCopyOp {
     int64_t base = 0;
     for (size_t i = 0; i < a.axes.size(); ++i) {
       const size_t d = static_cast<size_t>(a.axes[i]);
-      const SliceRange r =
-          Resolve(x[d], a.starts[i].number(), a.ends[i].number(), a.steps[i]);
+      const SliceRange r = Resolve(x[d], a.starts[i].number(), a.ends[i].number(), a.steps[i]);
       base += r.start * strides[d];
       // A step is never taken where there is one element; there it may be of any size.
       strides[d] = r.count > 1 ? strides[d] * r.step : 0;

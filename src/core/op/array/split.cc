@@ -16,7 +16,7 @@ class SplitOp : public Op {
   explicit SplitOp(const Node& node)
       : axis_(node.Int("axis", 0)),
         count_(node.outputs.size()),
-        uneven_(HasAttribute(node, "num_outputs")) {}
+        uneven_(HasAttribute(node, "num_outputs") && node.Int("equal", 0) == 0) {}
 
   Status Infer(InferContext& c) const override {
     Dims lengths;
@@ -66,13 +66,13 @@ class SplitOp : public Op {
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     const int64_t size = DTypeSize(c.inputs[0].dtype());
     const char* x = static_cast<const char*>(c.inputs[0].raw());
-    c.state<Parts>().ForEachRun(
-        begin * kChunk, std::min(end * kChunk, c.inputs[0].size()),
-        [&](int64_t at, size_t part, int64_t to, int64_t n) {
-          if (!c.outputs[part].defined()) return;
-          char* y = static_cast<char*>(c.outputs[part].mutable_raw());
-          std::memcpy(y + to * size, x + at * size, static_cast<size_t>(n * size));
-        });
+    c.state<Parts>().ForEachRun(begin * kChunk, std::min(end * kChunk, c.inputs[0].size()),
+                                [&](int64_t at, size_t part, int64_t to, int64_t n) {
+                                  if (!c.outputs[part].defined()) return;
+                                  char* y = static_cast<char*>(c.outputs[part].mutable_raw());
+                                  std::memcpy(y + to * size, x + at * size,
+                                              static_cast<size_t>(n * size));
+                                });
     return Status();
   }
 
@@ -124,7 +124,7 @@ class SplitOp : public Op {
 
   int64_t axis_;
   size_t count_;
-  bool uneven_;  // num_outputs is given
+  bool uneven_;  // the last part may be shorter (lowering says where it may not, by "equal")
 };
 
 Status MakeSplit(const Node& node, std::unique_ptr<Op>* out) {

@@ -41,7 +41,8 @@ class TransposeOp : public StridedCopyOp {
     const int rank = c.inputs[0].rank();
     const Strides dense = RowMajorStrides(c.inputs[0].shape());
     Strides strides;
-    for (int64_t p : Permutation(rank)) strides.push_back(dense[static_cast<size_t>(p < 0 ? p + rank : p)]);
+    for (int64_t p : Permutation(rank))
+      strides.push_back(dense[static_cast<size_t>(p < 0 ? p + rank : p)]);
     return StartCopy(c, c.outputs[0].shape(), strides);
   }
 

@@ -5,6 +5,20 @@
 
 namespace mosaic {
 
-extern const OpFamily kTextOps = {nullptr, nullptr};
+extern const OpDef kRegexFullMatch;
+extern const OpDef kStringConcat;
+extern const OpDef kStringNormalizer;
+extern const OpDef kStringSplit;
+extern const OpDef kTfIdfVectorizer;
+
+namespace {
+
+const OpDef* const kOps[] = {
+    &kRegexFullMatch, &kStringConcat, &kStringNormalizer, &kStringSplit, &kTfIdfVectorizer,
+};
+
+}  // namespace
+
+extern const OpFamily kTextOps = {std::begin(kOps), std::end(kOps)};
 
 }  // namespace mosaic

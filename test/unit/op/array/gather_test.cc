@@ -1,8 +1,7 @@
 // Gather: along any axis, from blocks and from ordinary arrays.
-#include "op/op_call.h"
-
 #include "core/block/blocking.h"
 #include "core/tensor/convert.h"
+#include "op/op_call.h"
 
 namespace mosaic {
 namespace {
@@ -32,7 +31,8 @@ std::vector<float> FromBlocks(const Shape& shape, const std::vector<float>& tabl
     for (int64_t at = 0; at < call.phases[p].units; at += step) {
       const int64_t end = std::min(at + step, call.phases[p].units);
       std::vector<int32_t> wanted;
-      if (call.phases[p].stream >= 0) gather.op().Blocks(call, static_cast<int>(p), at, end, &wanted);
+      if (call.phases[p].stream >= 0)
+        gather.op().Blocks(call, static_cast<int>(p), at, end, &wanted);
       EXPECT_LE(static_cast<int64_t>(wanted.size()), step);
       std::vector<std::vector<char>> payloads;
       std::vector<const void*> blocks;
@@ -61,7 +61,8 @@ TEST(Gather, FromBlocksEqualsDefinition) {
     for (size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i % 1021);
     OpCall memory("Gather");
     Tensor indices = memory.arena()->New(MOSAIC_INT64, {6, 10});
-    for (int64_t i = 0; i < 60; ++i) indices.mutable_data<int64_t>()[i] = i * 7919 % (2 * rows) - rows;
+    for (int64_t i = 0; i < 60; ++i)
+      indices.mutable_data<int64_t>()[i] = i * 7919 % (2 * rows) - rows;
     std::vector<float> want;
     for (int64_t i = 0; i < 60; ++i) {
       const int64_t at = (indices.data<int64_t>()[i] + rows) % rows;
@@ -101,10 +102,8 @@ TEST(Gather, EveryAxisAndIntegerType) {
   for (size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<int32_t>(i);
   for (int64_t axis : {0, 1, 2, -1, -3}) {
     OpCall call("Gather");
-    ASSERT_OK(call.Int("axis", axis)
-                  .In<int32_t>({2, 3, 4}, elements)
-                  .In<int32_t>({2}, {1, -2})
-                  .Run());
+    ASSERT_OK(
+        call.Int("axis", axis).In<int32_t>({2, 3, 4}, elements).In<int32_t>({2}, {1, -2}).Run());
     const size_t at = static_cast<size_t>(axis < 0 ? axis + 3 : axis);
     Shape shape = {2, 3, 4};
     const int64_t size = shape[at];

@@ -1,48 +1,22 @@
 // Slice, Split, Squeeze, Unsqueeze, Expand, ConstantOfShape, Range, Tile, Flatten, Identity in
 // symbols: shapes, sizes that are followed, and where the items go.
-#include "op/op_call.h"
+#include "op/array/infer_items.h"
 
 namespace mosaic {
 namespace {
 
 const Dim N = Dim::Symbol("N"), S = Dim::Symbol("S");
 
-Fact Items(Dims dims, int axis) {
-  Fact f = Fact::Of(MOSAIC_FLOAT, std::move(dims));
-  f.item_axis = axis;
-  return f;
-}
-Fact Shared(Dims dims) { return Items(std::move(dims), kShared); }
-Fact Int64s(Dims values) {
-  Fact f = Fact::Of(MOSAIC_INT64, {static_cast<int64_t>(values.size())});
-  f.item_axis = kShared;
-  f.ints = std::make_shared<Dims>(std::move(values));
-  return f;
-}
-Fact Unknown(Dims dims) {
-  Fact f = Fact::Of(MOSAIC_INT64, std::move(dims));
-  f.item_axis = kShared;
-  return f;
-}
-
-struct Inferred {
-  std::string shape, ints;
-  int axis;
-};
-// What output 0 is.
-Inferred Of(OpCall call, const std::vector<Fact>& facts, size_t output = 0) {
-  const Status status = call.Infer(facts, "N");
-  EXPECT_TRUE(status.ok()) << status.message();
-  if (!status.ok()) return {};
-  const Fact& f = call.fact(output);
-  return {f.ranked ? ShapeString(f.dims) : "?", f.ints == nullptr ? "" : ShapeString(*f.ints),
-          f.item_axis};
-}
-#define EXPECT_INFERRED(expr, expected_shape, expected_axis) \
-  do {                                                       \
-    const Inferred got = (expr);                             \
-    EXPECT_EQ(got.shape, expected_shape);                    \
-    EXPECT_EQ(got.axis, expected_axis);                      \
+Fact Items(Dims dims, int axis) { return ItemsFact(std::move(dims), axis); }
+Fact Shared(Dims dims) { return SharedFact(std::move(dims)); }
+Fact Int64s(Dims values) { return SizesFact(std::move(values)); }
+Fact Unknown(Dims dims) { return SharedFact(std::move(dims), MOSAIC_INT64); }
+Inferred Of(OpCall call, const std::vector<Fact>& facts) { return InferredOf(call, facts); }
+#define EXPECT_IS(expr, expected_shape, expected_axis) \
+  do {                                                 \
+    const Inferred got = (expr);                       \
+    EXPECT_EQ(got.shape, expected_shape);              \
+    EXPECT_EQ(got.axis, expected_axis);                \
   } while (0)
 
 Fact One(int64_t v) { return Int64s({v}); }
@@ -50,9 +24,9 @@ Fact Omitted() { return Fact(); }
 
 TEST(SliceInSymbols, KeepsItemsWhereTheyAreWhole) {
   const Fact x = Items({N, S, 8}, 0);
-  EXPECT_INFERRED(Of(OpCall("Slice"), {x, One(0), One(3), One(2)}), "[N, S, 3]", 0);
-  EXPECT_INFERRED(Of(OpCall("Slice"), {x, One(0), One(INT64_MAX), One(0)}), "[N, S, 8]", 0);
-  EXPECT_INFERRED(Of(OpCall("Slice"), {x, One(0), Int64s({N}), One(0)}), "[N, S, 8]", 0);
+  EXPECT_IS(Of(OpCall("Slice"), {x, One(0), One(3), One(2)}), "[N, S, 3]", 0);
+  EXPECT_IS(Of(OpCall("Slice"), {x, One(0), One(INT64_MAX), One(0)}), "[N, S, 8]", 0);
+  EXPECT_IS(Of(OpCall("Slice"), {x, One(0), Int64s({N}), One(0)}), "[N, S, 8]", 0);
   EXPECT_EQ(Of(OpCall("Slice"), {x, One(1), One(INT64_MAX), One(0)}).axis, kMixed);
   EXPECT_EQ(Of(OpCall("Slice"), {x, One(-1), One(INT64_MIN), One(0), One(-1)}).axis, kMixed);
   EXPECT_EQ(Of(OpCall("Slice"), {x, One(0), One(INT64_MAX), One(0), One(2)}).axis, kMixed);
@@ -102,42 +76,42 @@ TEST(SplitInSymbols, Parts) {
 }
 
 TEST(SqueezeInSymbols, ItemsStay) {
-  EXPECT_INFERRED(Of(OpCall("Squeeze"), {Items({1, N, 1, 4}, 1), Int64s({0, 2})}), "[N, 4]", 0);
-  EXPECT_INFERRED(Of(OpCall("Unsqueeze"), {Items({N, 4}, 0), Int64s({0, 2})}), "[1, N, 1, 4]", 1);
+  EXPECT_IS(Of(OpCall("Squeeze"), {Items({1, N, 1, 4}, 1), Int64s({0, 2})}), "[N, 4]", 0);
+  EXPECT_IS(Of(OpCall("Unsqueeze"), {Items({N, 4}, 0), Int64s({0, 2})}), "[1, N, 1, 4]", 1);
   // Without axes a single item would lose its dimension.
-  EXPECT_INFERRED(Of(OpCall("Squeeze"), {Items({N, 1, 4}, 0)}), "?", kMixed);
+  EXPECT_IS(Of(OpCall("Squeeze"), {Items({N, 1, 4}, 0)}), "?", kMixed);
   EXPECT_EQ(Of(OpCall("Squeeze"), {Items({N, 4}, 0), One(0)}).axis, kMixed);
-  EXPECT_INFERRED(Of(OpCall("Flatten"), {Items({N, S, 4}, 0)}), "[N, 4*S]", 0);
+  EXPECT_IS(Of(OpCall("Flatten"), {Items({N, S, 4}, 0)}), "[N, 4*S]", 0);
 }
 
 TEST(RepeatedInSymbols, TheDimensionThatCountsItemsHoldsThem) {
-  EXPECT_INFERRED(Of(OpCall("ConstantOfShape"), {Int64s({S, N, 4})}), "[S, N, 4]", 1);
-  EXPECT_INFERRED(Of(OpCall("ConstantOfShape"), {Int64s({S, 4})}), "[S, 4]", kShared);
-  EXPECT_INFERRED(Of(OpCall("ConstantOfShape"), {Int64s({N, N})}), "[N, N]", kMixed);
-  EXPECT_INFERRED(Of(OpCall("ConstantOfShape"), {Int64s({N * N})}), "[N*N]", kMixed);
-  EXPECT_INFERRED(Of(OpCall("ConstantOfShape"), {Int64s({N + 1})}), "[N + 1]", kMixed);
-  EXPECT_INFERRED(Of(OpCall("ConstantOfShape"), {Int64s({N * 12})}), "[12*N]", 0);
+  EXPECT_IS(Of(OpCall("ConstantOfShape"), {Int64s({S, N, 4})}), "[S, N, 4]", 1);
+  EXPECT_IS(Of(OpCall("ConstantOfShape"), {Int64s({S, 4})}), "[S, 4]", kShared);
+  EXPECT_IS(Of(OpCall("ConstantOfShape"), {Int64s({N, N})}), "[N, N]", kMixed);
+  EXPECT_IS(Of(OpCall("ConstantOfShape"), {Int64s({N * N})}), "[N*N]", kMixed);
+  EXPECT_IS(Of(OpCall("ConstantOfShape"), {Int64s({N + 1})}), "[N + 1]", kMixed);
+  EXPECT_IS(Of(OpCall("ConstantOfShape"), {Int64s({N * 12})}), "[12*N]", 0);
   EXPECT_EQ(Of(OpCall("ConstantOfShape"), {Unknown({3})}).axis, kShared);
-  EXPECT_INFERRED(Of(OpCall("ConstantOfShape"), {Unknown({S})}), "?", kShared);
+  EXPECT_IS(Of(OpCall("ConstantOfShape"), {Unknown({S})}), "?", kShared);
 
   const Fact row = Shared({1, 4});
-  EXPECT_INFERRED(Of(OpCall("Expand"), {row, Int64s({N, 4})}), "[N, 4]", 0);
-  EXPECT_INFERRED(Of(OpCall("Expand"), {row, Int64s({N, 1, 1})}), "[N, 1, 4]", 0);
-  EXPECT_INFERRED(Of(OpCall("Expand"), {Items({N, 1, 4}, 0), Int64s({1, S, 1})}), "[N, S, 4]", 0);
-  EXPECT_INFERRED(Of(OpCall("Expand"), {Items({N, 4}, 0), Int64s({7, 1, 1})}), "[7, N, 4]", 1);
+  EXPECT_IS(Of(OpCall("Expand"), {row, Int64s({N, 4})}), "[N, 4]", 0);
+  EXPECT_IS(Of(OpCall("Expand"), {row, Int64s({N, 1, 1})}), "[N, 1, 4]", 0);
+  EXPECT_IS(Of(OpCall("Expand"), {Items({N, 1, 4}, 0), Int64s({1, S, 1})}), "[N, S, 4]", 0);
+  EXPECT_IS(Of(OpCall("Expand"), {Items({N, 4}, 0), Int64s({7, 1, 1})}), "[7, N, 4]", 1);
   EXPECT_EQ(Of(OpCall("Expand"), {Items({N, 1}, 0), Int64s({N, N})}).axis, kMixed);
   EXPECT_EQ(Of(OpCall("Expand"), {Items({N, 4}, 0), Int64s({5, 4})}).axis, kMixed);
   EXPECT_EQ(Of(OpCall("Expand"), {Items({N, 4}, 0), Unknown({2})}).axis, kMixed);
 
-  EXPECT_INFERRED(Of(OpCall("Tile"), {row, Int64s({N, 1})}), "[N, 4]", 0);
-  EXPECT_INFERRED(Of(OpCall("Tile"), {Items({N, 4}, 0), Int64s({1, 3})}), "[N, 12]", 0);
+  EXPECT_IS(Of(OpCall("Tile"), {row, Int64s({N, 1})}), "[N, 4]", 0);
+  EXPECT_IS(Of(OpCall("Tile"), {Items({N, 4}, 0), Int64s({1, 3})}), "[N, 12]", 0);
   EXPECT_EQ(Of(OpCall("Tile"), {Items({N, 4}, 0), Int64s({2, 1})}).axis, kMixed);
 }
 
 TEST(RangeInSymbols, CountsButIsNotItemised) {
-  EXPECT_INFERRED(Of(OpCall("Range"), {One(0), Int64s({S}), One(1)}), "[S]", kShared);
-  EXPECT_INFERRED(Of(OpCall("Range"), {Int64s({S}), Int64s({S + Dim(3)}), One(1)}), "[3]", kShared);
-  EXPECT_INFERRED(Of(OpCall("Range"), {One(0), Int64s({S * 2 + N}), One(1)}), "[2*S + N]", kMixed);
+  EXPECT_IS(Of(OpCall("Range"), {One(0), Int64s({S}), One(1)}), "[S]", kShared);
+  EXPECT_IS(Of(OpCall("Range"), {Int64s({S}), Int64s({S + Dim(3)}), One(1)}), "[3]", kShared);
+  EXPECT_IS(Of(OpCall("Range"), {One(0), Int64s({S * 2 + N}), One(1)}), "[2*S + N]", kMixed);
   EXPECT_EQ(Of(OpCall("Range"), {Int64s({S}), One(0), One(-2)}).shape, "[ceildiv(S, 2)]");
   EXPECT_EQ(Of(OpCall("Range"), {One(0), Int64s({N}), One(1)}).axis, kMixed);
 }

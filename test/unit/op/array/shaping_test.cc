@@ -23,13 +23,8 @@ TEST(ReshapeTest, ZeroAndMinusOne) {
 }
 
 TEST(ReshapeTest, RefusesHostileShapes) {
-  for (const std::vector<int64_t>& shape :
-       std::vector<std::vector<int64_t>>{{4},
-                                         {-1, 4},
-                                         {-1, -1},
-                                         {-2, -3},
-                                         {6, 1, 0},
-                                         {std::numeric_limits<int64_t>::min(), 6}}) {
+  for (const std::vector<int64_t>& shape : std::vector<std::vector<int64_t>>{
+           {4}, {-1, 4}, {-1, -1}, {-2, -3}, {6, 1, 0}, {std::numeric_limits<int64_t>::min(), 6}}) {
     const int64_t n = static_cast<int64_t>(shape.size());
     EXPECT_REFUSED(OpCall("Reshape").In({2, 3}, {1}).In<int64_t>({n}, shape).Run(),
                    MOSAIC_E_BAD_MODEL, "shape [2, 3] cannot be reshaped to [");
@@ -174,8 +169,7 @@ TEST(ConstantOfShapeTest, OfAnyType) {
   ASSERT_OK(bits.In<int64_t>({1}, {20000}).In<Float16>({1}, {0.5F}).AttributeInput("value").Run());
   EXPECT_THAT(bits.values<Float16>(), Each(0.5F));
   OpCall strings("ConstantOfShape");
-  ASSERT_OK(
-      strings.In<int64_t>({1}, {2}).Strings({1}, {"ab"}).AttributeInput("value").Run());
+  ASSERT_OK(strings.In<int64_t>({1}, {2}).Strings({1}, {"ab"}).AttributeInput("value").Run());
   EXPECT_THAT(strings.strings(), ElementsAre("ab", "ab"));
   EXPECT_REFUSED(OpCall("ConstantOfShape").In<int64_t>({2}, {kFar, kFar}).Run(), MOSAIC_E_LIMIT,
                  "exceed");
