@@ -38,6 +38,7 @@ class FakeStore {
 // Cuts an inline tensor into blocks. Leaves it as it is where the layout does not suit it.
 void Cut(Layout layout, int index, Arena* arena, MosaicTensorDesc* desc, FakeStore* store) {
   if (desc->layout != MOSAIC_LAYOUT_INLINE || desc->value_bytes == 0) return;
+  if (desc->dtype == MOSAIC_STRING) return;  // never in blocks
   const bool strips = layout != Layout::kRows;
   if (strips && (desc->ndim != 2 || desc->dtype != MOSAIC_FLOAT)) return;
   const int64_t elements = static_cast<int64_t>(desc->value_bytes) / DTypeSize(desc->dtype);
