@@ -5,7 +5,7 @@
 #   chaos.pl --bin FOLDER --conf FILE --models FOLDER --dir FOLDER --disk FILE
 #            [--rounds N] [--seconds S] [--seed S] [--only FAULT,...] [--careless]
 #
-# FILE of --conf: lines for postgresql.conf. --disk: disk.c as a shared object. --seconds: no round begins later.
+# FILE of --conf: lines for postgresql.conf. --disk: disk.c as a shared object. --seconds: no round but the first begins later.
 # --careless: nothing is synced, so that a power failure loses what was acknowledged: this must be found.
 # Prints a table, then lines "report FIGURE". Exits with 1 at the first fault found, and leaves the data folder.
 use strict;
@@ -127,13 +127,13 @@ sub run_round
 
 print "seed $option{seed}, $option{workers} sessions that change models, one that reads, one that packs and vacuums\n";
 srand $option{seed};
-my $begin = time;
 $primary->init;
 $workload->prepare($primary);
+my $begin = time;
 my $done = 0;
 for my $round (1 .. $option{rounds})
 {
-	last if time - $begin > $option{seconds};
+	last if $round > 1 && time - $begin > $option{seconds};
 	# Each at least once, where there are rounds enough.
 	my $fault = $faults[ int rand @faults ];
 	my @unseen = grep { !$rounds{$_} } @faults;

@@ -29,7 +29,7 @@ ok($ok, "nothing is lost, changed or half there (seed $seed)");
 like($output, qr/^lost 0, uncommitted visible 0, changed predictions 0, problems of check_store\(\) 0$/m, 'and said so');
 like($output, qr/^report acknowledged=(?!0$)/m, 'transactions were acknowledged');
 
-($ok, $output) = chaos(qw(--rounds 3 --seconds 15 --only power --careless));
+($ok, $output) = chaos(qw(--rounds 3 --seconds 40 --only power --careless));
 ok(!$ok, 'a server that syncs nothing fails');
 like($output, qr/^FAILED: round \d+, .*(?:\w+: (?:lost|uncommitted|changed)|check_store\(\)|does not|ERROR)/ms, 'for what is lost');
 like($output, qr/^seed $seed, data folder/m, 'with its seed');
