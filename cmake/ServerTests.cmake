@@ -48,13 +48,18 @@ add_test(NAME sql.isolation COMMAND ${PG_ISOLATION} ${regress_options}
 set_tests_properties(sql.regress sql.isolation PROPERTIES FIXTURES_REQUIRED stage TIMEOUT 900
   ENVIRONMENT "${test_env}")
 
+# Preloaded into servers whose disk runs full, or loses what was not synced.
+add_library(chaos_disk MODULE ${CMAKE_SOURCE_DIR}/bench/chaos/disk.c)
+set_target_properties(chaos_disk PROPERTIES PREFIX "")
+target_link_libraries(chaos_disk PRIVATE ${CMAKE_DL_LIBS})
+
 file(GLOB tap_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/t/*.pl)
 foreach(test ${tap_tests})
   get_filename_component(name ${test} NAME_WE)
   add_test(NAME tap.${name} COMMAND ${CMAKE_SOURCE_DIR}/test/run_tap.sh ${CMAKE_BINARY_DIR}/tap/${name}
     ${PROVE} -I ${PGXS_SRC}/test/perl -I ${CMAKE_SOURCE_DIR}/test/t --verbose ${test})
   set_tests_properties(tap.${name} PROPERTIES FIXTURES_REQUIRED stage TIMEOUT 1200
-    ENVIRONMENT "${test_env};TESTDIR=${CMAKE_BINARY_DIR}/tap/${name};TESTDATADIR=${CMAKE_BINARY_DIR}/tap/${name}/data;TESTLOGDIR=${CMAKE_BINARY_DIR}/tap/${name}/log;TEMP_CONFIG=${test_conf};PG_REGRESS=${PG_REGRESS};PGPORT=65432"
+    ENVIRONMENT "${test_env};MOSAIC_CHAOS_DISK=$<TARGET_FILE:chaos_disk>;TESTDIR=${CMAKE_BINARY_DIR}/tap/${name};TESTDATADIR=${CMAKE_BINARY_DIR}/tap/${name}/data;TESTLOGDIR=${CMAKE_BINARY_DIR}/tap/${name}/log;TEMP_CONFIG=${test_conf};PG_REGRESS=${PG_REGRESS};PGPORT=65432"
     ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PG_bindir}"
     FAIL_REGULAR_EXPRESSION "NOTESTS")
 endforeach()

@@ -73,8 +73,15 @@ cmp_ok($peak, '<', 64e6, 'peak memory of a prediction: no copy of the weights');
 ($out, $peak) = peak_of(q{SELECT drop_model('large')});
 note sprintf 'DROP: peak memory %s above the baseline', mb($peak);
 cmp_ok($peak, '<', 64e6, 'peak memory of the drop');
-$node->safe_psql('postgres', 'VACUUM mosaic.block');
-cmp_ok($node->safe_psql('postgres', q{SELECT pg_relation_size('mosaic.block')}), '<', 1e6, 'and its space is given back');
+# A page that the checkpointer writes just then is left for the next time, with all pages before it.
+my $size;
+for (1 .. 5)
+{
+	$node->safe_psql('postgres', 'VACUUM mosaic.block');
+	$size = $node->safe_psql('postgres', q{SELECT pg_relation_size('mosaic.block')});
+	last if $size < 1e6;
+}
+cmp_ok($size, '<', 1e6, 'and its space is given back');
 $session->quit;
 $node->stop;
 $node->clean_node;

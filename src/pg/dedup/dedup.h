@@ -17,6 +17,7 @@ typedef struct MosaicDedupArguments
 	bool		reuse;			/* keep decisions on blocks that are as before */
 	MosaicModelHandle *original;	/* of which the model was made, to judge it by; or NULL */
 	bool		exact;			/* only judge: merge nothing */
+	struct MosaicStagedModel *staged;	/* the model, to be stored once all is decided; or NULL: it is */
 	MosaicDedupOptions options;
 } MosaicDedupArguments;
 
@@ -35,7 +36,7 @@ typedef struct MosaicDedupOutcome
 extern void mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDedupArguments *args);
 
 /*
- * Merges blocks of a model that the current role owns, as far as the arguments allow, in the current
+ * Merges blocks of a model that the current role owns, or that is staged, as far as the arguments allow, in the current
  * transaction.  Takes the store's lock when all is decided, and decides again if that no longer holds.
  * 23514 if there is an original, and the model itself, without any merge, is worse by more than max_drop.
  */

@@ -17,6 +17,7 @@
 #include "mosaic/capi_dedup.h"
 #include "near_index.h"
 #include "row.h"
+#include "stage_model.h"
 #include "store.h"
 
 /* A stored block, as block_meta says. */
@@ -57,6 +58,7 @@ typedef struct DedupJob
 	MemoryContextCallback callback;
 	MosaicMetricFunction *function; /* the user's own metric, or NULL */
 	MosaicReader reader;
+	MosaicStagedModel *staged;	/* until it is stored; or NULL */
 	int32		domain;			/* of the model */
 	BlockSet	own;			/* its blocks */
 	HTAB	   *offers;			/* the blocks looked up so far */

@@ -176,7 +176,7 @@ void
 mosaic_recall_decisions(DedupJob *job)
 {
 	Recollection r = {job};
-	int64		model_id = job->handle->key.model_id;
+	int64		model_id = job->staged ? job->staged->replaced : job->handle->key.model_id;
 
 	job->known = palloc(sizeof *job->known);
 	if (scan_rows("dedup_run", "dedup_run_pkey", model_id, job->snapshot, AccessShareLock, read_run, &r) == 0)

@@ -33,6 +33,9 @@ read_meta(DedupJob *job, Offer *offer)
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);
+	if (job->staged)
+		offer->models = mosaic_staged_users(job->staged, offer->id, mosaic_has_block(&job->own, offer->id),
+											offer->models);
 }
 
 Offer *

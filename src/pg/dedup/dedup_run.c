@@ -136,7 +136,14 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 	mosaic_dedup_check(mosaic_dedup_new(&args->options, &job->dedup, &error), &error);
 	job->snapshot = RegisterSnapshot(snapshot);
 	mosaic_check_format(job->snapshot);
-	mosaic_dedup_find_model(job, AccessShareLock);
+	if (args->staged && !args->staged->settled)
+	{
+		job->staged = args->staged;
+		job->row = job->staged->row;
+		job->domain = job->staged->domain;
+	}
+	else
+		mosaic_dedup_find_model(job, AccessShareLock);
 }
 
 static void
@@ -190,6 +197,9 @@ decide(const char *name, const MosaicDedupArguments *args)
 		job->changes = true;
 		mosaic_dedup_open(job, name, args, GetLatestSnapshot());
 		mosaic_dedup_decide(job);
+		if (job->staged)
+			mosaic_settle_model(job->staged);
+		job->staged = NULL;
 		if (mosaic_dedup_holds(job))
 			return job;
 		if (attempt == 2)

@@ -48,8 +48,9 @@ check_name(const char *name)
 }
 
 static int32
-add_domain(Relation rel, const char *name)
+add_domain(const char *name)
 {
+	Relation	rel = table_open(mosaic_relid("domain"), RowExclusiveLock);
 	int32		domain = (int32) nextval_internal(mosaic_relid("domain_id_seq"), false);
 	Datum		values[Natts_domain];
 	bool		nulls[Natts_domain] = {false};
@@ -59,14 +60,15 @@ add_domain(Relation rel, const char *name)
 	values[Anum_domain_owner - 1] = ObjectIdGetDatum(GetUserId());
 	mosaic_hold_role(MOSAIC_DOMAIN_OWNER, GetUserId());
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	table_close(rel, NoLock);
 	CommandCounterIncrement();
 	return domain;
 }
 
 int32
-mosaic_join_domain(const char *name, Snapshot snapshot)
+mosaic_find_domain(const char *name, Snapshot snapshot)
 {
-	Relation	rel = table_open(mosaic_relid("domain"), RowExclusiveLock);
+	Relation	rel = table_open(mosaic_relid("domain"), AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -93,10 +95,16 @@ mosaic_join_domain(const char *name, Snapshot snapshot)
 		domain = domain == 0 ? found : Min(domain, found);
 	}
 	systable_endscan(scan);
-	if (domain == 0)
-		domain = add_domain(rel, name ? name : "");
 	table_close(rel, NoLock);
 	return domain;
+}
+
+int32
+mosaic_join_domain(const char *name, Snapshot snapshot)
+{
+	int32		domain = mosaic_find_domain(name, snapshot);
+
+	return domain ? domain : add_domain(name ? name : "");
 }
 
 /* *tuple: the domain's row, NULL where it is lost. */

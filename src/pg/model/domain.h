@@ -18,6 +18,8 @@
  * store's lock and then inserts a model.
  */
 extern int32 mosaic_join_domain(const char *name, Snapshot snapshot);
+/* The same without making it, nor the lock: 0 where it is not there. */
+extern int32 mosaic_find_domain(const char *name, Snapshot snapshot);
 
 /* 42501 where the current role may not (or no longer) let this model take part in its domain. */
 extern void mosaic_check_domain(int32 domain, const char *model, Snapshot snapshot);

@@ -18,6 +18,7 @@
 #include "catalog.h"
 #include "dedup.h"
 #include "model_cache.h"
+#include "stage_model.h"
 #include "store_model.h"
 
 /* In which type matrices of weights are stored. */
@@ -97,24 +98,40 @@ release_original(void *arg)
 	mosaic_model_release(arg);
 }
 
-/* A model just stored, until the current memory context is reset. */
+/* The model as it is staged, until the current memory context is reset. */
 static MosaicModelHandle *
-hold_model(const char *name)
+hold_model(const MosaicStagedModel *staged)
 {
 	MemoryContextCallback *callback = palloc0(sizeof *callback);
-	Snapshot	snapshot = mosaic_lock_store();
-	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
 	MosaicModelHandle *handle;
 
 	/* The cache reads a model with the active snapshot. */
-	PushActiveSnapshot(snapshot);
-	handle = mosaic_model_acquire(row);
+	PushActiveSnapshot(GetLatestSnapshot());
+	handle = mosaic_model_acquire(staged->row);
 	PopActiveSnapshot();
 	callback->func = release_original;
 	callback->arg = handle;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-	UnregisterSnapshot(snapshot);
 	return handle;
+}
+
+/* Both are only staged: nobody waits while they are judged. */
+static void
+stage(MosaicHostSource *source, const char *name, const MosaicModelOptions *options,
+	  MosaicDedupArguments *args, MosaicImportStats *stats)
+{
+	MosaicStagedModel *original = NULL;
+
+	if (args->options.of_original)
+	{
+		MosaicModelOptions in_float = *options;
+
+		in_float.dtype = MOSAIC_FLOAT;
+		original = mosaic_stage_model(source, name, &in_float, stats);
+		args->original = hold_model(original);
+	}
+	args->staged = mosaic_stage_model(source, name, options, stats);
+	args->staged->original = original;
 }
 
 static Datum
@@ -128,32 +145,17 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name)
 		.dtype = dtype_option(fcinfo),.replace = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2)
 	};
 	bool		dedup = wants_dedup(fcinfo, options.dtype != MOSAIC_FLOAT, &args);
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic original",
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic staged model",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	MosaicImportStats stats;
 
-	/*
-	 * What is to be judged by the model in float32 replaces it in this transaction.  The blocks that
-	 * this one had to itself are deleted then, but stay readable until the transaction ends.
-	 */
-	if (dedup && args.options.of_original)
-	{
-		MosaicModelOptions original = options;
-
-		original.dtype = MOSAIC_FLOAT;
-		mosaic_store_model(source, name, &original, &stats);
-		args.original = hold_model(name);
-		options.replace = true;
-	}
-	mosaic_store_model(source, name, &options, &stats);
+	if (dedup)
+		stage(source, name, &options, &args, &stats);
+	else
+		mosaic_store_model(source, name, &options, &stats);
 	mosaic_source_close(source);
 	MemoryContextSwitchTo(saved);
-
-	/*
-	 * The model is judged with the weights that it was imported with, so these are stored first; of
-	 * those that then give way vacuum takes the space.
-	 */
 	if (dedup)
 		mosaic_dedup_stored(name, &args, &outcome);
 	MemoryContextDelete(cxt);

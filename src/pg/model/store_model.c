@@ -31,24 +31,7 @@
 #include "roles.h"
 #include "store.h"
 #include "store_model.h"
-
-/* The maps of a model while its blocks come in. */
-typedef struct TensorMap
-{
-	int32	   *ids;
-	ItemPointerData *places;
-} TensorMap;
-
-typedef struct ImportJob
-{
-	int32		domain;
-	MosaicHostSource *source;
-	MosaicImport *import;		/* freed with the memory context */
-	MosaicModel *model;			/* likewise */
-	MemoryContextCallback callback;
-	TensorMap  *maps;
-	MosaicImportStats stats;
-} ImportJob;
+#include "store_model_job.h"
 
 static void
 free_job(void *arg)
@@ -67,9 +50,8 @@ fail(ImportJob *job, const MosaicError *error)
 	mosaic_report(error);
 }
 
-/* Reads the graph and makes room for the maps. */
-static void
-open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height, int dtype)
+void
+mosaic_job_open(ImportJob *job, const char *name, MosaicHostSource *source, int height, int dtype)
 {
 	MosaicImportOptions options = {
 		.model_name = name,.block_height = height,.weight_dtype = dtype,
@@ -110,11 +92,9 @@ open_job(ImportJob *job, const char *name, MosaicHostSource *source, int height,
 	}
 }
 
-/* Moves all blocks from the core into the store. */
-static void
-store_blocks(ImportJob *job, Snapshot snapshot)
+void
+mosaic_job_store_blocks(ImportJob *job, MosaicWriter *writer)
 {
-	MosaicWriter *writer = mosaic_writer_open(snapshot, job->domain);
 	MosaicBlock block;
 	MosaicError error;
 	MosaicCode	code;
@@ -136,7 +116,6 @@ store_blocks(ImportJob *job, Snapshot snapshot)
 	if (code != MOSAIC_OK)
 		fail(job, &error);
 	job->stats.new_bytes = mosaic_writer_new_bytes(writer);
-	mosaic_writer_close(writer);
 }
 
 static bytea *
@@ -150,8 +129,8 @@ make_bytea(const void *data, Size len)
 	return b;
 }
 
-static void
-insert_tensors(ImportJob *job, int64 model_id)
+void
+mosaic_job_insert_tensors(ImportJob *job, int64 model_id)
 {
 	Relation	rel = table_open(mosaic_relid("tensor"), RowExclusiveLock);
 	CatalogIndexState indexes = CatalogOpenIndexes(rel);
@@ -232,8 +211,8 @@ describe_model(ImportJob *job, const char *name, const void *graph, size_t len)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
 }
 
-static void
-insert_model(ImportJob *job, int64 model_id, const char *name, Oid owner)
+HeapTuple
+mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner)
 {
 	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
 	Datum		values[Natts_model];
@@ -241,6 +220,7 @@ insert_model(ImportJob *job, int64 model_id, const char *name, Oid owner)
 	size_t		len;
 	const void *graph = mosaic_import_graph(job->import, &len);
 	pg_uuid_t	sum = checksum_of(job, graph, len);
+	HeapTuple	row;
 
 	values[Anum_model_model_id - 1] = Int64GetDatum(model_id);
 	values[Anum_model_name - 1] = CStringGetTextDatum(name);
@@ -253,14 +233,13 @@ insert_model(ImportJob *job, int64 model_id, const char *name, Oid owner)
 	values[Anum_model_description - 1] = describe_model(job, name, graph, len);
 	values[Anum_model_graph - 1] = PointerGetDatum(make_bytea(graph, len));
 	values[Anum_model_checksum - 1] = UUIDPGetDatum(&sum);
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
-	mosaic_hold_role(MOSAIC_MODEL_OWNER, owner);
+	row = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	table_close(rel, NoLock);
+	return row;
 }
 
-/* The row of the model that is to be replaced, or NULL; an error where it must not be. */
-static HeapTuple
-check_existing(const char *name, bool replace, Snapshot snapshot)
+HeapTuple
+mosaic_check_existing(const char *name, bool replace, Snapshot snapshot)
 {
 	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
 
@@ -282,26 +261,49 @@ check_existing(const char *name, bool replace, Snapshot snapshot)
 	return row;
 }
 
-/* Where the model shares: as asked; else where the version that it replaces does. */
-static int32
-choose_domain(const char *asked, const char *name, HeapTuple old, Snapshot snapshot)
+int32
+mosaic_choose_domain(const char *asked, const char *name, HeapTuple old, Snapshot snapshot,
+					 int32 (*find) (const char *name, Snapshot snapshot))
 {
 	int32		domain;
 
 	if (asked != NULL || old == NULL)
-		return mosaic_join_domain(asked, snapshot);
+		return find(asked, snapshot);
 	domain = DatumGetInt32(mosaic_model_attr(old, Anum_model_domain));
 	mosaic_check_domain(domain, name, snapshot);
 	return domain;
 }
 
-/* Who replaces another's model, as its member or superuser, does not take it away. */
-static Oid
-choose_owner(HeapTuple old, Snapshot snapshot)
+Oid
+mosaic_choose_owner(HeapTuple old, Snapshot snapshot)
 {
 	Oid			owner = old ? DatumGetObjectId(mosaic_model_attr(old, Anum_model_owner)) : GetUserId();
 
 	return mosaic_role_exists(owner, snapshot) ? owner : GetUserId();
+}
+
+void
+mosaic_insert_model(HeapTuple row, HeapTuple old)
+{
+	Relation	rel;
+	int64		model_id = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
+
+	if (old)
+	{
+		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
+		mosaic_remove_model(old);
+	}
+	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
+	CatalogTupleInsert(rel, row);
+	mosaic_hold_role(MOSAIC_MODEL_OWNER, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)));
+	table_close(rel, NoLock);
+	if (old)
+	{
+		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
+		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
+		mosaic_release_roles();
+	}
+	CommandCounterIncrement();
 }
 
 void
@@ -312,6 +314,7 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	ImportJob  *job = palloc0(sizeof *job);
+	MosaicWriter *writer;
 	Snapshot	snapshot;
 	HeapTuple	old;
 	int64		model_id;
@@ -319,28 +322,17 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 
 	mosaic_progress_start(MOSAIC_PROGRESS_IMPORT);
 	snapshot = mosaic_lock_store();
-	old = check_existing(name, options->replace, snapshot);
-	owner = choose_owner(old, snapshot);
-	job->domain = choose_domain(options->domain, name, old, snapshot);
+	old = mosaic_check_existing(name, options->replace, snapshot);
+	owner = mosaic_choose_owner(old, snapshot);
+	job->domain = mosaic_choose_domain(options->domain, name, old, snapshot, mosaic_join_domain);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
-	open_job(job, name, source, mosaic_store_options(NULL).height, options->dtype);
-	store_blocks(job, snapshot);
-	insert_tensors(job, model_id);
+	mosaic_job_open(job, name, source, mosaic_store_options(NULL).height, options->dtype);
+	writer = mosaic_writer_open(snapshot, job->domain);
+	mosaic_job_store_blocks(job, writer);
+	mosaic_writer_close(writer);
+	mosaic_job_insert_tensors(job, model_id);
 	UnregisterSnapshot(snapshot);
-	/* After the new blocks are in, so that those which both versions have are kept. */
-	if (old)
-	{
-		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
-		mosaic_remove_model(old);
-	}
-	insert_model(job, model_id, name, owner);
-	if (old)
-	{
-		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
-		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
-		mosaic_release_roles();
-	}
-	CommandCounterIncrement();
+	mosaic_insert_model(mosaic_job_model_row(job, model_id, name, owner), old);
 	*stats = job->stats;
 	mosaic_progress_end();
 	MemoryContextSwitchTo(saved);

@@ -33,46 +33,6 @@
 #include "row.h"
 #include "store.h"
 
-/* ---------------------------------------------------------------- geometry */
-
-uint32
-mosaic_geometry_bytes(MosaicGeometry g)
-{
-	uint64		bytes = 0;
-
-	if (g.layout == MOSAIC_LAYOUT_STRIP)
-		bytes = (uint64) g.rows * MOSAIC_ROW_BYTES;
-	else if (g.layout == MOSAIC_LAYOUT_ROW)
-		bytes = (uint64) g.rows * g.cols * mosaic_dtype_size(g.dtype);
-	bytes = Max(TYPEALIGN64(MOSAIC_TUPLE_ALIGN, bytes), MOSAIC_MIN_PAYLOAD);
-	if (g.rows == 0 || g.cols == 0 || bytes > MOSAIC_MAX_PAYLOAD ||
-		mosaic_dtype_size(g.dtype) == 0)
-		return 0;
-	return (uint32) bytes;
-}
-
-uint32
-mosaic_payload_bytes(MosaicGeometry g)
-{
-	uint32		bytes = mosaic_geometry_bytes(g);
-
-	if (bytes == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("%016llX is not the geometry of a block",
-						(unsigned long long) mosaic_geometry_pack(g))));
-	return bytes;
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_geometry_bytes);
-Datum
-mosaic_pg_geometry_bytes(PG_FUNCTION_ARGS)
-{
-	MosaicGeometry g = mosaic_geometry_unpack((uint64) PG_GETARG_INT64(0));
-
-	PG_RETURN_INT32(MOSAIC_PAYLOAD_OFFSET + mosaic_payload_bytes(g));
-}
-
 /* ----------------------------------------------------------------- writing */
 
 struct MosaicWriter
@@ -96,6 +56,12 @@ struct MosaicWriter
 	bytea	   *data;			/* room for the largest payload */
 	HTAB	   *used;			/* the blocks this model uses so far */
 	int64		new_bytes;
+
+	/* Of a stager; its users are nobody's business yet. */
+	bool		staging;
+	MosaicStagedBlock *staged;	/* in the context of who opened it */
+	int64		nstaged,
+				capacity;
 };
 
 typedef struct UsedKey
@@ -111,8 +77,8 @@ typedef struct UsedBlock
 	ItemPointerData place;
 } UsedBlock;
 
-MosaicWriter *
-mosaic_writer_open(Snapshot snapshot, int32 domain)
+static MosaicWriter *
+open_writer(Snapshot snapshot, int32 domain, bool staging)
 {
 	MosaicWriter *w = palloc0(sizeof *w);
 	MemoryContext saved;
@@ -131,9 +97,18 @@ mosaic_writer_open(Snapshot snapshot, int32 domain)
 	w->meta_hash = index_open(mosaic_relid("block_meta_hash_idx"), RowExclusiveLock);
 	w->meta_slot = table_slot_create(w->meta, NULL);
 	w->meta_indexes = CatalogOpenIndexes(w->meta);
-	saved = MemoryContextSwitchTo(w->cxt);
-	w->near_writer = mosaic_near_writer_open(domain);
-	MemoryContextSwitchTo(saved);
+	w->staging = staging;
+	if (staging)
+	{
+		w->capacity = 1024;
+		w->staged = palloc(w->capacity * sizeof *w->staged);
+	}
+	else
+	{
+		saved = MemoryContextSwitchTo(w->cxt);
+		w->near_writer = mosaic_near_writer_open(domain);
+		MemoryContextSwitchTo(saved);
+	}
 	w->sequence = mosaic_relid("block_id_seq");
 	w->slot = MakeSingleTupleTableSlot(RelationGetDescr(w->reader.rel), &TTSOpsVirtual);
 	w->bulk = GetBulkInsertState();
@@ -144,12 +119,25 @@ mosaic_writer_open(Snapshot snapshot, int32 domain)
 	return w;
 }
 
+MosaicWriter *
+mosaic_writer_open(Snapshot snapshot, int32 domain)
+{
+	return open_writer(snapshot, domain, false);
+}
+
+MosaicWriter *
+mosaic_stager_open(Snapshot snapshot, int32 domain)
+{
+	return open_writer(snapshot, domain, true);
+}
+
 void
 mosaic_writer_close(MosaicWriter *w)
 {
 	FreeBulkInsertState(w->bulk);
 	ExecDropSingleTupleTableSlot(w->slot);
-	mosaic_near_writer_close(w->near_writer);
+	if (w->near_writer)
+		mosaic_near_writer_close(w->near_writer);
 	CatalogCloseIndexes(w->meta_indexes);
 	ExecDropSingleTupleTableSlot(w->meta_slot);
 	index_close(w->meta_hash, NoLock);
@@ -220,7 +208,7 @@ same_meta(MosaicWriter *w, HeapTuple tuple, const MosaicBlock *block, const uint
 		DatumGetInt32(domain) == w->domain && memcmp(DatumGetUUIDP(found), hash, UUID_LEN) == 0;
 }
 
-/* Finds a stored block equal to this one and counts the model as its user. */
+/* Finds a stored block equal to this one and, unless it is staged, counts the model as its user. */
 static bool
 use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *block_id,
 		   ItemPointer place)
@@ -245,7 +233,7 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *
 		*block_id = DatumGetInt32(heap_getattr(tuple, Anum_meta_block_id, desc, &isnull));
 		ItemPointerSetInvalid(place);
 		found = same_payload(w, block, *block_id, place);
-		if (found)
+		if (found && !w->staging)
 			change_count(w, tuple, 1);
 	}
 	index_endscan(scan);
@@ -253,13 +241,13 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *
 	return found;
 }
 
+/* Stores a block, which nothing refers to yet. */
 static void
-add_block(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *block_id,
-		  ItemPointer place)
+insert_block(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
 {
 	CommandId	cid = GetCurrentCommandId(true);
-	Datum		values[Natts_meta];
-	bool		nulls[Natts_meta] = {false};
+	Datum		values[1];
+	bool		nulls[1] = {false};
 
 	*block_id = (int32) nextval_internal(w->sequence, false);
 
@@ -275,20 +263,63 @@ add_block(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *b
 	values[0] = Int32GetDatum(*block_id);
 	index_insert(w->pkey, values, nulls, place, w->reader.rel, UNIQUE_CHECK_YES, false,
 				 w->pkey_info);
+	w->new_bytes += MOSAIC_PAYLOAD_OFFSET + block->length;
+}
 
-	values[Anum_meta_block_id - 1] = Int32GetDatum(*block_id);
+/* Makes a stored block known, with the model as its only user. */
+static void
+insert_meta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 block_id)
+{
+	Datum		values[Natts_meta];
+	bool		nulls[Natts_meta] = {false};
+
+	values[Anum_meta_block_id - 1] = Int32GetDatum(block_id);
 	values[Anum_meta_models - 1] = Int32GetDatum(1);
 	values[Anum_meta_geometry - 1] = Int64GetDatum((int64) mosaic_geometry_pack(block->geometry));
 	values[Anum_meta_hash - 1] = UUIDPGetDatum((const pg_uuid_t *) hash);
 	values[Anum_meta_domain - 1] = Int32GetDatum(w->domain);
 	CatalogTupleInsertWithInfo(w->meta, heap_form_tuple(RelationGetDescr(w->meta), values, nulls),
 							   w->meta_indexes);
-	mosaic_near_writer_add(w->near_writer, *block_id, block->geometry, block->payload);
-	w->new_bytes += MOSAIC_PAYLOAD_OFFSET + block->length;
+	mosaic_near_writer_add(w->near_writer, block_id, block->geometry, block->payload);
 }
 
-bool
-mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+static void
+note_staged(MosaicWriter *w, const MosaicBlock *block, int32 block_id, ItemPointer place, bool is_new)
+{
+	MosaicStagedBlock *s;
+
+	if (w->nstaged == w->capacity)
+	{
+		w->capacity *= 2;
+		w->staged = repalloc_huge(w->staged, w->capacity * sizeof *w->staged);
+	}
+	s = &w->staged[w->nstaged++];
+	s->block_id = block_id;
+	s->place = *place;
+	s->is_new = is_new;
+	s->geometry = mosaic_geometry_pack(block->geometry);
+	memcpy(s->hash, block->hash, UUID_LEN);
+}
+
+/* own: the block itself, stored but not known yet; or NULL. */
+static void
+add_block(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, const MosaicStagedBlock *own,
+		  int32 *block_id, ItemPointer place)
+{
+	if (own)
+	{
+		*block_id = own->block_id;
+		*place = own->place;
+	}
+	else
+		insert_block(w, block, block_id, place);
+	if (!w->staging)
+		insert_meta(w, block, hash, *block_id);
+}
+
+static bool
+use_block(MosaicWriter *w, const MosaicBlock *block, const MosaicStagedBlock *own, int32 *block_id,
+		  ItemPointer place)
 {
 	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
 	UsedKey		key;
@@ -310,7 +341,9 @@ mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, It
 	{
 		stored = use_stored(w, block, key.hash, block_id, place);
 		if (!stored)
-			add_block(w, block, key.hash, block_id, place);
+			add_block(w, block, key.hash, own, block_id, place);
+		if (w->staging)
+			note_staged(w, block, *block_id, place, !stored);
 		/* Two payloads with one hash: the first is remembered, the others stay unshared. */
 		used = hash_search(w->used, &key, HASH_ENTER, &known);
 		if (!known)
@@ -322,6 +355,12 @@ mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, It
 	MemoryContextSwitchTo(saved);
 	MemoryContextReset(w->tmp);
 	return stored;
+}
+
+bool
+mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+{
+	return use_block(w, block, NULL, block_id, place);
 }
 
 /* Deletes the visible tuple of a block; false where there is none. */
@@ -393,31 +432,35 @@ mosaic_writer_leave(MosaicWriter *w, int32 block_id)
 	return found;
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_init_store);
-Datum
-mosaic_pg_init_store(PG_FUNCTION_ARGS)
-{
-	static const char *const names[] = {"block_height", "near_tables", "near_hashes", "near_width"};
-	MosaicStoreOptions options;
-	MosaicError error;
+/* ----------------------------------------------------------------- staging */
 
-	mosaic_check_catalogs();
-	for (int i = 0; i < lengthof(names); i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", names[i])));
-	options.height = PG_GETARG_INT32(0);
-	options.near_settings.tables = PG_GETARG_INT32(1);
-	options.near_settings.hashes = PG_GETARG_INT32(2);
-	options.near_settings.width = PG_GETARG_FLOAT4(3);
-	if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(options.height))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("block height %d is not possible", options.height),
-				 errhint("The heights are 126, 63 and 31 rows: 1, 2 or 4 blocks a page.")));
-	if (mosaic_near_check(&options.near_settings, &error) != MOSAIC_OK)
-		mosaic_report(&error);
-	UnregisterSnapshot(mosaic_lock_store());
-	mosaic_store_options(&options);
-	PG_RETURN_VOID();
+MosaicStagedBlock *
+mosaic_staged_blocks(const MosaicWriter *stager, int64 *n)
+{
+	*n = stager->nstaged;
+	return stager->staged;
+}
+
+void
+mosaic_writer_settle(MosaicWriter *w, const MosaicStagedBlock *s, int32 *block_id, ItemPointer place)
+{
+	MosaicBlock block = {0};
+	ItemPointerData own = s->place;
+	Buffer		buffer;
+
+	block.geometry = mosaic_geometry_unpack(s->geometry);
+	block.length = mosaic_payload_bytes(block.geometry);
+	memcpy(block.hash, s->hash, UUID_LEN);
+	block.payload = mosaic_read_block(&w->reader, s->block_id, block.length, &own, CurrentResourceOwner, &buffer);
+	(void) use_block(w, &block, s->is_new ? s : NULL, block_id, place);
+	ReleaseBuffer(buffer);
+	if (s->is_new && *block_id != s->block_id)
+		mosaic_writer_discard(w, s);
+}
+
+void
+mosaic_writer_discard(MosaicWriter *w, const MosaicStagedBlock *s)
+{
+	if (s->is_new && !delete_block(w, s->block_id))
+		elog(ERROR, "block %d is not there any more", s->block_id);
 }

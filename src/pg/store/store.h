@@ -44,4 +44,31 @@ extern int64 mosaic_writer_new_bytes(const MosaicWriter *writer);
  */
 extern bool mosaic_writer_leave(MosaicWriter *writer, int32 block_id);
 
+/*
+ * ---- staging: a model whose blocks are there before it is stored ----
+ *
+ * A stager is a writer that needs no lock: for equal blocks it looks, but counts nothing, and the new
+ * ones are known to nobody but the model.  Under the lock each block is settled: it becomes the
+ * model's as if it were used then, and keeps its id unless an equal one has come to be meanwhile, or it
+ * was another's that is gone.  Until then, the snapshot must stay registered.
+ */
+typedef struct MosaicStagedBlock
+{
+	int32		block_id;
+	ItemPointerData place;
+	bool		is_new;
+	uint64		geometry;
+	uint8		hash[16];
+} MosaicStagedBlock;
+
+extern MosaicWriter *mosaic_stager_open(Snapshot snapshot, int32 domain);
+/* All that were used, each once; in the context of who opened the stager, and longer there than it. */
+extern MosaicStagedBlock *mosaic_staged_blocks(const MosaicWriter *stager, int64 *n);
+
+/* With a writer of all; what the block is then. */
+extern void mosaic_writer_settle(MosaicWriter *writer, const MosaicStagedBlock *staged,
+								 int32 *block_id, ItemPointer place);
+/* Or it was not needed. */
+extern void mosaic_writer_discard(MosaicWriter *writer, const MosaicStagedBlock *staged);
+
 #endif
