@@ -128,7 +128,7 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
   for (size_t i = 0; i < count; ++i) {
     Tensor t;
     if (!ParseTensor(set.inputs[i], &arena, &t)) {
-      return Status::Internal("input " + std::to_string(i) + " cannot be read");
+      return Status::Unsupported("the data of input " + std::to_string(i) + " is no array");
     }
     held.push_back(t);  // the owner of what AsDeclared borrows
     inputs.push_back(
@@ -139,7 +139,7 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
   for (size_t i = 0; i < set.outputs.size(); ++i) {
     Tensor expected;
     if (!ParseTensor(set.outputs[i], &arena, &expected)) {
-      return Status::Internal("output " + std::to_string(i) + " cannot be read");
+      return Status::Unsupported("the data of output " + std::to_string(i) + " is no array");
     }
     const Tensor& actual = run.output(i);
     MOSAIC_RETURN_IF_ERROR(
