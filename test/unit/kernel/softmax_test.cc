@@ -50,7 +50,8 @@ TEST_P(SoftmaxTest, Rows) {
       SoftmaxRows(a, 0, rows);
       for (int64_t r = 0; r < rows; ++r) {
         const float* row_mask = a.mask ? a.mask + r * a.mask_step : nullptr;
-        std::vector<float> want(static_cast<size_t>(n)), v(want), alone(want);
+        std::vector<float> want(static_cast<size_t>(n)), v(want);
+        std::vector<float> alone(static_cast<size_t>(n) + 1);  // never null
         for (int64_t k = 0; k < n; ++k) {
           const float scaled = a.x[r * a.x_step + k] * a.scale;
           v[static_cast<size_t>(k)] = row_mask ? scaled + row_mask[k] : scaled;
