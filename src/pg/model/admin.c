@@ -28,6 +28,7 @@
 #include "roles.h"
 #include "row.h"
 #include "store.h"
+#include "tokenizer_store.h"
 
 /* ---- removal ---- */
 
@@ -122,6 +123,7 @@ mosaic_remove_model(HeapTuple model)
 	Snapshot	snapshot;
 
 	mosaic_remove_dedup_log(model_id);
+	(void) mosaic_remove_tokenizer(model_id);
 	/* What this transaction did before must be seen. */
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());

@@ -31,6 +31,7 @@
 #include "roles.h"
 #include "store.h"
 #include "store_model.h"
+#include "tokenizer_store.h"
 
 /* The maps of a model while its blocks come in. */
 typedef struct TensorMap
@@ -331,6 +332,7 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	if (old)
 	{
 		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
+		mosaic_move_tokenizer(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
 		mosaic_remove_model(old);
 	}
 	insert_model(job, model_id, name, owner);
