@@ -19,7 +19,6 @@ namespace mosaic {
 namespace {
 
 constexpr int64_t kPatchBytes = int64_t{2} << 20;
-constexpr int64_t kChunk = 8192;  // elements of a unit that moves them
 
 enum class Part { kChannelsLast, kKernels, kPatches, kProduct, kOutput, kPlanes };
 
