@@ -9,6 +9,9 @@
 namespace mosaic {
 namespace {
 
+// Iterations whose outputs are kept to be stacked: what is kept of each is not bounded by its size.
+constexpr int64_t kMaxCollected = int64_t{1} << 20;
+
 Status ReadCondition(const Tensor& t, bool* out) {
   if (t.dtype() != MOSAIC_BOOL || t.size() != 1) {
     return Status::Invalid("a condition is one bool, it has shape " + ShapeString(t.shape()));
@@ -169,6 +172,10 @@ Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
   if (given.size() < skip + carried) return Status::Invalid("a body gave too few outputs");
   for (size_t i = 0; i < carried; ++i) s->carried[i] = given[skip + i];
   s->collected.resize(given.size() - skip - carried);
+  if (!s->collected.empty() && s->iteration >= kMaxCollected) {
+    return Status::Limit("more than " + std::to_string(kMaxCollected) +
+                         " iterations whose outputs are collected");
+  }
   for (size_t i = 0; i < s->collected.size(); ++i) {
     s->collected[i].push_back(given[skip + carried + i]);
   }

@@ -77,6 +77,7 @@ Status Executor::Start(const std::vector<Tensor>& inputs) {
 // body: of Graph::bodies, captures taken from the frame on top; -1: the graph.
 Status Executor::EnterBody(int body, const std::vector<Tensor>& inputs) {
   const size_t index = static_cast<size_t>(body + 1);
+  spent_ += kNodeCost;  // also where a body has no steps: a loop without end can be interrupted
   Frame f;
   f.body = &model_.bodies[index];
   if (inputs.size() != f.body->inputs.size()) {
