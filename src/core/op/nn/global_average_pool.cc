@@ -1,6 +1,5 @@
 // GlobalAveragePool: the mean of every channel (dimensions 0 and 1 stay, the others become 1).
 #include "core/op/reduce/reduce_functions.h"
-#include "core/op/reduce/reduction.h"
 
 namespace mosaic {
 namespace {
@@ -9,9 +8,9 @@ struct PoolMean : reduce::Mean {
   using List = FloatTypes;
 };
 
-class GlobalAveragePoolOp : public ReduceOp<PoolMean> {
+class GlobalAveragePoolOp : public ReduceOp {
  public:
-  GlobalAveragePoolOp() : ReduceOp(true) {}
+  GlobalAveragePoolOp() : ReduceOp(reduce::FunctionOf<PoolMean>(), true) {}
 
  protected:
   bool KnownAxes(const InferContext&, Dims*) const override { return true; }

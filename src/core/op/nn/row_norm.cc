@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/kernel/normalize.h"
+
 namespace mosaic {
 
 struct RowNormOp::Rows {
@@ -38,6 +40,13 @@ double SquaresOf(const T* x, int64_t n, double mean) {
     sums[i % kSums] += d * d;
   }
   return Folded(sums);
+}
+
+// Output i of statistics; null where it is not wanted.
+float* Statistics(Call& c, int i) {
+  const size_t o = static_cast<size_t>(i);
+  const bool wanted = i >= 0 && o < c.outputs.size() && c.outputs[o].defined();
+  return wanted ? c.outputs[o].mutable_data<float>() : nullptr;
 }
 
 }  // namespace
@@ -76,8 +85,34 @@ Status RowNormOp::Run(Call& c, int phase, int64_t begin, int64_t end) const {
   return Status();
 }
 
+// Rows [begin, end) by the vector kernel; false where it has not what they need.
+bool RowNormOp::ByKernel(Call& c, const Rows& r, int64_t begin, int64_t end) const {
+  const Tensor& scale = c.inputs[static_cast<size_t>(places_.scale)];
+  if (scale.dtype() != MOSAIC_FLOAT || r.parameters.broadcast()) return false;
+  NormalizeArgs args;
+  args.x = static_cast<const float*>(source(c));
+  args.y = c.outputs[0].mutable_data<float>();
+  args.n = args.x_step = args.y_step = r.length;
+  args.epsilon = epsilon_;
+  args.rms = kind_ == kRootMeanSquare;
+  args.scale = scale.data<float>();
+  if (places_.bias >= 0 && c.Given(static_cast<size_t>(places_.bias))) {
+    args.bias = c.inputs[static_cast<size_t>(places_.bias)].data<float>();
+  }
+  if (r.parameters.channels_per_row() > 0) {
+    args.groups = r.parameters.period();
+    args.group_step = r.parameters.channels_per_row();
+    args.repeat = r.parameters.inner();
+  }
+  args.mean = Statistics(c, places_.mean);
+  args.inverse = Statistics(c, places_.deviation);
+  NormalizeRows(args, begin, end);
+  return true;
+}
+
 template <typename T>
 void RowNormOp::Whole(Call& c, const Rows& r, int64_t begin, int64_t end) const {
+  if (std::is_same_v<T, float> && ByKernel(c, r, begin, end)) return;
   const double n = static_cast<double>(r.length);
   for (int64_t row = begin; row < end; ++row) {
     const T* x = static_cast<const T*>(source(c)) + row * r.length;
@@ -114,14 +149,10 @@ void RowNormOp::Part(Call& c, const Rows& r, int phase, int64_t unit) const {
 template <typename T>
 void RowNormOp::Write(Call& c, const Rows& r, int64_t row, int64_t begin, int64_t end, double mean,
                       double inverse) const {
-  const auto output = [&](int i) {
-    return i >= 0 && static_cast<size_t>(i) < c.outputs.size() &&
-                   c.outputs[static_cast<size_t>(i)].defined()
-               ? c.outputs[static_cast<size_t>(i)].mutable_data<float>()
-               : nullptr;
-  };
-  if (float* means = output(places_.mean)) means[row] = static_cast<float>(mean);
-  if (float* deviations = output(places_.deviation)) deviations[row] = static_cast<float>(inverse);
+  if (float* means = Statistics(c, places_.mean)) means[row] = static_cast<float>(mean);
+  if (float* deviations = Statistics(c, places_.deviation)) {
+    deviations[row] = static_cast<float>(inverse);
+  }
   const size_t scale_at = static_cast<size_t>(places_.scale);
   const bool biased = places_.bias >= 0 && c.Given(static_cast<size_t>(places_.bias));
   const T* x = static_cast<const T*>(source(c)) + row * r.length;

@@ -4,8 +4,10 @@
 //   y = (x - mean) / sqrt(var + epsilon) * scale + bias          (kCentred)
 //   y = x / sqrt(mean of squares + epsilon) * scale + bias       (else)
 //
-// computed in double: sums are of parts of kRowPart elements, in each of them element k goes to sum
-// k mod 8. Long rows take a unit for each part; the bits are the same.
+// float32 rows are computed by the vector kernel (core/kernel/normalize.h), unless scale or bias is
+// broadcast within a row. Other types, and rows of more than kRowPart elements, in double: sums are
+// of parts of kRowPart elements, in each of them element k goes to sum k mod 8. Which of the two
+// depends on the shape of a row alone.
 #pragma once
 
 #include "core/op/op_support.h"
@@ -20,7 +22,9 @@ class RowParameters {
  public:
   // One each for every element of a row: of shapes that broadcast to the row's.
   RowParameters(const Shape& row, const Shape& scale, const Shape& bias)
-      : walk_(row, {{BroadcastStrides(scale, row), 0}, {BroadcastStrides(bias, row), 0}}) {}
+      : walk_(row, {{BroadcastStrides(scale, row), 0}, {BroadcastStrides(bias, row), 0}}),
+        broadcast_(NumElements(scale) != NumElements(row) ||
+                   NumElements(bias) != NumElements(row)) {}
   // One each for every channel: row r holds channels_per_row of them, of inner elements each, and
   // the channels begin anew after every "period" rows.
   RowParameters(int64_t channels_per_row, int64_t inner, int64_t period)
@@ -28,6 +32,12 @@ class RowParameters {
         channels_(channels_per_row),
         inner_(inner),
         period_(period) {}
+
+  // Scale and bias have one element for each of a row, or for each channel; not less.
+  bool broadcast() const { return broadcast_; }
+  int64_t channels_per_row() const { return channels_; }  // 0: by element
+  int64_t inner() const { return inner_; }
+  int64_t period() const { return period_; }
 
   // f(at, n, scale, scale_step, bias, bias_step) for runs that together are elements [begin, end)
   // of a row: element at + i has the parameters scale + i * scale_step and bias + i * bias_step.
@@ -49,6 +59,7 @@ class RowParameters {
 
  private:
   StridedWalk walk_;
+  bool broadcast_ = false;
   int64_t channels_ = 0, inner_ = 1, period_ = 1;
 };
 
@@ -80,6 +91,7 @@ class RowNormOp : public Op {
     double sum, squares;
   };
 
+  bool ByKernel(Call& c, const Rows& r, int64_t begin, int64_t end) const;
   template <typename T>
   void Whole(Call& c, const Rows& r, int64_t begin, int64_t end) const;
   template <typename T>

@@ -2,16 +2,15 @@
 // ReduceSum, ReduceSumSquare. The axes are input 1; without any all are reduced, or with
 // noop_with_empty_axes none.
 #include "core/op/reduce/reduce_functions.h"
-#include "core/op/reduce/reduction.h"
 
 namespace mosaic {
 namespace {
 
 template <typename Fn>
-class AxesReduceOp : public ReduceOp<Fn> {
+class AxesReduceOp : public ReduceOp {
  public:
   explicit AxesReduceOp(const Node& node)
-      : ReduceOp<Fn>(node.Int("keepdims", 1) != 0),
+      : ReduceOp(reduce::FunctionOf<Fn>(), node.Int("keepdims", 1) != 0),
         noop_(node.Int("noop_with_empty_axes", 0) != 0) {}
 
  protected:
@@ -30,7 +29,7 @@ class AxesReduceOp : public ReduceOp<Fn> {
     return Status();
   }
   Status Marked(const Dims& axes, int rank, std::vector<bool>* reduced) const override {
-    if (!axes.empty()) return ReduceOp<Fn>::Marked(axes, rank, reduced);
+    if (!axes.empty()) return ReduceOp::Marked(axes, rank, reduced);
     reduced->assign(static_cast<size_t>(rank), !noop_);
     return Status();
   }

@@ -1,4 +1,13 @@
-// What the reductions do with their elements: the Fn of reduction.h.
+// What the reductions do with their elements, Fn, and how it becomes a ReduceFunction. Over compute
+// types V (element.h):
+//   using List                       the types it has
+//   static constexpr Reduction kKernel
+//   static constexpr bool kOfNothing a reduction of no elements has a value
+//   template <V> using Acc           the accumulator
+//   template <V> Acc<V> Start()
+//   Add(Acc&, V), Merge(Acc&, const Acc&)
+//   template <V> V Finish(Acc, int64_t n)
+//   static constexpr bool kOfSizes   it has OfDims(Dim, Dim)
 //
 // Floating point is accumulated in double; integers are in 64 bits and wrap.
 #pragma once
@@ -8,6 +17,7 @@
 #include <type_traits>
 
 #include "core/graph/dim.h"
+#include "core/op/reduce/reduction.h"
 #include "core/tensor/element.h"
 
 namespace mosaic {
@@ -38,6 +48,7 @@ struct Sum {
   using List = NumericTypes;
   static constexpr bool kOfNothing = true;
   static constexpr bool kOfSizes = true;
+  static constexpr Reduction kKernel = Reduction::kSum;
   template <typename V>
   using Acc = Wide<V>;
   static Dim OfDims(const Dim& a, const Dim& b) { return a + b; }
@@ -65,6 +76,7 @@ struct OtherSum : Sum {
 };
 
 struct Mean : OtherSum {
+  static constexpr Reduction kKernel = Reduction::kMean;
   static constexpr bool kOfNothing = false;
   template <typename V, typename A>
   static V Finish(A sum, int64_t n) {
@@ -73,6 +85,7 @@ struct Mean : OtherSum {
 };
 
 struct SumSquare : OtherSum {
+  static constexpr Reduction kKernel = Reduction::kSumSquare;
   template <typename A, typename V>
   static void Add(A& sum, V x) {
     sum = Plus(sum, Times(static_cast<A>(x), static_cast<A>(x)));
@@ -80,6 +93,7 @@ struct SumSquare : OtherSum {
 };
 
 struct L1 : OtherSum {
+  static constexpr Reduction kKernel = Reduction::kL1;
   template <typename A, typename V>
   static void Add(A& sum, V x) {
     if constexpr (std::is_unsigned_v<V>) {
@@ -92,6 +106,7 @@ struct L1 : OtherSum {
 };
 
 struct L2 : OtherSum {
+  static constexpr Reduction kKernel = Reduction::kL2;
   template <typename V>
   using Acc = double;
   template <typename V>
@@ -109,6 +124,7 @@ struct L2 : OtherSum {
 };
 
 struct LogSum : OtherSum {
+  static constexpr Reduction kKernel = Reduction::kLogSum;
   template <typename V, typename A>
   static V Finish(A sum, int64_t) {
     return ConvertTo<V>(std::log(static_cast<double>(sum)));
@@ -120,6 +136,7 @@ struct LogSumExp {
   using List = NumericTypes;
   static constexpr bool kOfNothing = true;
   static constexpr bool kOfSizes = false;
+  static constexpr Reduction kKernel = Reduction::kLogSumExp;
   struct State {
     double max, sum;
   };
@@ -158,6 +175,7 @@ struct Prod {
   using List = NumericTypes;
   static constexpr bool kOfNothing = true;
   static constexpr bool kOfSizes = true;
+  static constexpr Reduction kKernel = Reduction::kProd;
   template <typename V>
   using Acc = Wide<V>;
   static Dim OfDims(const Dim& a, const Dim& b) { return a * b; }
@@ -185,6 +203,7 @@ struct Extremum {
   using List = AllTypes;
   static constexpr bool kOfNothing = true;
   static constexpr bool kOfSizes = true;
+  static constexpr Reduction kKernel = kMax ? Reduction::kMax : Reduction::kMin;
   template <typename V>
   using Acc = V;
   static Dim OfDims(const Dim& a, const Dim& b) { return kMax ? Max(a, b) : Min(a, b); }
@@ -207,6 +226,54 @@ struct Extremum {
     return extreme;
   }
 };
+
+template <typename Fn, typename T>
+struct TypedReducer {
+  using V = ComputeType<T>;
+  using Acc = typename Fn::template Acc<V>;
+  static_assert(sizeof(Acc) <= kMaxAccumulator);
+
+  static void Start(void* lanes, int64_t n) {
+    for (int64_t k = 0; k < n; ++k) static_cast<Acc*>(lanes)[k] = Fn::template Start<V>();
+  }
+  static void Add(void* lanes, const void* x, int64_t stride, int64_t at, int64_t n) {
+    Acc* acc = static_cast<Acc*>(lanes);
+    const T* run = static_cast<const T*>(x);
+    int64_t i = 0;
+    for (; i < n && (at + i) % kLanes != 0; ++i)
+      Fn::Add(acc[(at + i) % kLanes], Load(run[i * stride]));
+    for (; i + kLanes <= n; i += kLanes) {
+      for (int k = 0; k < kLanes; ++k) Fn::Add(acc[k], Load(run[(i + k) * stride]));
+    }
+    for (int k = 0; i < n; ++i, ++k) Fn::Add(acc[k], Load(run[i * stride]));
+  }
+  static void Merge(void* a, const void* b) {
+    Fn::Merge(*static_cast<Acc*>(a), *static_cast<const Acc*>(b));
+  }
+  static void Finish(const void* a, int64_t count, void* result) {
+    *static_cast<T*>(result) = Store<T>(Fn::template Finish<V>(*static_cast<const Acc*>(a), count));
+  }
+  static constexpr Reducer kReducer = {sizeof(Acc), &Start, &Add, &Merge, &Finish};
+};
+
+template <typename Fn>
+const ReduceFunction& FunctionOf() {
+  static constexpr auto of_dims = [] {
+    Dim (*f)(const Dim&, const Dim&) = nullptr;
+    if constexpr (Fn::kOfSizes) f = &Fn::OfDims;
+    return f;
+  }();
+  static constexpr ReduceFunction f = {
+      Fn::kKernel, Fn::kOfNothing, of_dims,
+      [](int dtype) { return CheckType<typename Fn::List>(dtype, "an input"); },
+      [](int dtype) -> const Reducer& {
+        const Reducer* r = nullptr;
+        Dispatch(typename Fn::List(), dtype,
+                 [&](auto type) { r = &TypedReducer<Fn, typename decltype(type)::T>::kReducer; });
+        return *r;
+      }};
+  return f;
+}
 
 }  // namespace reduce
 }  // namespace mosaic

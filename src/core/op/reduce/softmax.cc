@@ -1,4 +1,7 @@
-// Softmax, LogSoftmax along an axis. float16 and bfloat16 are computed in float32.
+// Softmax, LogSoftmax along an axis. float32, and the 16-bit types by it, are computed by the vector
+// kernel: along the last axis row by row, along another one column by column. Which is decided by
+// the axis alone, never by sizes: the two sum in different orders.
+#include "core/kernel/softmax.h"
 #include "core/op/reduce/vectors.h"
 
 namespace mosaic {
@@ -39,6 +42,11 @@ struct Part {
   double sum;
 };
 
+struct SoftmaxState {
+  Vectors vectors;
+  bool last;  // the axis is the last one
+};
+
 class SoftmaxOp : public Op {
  public:
   SoftmaxOp(bool log, int64_t axis) : log_(log), axis_(axis) {}
@@ -48,7 +56,9 @@ class SoftmaxOp : public Op {
   Status Start(Call& c) const override {
     int axis = 0;
     MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis_, c.inputs[0].rank(), &axis));
-    const Vectors& v = c.NewState<Vectors>(c.inputs[0].shape(), axis);
+    const Vectors& v = c.NewState<SoftmaxState>(SoftmaxState{Vectors(c.inputs[0].shape(), axis),
+                                                             axis == c.inputs[0].rank() - 1})
+                           .vectors;
     // A vector that does not lie together, or is of half precision, is copied out and back.
     const int64_t copied = std::min(v.length, kVectorPart) * 8;
     const double cost = 20.0 * static_cast<double>(v.elements_of_unit());
@@ -63,18 +73,13 @@ class SoftmaxOp : public Op {
   }
 
   Status Run(Call& c, int phase, int64_t begin, int64_t end) const override {
-    const Vectors& v = c.state<Vectors>();
+    const Vectors& v = c.state<SoftmaxState>().vectors;
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       if (v.parts > 1) {
         for (int64_t u = begin; u < end; ++u) RunPart<T>(c, v, phase, u);
-        return;
-      }
-      for (int64_t k = begin * v.per_unit; k < std::min(end * v.per_unit, v.count); ++k) {
-        WithValues<T>(c, v, k, 0, v.length, true, [&](const auto* x, auto* y, int64_t n) {
-          const auto max = Largest(x, n);
-          Write(x, y, n, max, SumExp(x, n, max), log_);
-        });
+      } else {
+        Whole<T>(c, v, begin * v.per_unit, std::min(end * v.per_unit, v.count));
       }
     });
     return Status();
@@ -82,6 +87,49 @@ class SoftmaxOp : public Op {
   bool in_place(int) const override { return true; }
 
  private:
+  // Vectors [begin, end).
+  template <typename T>
+  void Whole(Call& c, const Vectors& v, int64_t begin, int64_t end) const {
+    if constexpr (std::is_same_v<T, float>) {
+      SoftmaxArgs args = Args(v.length, v.inner);
+      if (c.state<SoftmaxState>().last) {
+        args.x = c.inputs[0].data<float>();
+        args.y = c.outputs[0].mutable_data<float>();
+        args.x_step = args.y_step = v.length;
+        return SoftmaxRows(args, begin, end);
+      }
+      while (begin < end) {
+        const int64_t outer = begin / v.inner, column = begin % v.inner;
+        const int64_t n = std::min(v.inner - column, end - begin);
+        args.x = c.inputs[0].data<float>() + outer * v.length * v.inner;
+        args.y = c.outputs[0].mutable_data<float>() + outer * v.length * v.inner;
+        SoftmaxColumns(args, column, column + n);
+        begin += n;
+      }
+      return;
+    }
+    for (int64_t k = begin; k < end; ++k) {
+      WithValues<T>(c, v, k, 0, v.length, true, [&](const auto* x, auto* y, int64_t n) {
+        if constexpr (std::is_same_v<ComputeType<T>, float>) {
+          SoftmaxArgs args = Args(n, n);
+          args.x = x;
+          args.y = y;
+          SoftmaxRows(args, 0, 1);
+        } else {
+          const auto max = Largest(x, n);
+          Write(x, y, n, max, SumExp(x, n, max), log_);
+        }
+      });
+    }
+  }
+  SoftmaxArgs Args(int64_t n, int64_t step) const {
+    SoftmaxArgs args;
+    args.n = n;
+    args.x_step = args.y_step = step;
+    args.log = log_;
+    return args;
+  }
+
   // f(x, y, n) on elements [begin, end) of vector k as compute type; y is written where "write".
   template <typename T, typename F>
   static void WithValues(Call& c, const Vectors& v, int64_t k, int64_t begin, int64_t end,
