@@ -1,6 +1,7 @@
 #include "core/graph/dim.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace mosaic {
 namespace {
@@ -39,8 +40,9 @@ Dim Dim::Of(Terms all) {
       terms.push_back(std::move(t));
     }
   }
-  terms.erase(std::remove_if(terms.begin(), terms.end(), [](const Term& t) { return t.factor == 0; }),
-              terms.end());
+  terms.erase(
+      std::remove_if(terms.begin(), terms.end(), [](const Term& t) { return t.factor == 0; }),
+      terms.end());
   if (terms.empty()) return 0;
   if (terms.size() == 1 && terms[0].symbols.empty()) return terms[0].factor;
   Dim d;
@@ -135,6 +137,24 @@ Dim Dim::Named(const std::string& function, const Dim& a, const Dim& b) {
   return Symbol(function + "(" + a.ToString() + ", " + b.ToString() + ")");
 }
 
+void Dim::Cancel(Dim* a, Dim* b) {
+  const Terms divisor = b->terms();
+  if (divisor.size() != 1 || divisor[0].factor <= 0) return;
+  Term common = divisor[0];
+  for (const Term& t : a->terms()) {
+    common.factor = std::gcd(common.factor, t.factor);
+    std::vector<std::string> both;
+    std::set_intersection(common.symbols.begin(), common.symbols.end(), t.symbols.begin(),
+                          t.symbols.end(), std::back_inserter(both));
+    common.symbols = std::move(both);
+  }
+  const Dim factor = Of({common});
+  const std::optional<Dim> x = a->DividedBy(factor), y = b->DividedBy(factor);
+  if (!x || !y) return;
+  *a = *x;
+  *b = *y;
+}
+
 Dim FloorDiv(const Dim& a, const Dim& b) {
   if (a.is_unknown() || b.is_unknown()) return Dim();
   if (a.is_number() && b.is_number()) {
@@ -142,7 +162,9 @@ Dim FloorDiv(const Dim& a, const Dim& b) {
     return q - (a.value_ % b.value_ != 0 && (a.value_ < 0) != (b.value_ < 0) ? 1 : 0);
   }
   if (std::optional<Dim> exact = a.DividedBy(b)) return *exact;
-  return Dim::Named("floordiv", a, b);
+  Dim x = a, y = b;
+  Dim::Cancel(&x, &y);
+  return Dim::Named("floordiv", x, y);
 }
 
 Dim CeilDiv(const Dim& a, const Dim& b) {
@@ -172,6 +194,17 @@ Dim Max(const Dim& a, const Dim& b) {
   if (covers(b, a)) return b;
   if (covers(a, b)) return a;
   return Dim::Named("max", a, b);
+}
+
+bool AtMost(const Dim& a, const Dim& b) {
+  if (Same(a, b)) return true;
+  const std::string name = a.symbol(), other = b.ToString();
+  const std::string first = "min(" + other + ", ", last = ", " + other + ")";
+  const auto has = [&](const std::string& part, size_t at) {
+    return name.size() > part.size() && name.compare(at, part.size(), part) == 0;
+  };
+  return has(first, 0) ||
+         (has("min(", 0) && has(last, name.size() - std::min(name.size(), last.size())));
 }
 
 bool Dim::DependsOn(const std::string& symbol) const {

@@ -43,6 +43,8 @@ class Dim {
   friend Dim operator*(const Dim& a, const Dim& b);
   // The quotient where b divides this for all values of the symbols.
   std::optional<Dim> DividedBy(const Dim& b) const;
+  // Whether a is certainly no larger than b: the same, or its minimum with something.
+  friend bool AtMost(const Dim& a, const Dim& b);
   // Rounded down. REQUIRES: b is not 0.
   friend Dim FloorDiv(const Dim& a, const Dim& b);
   friend Dim CeilDiv(const Dim& a, const Dim& b);
@@ -66,6 +68,8 @@ class Dim {
 
   static Dim Of(Terms terms);
   Terms terms() const;
+  // Takes out what every term of both has as a factor. REQUIRES: b is one term.
+  static void Cancel(Dim* a, Dim* b);
   static Dim Named(const std::string& function, const Dim& a, const Dim& b);
 
   int64_t value_ = 0;

@@ -128,7 +128,10 @@ Status InferContext::Broadcast(const Dims& a, const Dims& b, Dims* out) {
                               " cannot be broadcast together");
     }
     if (CountsItems(d) || CountsItems(e)) Mix();
-    if (d.is_number() || e.is_number()) {
+    // Of n and min(n, m) the other is 1, or they are equal: n is right in each case (m is no 0).
+    if (AtMost(d, e) || AtMost(e, d)) {
+      if (AtMost(d, e)) d = e;
+    } else if (d.is_number() || e.is_number()) {
       d = d.is_number() ? d : e;  // the other one is 1 or the same
     } else {
       d = NewDim();
@@ -181,10 +184,19 @@ void InferContext::ItemsReshaped() {
   Mix();
 }
 
+// Known in terms of the sizes of the model's inputs alone: then the elements that made them do not
+// matter. (A symbol made on the way, ?n, may stand for what depends on elements.)
+static bool OfDeclaredSizes(const Fact& f) {
+  if (f.ints == nullptr) return false;
+  return std::none_of(f.ints->begin(), f.ints->end(),
+                      [](const Dim& d) { return d.is_unknown() || d.DependsOn("?"); });
+}
+
 std::vector<Fact> InferContext::Finish(const std::vector<bool>& shape_inputs) {
   for (size_t i = 0; i < in_.size(); ++i) {
-    if (in_[i].item_axis == kMixed) mixed_ = true;
-    // Elements that depend on how many items there are may decide shapes, and be followed; not more.
+    if (in_[i].item_axis == kMixed && static_cast<int>(i) != excused_) mixed_ = true;
+    // Elements that depend on how many items there are may decide shapes, and be followed; not
+    // more.
     if (concrete() || in_[i].ints == nullptr || shape_inputs[i]) continue;
     bool counts = false;
     for (const Dim& d : *in_[i].ints) counts = counts || CountsItems(d);
@@ -204,7 +216,7 @@ std::vector<Fact> InferContext::Finish(const std::vector<bool>& shape_inputs) {
       const size_t a = static_cast<size_t>(o.item_axis);
       if (a >= o.dims.size() || !o.dims[a].DividedBy(items())) o.item_axis = kMixed;
     }
-    if (mixed_) o.item_axis = kMixed;
+    if (mixed_ && !OfDeclaredSizes(o)) o.item_axis = kMixed;
   }
   return std::move(out_);
 }

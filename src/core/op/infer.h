@@ -22,6 +22,7 @@
 
 #include "core/graph/dim.h"
 #include "core/graph/graph.h"
+#include "core/op/item_index.h"
 #include "core/tensor/tensor.h"
 #include "core/util/status.h"
 
@@ -32,12 +33,13 @@ constexpr int kShared = -1, kMixed = -2, kUnstated = -3;
 struct Fact {
   int dtype = MOSAIC_UNDEFINED;
   int element = MOSAIC_UNDEFINED;  // of a sequence: the type of its arrays, where it is known
-  bool ranked = false;  // dims are valid; else nothing is known of the shape
+  bool ranked = false;             // dims are valid; else nothing is known of the shape
   Dims dims;
   int item_axis = kUnstated;
   // The elements, as far as they are known: of a constant, or of what follows from shapes.
-  Tensor value;                      // defined: all are known
-  std::shared_ptr<const Dims> ints;  // of an integer of rank 0 or 1, in terms of symbols
+  Tensor value;                            // defined: all are known
+  std::shared_ptr<const Dims> ints;        // of an integer of rank 0 or 1, in terms of symbols
+  std::shared_ptr<const ItemIndex> index;  // of integers that number the items
 
   int rank() const { return static_cast<int>(dims.size()); }
   static Fact Of(int dtype, Dims dims) {
@@ -52,8 +54,8 @@ struct Fact {
 
 // The elements of an integer fact as dimensions; false where they are not known.
 bool KnownDims(const Fact& f, Dims* out);
-// The elements of an integer fact (int32, int64; rank 0 or 1) as numbers. Errors: BAD_MODEL where it
-// is of another type or rank ("what" names it), INTERNAL where they are not known.
+// The elements of an integer fact (int32, int64; rank 0 or 1) as numbers. Errors: BAD_MODEL where
+// it is of another type or rank ("what" names it), INTERNAL where they are not known.
 Status KnownInts(const Fact& f, const char* what, std::vector<int64_t>* out);
 
 class InferContext {
@@ -104,6 +106,8 @@ class InferContext {
   Dim items() const { return Dim::Symbol(item_symbol_); }
   // Outputs are mixed, whatever is stated.
   void Mix() { mixed_ = true; }
+  // Input i is mixed, but keeps the items apart the way this operator uses it (TakesOwn).
+  void Excuse(size_t i) { excused_ = static_cast<int>(i); }
 
   // All outputs: the output's axis (aligned from the right, as broadcasting does) that the itemised
   // inputs agree on; mixed where they do not, or where an input is broadcast along it wrongly.
@@ -127,6 +131,7 @@ class InferContext {
   std::vector<Fact> out_;
   const std::string& item_symbol_;
   bool itemised_ = false, mixed_ = false, deferred_ = false;
+  int excused_ = -1;
 };
 
 }  // namespace mosaic

@@ -103,7 +103,7 @@ std::vector<int> ItemAxes(const Graph& graph) {
 }
 
 // What is known of the inputs. axes: empty where nothing counts items. Unnamed dimensions are
-// symbols of their own.
+// symbols of their own, $input.dimension (?n are made on the way: FreshName).
 void SetInputs(const std::vector<int>& axes, const std::string& items, BodyPlan* main) {
   for (size_t i = 0; i < main->inputs.size(); ++i) {
     const size_t v = static_cast<size_t>(main->inputs[i]);
@@ -119,7 +119,7 @@ void SetInputs(const std::vector<int>& axes, const std::string& items, BodyPlan*
         f.dims.push_back(value.dims[d]);
       } else {
         f.dims.push_back(Dim::Symbol(value.dim_names[d].empty()
-                                         ? "?" + std::to_string(i) + "." + std::to_string(d)
+                                         ? "$" + std::to_string(i) + "." + std::to_string(d)
                                          : value.dim_names[d]));
       }
     }

@@ -14,7 +14,7 @@ std::string Shown(std::string name) {
   for (char c : name) {
     if (c != '#') shown += c;
   }
-  return shown.empty() || shown[0] == '?' ? "?" : shown;
+  return shown.empty() || shown[0] == '?' || shown[0] == '$' ? "?" : shown;
 }
 
 Json DescribeValue(const Value& value) {

@@ -102,7 +102,10 @@ Status InferBody(const Model& model, const BodyPlan& body, const InferOptions& o
     MOSAIC_RETURN_IF_ERROR(InferStep(model, body, step, options, facts, &deferred));
     if (mixer == nullptr || *mixer >= 0) continue;
     for (int v : step.node.outputs) {
-      if (v >= 0 && (*facts)[static_cast<size_t>(v)].item_axis == kMixed) *mixer = static_cast<int>(i);
+      if (v < 0) continue;
+      // Numbers of items mix nothing until something else than a gather takes them.
+      const Fact& f = (*facts)[static_cast<size_t>(v)];
+      if (f.item_axis == kMixed && f.index == nullptr) *mixer = static_cast<int>(i);
     }
   }
   return Status();

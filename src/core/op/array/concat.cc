@@ -39,6 +39,7 @@ class ConcatOp : public Op {
     c.ItemsBroadcast();
     if (c.itemised() && c.out(0).item_axis == axis) c.Mix();
     FollowInts(c);
+    if (axis == c.in(0).rank() - 1) IndexOfTuples(c);
     return Status();
   }
 

@@ -29,6 +29,7 @@ class ExpandOp : public StridedCopyOp {
     } else {
       ItemsRepeated(c);
     }
+    IndexExpanded(c, lead);
     return Status();
   }
 

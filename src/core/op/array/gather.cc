@@ -45,7 +45,11 @@ class Gather : public Op {
     out.insert(out.end(), indices.begin(), indices.end());
     out.insert(out.end(), data.begin() + axis + 1, data.end());
     MOSAIC_RETURN_IF_ERROR(c.Set(0, c.dtype(0), std::move(out)));
-    if (c.Itemised(1)) {
+    int own = 0;
+    if (c.item_axis(0) == axis && TakesOwn(c, 1, data[static_cast<size_t>(axis)], false, &own)) {
+      c.Excuse(1);
+      c.ItemsAt(0, axis + own);
+    } else if (c.Itemised(1)) {
       c.ItemsAt(1, axis + c.item_axis(1));
     } else {
       const int at = c.item_axis(0);

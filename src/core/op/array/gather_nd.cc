@@ -77,6 +77,11 @@ class GatherNdOp : public Op {
   // rest: the dimensions of the data from which on slices are taken whole.
   void StateItems(InferContext& c, std::ptrdiff_t rest) const {
     if (!c.itemised()) return;
+    int own = 0;
+    if (batch_dims_ == 0 && c.item_axis(0) == 0 && TakesOwn(c, 1, c.dims(0)[0], true, &own)) {
+      c.Excuse(1);
+      return c.ItemsAt(0, own);
+    }
     if (c.Itemised(0) && c.Itemised(1)) {  // as a batch dimension
       const int at = c.item_axis(0);
       if (at != c.item_axis(1) || at >= batch_dims_) return c.Mix();

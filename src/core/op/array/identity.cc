@@ -11,6 +11,7 @@ class SameValueOp : public Op {
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(InferSame(c));
     c.out(0).ints = c.in(0).ints;
+    c.out(0).index = c.in(0).index;
     c.out(0).element = c.in(0).element;
     return Status();
   }

@@ -47,7 +47,13 @@ class RangeOp : public Op {
     } else {
       CountOfSizes(c, &count);
     }
-    return c.Set(0, c.dtype(0), {count});
+    MOSAIC_RETURN_IF_ERROR(c.Set(0, c.dtype(0), {count}));
+    Dims start, delta;
+    if (c.Known(0, &start) && c.Known(2, &delta) && start.size() == 1 && start[0].Is(0) &&
+        delta.size() == 1 && delta[0].Is(1)) {
+      IndexOfRange(c, count);
+    }
+    return Status();
   }
 
   Status Start(Call& c) const override {

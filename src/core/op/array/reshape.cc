@@ -29,6 +29,7 @@ class ReshapeOp : public Op {
     MOSAIC_RETURN_IF_ERROR(Resolve(c, &shape));
     MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, std::move(shape)));
     c.ItemsReshaped();
+    IndexReshaped(c);
     if (c.out(0).rank() <= 1 && c.in(0).ints != nullptr) c.out(0).ints = c.in(0).ints;
     return Status();
   }

@@ -15,6 +15,7 @@ class SqueezeBase : public Op {
   static Status Finish(InferContext& c, Dims dims) {
     MOSAIC_RETURN_IF_ERROR(c.Set(0, c.dtype(0), std::move(dims)));
     c.ItemsReshaped();
+    IndexReshaped(c);
     if (c.out(0).rank() <= 1) c.out(0).ints = c.in(0).ints;
     return Status();
   }

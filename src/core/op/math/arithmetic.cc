@@ -14,6 +14,7 @@ struct Arithmetic {
 struct AddFn : Arithmetic {
   static constexpr Binary kKernel = Binary::kAdd;
   static Dim OfDims(const Dim& a, const Dim& b, bool) { return a + b; }
+  static constexpr auto kFollowIndex = &IndexSum;
   template <typename T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T>) {
@@ -40,6 +41,7 @@ struct SubFn : Arithmetic {
 struct MulFn : Arithmetic {
   static constexpr Binary kKernel = Binary::kMul;
   static Dim OfDims(const Dim& a, const Dim& b, bool) { return a * b; }
+  static constexpr auto kFollowIndex = &IndexProduct;
   template <typename T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T>) {

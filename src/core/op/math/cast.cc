@@ -54,7 +54,10 @@ class CastOp : public Op {
     MOSAIC_RETURN_IF_ERROR(c.Set(0, to, c.dims(0)));
     if (c.item_axis(0) >= kShared) c.out(0).item_axis = c.item_axis(0);  // input 1 gives no element
     const bool whole = HasType(Types<int32_t, int64_t, float, double>(), to);
-    if (!c.concrete() && whole) c.out(0).ints = c.in(0).ints;
+    if (!c.concrete() && whole) {
+      c.out(0).ints = c.in(0).ints;
+      if (!IsFloat(to)) c.out(0).index = c.in(0).index;
+    }
     return Status();
   }
 

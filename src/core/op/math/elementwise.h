@@ -57,6 +57,12 @@ struct HasDims : std::false_type {};
 template <typename Fn>
 struct HasDims<Fn, std::void_t<decltype(&Fn::OfDims)>> : std::true_type {};
 
+// What the function makes of numbers of items (item_index.h).
+template <typename Fn, typename = void>
+struct HasIndex : std::false_type {};
+template <typename Fn>
+struct HasIndex<Fn, std::void_t<decltype(Fn::kFollowIndex)>> : std::true_type {};
+
 template <typename Fn, typename T>
 void MapUnary(const Fn& fn, const T* x, T* y, int64_t n) {
   if constexpr (std::is_same_v<ComputeType<T>, float> && HasKernel<Fn>::value) {
@@ -192,6 +198,7 @@ class BinaryOp : public Op {
     MOSAIC_RETURN_IF_ERROR(CheckType<typename Fn::List>(c.dtype(0), "an input"));
     MOSAIC_RETURN_IF_ERROR(InferBroadcast(c, Fn::kPredicate ? MOSAIC_BOOL : c.dtype(0)));
     if constexpr (HasDims<Fn>::value) FollowSizes(c, &Fn::OfDims);
+    if constexpr (HasIndex<Fn>::value) Fn::kFollowIndex(c);
     return Status();
   }
   Status Start(Call& c) const override {
