@@ -170,15 +170,28 @@ void InferContext::ItemsAt(size_t i, int axis) {
 }
 
 void InferContext::ItemsReshaped() {
-  if (!itemised_) return;
-  if (!Itemised(0) || !out_[0].ranked) return Mix();
   const Fact& x = in_[0];
-  const size_t from = static_cast<size_t>(x.item_axis);
-  const Dim before = Product(x.dims, 0, from);
-  for (size_t a = 0; a < out_[0].dims.size(); ++a) {
+  Fact& y = out_[0];
+  const bool spread = x.spread_axis >= 0;
+  if (!itemised_ && !spread) return;
+  if (!y.ranked || (itemised_ && !Itemised(0))) return Mix();
+  const size_t from = static_cast<size_t>(spread ? x.spread_axis : x.item_axis);
+  const Dim before = Product(x.dims, 0, from) * (spread ? x.spread_outer : Dim(1));
+  for (size_t a = 0; a < y.dims.size(); ++a) {
+    const Dim here = Product(y.dims, 0, a);
     // What lies before stays before, and the items are still the outermost part of their axis.
-    if (Same(Product(out_[0].dims, 0, a), before) && out_[0].dims[a].DividedBy(items())) {
-      return ItemsAt(0, static_cast<int>(a));
+    if (Same(here, before) && y.dims[a].DividedBy(items())) {
+      y.item_axis = static_cast<int>(a);
+      excused_ = 0;
+      return;
+    }
+  }
+  for (size_t a = 0; a < y.dims.size(); ++a) {
+    const std::optional<Dim> outer = before.DividedBy(Product(y.dims, 0, a));
+    if (outer && !CountsItems(*outer) && y.dims[a].DividedBy(*outer * items())) {
+      y.spread_axis = static_cast<int>(a);
+      y.spread_outer = *outer;
+      break;
     }
   }
   Mix();

@@ -40,6 +40,10 @@ struct Fact {
   Tensor value;                            // defined: all are known
   std::shared_ptr<const Dims> ints;        // of an integer of rank 0 or 1, in terms of symbols
   std::shared_ptr<const ItemIndex> index;  // of integers that number the items
+  // Of what is mixed: index i of this axis belongs to item i / inner % items, where the axis is
+  // spread_outer x items x inner; or -1. PyTorch's attention flattens [tokens, batch, width] to rows.
+  int spread_axis = -1;
+  Dim spread_outer;
 
   int rank() const { return static_cast<int>(dims.size()); }
   static Fact Of(int dtype, Dims dims) {
@@ -119,7 +123,7 @@ class InferContext {
   // The same at another axis of the outputs.
   void ItemsAt(size_t i, int axis);
   // Output 0 has the elements of input 0 in the same order under its own dims: finds where the
-  // item axis went.
+  // item axis went, or within which it is spread, or that it is one again.
   void ItemsReshaped();
 
   // ---- for those who ask ----

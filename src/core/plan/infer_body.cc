@@ -103,9 +103,10 @@ Status InferBody(const Model& model, const BodyPlan& body, const InferOptions& o
     if (mixer == nullptr || *mixer >= 0) continue;
     for (int v : step.node.outputs) {
       if (v < 0) continue;
-      // Numbers of items mix nothing until something else than a gather takes them.
+      // Numbers of items, and spread ones, mix nothing before an operator takes them for something else.
       const Fact& f = (*facts)[static_cast<size_t>(v)];
-      if (f.item_axis == kMixed && f.index == nullptr) *mixer = static_cast<int>(i);
+      const bool followed = f.index != nullptr || f.spread_axis >= 0;
+      if (f.item_axis == kMixed && !followed) *mixer = static_cast<int>(i);
     }
   }
   return Status();

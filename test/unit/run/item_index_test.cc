@@ -139,6 +139,38 @@ TEST(ItemIndex, OthersAreMixed) {
   }
 }
 
+// nn.MultiheadAttention: [tokens, batch, width] as rows, through a product, and back.
+TEST(SpreadItems, RowsOfAnOuterAxis) {
+  MOSAIC_PRINT_SEED();
+  std::mt19937 rng(Seed());
+  for (const bool back : {true, false}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 3, 4});
+    const int outer = g.Call("Transpose", {x}, {{"perm", std::vector<int64_t>{1, 0, 2}}});
+    const int rows = g.Call("Reshape", {outer, g.Ints({-1, 4})});
+    const int w = g.Constant(g.store.AddStrip("w", 4, 6, RandomFloats(&rng, 24), true));
+    const int y = g.Call("Gemm", {rows, w}, {{"transB", int64_t{1}}});
+    // Without the way back, or to another number of tokens, an item's rows are not together.
+    g.Output(back ? g.Call("Reshape", {y, g.Ints({3, -1, 6})})
+                  : g.Call("Reshape", {y, g.Ints({2, -1, 6})}));
+    const auto model = g.Load();
+    ASSERT_EQ(model->items.independent, back) << model->items.reason;
+    if (!back) continue;
+    EXPECT_EQ(model->items.outputs[0], 1);
+    const int64_t n = 5;
+    const Array all = Floats({n, 3, 4}, RandomFloats(&rng, n * 12));
+    const Array batch = MustRun(g, *model, {all}, n)[0];
+    for (int64_t k = 0; k < n; ++k) {
+      const Array alone = MustRun(g, *model, {all.item(k)})[0];
+      for (int64_t t = 0; t < 3; ++t) {
+        EXPECT_EQ(std::memcmp(batch.view().data<float>() + (t * n + k) * 6,
+                              alone.view().data<float>() + t * 6, 6 * sizeof(float)),
+                  0);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace testing
 }  // namespace mosaic

@@ -356,6 +356,12 @@ Status MatrixProductOp::Infer(InferContext& c) const {
   }
   if (axis == kMixed) c.Mix();
   if (axis >= 0) c.out(0).item_axis = axis;
+  const bool rows_apart = config_.matrices && !config_.trans_a && c.item_axis(1) == kShared;
+  if (rows_apart && c.in(0).spread_axis == 0 &&
+      (!c.Has(2) || (c.item_axis(2) == kShared && (c.in(2).rank() < 2 || c.dims(2)[0].Is(1))))) {
+    c.out(0).spread_axis = 0;
+    c.out(0).spread_outer = c.in(0).spread_outer;
+  }
   return Status();
 }
 
