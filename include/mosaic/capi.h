@@ -114,6 +114,26 @@ const MosaicTensorDesc *mosaic_import_tensor(const MosaicImport *job, int i);
 const void *mosaic_import_graph(const MosaicImport *job, size_t *len);
 void mosaic_import_free(MosaicImport *job);
 
+/* ---- Check: what of a file can be run, without importing it (src/core/import/model_check.h) ---- */
+
+typedef struct MosaicOperatorUse {
+  const char *domain;   /* "": ONNX's own */
+  const char *op_type;  /* "": not of an operator but of the whole file */
+  int64_t count;        /* nodes; 0: of the whole file */
+  bool supported;
+  const char *reason;   /* "" where supported */
+} MosaicOperatorUse;
+
+typedef struct MosaicCheck MosaicCheck;
+
+/* A file that cannot be imported is no error, only one that cannot be read.  On error *out is NULL. */
+MosaicCode mosaic_check_new(const MosaicSource *source, const MosaicImportOptions *options,
+                            MosaicCheck **out, MosaicError *err);
+int mosaic_check_count(const MosaicCheck *check);
+/* Valid until the check is freed. */
+MosaicOperatorUse mosaic_check_use(const MosaicCheck *check, int i);
+void mosaic_check_free(MosaicCheck *check);
+
 /* ---- Model: a plan, without weights.  Immutable, shared by any number of executions ---- */
 
 typedef struct MosaicValueInfo {

@@ -8,6 +8,7 @@
 #include "core/capi_handles.h"
 #include "core/codec/pglz.h"
 #include "core/import/importer.h"
+#include "core/import/model_check.h"
 #include "core/plan/binding.h"
 #include "core/plan/describe.h"
 #include "core/kernel/strip_gemm.h"
@@ -48,6 +49,22 @@ MosaicValueInfo OutputInfo(const mosaic::Value& v, const mosaic::Fact& fact, int
   return info;
 }
 
+mosaic::ExternalOpener OpenerOf(const MosaicSource* host) {
+  if (host->open_external == nullptr) return {};
+  return [host](const std::string& location, std::unique_ptr<mosaic::ByteSource>* file) -> Status {
+    MosaicSource opened{};
+    if (host->open_external(host->ctx, location.c_str(), &opened) != 0) {
+      return Status(MOSAIC_E_HOST, "cannot open the external data file " + Quoted(location));
+    }
+    *file = std::make_unique<mosaic::HostSource>(opened);
+    return Status();
+  };
+}
+
+mosaic::Importer::Options OptionsOf(const MosaicImportOptions& o) {
+  return {o.block_height, o.weight_dtype, o.ascii_names, o.batch_axis == nullptr ? "" : o.batch_axis};
+}
+
 }  // namespace
 
 struct MosaicImport {
@@ -57,6 +74,10 @@ struct MosaicImport {
   std::unique_ptr<mosaic::Importer> importer;
 };
 
+struct MosaicCheck {
+  std::vector<mosaic::OperatorUse> uses;
+};
+
 // ---- Import ----
 
 MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptions* options,
@@ -64,23 +85,9 @@ MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptio
   *out = nullptr;
   return Guard(err, [&](MosaicCode*) -> Status {
     auto job = std::make_unique<MosaicImport>(*source);
-    mosaic::ExternalOpener opener;
-    if (source->open_external != nullptr) {
-      opener = [host = &job->host](const std::string& location,
-                                   std::unique_ptr<mosaic::ByteSource>* file) -> Status {
-        MosaicSource opened{};
-        if (host->open_external(host->ctx, location.c_str(), &opened) != 0) {
-          return Status(MOSAIC_E_HOST, "cannot open the external data file " + Quoted(location));
-        }
-        *file = std::make_unique<mosaic::HostSource>(opened);
-        return Status();
-      };
-    }
-    MOSAIC_RETURN_IF_ERROR(
-        mosaic::Importer::Open(options->model_name == nullptr ? "" : options->model_name,
-                               {options->block_height, options->weight_dtype, options->ascii_names,
-                                options->batch_axis == nullptr ? "" : options->batch_axis},
-                               &job->source, std::move(opener), &job->importer));
+    MOSAIC_RETURN_IF_ERROR(mosaic::Importer::Open(
+        options->model_name == nullptr ? "" : options->model_name, OptionsOf(*options), &job->source,
+        OpenerOf(&job->host), &job->importer));
     *out = job.release();
     return Status();
   });
@@ -109,6 +116,30 @@ const void* mosaic_import_graph(const MosaicImport* job, size_t* len) {
 }
 
 void mosaic_import_free(MosaicImport* job) { delete job; }
+
+// ---- Check ----
+
+MosaicCode mosaic_check_new(const MosaicSource* source, const MosaicImportOptions* options,
+                            MosaicCheck** out, MosaicError* err) {
+  *out = nullptr;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    auto check = std::make_unique<MosaicCheck>();
+    mosaic::HostSource bytes(*source);
+    MOSAIC_RETURN_IF_ERROR(
+        mosaic::CheckModel(OptionsOf(*options), &bytes, OpenerOf(source), &check->uses));
+    *out = check.release();
+    return Status();
+  });
+}
+
+int mosaic_check_count(const MosaicCheck* check) { return static_cast<int>(check->uses.size()); }
+
+MosaicOperatorUse mosaic_check_use(const MosaicCheck* check, int i) {
+  const mosaic::OperatorUse& u = check->uses[static_cast<size_t>(i)];
+  return {u.domain.c_str(), u.op_type.c_str(), u.count, u.supported, u.reason.c_str()};
+}
+
+void mosaic_check_free(MosaicCheck* check) { delete check; }
 
 // ---- Model ----
 

@@ -27,7 +27,8 @@ struct GraphTensor {
 // tensor-valued attributes become inputs, graph-valued ones bodies.
 //
 // Errors: BAD_MODEL where names are undefined, defined twice or depend on themselves; UNSUPPORTED
-// where nodes cannot be run: the message names the first, the detail lists all.
+// where nodes cannot be run: the message names the first, the detail lists all; *graph is then filled
+// all the same.
 Status BuildGraph(OnnxModel model, Graph* graph, std::vector<GraphTensor>* tensors);
 
 // True where input of node is the right-hand operand of a product.

@@ -33,14 +33,15 @@ class Importer::Impl {
  public:
   explicit Impl(std::string model_name) : model_name_(std::move(model_name)) {}
 
-  Status Open(const Options& options, ByteSource* source, ExternalOpener opener);
+  Status Open(const Options& options, ByteSource* source, ExternalOpener opener, Graph* graph);
   Status Next(MosaicBlock* block, bool* more);
   const std::vector<MosaicTensorDesc>& descs() const { return descs_; }
   const std::string& encoded_graph() const { return encoded_graph_; }
 
-  // The failure with the model's name, unless the host has its own words for it.
+  // The failure with the model's name, if it has one, unless the host has its own words for it.
   Status Named(const Status& s) const {
-    return s.code() == MOSAIC_E_HOST ? s : s.In("model " + Quoted(model_name_));
+    if (s.code() == MOSAIC_E_HOST || model_name_.empty()) return s;
+    return s.In("model " + Quoted(model_name_));
   }
 
  private:
@@ -57,7 +58,8 @@ class Importer::Impl {
   std::unique_ptr<BlockCutter> cutter_;
 };
 
-Status Importer::Impl::Open(const Options& options, ByteSource* source, ExternalOpener opener) {
+Status Importer::Impl::Open(const Options& options, ByteSource* source, ExternalOpener opener,
+                            Graph* into) {
   const int height = options.block_height;
   if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(height)) {
     return Status::Invalid("block height " + std::to_string(height) + " is not 126, 63 or 31");
@@ -68,7 +70,7 @@ Status Importer::Impl::Open(const Options& options, ByteSource* source, External
   }
   OnnxModel model;
   MOSAIC_RETURN_IF_ERROR(OnnxReader(source, std::move(opener), options.ascii_names).Read(&model));
-  Graph graph;
+  Graph& graph = *into;
   MOSAIC_RETURN_IF_ERROR(BuildGraph(std::move(model), &graph, &tensors_));
   MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, height, options.weight_dtype, &layouts_));
   graph.batch_axis = options.batch_axis;
@@ -138,9 +140,11 @@ Importer::Importer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Importer::~Importer() = default;
 
 Status Importer::Open(const std::string& model_name, const Options& options, ByteSource* source,
-                      ExternalOpener opener, std::unique_ptr<Importer>* out) {
+                      ExternalOpener opener, std::unique_ptr<Importer>* out, Graph* graph) {
   auto impl = std::make_unique<Impl>(model_name);
-  const Status s = impl->Open(options, source, std::move(opener));
+  Graph own;
+  const Status s =
+      impl->Open(options, source, std::move(opener), graph == nullptr ? &own : graph);
   if (!s.ok()) return impl->Named(s);
   out->reset(new Importer(std::move(impl)));
   return {};

@@ -28,9 +28,11 @@ class Importer {
     std::string batch_axis;           // Graph::batch_axis
   };
 
-  // opener may be empty: external data is then refused. source must outlive the importer.
+  // opener may be empty: external data is then refused. source must outlive the importer. graph, if
+  // not null, receives the graph as far as it was read, also where that fails.
   static Status Open(const std::string& model_name, const Options& options, ByteSource* source,
-                     ExternalOpener opener, std::unique_ptr<Importer>* out);
+                     ExternalOpener opener, std::unique_ptr<Importer>* out,
+                     Graph* graph = nullptr);
   ~Importer();
 
   // *more = true: *block is the next block, its payload valid until the next call.

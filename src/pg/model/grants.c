@@ -21,7 +21,7 @@
 #include "roles.h"
 
 /* For roles that bring models and look after their own. */
-#define IMPORT_FUNCTIONS "import_model,dedup_model,plan_dedup,drop_model,rename_model," \
+#define IMPORT_FUNCTIONS "import_model,check_model,dedup_model,plan_dedup,drop_model,rename_model," \
 	"grant_model,revoke_model,revoke_models,change_model_owner,reassign_models"
 
 /* For roles that look after the store, and what pg_monitor may see of it. */

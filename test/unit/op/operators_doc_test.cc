@@ -1,7 +1,9 @@
 // docs/operators.md says what the registry holds: every operator in its order, opsets and file.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -52,6 +54,33 @@ TEST(OperatorsDocTest, AgreesWithTheRegistry) {
     EXPECT_TRUE(all.find("\"" + op + "\"") != std::string::npos ||
                 all.find("\nMOSAIC_FUNCTION(" + op + ",") != std::string::npos)
         << name << " does not define " << def.op_type;
+  }
+}
+
+// ONNX's own versions (tools/onnx_versions.py): what is implemented is the newest form among those
+// that were reviewed, so raising kReviewedOpset fails here until every change since is looked at.
+TEST(RegistryTest, ImplementsTheNewestReviewedForms) {
+  std::ifstream in(std::string(MOSAIC_SOURCE_DIR) + "/test/data/onnx_versions.txt");
+  std::map<std::string, std::vector<int>> versions;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string name;
+    words >> name;
+    for (int v; words >> v;) versions[name].push_back(v);
+  }
+  ASSERT_GT(versions.size(), 200U);
+  for (const OpDef* def : AllOps()) {
+    const std::string domain = def->domain, key = domain + "/" + def->op_type;
+    // ONNX Runtime writes this one into ONNX's domain.
+    if (domain == kMicrosoftDomain || key == "/SimplifiedLayerNormalization") continue;
+    int reviewed = domain == kMlDomain ? kReviewedMlOpset : kReviewedOpset;
+    const auto found = versions.find((domain.empty() ? "" : domain + ".") + def->op_type);
+    ASSERT_NE(found, versions.end()) << "ONNX has no operator " << def->op_type;
+    reviewed = std::max(reviewed, found->second[0]);  // an operator that is newer
+    int newest = 0;
+    for (int v : found->second) newest = v <= reviewed ? std::max(newest, v) : newest;
+    EXPECT_EQ(def->since, newest) << def->op_type;
+    EXPECT_EQ(def->max_opset, reviewed) << def->op_type;
   }
 }
 
