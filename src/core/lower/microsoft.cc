@@ -96,9 +96,16 @@ struct FusedActivation {
 Status Activated(LowerContext& c, const std::string& name, const std::vector<float>& given,
                  Node* node) {
   static const auto* const known = new std::vector<FusedActivation>{
-      {"Relu", {}},          {"Sigmoid", {}}, {"Tanh", {}},     {"LeakyRelu", {"alpha"}},
-      {"Elu", {"alpha"}},    {"Softplus", {}}, {"Softsign", {}}, {"ThresholdedRelu", {"alpha"}},
-      {"HardSigmoid", {"alpha", "beta"}},     {"Selu", {"alpha", "gamma"}},
+      {"Relu", {}},
+      {"Sigmoid", {}},
+      {"Tanh", {}},
+      {"LeakyRelu", {"alpha"}},
+      {"Elu", {"alpha"}},
+      {"Softplus", {}},
+      {"Softsign", {}},
+      {"ThresholdedRelu", {"alpha"}},
+      {"HardSigmoid", {"alpha", "beta"}},
+      {"Selu", {"alpha", "gamma"}},
   };
   if (name.empty()) return Status();
   for (const FusedActivation& f : *known) {
