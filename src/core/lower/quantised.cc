@@ -173,30 +173,24 @@ Status QGemm(LowerContext& c, Node* node) {
   return Status();
 }
 
-// Weights [directions, inputs, gates] of int8 or uint8 as LSTM has them.
-Status LstmWeights(LowerContext& c, int w, int scale, int zero, int* out) {
-  const Value& s = c.value(scale);
-  if (!s.has_shape || s.dims.empty() || s.dims.size() > 2) {
-    return Status::Unsupported("scales of an unknown shape are not supported");
-  }
-  // For each direction, or for each gate of each.
-  const int axes =
-      c.Int64s(s.dims.size() == 1 ? std::vector<int64_t>{1, 2} : std::vector<int64_t>{1});
+// Weights [directions, inputs, gates] of int8 or uint8 as LSTM has them. Scales and zero points are
+// for each direction, or for each gate of each.
+int LstmWeights(LowerContext& c, int w, int scale, int zero) {
+  const int shape = c.Int64s({0, 1, -1});
   int x = AsFloat(c, w);
-  if (zero >= 0) x = Computed(c, "Sub", {x, Computed(c, "Unsqueeze", {AsFloat(c, zero), axes})});
-  x = Computed(c, "Mul", {x, Computed(c, "Unsqueeze", {scale, axes})});
-  *out = c.NewValue();
-  c.Before("Transpose", {x}, {*out}).attributes.push_back({"perm", std::vector<int64_t>{0, 2, 1}});
-  return Status();
+  if (zero >= 0) x = Computed(c, "Sub", {x, Computed(c, "Reshape", {AsFloat(c, zero), shape})});
+  x = Computed(c, "Mul", {x, Computed(c, "Reshape", {scale, shape})});
+  const int y = c.NewValue();
+  c.Before("Transpose", {x}, {y}).attributes.push_back({"perm", std::vector<int64_t>{0, 2, 1}});
+  return y;
 }
 
 // An LSTM of dequantised weights. Its activations stay float32: they are nearer to the exact
 // result than those that ONNX Runtime quantises at each step.
 Status DynamicQuantizeLstm(LowerContext& c, Node* node) {
   MOSAIC_RETURN_IF_ERROR(CheckGiven(*node, {0, 1, 2, 8, 10}));
-  int w, r;
-  MOSAIC_RETURN_IF_ERROR(LstmWeights(c, node->inputs[1], node->inputs[8], InputOf(*node, 9), &w));
-  MOSAIC_RETURN_IF_ERROR(LstmWeights(c, node->inputs[2], node->inputs[10], InputOf(*node, 11), &r));
+  const int w = LstmWeights(c, node->inputs[1], node->inputs[8], InputOf(*node, 9));
+  const int r = LstmWeights(c, node->inputs[2], node->inputs[10], InputOf(*node, 11));
   node->domain.clear();
   node->op_type = "LSTM";
   node->inputs.resize(8);
