@@ -303,9 +303,9 @@ void RunAttentions() {
       a.out = out.data();
       a.out_step = 12 * depth;
       a.scale = 1 / std::sqrt(static_cast<float>(depth));
-      AttentionPacked packed(a);
+      std::vector<float> memory(static_cast<size_t>(AttentionPacked::Bytes(a)) / sizeof(float));
+      AttentionPacked packed(a, memory.data());
       const std::vector<double> t = Times({[&] {
-                                             packed.Reset(a);
                                              PackAttention(a, 0, packed.units(), &packed);
                                              RunAttention(a, 0, tokens, &packed);
                                            },

@@ -7,7 +7,7 @@
 // with their product with the queries. Keys and values are packed once (PackAttention), then any
 // range of queries may be computed on its own, in any order:
 //
-//   AttentionPacked packed(args);
+//   AttentionPacked packed(args, memory);              // AttentionPacked::Bytes(args)
 //   PackAttention(args, 0, packed.units(), &packed);   // or in pieces
 //   RunAttention(args, 0, args.queries, &packed);      // or in pieces
 //
@@ -17,11 +17,11 @@
 // the other queries, the strip, or how work was cut. Keys that a query does not see are not
 // multiplied by 0: NaN and infinities there do not matter.
 //
-// A query that sees no key gives 0. A row of scores that softmax would make NaN is NaN.
+// A query that sees no key gives 0. A row of scores that softmax would make NaN is NaN; but where
+// `masked_is_zero` a row that is -inf throughout gives 0, and where `nan_is_zero` any such row.
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 namespace mosaic {
 
@@ -43,26 +43,29 @@ struct AttentionArgs {
   const float* mask = nullptr;  // added to the scores; row i at mask + i * mask_step
   int64_t mask_step = 0;        // 0: one row for all queries
   float softcap = 0;            // not 0: cap(s) = softcap * tanh(s / softcap)
+  bool masked_is_zero = false;
+  bool nan_is_zero = false;
 };
 
-// Keys and values as RunAttention reads them, and its strip of scores. May be used for one head
-// after another, which saves the system's clearing of fresh memory.
+// Queries of a strip, at most.
+constexpr int64_t kAttentionStrip = 12;
+
+// Keys and values as RunAttention reads them, and its strip of scores, in memory of the caller's.
 class AttentionPacked {
  public:
-  AttentionPacked() = default;
-  explicit AttentionPacked(const AttentionArgs& args) { Reset(args); }
-  // Throws std::bad_alloc.
-  void Reset(const AttentionArgs& args);
+  static int64_t Bytes(const AttentionArgs& args);
+  // memory: Bytes(args) bytes, aligned to 64.
+  AttentionPacked(const AttentionArgs& args, void* memory);
   int64_t units() const { return panels; }  // of packing, 16 keys each
 
   // Keys: element (h, j) at (j / 16 * depth + h) * 16 + j % 16; of the last panel, the rest is 0.
-  std::vector<float> keys;
+  float* keys;
   // Values: element (j, c) at (c / 16 * 16 * panels + j) * 16 + c % 16.
-  std::vector<float> values;
-  std::vector<float> strip;    // queries, scores and sums of one strip
-  int64_t panels = 0;          // of 16 keys
-  bool direct_values = false;  // few queries: values are read where they lie
-  int64_t score_step = 0;      // from row to row of the scores
+  float* values;
+  float* strip;        // queries, scores and sums of one strip
+  int64_t panels;      // of 16 keys
+  bool direct_values;  // few queries: values are read where they lie
+  int64_t score_step;  // from row to row of the scores
 };
 
 void PackAttention(const AttentionArgs& args, int64_t begin, int64_t end, AttentionPacked* packed);

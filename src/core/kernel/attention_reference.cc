@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/kernel/attention.h"
 
@@ -31,6 +32,8 @@ void AttentionReference(const AttentionArgs& a, int64_t begin, int64_t end) {
       const double s = p[static_cast<size_t>(j)] = Score(a, i, j);
       max = s != s || max != max ? NAN : std::max(max, s);
     }
+    const bool none = seen == 0 || (a.masked_is_zero && max == -INFINITY) ||
+                      (a.nan_is_zero && !std::isfinite(max));
     for (int64_t j = 0; j < seen; ++j) {
       double& e = p[static_cast<size_t>(j)];
       e = std::exp(e - max);
@@ -41,7 +44,7 @@ void AttentionReference(const AttentionArgs& a, int64_t begin, int64_t end) {
     }
     for (int64_t c = 0; c < a.value_depth; ++c) {
       const double y = out[static_cast<size_t>(c)];
-      a.out[i * a.out_step + c] = static_cast<float>(seen == 0 ? 0 : y / sum);
+      a.out[i * a.out_step + c] = static_cast<float>(none ? 0 : y / sum);
     }
   }
 }

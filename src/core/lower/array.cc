@@ -102,18 +102,12 @@ Status CastSaturate(LowerContext&, Node* node) {  // Cast < 19
 
 const std::vector<LowerRule>& ArrayRules() {
   static const auto* const rules = new std::vector<LowerRule>{
-      {"", "Cast", 19, CastSaturate},
-      {"", "Clip", 11, ClipInputs},
-      {"", "Pad", 11, PadInputs},
-      {"", "Reshape", 5, ReshapeAttribute},
-      {"", "Reshape", 14, AllowZero},
-      {"", "Scatter", 100, ScatterName},
-      {"", "Shape", 15, ShapeRange},
-      {"", "Slice", 10, SliceInputs},
-      {"", "Split", 13, SplitInput},
-      {"", "Split", 18, SplitOutputs},
-      {"", "Squeeze", 13, AxesInput},
-      {"", "TopK", 10, TopKInput},
+      {"", "Cast", 19, CastSaturate},   {"", "Clip", 11, ClipInputs},
+      {"", "Pad", 11, PadInputs},       {"", "Reshape", 5, ReshapeAttribute},
+      {"", "Reshape", 14, AllowZero},   {"", "Scatter", 100, ScatterName},
+      {"", "Shape", 15, ShapeRange},    {"", "Slice", 10, SliceInputs},
+      {"", "Split", 13, SplitInput},    {"", "Split", 18, SplitOutputs},
+      {"", "Squeeze", 13, AxesInput},   {"", "TopK", 10, TopKInput},
       {"", "Unsqueeze", 13, AxesInput},
   };
   return *rules;

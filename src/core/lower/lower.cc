@@ -7,6 +7,7 @@ namespace mosaic {
 extern const std::vector<LowerRule>& ArrayRules();
 extern const std::vector<LowerRule>& MicrosoftRules();
 extern const std::vector<LowerRule>& NnRules();
+extern const std::vector<LowerRule>& QuantisedRules();
 
 namespace {
 
@@ -14,11 +15,15 @@ Status LowerBody(const Graph& graph, Body* body, void* model, LowerContext::AddT
   std::vector<Node> lowered;
   std::vector<Node> nodes = std::move(body->nodes);
   for (Node& node : nodes) {
-    const int version = graph.Version(node.domain);
+    const std::string domain = node.domain;
+    const int version = graph.Version(domain);
     LowerContext c(body, version, model, add);
-    for (const std::vector<LowerRule>* rules : {&ArrayRules(), &MicrosoftRules(), &NnRules()}) {
+    for (const std::vector<LowerRule>* rules :
+         {&ArrayRules(), &MicrosoftRules(), &NnRules(), &QuantisedRules()}) {
       for (const LowerRule& rule : *rules) {
-        if (node.op_type != rule.op_type || node.domain != rule.domain || version >= rule.until) {
+        // What a rule moved to another domain is of its newest form.
+        if (node.op_type != rule.op_type || node.domain != domain || domain != rule.domain ||
+            version >= rule.until) {
           continue;
         }
         const std::string who = Describe(*body, node);

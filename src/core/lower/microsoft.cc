@@ -70,11 +70,119 @@ Status EmbedLayerNormalization(LowerContext& c, Node* node) {
   return Status();
 }
 
+// Attention: the projection of all heads is a product with a stored matrix; what remains reads
+// queries, keys and values out of its result (op/attention/packed_attention.cc).
+Status Attention(LowerContext& c, Node* node) {
+  if (InputOf(*node, 0) < 0 || InputOf(*node, 1) < 0) {
+    return Status::BadModel("the input or its weights are missing");
+  }
+  if (InputOf(*node, 6) >= 0) {
+    return Status::Unsupported("a cache that is shared with the past is not supported");
+  }
+  int projected = c.NewValue();
+  c.Before("MatMul", {node->inputs[0], node->inputs[1]}, {projected});
+  if (InputOf(*node, 2) >= 0) projected = Added(c, projected, node->inputs[2]);
+  node->inputs.resize(6, -1);
+  node->inputs = {projected, -1, -1, node->inputs[3], node->inputs[4], node->inputs[5]};
+  node->attributes.push_back({"projected", int64_t{1}});
+  return Status();
+}
+
+// What follows a fused product: a node of its own, which the plan may fuse again.
+struct FusedActivation {
+  const char* name;
+  std::vector<const char*> parameters;  // their attributes, in the order in which they are given
+};
+Status Activated(LowerContext& c, const std::string& name, const std::vector<float>& given,
+                 Node* node) {
+  static const auto* const known = new std::vector<FusedActivation>{
+      {"Relu", {}},
+      {"Sigmoid", {}},
+      {"Tanh", {}},
+      {"LeakyRelu", {"alpha"}},
+      {"Elu", {"alpha"}},
+      {"Softplus", {}},
+      {"Softsign", {}},
+      {"ThresholdedRelu", {"alpha"}},
+      {"HardSigmoid", {"alpha", "beta"}},
+      {"Selu", {"alpha", "gamma"}},
+  };
+  if (name.empty()) return Status();
+  for (const FusedActivation& f : *known) {
+    if (name != f.name) continue;
+    const int y = node->outputs[0], x = c.NewValue();
+    node->outputs[0] = x;
+    Node& after = c.After(name, {x}, {y});
+    for (size_t i = 0; i < f.parameters.size() && i < given.size(); ++i) {
+      after.attributes.push_back({f.parameters[i], given[i]});
+    }
+    return Status();
+  }
+  return Status::Unsupported("activation " + name + " is not supported");
+}
+
+Status FusedGemm(LowerContext& c, Node* node) {
+  if (node->outputs.empty()) return Status::BadModel("has no output");
+  const std::string name = node->String("activation", "");
+  std::vector<float> given;
+  for (const char* parameter : {"activation_alpha", "activation_beta", "activation_gamma"}) {
+    if (node->Find(parameter) != nullptr) given.push_back(node->Float(parameter, 0));
+    TakeAttribute(node, parameter);
+  }
+  TakeAttribute(node, "activation");
+  node->domain.clear();
+  node->op_type = "Gemm";
+  return Activated(c, name, given, node);
+}
+
+// FusedConv keeps the activations that its operator has; others, and the second addend, become
+// nodes.
+Status FusedConv(LowerContext& c, Node* node) {
+  if (node->outputs.empty()) return Status::BadModel("has no output");
+  const std::string name = node->String("activation", "");
+  const int addend = InputOf(*node, 3);
+  if (addend < 0 && (name.empty() || name == "Relu" || name == "Sigmoid" || name == "Tanh")) {
+    return Status();
+  }
+  std::vector<float> given = node->Floats("activation_params");
+  TakeAttribute(node, "activation");
+  TakeAttribute(node, "activation_params");
+  node->domain.clear();
+  node->op_type = "Conv";
+  node->inputs.resize(3, -1);
+  const int y = node->outputs[0];
+  int x = y;
+  if (addend >= 0) {
+    x = c.NewValue();
+    node->outputs[0] = x;
+    c.After("Add", {x, addend}, {y});
+  }
+  if (name == "Clip") {
+    if (given.size() != 2) return Status::BadModel("Clip needs two activation_params");
+    const int clipped = c.NewValue();
+    (addend >= 0 ? c.after().back().outputs : node->outputs)[0] = clipped;
+    const int low = c.Constant(Tensor::Borrow(MOSAIC_FLOAT, {}, &given[0]));
+    const int high = c.Constant(Tensor::Borrow(MOSAIC_FLOAT, {}, &given[1]));
+    c.After("Clip", {clipped, low, high}, {y});
+    return Status();
+  }
+  return Activated(c, name, given, addend >= 0 ? &c.after().back() : node);
+}
+
+Status TransposeMatMul(LowerContext&, Node* node) {
+  node->op_type = "FusedMatMul";
+  return Status();
+}
+
 }  // namespace
 
 const std::vector<LowerRule>& MicrosoftRules() {
   static const auto* const rules = new std::vector<LowerRule>{
+      {"com.microsoft", "Attention", kAlways, Attention},
       {"com.microsoft", "EmbedLayerNormalization", kAlways, EmbedLayerNormalization},
+      {"com.microsoft", "FusedConv", kAlways, FusedConv},
+      {"com.microsoft", "FusedGemm", kAlways, FusedGemm},
+      {"com.microsoft", "TransposeMatMul", kAlways, TransposeMatMul},
   };
   return *rules;
 }

@@ -20,6 +20,7 @@ extern const OpFamily kTextOps;
 extern const OpFamily kControlOps;
 extern const OpFamily kSignalOps;
 extern const OpFamily kMicrosoftOps;
+extern const OpFamily kAttentionOps;
 
 namespace {
 
@@ -37,6 +38,7 @@ const OpFamily* const kFamilies[] = {
     &kControlOps,
     &kSignalOps,
     &kMicrosoftOps,
+    &kAttentionOps,
 };
 
 bool Before(const OpDef* a, const OpDef* b) {

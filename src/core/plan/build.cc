@@ -5,6 +5,10 @@
 
 #include "core/lower/lower.h"
 #include "core/op/refused.h"
+#include "core/pass/drop_unread.h"
+#include "core/pass/fuse_attention.h"
+#include "core/pass/fuse_gelu.h"
+#include "core/pass/fuse_norms.h"
 #include "core/pass/fuse_products.h"
 #include "core/plan/infer_body.h"
 #include "core/util/quote.h"
@@ -224,6 +228,16 @@ void FinishSteps(const Model& model, BodyPlan* body) {
   }
 }
 
+// Products come before the activations that they take on, and after the attention that reads them.
+void RunPasses(const Model& model, BodyPlan* body) {
+  const std::vector<bool> unread = UnreadValues(model, *body);
+  FuseNorms(model, body);
+  FuseAttention(model, body);
+  FuseProducts(model, body);
+  FuseGelu(model, body);
+  DropUnread(model, unread, body);
+}
+
 }  // namespace
 
 Status BuildPlan(Model* model) {
@@ -242,7 +256,7 @@ Status BuildPlan(Model* model) {
   Arena arena;
   MOSAIC_RETURN_IF_ERROR(InferMain(model, &arena));
   DropKnown(model, &model->bodies[0]);
-  FuseProducts(*model, &model->bodies[0]);
+  RunPasses(*model, &model->bodies[0]);
   for (size_t b = model->bodies.size(); b-- > 0;) FinishSteps(*model, &model->bodies[b]);
   // Facts stay for those who ask; the arrays are constants now, or not needed.
   for (Fact& f : model->bodies[0].facts) f.value = Tensor();

@@ -37,7 +37,8 @@ struct Head {
   std::vector<float> Run(const std::vector<int64_t>& cuts = {}) {
     std::vector<float> out(static_cast<size_t>(a.queries * a.out_step) + 1, kCanary);
     a.out = out.data();
-    AttentionPacked packed(a);
+    std::vector<float> memory(static_cast<size_t>(AttentionPacked::Bytes(a) / 4), kCanary);
+    AttentionPacked packed(a, memory.data());
     for (int64_t u = packed.units(); u-- > 0;) PackAttention(a, u, u + 1, &packed);
     int64_t at = 0;
     for (int64_t cut : cuts) {
@@ -166,14 +167,39 @@ TEST_P(AttentionTest, MasksAndQueriesWithoutKeys) {
   EXPECT_EQ(causal[static_cast<size_t>(head.a.out_step)], head.v[0]);
 }
 
+TEST_P(AttentionTest, RowsWithoutASoftmaxAreZeroWhereAsked) {
+  Head head = Random(15, 37);
+  for (size_t j = 0; j < 37; ++j) head.mask[2 * 37 + j] = -INFINITY;
+  head.mask[5 * 37 + 20] = NAN;
+  head.a.mask = head.mask.data();
+  head.a.mask_step = 37;
+  head.a.causal = false;
+  head.a.softcap = 0;
+  const std::vector<float> nan = head.Run();
+  head.a.masked_is_zero = true;
+  const std::vector<float> zero = head.Run(), want = head.Reference();
+  for (int64_t i = 0; i < 15; ++i) {
+    const size_t at = static_cast<size_t>(i * head.a.out_step);
+    EXPECT_EQ(std::isnan(nan[at]), i == 2 || i == 5);
+    if (i != 5) EXPECT_NEAR(zero[at], want[at], 1e-5);
+    if (i == 2) EXPECT_EQ(zero[at], 0);
+    EXPECT_EQ(std::isnan(zero[at]), i == 5);
+  }
+  head.a.nan_is_zero = true;
+  const std::vector<float> none = head.Run();
+  EXPECT_EQ(none[static_cast<size_t>(5 * head.a.out_step)], 0);
+  EXPECT_EQ(head.Reference()[static_cast<size_t>(5 * head.a.out_step)], 0);
+}
+
 TEST_P(AttentionTest, ScratchIsReused) {
-  AttentionPacked packed;
+  std::vector<float> memory(1 << 16, kCanary);
   for (int i = 0; i < 20; ++i) {
     Head head = Random(Uniform(1, 20), Uniform(1, 60));
     const std::vector<float> want = head.Run();
     std::vector<float> out(want.size(), kCanary);
     head.a.out = out.data();
-    packed.Reset(head.a);
+    ASSERT_LE(AttentionPacked::Bytes(head.a), int64_t{4} << 16);
+    AttentionPacked packed(head.a, memory.data());
     PackAttention(head.a, 0, packed.units(), &packed);
     RunAttention(head.a, 0, head.a.queries, &packed);
     ASSERT_TRUE(SameBits(out, want));

@@ -5,37 +5,53 @@
 
 #include "core/kernel/vector/transpose.h"
 
-namespace mosaic {
-namespace {
-constexpr int64_t kStripRows = 12;
-}  // namespace
-}  // namespace mosaic
-
 #define MOSAIC_KERNEL "core/kernel/vector/attention.inc"
 #include "core/kernel/vector/each_isa.h"
 
 namespace mosaic {
 
-void AttentionPacked::Reset(const AttentionArgs& args) {
-  panels = (args.keys + 15) / 16;
+namespace {
+
+struct PackedSizes {
+  explicit PackedSizes(const AttentionArgs& a)
+      : panels((a.keys + 15) / 16),
+        columns((a.value_depth + 15) / 16),
+        direct_values(a.queries <= kAttentionStrip && a.value_depth % 16 == 0),
+        score_step(16 * panels + 16),
+        keys(16 * panels * a.depth),
+        values(direct_values ? 0 : 16 * panels * 16 * columns),
+        strip((kAttentionStrip * (a.depth + score_step + 16 * columns) + 15) / 16 * 16) {}
+
+  int64_t panels, columns;
+  bool direct_values;
   // Rows of scores lie 16 floats more than a whole number of panels apart: in other sets of a
   // cache.
-  score_step = 16 * panels + 16;
-  const int64_t columns = (args.value_depth + 15) / 16;
-  const auto grow = [](std::vector<float>* v, int64_t floats) {
-    if (static_cast<int64_t>(v->size()) < floats) v->resize(static_cast<size_t>(floats));
-  };
-  grow(&keys, 16 * panels * args.depth);
-  direct_values = args.queries <= kStripRows && args.value_depth % 16 == 0;
-  if (!direct_values) grow(&values, 16 * panels * 16 * columns);
-  grow(&strip, kStripRows * (args.depth + score_step + 16 * columns));
+  int64_t score_step;
+  int64_t keys, values, strip;  // floats, multiples of 16
+};
+
+}  // namespace
+
+int64_t AttentionPacked::Bytes(const AttentionArgs& args) {
+  const PackedSizes s(args);
+  return (s.keys + s.values + s.strip) * static_cast<int64_t>(sizeof(float));
+}
+
+AttentionPacked::AttentionPacked(const AttentionArgs& args, void* memory) {
+  const PackedSizes s(args);
+  keys = static_cast<float*>(memory);
+  values = keys + s.keys;
+  strip = values + s.values;
+  panels = s.panels;
+  direct_values = s.direct_values;
+  score_step = s.score_step;
 }
 
 void PackAttention(const AttentionArgs& args, int64_t begin, int64_t end, AttentionPacked* packed) {
   const int64_t columns = (args.value_depth + 15) / 16;
   for (int64_t panel = begin; panel < end; ++panel) {
     const int64_t j0 = 16 * panel, rows = std::min<int64_t>(16, args.keys - j0);
-    float* keys = packed->keys.data() + j0 * args.depth;
+    float* keys = packed->keys + j0 * args.depth;
     if (rows == 16) {
       TransposeWords(args.k + j0 * args.k_step, args.k_step, 16, args.depth, keys, 16);
     } else {
@@ -47,7 +63,7 @@ void PackAttention(const AttentionArgs& args, int64_t begin, int64_t end, Attent
     }
     for (int64_t c = 0; c < columns && !packed->direct_values; ++c) {
       const int64_t width = std::min<int64_t>(16, args.value_depth - 16 * c);
-      float* to = packed->values.data() + (c * 16 * packed->panels + j0) * 16;
+      float* to = packed->values + (c * 16 * packed->panels + j0) * 16;
       for (int64_t j = 0; j < rows; ++j, to += 16) {
         const float* from = args.v + (j0 + j) * args.v_step + 16 * c;
         if (width == 16) {

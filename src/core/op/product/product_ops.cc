@@ -5,12 +5,14 @@
 
 namespace mosaic {
 
+extern const OpDef kFusedMatMul;
 extern const OpDef kGemm;
 extern const OpDef kMatMul;
 
 namespace {
 
 const OpDef* const kOps[] = {
+    &kFusedMatMul,
     &kGemm,
     &kMatMul,
 };

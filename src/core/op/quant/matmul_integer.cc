@@ -1,21 +1,29 @@
 // MatMulInteger: numpy's matmul of (A - zero points) and (B - zero points) in int32. Exact, so its
-// order does not matter.
+// order does not matter. Rows of A are packed once; sixteen columns of B at a time, which then meet
+// all rows (kernel/integer_product.h). QGemm, which is lowered to it, also transposes.
 #include <algorithm>
 
+#include "core/kernel/integer_product.h"
 #include "core/op/op_support.h"
 
 namespace mosaic {
 namespace {
 
-constexpr int64_t kColumns = 64;  // of a unit
-constexpr int64_t kDepth = 8192;  // of k in a unit
+constexpr int64_t kRowPiece = 1 << 16;    // of k in a unit that packs a row
+constexpr int64_t kPanelPiece = 1 << 13;  // of k in a unit that packs a panel
+constexpr int64_t kWork = 1 << 22;        // products of a unit, about
 
 struct State {
-  int64_t n = 0, k = 0, m = 0, depths = 1;
-  Shape batch, a_strides, b_strides;  // leading dimensions, strides in matrices
+  int64_t n = 0, k = 0, m = 0;
+  int64_t padded = 0;                                  // k, as it is packed
+  Shape batch, a_strides, b_strides;                   // leading dimensions, strides in matrices
+  int64_t panels = 0, packs = 0, rows = 1, parts = 0;  // packs and parts of rows of a panel
+  int64_t sums_at = 0, panel_at = 0, column_at = 0, product_at = 0;  // in the scratch memory, bytes
+
+  int64_t units() const { return packs + parts; }  // of a panel
 };
 
-int64_t Element(const Tensor& t, int64_t i) {
+int32_t Element(const Tensor& t, int64_t i) {
   return t.dtype() == MOSAIC_UINT8 ? t.data<uint8_t>()[i] : t.data<int8_t>()[i];
 }
 
@@ -30,116 +38,187 @@ Shape MatrixStrides(const Shape& shape, const Shape& batch) {
   return strides;
 }
 
+int64_t Pieces(int64_t n, int64_t piece) { return std::max<int64_t>(1, (n + piece - 1) / piece); }
+
 class MatMulInteger : public Op {
  public:
-  Status Infer(InferContext& c) const override {
-    for (size_t i : {0, 1}) {
-      MOSAIC_RETURN_IF_ERROR((CheckType<Types<int8_t, uint8_t>>(c.dtype(i), "an operand")));
-      if (c.Has(i + 2)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, i, i + 2));
-    }
-    if (!c.in(0).ranked || !c.in(1).ranked) {
-      c.SetUnranked(0, MOSAIC_INT32);
-      return Status();
-    }
-    const Dims &a = c.dims(0), &b = c.dims(1);
-    if (a.size() < 2 || b.size() < 2) {
-      return Status::Unsupported("operands of shapes " + ShapeString(a) + " and " + ShapeString(b) +
-                                 " (vectors) are not supported");
-    }
-    MOSAIC_RETURN_IF_ERROR(
-        c.RequireEqual(a.back(), b[b.size() - 2],
-                       "shapes " + ShapeString(a) + " and " + ShapeString(b) + " do not fit"));
-    Dims out;
-    MOSAIC_RETURN_IF_ERROR(
-        c.Broadcast(Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2), &out));
-    out.push_back(a[a.size() - 2]);
-    out.push_back(b.back());
-    MOSAIC_RETURN_IF_ERROR(c.Set(0, MOSAIC_INT32, std::move(out)));
-    // Items are rows or leading dimensions of A; B and the zero points are the same for all.
-    const bool rows = c.item_axis(0) >= 0 && c.item_axis(0) < c.in(0).rank() - 1;
-    const bool one = !c.Has(2) || (c.in(2).ranked && Product(c.dims(2)).Is(1));
-    if (c.itemised() && rows && one && b.size() == 2) {
-      c.ItemsOf(0);
-    } else if (c.itemised()) {
-      c.Mix();
-    }
-    return Status();
-  }
+  explicit MatMulInteger(const Node& node)
+      : trans_a_(node.Int("transA", 0) != 0), trans_b_(node.Int("transB", 0) != 0) {}
 
-  Status Start(Call& c) const override {
-    State& s = c.NewState<State>();
-    const Shape &a = c.inputs[0].shape(), &b = c.inputs[1].shape();
-    s.n = a[a.size() - 2];
-    s.k = a.back();
-    s.m = b.back();
-    MOSAIC_RETURN_IF_ERROR(
-        BroadcastShapes(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2), &s.batch));
-    s.a_strides = MatrixStrides(a, s.batch);
-    s.b_strides = MatrixStrides(b, s.batch);
-    s.depths = std::max<int64_t>(1, (s.k + kDepth - 1) / kDepth);
-    const int64_t columns = (s.m + kColumns - 1) / kColumns;
-    c.OnePhase(NumElements(s.batch) * s.n * columns * s.depths,
-               2.0 * static_cast<double>(kColumns * std::min(s.k, kDepth)));
-    return Status();
-  }
-
-  Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+  Status Infer(InferContext& c) const override;
+  Status Start(Call& c) const override;
+  Status Run(Call& c, int phase, int64_t begin, int64_t end) const override {
     for (int64_t u = begin; u < end; ++u) {
-      if (c.inputs[1].dtype() == MOSAIC_UINT8) {
-        Unit<uint8_t>(c, u);
+      if (phase == 0) {
+        PackRow(c, u);
+        continue;
+      }
+      const State& s = c.state<State>();
+      const int64_t index = u % s.units(), place = u / s.units();
+      if (index < s.packs) {
+        PackPanel(c, place, index);
       } else {
-        Unit<int8_t>(c, u);
+        Multiply(c, place, index - s.packs);
       }
     }
     return Status();
   }
 
  private:
-  template <typename B>
-  static void Unit(Call& c, int64_t u) {
-    const State& s = c.state<State>();
-    const int64_t columns = (s.m + kColumns - 1) / kColumns;
-    const int64_t depth = u % s.depths, place = u / s.depths;
-    const int64_t first = place % columns * kColumns, last = std::min(first + kColumns, s.m);
-    const int64_t row = place / columns % s.n;
-    int64_t index = place / columns / s.n, a_matrix = 0, b_matrix = 0;
-    const int64_t product = index;
+  template <typename T>
+  static T* At(const Call& c, int64_t at) {
+    return reinterpret_cast<T*>(static_cast<char*>(c.scratch) + at);
+  }
+  // The matrices that a product reads.
+  static void Operands(const State& s, int64_t index, int64_t* a, int64_t* b) {
+    *a = *b = 0;
     for (size_t d = s.batch.size(); d-- > 0;) {
-      a_matrix += index % s.batch[d] * s.a_strides[d];
-      b_matrix += index % s.batch[d] * s.b_strides[d];
+      *a += index % s.batch[d] * s.a_strides[d];
+      *b += index % s.batch[d] * s.b_strides[d];
       index /= s.batch[d];
     }
-    const int64_t a_zeros = c.Given(2) ? c.inputs[2].size() : 0;
-    const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
-    const int32_t a_zero =
-        a_zeros == 0 ? 0
-                     : static_cast<int32_t>(Element(
-                           c.inputs[2], a_zeros == 1 ? 0 : (a_matrix * s.n + row) % a_zeros));
-    uint32_t sums[kColumns] = {};
-    int32_t zeros[kColumns] = {};
-    for (int64_t j = first; b_zeros > 0 && j < last; ++j) {
-      zeros[j - first] = static_cast<int32_t>(
-          Element(c.inputs[3], b_zeros == 1 ? 0 : (b_matrix * s.m + j) % b_zeros));
-    }
-    int32_t* y = c.outputs[0].mutable_data<int32_t>() + (product * s.n + row) * s.m;
-    for (int64_t j = first; depth > 0 && j < last; ++j)
-      sums[j - first] = static_cast<uint32_t>(y[j]);
-    const int64_t a_row = (a_matrix * s.n + row) * s.k;
-    const B* b = c.inputs[1].data<B>() + b_matrix * s.k * s.m;
-    for (int64_t l = depth * kDepth; l < std::min(s.k, (depth + 1) * kDepth); ++l) {
-      const int32_t x = static_cast<int32_t>(Element(c.inputs[0], a_row + l)) - a_zero;
-      for (int64_t j = first; j < last; ++j) {
-        const int32_t w = static_cast<int32_t>(b[l * s.m + j]) - zeros[j - first];
-        sums[j - first] += static_cast<uint32_t>(x * w);
-      }
-    }
-    for (int64_t j = first; j < last; ++j) y[j] = static_cast<int32_t>(sums[j - first]);
   }
+  void PackRow(Call& c, int64_t unit) const;
+  void PackPanel(Call& c, int64_t place, int64_t piece) const;
+  void Multiply(Call& c, int64_t place, int64_t part) const;
+
+  bool trans_a_, trans_b_;
 };
+
+Status MatMulInteger::Infer(InferContext& c) const {
+  for (size_t i : {0, 1}) {
+    MOSAIC_RETURN_IF_ERROR((CheckType<Types<int8_t, uint8_t>>(c.dtype(i), "an operand")));
+    if (c.Has(i + 2)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, i, i + 2));
+  }
+  if (!c.in(0).ranked || !c.in(1).ranked) {
+    c.SetUnranked(0, MOSAIC_INT32);
+    return Status();
+  }
+  Dims a = c.dims(0), b = c.dims(1);
+  const std::string shapes = "shapes " + ShapeString(a) + " and " + ShapeString(b);
+  if (a.size() < 2 || b.size() < 2) {
+    return Status::Unsupported("operands of " + shapes + " (vectors) are not supported");
+  }
+  if (trans_a_) std::swap(a[a.size() - 1], a[a.size() - 2]);
+  if (trans_b_) std::swap(b[b.size() - 1], b[b.size() - 2]);
+  MOSAIC_RETURN_IF_ERROR(c.RequireEqual(a.back(), b[b.size() - 2], shapes + " do not fit"));
+  Dims out;
+  MOSAIC_RETURN_IF_ERROR(
+      c.Broadcast(Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2), &out));
+  out.push_back(a[a.size() - 2]);
+  out.push_back(b.back());
+  MOSAIC_RETURN_IF_ERROR(c.Set(0, MOSAIC_INT32, std::move(out)));
+  // Items are rows or leading dimensions of A; B and the zero points are the same for all.
+  const bool rows = c.item_axis(0) >= 0 && c.item_axis(0) < c.in(0).rank() - 1 && !trans_a_;
+  const bool one = !c.Has(2) || (c.in(2).ranked && Product(c.dims(2)).Is(1));
+  if (c.itemised() && rows && one && b.size() == 2) {
+    c.ItemsOf(0);
+  } else if (c.itemised()) {
+    c.Mix();
+  }
+  return Status();
+}
+
+Status MatMulInteger::Start(Call& c) const {
+  State& s = c.NewState<State>();
+  const Shape &a = c.inputs[0].shape(), &b = c.inputs[1].shape();
+  s.n = a[a.size() - (trans_a_ ? 1 : 2)];
+  s.k = a[a.size() - (trans_a_ ? 2 : 1)];
+  s.m = b[b.size() - (trans_b_ ? 2 : 1)];
+  s.padded = PaddedDepth(s.k);
+  MOSAIC_RETURN_IF_ERROR(
+      BroadcastShapes(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2), &s.batch));
+  s.a_strides = MatrixStrides(a, s.batch);
+  s.b_strides = MatrixStrides(b, s.batch);
+  if (c.outputs[0].size() == 0) return Status();
+  const int64_t a_rows = NumElements(Shape(a.begin(), a.end() - 2)) * s.n;
+  s.panels = Pieces(s.m, kIntegerColumns);
+  s.packs = Pieces(s.k, kPanelPiece);
+  s.rows = std::clamp<int64_t>(kWork / std::max<int64_t>(16 * s.padded, 1) / 8 * 8, 8, 512);
+  s.parts = Pieces(s.n, s.rows);
+  const auto reserve = [&](int64_t bytes) {
+    const int64_t at = c.scratch_bytes;
+    c.scratch_bytes += (bytes + 63) / 64 * 64;
+    return at;
+  };
+  reserve(a_rows * s.padded);  // the packed rows
+  s.sums_at = reserve(a_rows * 4);
+  s.panel_at = reserve(kIntegerColumns * s.padded);
+  s.column_at = reserve(kIntegerColumns * 4);
+  s.product_at = reserve(s.rows * kIntegerColumns * 4);
+  c.phases = {Phase{a_rows * Pieces(s.k, kRowPiece),
+                    2.0 * static_cast<double>(std::min(s.k, kRowPiece)) + 16},
+              Phase{NumElements(s.batch) * s.panels * s.units(),
+                    4.0 * static_cast<double>(std::min(s.rows, s.n) * s.padded) + 1024}};
+  return Status();
+}
+
+void MatMulInteger::PackRow(Call& c, int64_t unit) const {
+  const State& s = c.state<State>();
+  const int64_t pieces = Pieces(s.k, kRowPiece), row = unit / pieces;
+  const int64_t begin = unit % pieces * kRowPiece, size = std::min(s.k - begin, kRowPiece);
+  const int64_t matrix = row / s.n, i = row % s.n, step = trans_a_ ? s.n : 1;
+  const uint8_t* a = static_cast<const uint8_t*>(c.inputs[0].raw()) + matrix * s.n * s.k +
+                     (trans_a_ ? i : i * s.k) + begin * step;
+  uint32_t* sum = At<uint32_t>(c, s.sums_at) + row;
+  if (begin == 0) *sum = 0;
+  *sum += PackIntegerRow(a, step, c.inputs[0].dtype() == MOSAIC_INT8, size,
+                         At<uint8_t>(c, row * s.padded + begin));
+}
+
+void MatMulInteger::PackPanel(Call& c, int64_t place, int64_t piece) const {
+  const State& s = c.state<State>();
+  const int64_t first = place % s.panels * kIntegerColumns;
+  int64_t a_matrix, b_matrix;
+  Operands(s, place / s.panels, &a_matrix, &b_matrix);
+  uint32_t* sums = At<uint32_t>(c, s.column_at);
+  if (piece == 0) std::fill_n(sums, kIntegerColumns, 0U);
+  const uint8_t* b = static_cast<const uint8_t*>(c.inputs[1].raw()) + b_matrix * s.k * s.m +
+                     (trans_b_ ? first * s.k : first);
+  PackIntegerPanel(b, trans_b_ ? 1 : s.m, trans_b_ ? s.k : 1,
+                   std::min(kIntegerColumns, s.m - first), c.inputs[1].dtype() == MOSAIC_UINT8, s.k,
+                   piece * kPanelPiece, std::min(s.k, (piece + 1) * kPanelPiece),
+                   At<int8_t>(c, s.panel_at), sums);
+}
+
+// (A - a)(B - b) = A B - b sum(A) - a sum(B) + k a b, where what was moved by 128 is in a and b.
+void MatMulInteger::Multiply(Call& c, int64_t place, int64_t part) const {
+  const State& s = c.state<State>();
+  const int64_t first = place % s.panels * kIntegerColumns, product = place / s.panels;
+  const int64_t columns = std::min(kIntegerColumns, s.m - first);
+  const int64_t begin = part * s.rows, rows = std::min(s.rows, s.n - begin);
+  int64_t a_matrix, b_matrix;
+  Operands(s, product, &a_matrix, &b_matrix);
+  const int64_t a_row = a_matrix * s.n + begin;
+  uint32_t* sums = At<uint32_t>(c, s.product_at);
+  IntegerProduct(At<uint8_t>(c, a_row * s.padded), rows, At<int8_t>(c, s.panel_at), s.k, sums);
+  const int64_t a_zeros = c.Given(2) ? c.inputs[2].size() : 0;
+  const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
+  const int32_t a_moved = c.inputs[0].dtype() == MOSAIC_INT8 ? 128 : 0;
+  const int32_t b_moved = c.inputs[1].dtype() == MOSAIC_UINT8 ? -128 : 0;
+  uint32_t b_zero[kIntegerColumns];
+  for (int64_t j = 0; j < columns; ++j) {
+    const int64_t at = b_zeros <= 1 ? 0 : (b_matrix * s.m + first + j) % b_zeros;
+    b_zero[j] = static_cast<uint32_t>((b_zeros == 0 ? 0 : Element(c.inputs[3], at)) + b_moved);
+  }
+  const uint32_t* column_sums = At<uint32_t>(c, s.column_at);
+  const uint32_t* row_sums = At<uint32_t>(c, s.sums_at) + a_row;
+  const uint32_t k = static_cast<uint32_t>(s.k);
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t at = a_zeros <= 1 ? 0 : (a_row + i) % a_zeros;
+    const uint32_t a_zero =
+        static_cast<uint32_t>((a_zeros == 0 ? 0 : Element(c.inputs[2], at)) + a_moved);
+    int32_t* y = c.outputs[0].mutable_data<int32_t>() + (product * s.n + begin + i) * s.m + first;
+    for (int64_t j = 0; j < columns; ++j) {
+      y[j] = static_cast<int32_t>(sums[i * kIntegerColumns + j] - b_zero[j] * row_sums[i] -
+                                  a_zero * column_sums[j] + k * a_zero * b_zero[j]);
+    }
+  }
+}
 
 }  // namespace
 
 extern const OpDef kMatMulInteger = {kOnnxDomain, "MatMulInteger", 10, 25,
-                                     &MakePlain<MatMulInteger, 2, 4>};
+                                     &MakeOf<MatMulInteger, 2, 4>};
 
 }  // namespace mosaic

@@ -8,6 +8,7 @@ namespace mosaic {
 extern const OpDef kDequantizeLinear;
 extern const OpDef kDynamicQuantizeLinear;
 extern const OpDef kMatMulInteger;
+extern const OpDef kMatMulNBits;
 extern const OpDef kMicrosoftDequantizeLinear;
 extern const OpDef kMicrosoftQuantizeLinear;
 extern const OpDef kQuantizeLinear;
@@ -15,7 +16,7 @@ extern const OpDef kQuantizeLinear;
 namespace {
 
 const OpDef* const kOps[] = {
-    &kDequantizeLinear,          &kDynamicQuantizeLinear,   &kMatMulInteger,
+    &kDequantizeLinear,          &kDynamicQuantizeLinear,   &kMatMulInteger,  &kMatMulNBits,
     &kMicrosoftDequantizeLinear, &kMicrosoftQuantizeLinear, &kQuantizeLinear,
 };
 
