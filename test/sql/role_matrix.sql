@@ -4,6 +4,7 @@ DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
 CREATE EXTENSION pg_mosaic;
 \getenv data MOSAIC_TEST_DATA
 SELECT set_config('test.path', :'data' || '/models/iris.onnx', false) <> '' AS path;
+SELECT set_config('test.vocab', :'data' || '/text/vocab.txt', false) <> '' AS path;
 CREATE ROLE regress_m_dbowner;
 CREATE ROLE regress_m_importer;
 CREATE ROLE regress_m_admin;
@@ -45,6 +46,8 @@ SELECT * FROM granted;
 
 -- the models: one that two roles may read, one of the importer's, one of the superuser's that shares with nobody
 CREATE TABLE f AS SELECT pg_read_binary_file(:'data' || '/models/iris.onnx') AS iris;
+ALTER TABLE f ADD vocab bytea;
+UPDATE f SET vocab = pg_read_binary_file(:'data' || '/text/vocab.txt');
 GRANT SELECT ON f TO PUBLIC;
 SELECT lo_from_bytea(0, iris) AS lo FROM f \gset
 GRANT SELECT ON LARGE OBJECT :lo TO PUBLIC;
@@ -52,6 +55,7 @@ SELECT set_config('test.lo', :'lo', false) <> '' AS lo;
 SET ROLE regress_m_owner;
 SELECT i.tensors FROM f, import_model('m', iris) i;
 SELECT grant_model('m', 'regress_m_reader'), grant_model('m', 'regress_m_team');
+SELECT set_tokenizer('m', vocab) FROM f;
 SET ROLE regress_m_importer;
 SELECT i.tensors FROM f, import_model('other', iris) i;
 RESET ROLE;
@@ -92,6 +96,12 @@ INSERT INTO calls VALUES
   ('predict_class(text, numeric[])', $$predict_class('m', '{1,2,3,4}'::numeric[])$$),
   ('predict_class(text, anyarray)', $$predict_class('m', '{t,t,f,f}'::bool[])$$),
   ('predict_class(text, double precision[])', $$predict_class('m', 1, 2, 3, 4)$$),
+  ('set_tokenizer(text, bytea)', $$set_tokenizer('m', (SELECT vocab FROM f))$$),
+  ('set_tokenizer(text, text)', $$set_tokenizer('m', current_setting('test.vocab'))$$),
+  ('drop_tokenizer(text)', $$drop_tokenizer('m')$$),
+  ('tokenize(text, text, bool, bool)', $$tokenize('m', 'text')$$),
+  ('token_count(text, text)', $$token_count('m', 'text')$$),
+  ('detokenize(text, int[], bool)', $$detokenize('m', '{1}')$$),
   ('prewarm_model(text)', $$prewarm_model('m')$$),
   ('model_info(text)', $$model_info('m')$$),
   ('mosaic.model_id(text)', $$mosaic.model_id('m')$$),

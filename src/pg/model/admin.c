@@ -28,6 +28,7 @@
 #include "roles.h"
 #include "row.h"
 #include "store.h"
+#include "tokenizer_store.h"
 
 /* ---- removal ---- */
 
@@ -177,8 +178,8 @@ mosaic_owned_model(const char *name, Snapshot snapshot)
 	return row;
 }
 
-void
-mosaic_update_model(HeapTuple row, int attnum, Datum value)
+static void
+update_model(HeapTuple row, int attnum, Datum value, bool isnull)
 {
 	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
 	Datum		values[Natts_model] = {0};
@@ -186,11 +187,24 @@ mosaic_update_model(HeapTuple row, int attnum, Datum value)
 	bool		replace[Natts_model] = {false};
 
 	values[attnum - 1] = value;
+	nulls[attnum - 1] = isnull;
 	replace[attnum - 1] = true;
 	CatalogTupleUpdate(rel, &row->t_self,
 					   heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace));
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
+}
+
+void
+mosaic_update_model(HeapTuple row, int attnum, Datum value)
+{
+	update_model(row, attnum, value, false);
+}
+
+void
+mosaic_clear_model(HeapTuple row, int attnum)
+{
+	update_model(row, attnum, (Datum) 0, true);
 }
 
 void
@@ -225,6 +239,7 @@ mosaic_pg_drop_model(PG_FUNCTION_ARGS)
 
 	mosaic_remove_model(row);
 	mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)));
+	mosaic_leave_tokenizer(mosaic_tokenizer_of(row));
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();

@@ -32,6 +32,7 @@
 #include "store.h"
 #include "store_model.h"
 #include "store_model_job.h"
+#include "tokenizer_store.h"
 
 static void
 free_job(void *arg)
@@ -233,6 +234,7 @@ mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner
 	values[Anum_model_description - 1] = describe_model(job, name, graph, len);
 	values[Anum_model_graph - 1] = PointerGetDatum(make_bytea(graph, len));
 	values[Anum_model_checksum - 1] = UUIDPGetDatum(&sum);
+	nulls[Anum_model_tokenizer - 1] = true;
 	row = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	table_close(rel, NoLock);
 	return row;
@@ -294,13 +296,14 @@ mosaic_insert_model(HeapTuple row, HeapTuple old)
 		mosaic_remove_model(old);
 	}
 	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
-	CatalogTupleInsert(rel, row);
+	CatalogTupleInsert(rel, old ? mosaic_keep_tokenizer(row, old) : row);
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)));
 	table_close(rel, NoLock);
 	if (old)
 	{
 		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
 		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
+		mosaic_leave_tokenizer(mosaic_tokenizer_of(old));
 		mosaic_release_roles();
 	}
 	CommandCounterIncrement();
