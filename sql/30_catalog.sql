@@ -32,7 +32,11 @@ CREATE TABLE mosaic.model (
   description  jsonb       NOT NULL,
   graph        bytea       NOT NULL,
   checksum     uuid,
-  tokenizer    int4
+  tokenizer    int4,
+  labels       text[],
+  max_tokens   int4,
+  pooling      text,
+  normalized   bool
 );
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
 ALTER TABLE mosaic.model ENABLE ALWAYS TRIGGER hold_roles;
@@ -49,6 +53,10 @@ COMMENT ON COLUMN mosaic.model.description IS 'inputs, outputs, operators and op
 COMMENT ON COLUMN mosaic.model.graph IS 'the graph without weights, see docs/architecture.md';
 COMMENT ON COLUMN mosaic.model.checksum IS 'of graph and tensors (mosaic.model_checksum), verified when the model is loaded; NULL: imported by 0.1.0, and not verified';
 COMMENT ON COLUMN mosaic.model.tokenizer IS 'what makes its tokens of text (mosaic.tokenizer); kept by versions that replace it';
+COMMENT ON COLUMN mosaic.model.labels IS 'names of its classes, from class 0 on (set_labels); kept likewise';
+COMMENT ON COLUMN mosaic.model.max_tokens IS 'to how many tokens texts are cut; NULL: as the tokenizer says; kept likewise';
+COMMENT ON COLUMN mosaic.model.pooling IS 'how the vectors of tokens become that of a text (set_pooling); NULL: mean; kept likewise';
+COMMENT ON COLUMN mosaic.model.normalized IS 'whether vectors of texts get length 1; NULL: no; kept likewise';
 
 CREATE FUNCTION mosaic.model_checksum(model_id int8) RETURNS uuid
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_checksum' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;

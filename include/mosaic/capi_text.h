@@ -1,6 +1,6 @@
 /*
- * The part of the boundary that makes text tokens: tokenizers, and encoding with them
- * (src/core/text/).  Rules as in capi.h.  All texts are UTF-8.
+ * The part of the boundary that is about text: elements that are text, tokenizers, and encoding
+ * with them (src/core/text/).  Rules as in capi.h.  All texts are UTF-8.
  */
 #ifndef MOSAIC_CAPI_TEXT_H
 #define MOSAIC_CAPI_TEXT_H
@@ -10,6 +10,12 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* An element of a MOSAIC_STRING array: UTF-8, not terminated. */
+typedef struct MosaicString {
+  const char *data;
+  int64_t size;
+} MosaicString;
 
 /* ---- Tokenizer: immutable, shared by any number of encodings ---- */
 
@@ -65,25 +71,63 @@ MosaicCode mosaic_encoder_start(MosaicEncoder *encoder, const char *first, size_
 MosaicCode mosaic_encoder_step(MosaicEncoder *encoder, MosaicTokens *tokens, MosaicError *err);
 void mosaic_encoder_free(MosaicEncoder *encoder);
 
-/*
- * Many texts as the rectangles that a model takes: count x length, row-major, shorter texts padded as
- * the tokenizer says.  Valid until the batch is cleared, added to or freed.
- */
-typedef struct MosaicTokenRows {
-  int64_t count, length;
-  const int64_t *ids;
-  const int64_t *mask; /* 1: a token, 0: padding */
-  const int64_t *type_ids;
-} MosaicTokenRows;
+/* How the tokenizer makes a text longer where a model wants that. */
+typedef struct MosaicPadding {
+  bool left;
+  int32_t id, type_id;
+} MosaicPadding;
 
-typedef struct MosaicTokenBatch MosaicTokenBatch;
+void mosaic_tokenizer_padding(const MosaicTokenizer *tokenizer, MosaicPadding *out);
 
-MosaicCode mosaic_token_batch_new(const MosaicTokenizer *tokenizer, MosaicTokenBatch **out, MosaicError *err);
-/* Adds what an encoding gave. */
-MosaicCode mosaic_token_batch_add(MosaicTokenBatch *batch, const MosaicTokens *tokens, MosaicError *err);
-MosaicCode mosaic_token_batch_rows(MosaicTokenBatch *batch, MosaicTokenRows *rows, MosaicError *err);
-void mosaic_token_batch_clear(MosaicTokenBatch *batch);
-void mosaic_token_batch_free(MosaicTokenBatch *batch);
+/* ---- From the vectors of a text's tokens to one: src/core/text/pooling.h ---- */
+
+typedef enum MosaicPooling {
+  MOSAIC_POOL_MEAN = 0,
+  MOSAIC_POOL_CLS,
+  MOSAIC_POOL_MAX,
+  MOSAIC_POOL_LAST
+} MosaicPooling;
+
+/* "mean", "cls", "max", "last"; false: another name. */
+bool mosaic_pooling_by_name(const char *name, MosaicPooling *out);
+/* rows: count x width; out: width.  At most some 10 ms for 10^7 elements. */
+void mosaic_pool(MosaicPooling pooling, const float *rows, int64_t count, int64_t width, float *out);
+/* To Euclidean length 1. */
+void mosaic_normalize(float *vector, int64_t width);
+
+/* ---- What the files beside a model say: src/core/text/folder_settings.h ---- */
+
+typedef enum MosaicFolderFile {
+  MOSAIC_FOLDER_CONFIG = 0,       /* config.json */
+  MOSAIC_FOLDER_TOKENIZER_CONFIG, /* tokenizer_config.json */
+  MOSAIC_FOLDER_SENTENCE_CONFIG,  /* sentence_bert_config.json */
+  MOSAIC_FOLDER_MODULES,          /* modules.json */
+  MOSAIC_FOLDER_POOLING,          /* 1_Pooling/config.json */
+  MOSAIC_FOLDER_FILES
+} MosaicFolderFile;
+
+/* By MosaicFolderFile; NULL: there is no such file.  Borrowed while they are read. */
+typedef struct MosaicFolderFiles {
+  const char *content[MOSAIC_FOLDER_FILES];
+  size_t len[MOSAIC_FOLDER_FILES];
+} MosaicFolderFiles;
+
+typedef struct MosaicFolderSettings MosaicFolderSettings;
+
+/* On error *out is NULL. */
+MosaicCode mosaic_folder_settings_new(const MosaicFolderFiles *files, MosaicFolderSettings **out,
+                                      MosaicError *err);
+/* Labels of the classes, in order; 0: none.  UTF-8, valid until the settings are freed. */
+int mosaic_folder_label_count(const MosaicFolderSettings *settings);
+const char *mosaic_folder_label(const MosaicFolderSettings *settings, int i, size_t *len);
+/* As mosaic_pooling_by_name() has it; NULL: they say nothing of it. */
+const char *mosaic_folder_pooling(const MosaicFolderSettings *settings);
+bool mosaic_folder_normalizes(const MosaicFolderSettings *settings);
+/* Whether a dense layer follows the pooling. */
+bool mosaic_folder_has_dense(const MosaicFolderSettings *settings);
+/* To how many tokens a text is cut; 0: they say nothing of it. */
+int mosaic_folder_max_tokens(const MosaicFolderSettings *settings);
+void mosaic_folder_settings_free(MosaicFolderSettings *settings);
 
 /* ---- From tokens to text ---- */
 

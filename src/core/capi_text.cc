@@ -1,6 +1,7 @@
 // The C boundary, text.
 #include "mosaic/capi_text.h"
 
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,19 +10,32 @@
 #include <xxhash.h>
 
 #include "core/capi_guard.h"
+#include "core/tensor/tensor.h"
 #include "core/text/encoder.h"
-#include "core/text/token_batch.h"
+#include "core/text/folder_settings.h"
+#include "core/text/pooling.h"
 
 using mosaic::Guard;
 using mosaic::Status;
 namespace text = mosaic::text;
 
+static_assert(sizeof(MosaicString) == sizeof(mosaic::StringElement) &&
+              offsetof(MosaicString, size) == offsetof(mosaic::StringElement, size));
+static_assert(MOSAIC_POOL_LAST == static_cast<int>(text::Pooling::kLast));
 static_assert(MOSAIC_MAX_TEXT_BYTES == text::kMaxTextBytes);
 static_assert(MOSAIC_MAX_TOKENIZER_BYTES == text::kMaxTokenizerBytes);
+
+namespace {
+constexpr const char* kPoolingNames[] = {"mean", "cls", "max", "last"};  // by MosaicPooling
+}
 
 struct MosaicTokenizer {
   text::Tokenizer tokenizer;
   std::string description;
+};
+
+struct MosaicFolderSettings {
+  text::FolderSettings settings;
 };
 
 struct MosaicEncoder {
@@ -29,11 +43,6 @@ struct MosaicEncoder {
   const text::Tokenizer& tokenizer;
   text::Encoder encoder;
   std::string decoded;
-};
-
-struct MosaicTokenBatch {
-  explicit MosaicTokenBatch(const text::Padding& padding) : batch(padding) {}
-  text::TokenBatch batch;
 };
 
 MosaicCode mosaic_tokenizer_new(const void* bytes, size_t len, MosaicTokenizer** out, MosaicError* err) {
@@ -111,32 +120,59 @@ MosaicCode mosaic_encoder_step(MosaicEncoder* encoder, MosaicTokens* tokens, Mos
 
 void mosaic_encoder_free(MosaicEncoder* encoder) { delete encoder; }
 
-MosaicCode mosaic_token_batch_new(const MosaicTokenizer* tokenizer, MosaicTokenBatch** out, MosaicError* err) {
+void mosaic_tokenizer_padding(const MosaicTokenizer* tokenizer, MosaicPadding* out) {
+  const text::Padding& padding = tokenizer->tokenizer.padding;
+  *out = {padding.left, padding.id, padding.type_id};
+}
+
+bool mosaic_pooling_by_name(const char* name, MosaicPooling* out) {
+  for (int i = 0; i <= MOSAIC_POOL_LAST; ++i) {
+    if (std::strcmp(name, kPoolingNames[i]) != 0) continue;
+    *out = static_cast<MosaicPooling>(i);
+    return true;
+  }
+  return false;
+}
+
+void mosaic_pool(MosaicPooling pooling, const float* rows, int64_t count, int64_t width, float* out) {
+  text::Pool(static_cast<text::Pooling>(pooling), rows, count, width, out);
+}
+
+void mosaic_normalize(float* vector, int64_t width) { text::Normalize(vector, width); }
+
+MosaicCode mosaic_folder_settings_new(const MosaicFolderFiles* files, MosaicFolderSettings** out,
+                                      MosaicError* err) {
   *out = nullptr;
   return Guard(err, [&](MosaicCode*) -> Status {
-    *out = new MosaicTokenBatch(tokenizer->tokenizer.padding);
+    const auto file = [&](MosaicFolderFile i) {
+      return files->content[i] == nullptr ? std::string_view() : std::string_view(files->content[i], files->len[i]);
+    };
+    auto made = std::make_unique<MosaicFolderSettings>();
+    MOSAIC_RETURN_IF_ERROR(text::ReadFolderSettings(
+        {file(MOSAIC_FOLDER_CONFIG), file(MOSAIC_FOLDER_TOKENIZER_CONFIG), file(MOSAIC_FOLDER_SENTENCE_CONFIG),
+         file(MOSAIC_FOLDER_MODULES), file(MOSAIC_FOLDER_POOLING)},
+        &made->settings));
+    *out = made.release();
     return Status();
   });
 }
 
-MosaicCode mosaic_token_batch_add(MosaicTokenBatch* batch, const MosaicTokens* tokens, MosaicError* err) {
-  return Guard(err, [&](MosaicCode*) -> Status {
-    batch->batch.Add(tokens->ids, tokens->type_ids, static_cast<size_t>(tokens->count));
-    return Status();
-  });
+int mosaic_folder_label_count(const MosaicFolderSettings* s) { return static_cast<int>(s->settings.labels.size()); }
+
+const char* mosaic_folder_label(const MosaicFolderSettings* s, int i, size_t* len) {
+  const std::string& label = s->settings.labels[static_cast<size_t>(i)];
+  *len = label.size();
+  return label.c_str();
 }
 
-MosaicCode mosaic_token_batch_rows(MosaicTokenBatch* batch, MosaicTokenRows* rows, MosaicError* err) {
-  return Guard(err, [&](MosaicCode*) -> Status {
-    batch->batch.Fill();
-    *rows = {batch->batch.count(), batch->batch.length(), batch->batch.ids().data(), batch->batch.mask().data(),
-             batch->batch.type_ids().data()};
-    return Status();
-  });
+const char* mosaic_folder_pooling(const MosaicFolderSettings* s) {
+  return s->settings.pooling ? kPoolingNames[static_cast<int>(*s->settings.pooling)] : nullptr;
 }
 
-void mosaic_token_batch_clear(MosaicTokenBatch* batch) { batch->batch.Clear(); }
-void mosaic_token_batch_free(MosaicTokenBatch* batch) { delete batch; }
+bool mosaic_folder_normalizes(const MosaicFolderSettings* s) { return s->settings.normalize; }
+bool mosaic_folder_has_dense(const MosaicFolderSettings* s) { return s->settings.has_dense; }
+int mosaic_folder_max_tokens(const MosaicFolderSettings* s) { return static_cast<int>(s->settings.max_tokens); }
+void mosaic_folder_settings_free(MosaicFolderSettings* settings) { delete settings; }
 
 MosaicCode mosaic_encoder_decode(MosaicEncoder* encoder, const int32_t* ids, int64_t count,
                                  bool skip_special, const char** out, size_t* len, MosaicError* err) {

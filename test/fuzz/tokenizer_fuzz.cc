@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "core/text/encoder.h"
-#include "core/text/token_batch.h"
 
 namespace {
 
@@ -46,10 +45,6 @@ void EncodeAndDecode(const text::Tokenizer& tokenizer, std::string_view first, s
   Require(Encode(&encoder, first, second, options, 64).ok(), "a text that was encoded can be encoded again");
   Require(encoder.result().ids == ids && encoder.result().type_ids == types, "tokens do not depend on the steps");
 
-  text::TokenBatch batch(tokenizer.padding);
-  batch.Add(ids.data(), types.data(), ids.size());
-  batch.Fill();
-  Require(batch.length() >= static_cast<int64_t>(ids.size()), "a batch is as long as its longest text");
   std::string back;
   (void)tokenizer.Decode(ids.data(), ids.size(), true, &back);
   (void)tokenizer.Decode(ids.data(), ids.size(), false, &back);

@@ -69,6 +69,36 @@ class BpeDecoder : public Decoder {
   const std::string suffix_;
 };
 
+class TokenDecoder : public Decoder {
+ public:
+  TokenDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+
+  Status Run(std::vector<std::string>* tokens) const override {
+    std::replace(tokens->begin(), tokens->end(), from_, to_);
+    return Status();
+  }
+
+ private:
+  const std::string from_, to_;
+};
+
+class PartDecoder : public Decoder {
+ public:
+  PartDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+
+  Status Run(std::vector<std::string>* tokens) const override {
+    size_t bytes = 0;
+    for (std::string& token : *tokens) {
+      ReplaceAll(&token, from_, to_);
+      if ((bytes += token.size()) > kMaxDecodedBytes) return Status::Limit("the text of the tokens is too long");
+    }
+    return Status();
+  }
+
+ private:
+  const std::string from_, to_;
+};
+
 class ByteLevelDecoder : public Decoder {
  public:
   Status Run(std::vector<std::string>* tokens) const override {
@@ -253,6 +283,14 @@ std::unique_ptr<Decoder> NewStripDecoder(std::string character, size_t start, si
 std::unique_ptr<Decoder> NewCtcDecoder(std::string pad, std::string delimiter, bool cleanup) {
   return std::make_unique<CtcDecoder>(std::move(pad), std::move(delimiter), cleanup);
 }
+std::unique_ptr<Decoder> NewTokenDecoder(std::string from, std::string to) {
+  return std::make_unique<TokenDecoder>(std::move(from), std::move(to));
+}
+
+std::unique_ptr<Decoder> NewPartDecoder(std::string from, std::string to) {
+  return std::make_unique<PartDecoder>(std::move(from), std::move(to));
+}
+
 std::unique_ptr<Decoder> NewReplaceDecoder(std::unique_ptr<Normalizer> replace) {
   return std::make_unique<ReplaceDecoder>(std::move(replace));
 }

@@ -29,6 +29,9 @@ std::unique_ptr<Decoder> NewByteFallbackDecoder();
 std::unique_ptr<Decoder> NewFuseDecoder();
 std::unique_ptr<Decoder> NewStripDecoder(std::string character, size_t start, size_t stop);
 std::unique_ptr<Decoder> NewCtcDecoder(std::string pad, std::string delimiter, bool cleanup);
+// Of whole tokens, and of parts of them: one string becomes another. Any bytes.
+std::unique_ptr<Decoder> NewTokenDecoder(std::string from, std::string to);
+std::unique_ptr<Decoder> NewPartDecoder(std::string from, std::string to);
 std::unique_ptr<Decoder> NewReplaceDecoder(std::unique_ptr<Normalizer> replace);
 
 }  // namespace mosaic::text

@@ -40,12 +40,11 @@ struct Truncation {
 Status Truncate(const Truncation& truncation, int64_t max_length, std::vector<int32_t>* a,
                 std::vector<int32_t>* b, bool* truncated);
 
-// ---- Padding of a batch ----
+// ---- Padding, to the length that a model wants ----
 
 struct Padding {
   bool left = false;
   int32_t id = 0, type_id = 0;
-  int64_t multiple = 1;  // the length is a multiple of this
 };
 
 // The tokens as a model gets them.

@@ -194,24 +194,19 @@ Status BuildBpe(Proto* proto, int32_t unk, std::unique_ptr<const Model>* out) {
   return Status();
 }
 
-Status BuildDecoder(const Proto& proto, const std::string& unk, Tokenizer* out) {
+void BuildDecoder(const Proto& proto, const std::string& unk, Tokenizer* out) {
+  // What stands for the unknown keeps its spaces, so it comes last; until then a byte that no token has.
+  static constexpr char kMark[] = "\xFF";
   out->has_decoder = true;
-  const auto replace = [&](const std::string& from, const std::string& to) -> Status {
-    std::unique_ptr<Normalizer> normalizer;
-    MOSAIC_RETURN_IF_ERROR(NewReplace(from, false, to, &normalizer));
-    out->decoders.push_back(NewReplaceDecoder(std::move(normalizer)));
-    return Status();
-  };
-  MOSAIC_RETURN_IF_ERROR(replace("\xE2\x96\x81", " "));
+  out->decoders.push_back(NewTokenDecoder(unk, kMark));
+  out->decoders.push_back(NewPartDecoder("\xE2\x96\x81", " "));
   out->decoders.push_back(NewByteFallbackDecoder());
   out->decoders.push_back(NewFuseDecoder());
   // Spaces at the beginning go with the one that was put there.
   const size_t spaces = proto.options.remove_extra_whitespaces ? SIZE_MAX : proto.options.add_dummy_prefix ? 1 : 0;
   const bool suffix = proto.options.treat_whitespace_as_suffix;
   out->decoders.push_back(NewStripDecoder(" ", suffix ? 0 : spaces, suffix ? spaces : 0));
-  // After that: the spaces of what stands for the unknown stay.
-  if (!unk.empty()) MOSAIC_RETURN_IF_ERROR(replace(unk, proto.unk_surface));
-  return Status();
+  out->decoders.push_back(NewPartDecoder(kMark, proto.unk_surface));
 }
 
 }  // namespace
@@ -229,7 +224,7 @@ Status ReadSentencePiece(std::string_view bytes, Tokenizer* out) {
   for (size_t i = 0; i < proto.types.size(); ++i)
     if (proto.types[i] == kControl) out->hidden.insert(static_cast<int32_t>(i));
   out->padding.id = std::max(proto.pad_id, 0);
-  MOSAIC_RETURN_IF_ERROR(BuildDecoder(proto, std::string(proto.vocabulary.token(static_cast<size_t>(unk))), out));
+  BuildDecoder(proto, std::string(proto.vocabulary.token(static_cast<size_t>(unk))), out);
   return proto.model_type == kBpe ? BuildBpe(&proto, unk, &out->model) : BuildUnigram(&proto, unk, &out->model);
 }
 

@@ -127,7 +127,6 @@ Status BuildPadding(const json& object, Padding* out) {
   out->left = fields.String("direction", "Right") == "Left";
   out->id = static_cast<int32_t>(fields.Int("pad_id", 0));
   out->type_id = static_cast<int32_t>(fields.Int("pad_type_id", 0));
-  out->multiple = std::max<int64_t>(fields.Int("pad_to_multiple_of", 1), 1);
   return fields.status();
 }
 

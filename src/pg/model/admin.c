@@ -178,17 +178,20 @@ mosaic_owned_model(const char *name, Snapshot snapshot)
 	return row;
 }
 
-static void
-update_model(HeapTuple row, int attnum, Datum value, bool isnull)
+void
+mosaic_update_columns(HeapTuple row, int n, const int *columns, const Datum *new_values, const bool *new_nulls)
 {
 	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
 	Datum		values[Natts_model] = {0};
 	bool		nulls[Natts_model] = {false};
 	bool		replace[Natts_model] = {false};
 
-	values[attnum - 1] = value;
-	nulls[attnum - 1] = isnull;
-	replace[attnum - 1] = true;
+	for (int i = 0; i < n; i++)
+	{
+		values[columns[i] - 1] = new_values[i];
+		nulls[columns[i] - 1] = new_nulls[i];
+		replace[columns[i] - 1] = true;
+	}
 	CatalogTupleUpdate(rel, &row->t_self,
 					   heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace));
 	table_close(rel, NoLock);
@@ -198,13 +201,18 @@ update_model(HeapTuple row, int attnum, Datum value, bool isnull)
 void
 mosaic_update_model(HeapTuple row, int attnum, Datum value)
 {
-	update_model(row, attnum, value, false);
+	bool		isnull = false;
+
+	mosaic_update_columns(row, 1, &attnum, &value, &isnull);
 }
 
 void
 mosaic_clear_model(HeapTuple row, int attnum)
 {
-	update_model(row, attnum, (Datum) 0, true);
+	Datum		value = (Datum) 0;
+	bool		isnull = true;
+
+	mosaic_update_columns(row, 1, &attnum, &value, &isnull);
 }
 
 void

@@ -21,7 +21,9 @@ extern void mosaic_set_readers(int64 model_id, Datum readers);
 /* The row of a model that the current role owns; an error (42704, 42501) otherwise.  The caller holds the store's lock. */
 extern HeapTuple mosaic_owned_model(const char *name, Snapshot snapshot);
 
-/* Replaces one column of a model's row; by NULL. */
+/* Replaces columns of a model's row; one column; one by NULL. */
+extern void mosaic_update_columns(HeapTuple row, int n, const int *columns, const Datum *new_values,
+								  const bool *new_nulls);
 extern void mosaic_update_model(HeapTuple row, int attnum, Datum value);
 extern void mosaic_clear_model(HeapTuple row, int attnum);
 

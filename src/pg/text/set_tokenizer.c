@@ -1,6 +1,6 @@
 /*
  * set_tokenizer.c
- *		set_tokenizer(), drop_tokenizer().
+ *		set_tokenizer(), drop_tokenizer(), set_pooling().
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "source.h"
+#include "text_options.h"
 #include "tokenizer_store.h"
 
 /* Of a tokenizer that was compiled to see that it can be. */
@@ -54,8 +55,8 @@ describe(const char *name, const void *content, Size len)
 	return json;
 }
 
-static void
-set_tokenizer(const char *name, const void *content, Size len)
+void
+mosaic_set_tokenizer(const char *name, const void *content, Size len, int max_tokens)
 {
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic tokenizer",
 											  ALLOCSET_DEFAULT_SIZES);
@@ -63,13 +64,15 @@ set_tokenizer(const char *name, const void *content, Size len)
 	const char *description = describe(name, content, len);
 	Snapshot	snapshot = mosaic_lock_store();
 	HeapTuple	row = mosaic_owned_model(name, snapshot);
-	int32		id = mosaic_store_tokenizer(content, len, description);
+	int32		old = mosaic_tokenizer_of(row),
+				id = mosaic_store_tokenizer(content, len, description);
+	const int	columns[] = {Anum_model_tokenizer, Anum_model_max_tokens};
+	Datum		values[] = {Int32GetDatum(id), Int32GetDatum(max_tokens)};
+	bool		nulls[] = {false, max_tokens == 0};
 
-	if (id != mosaic_tokenizer_of(row))
-	{
-		mosaic_update_model(row, Anum_model_tokenizer, Int32GetDatum(id));
-		mosaic_leave_tokenizer(mosaic_tokenizer_of(row));
-	}
+	mosaic_update_columns(row, lengthof(columns), columns, values, nulls);
+	if (id != old)
+		mosaic_leave_tokenizer(old);
 	UnregisterSnapshot(snapshot);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
@@ -83,6 +86,19 @@ check_length(const char *name, uint64 len)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("tokenizer of model \"%s\": it has " UINT64_FORMAT " bytes, at most %d are allowed",
 						mosaic_shown_name(name, (int) strlen(name)), len, MOSAIC_MAX_TOKENIZER_BYTES)));
+}
+
+/* The third argument; 0: the tokenizer says it. */
+static int
+max_tokens_argument(FunctionCallInfo fcinfo)
+{
+	int			max_tokens = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
+
+	if (max_tokens < 1 && !PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_tokens must be at least 1, not %d", max_tokens)));
+	return max_tokens;
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_set_tokenizer_bytea);
@@ -99,7 +115,7 @@ mosaic_pg_set_tokenizer_bytea(PG_FUNCTION_ARGS)
 				 errhint("drop_tokenizer() takes its tokenizer from a model.")));
 	content = PG_GETARG_BYTEA_PP(1);
 	check_length(name, VARSIZE_ANY_EXHDR(content));
-	set_tokenizer(name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
+	mosaic_set_tokenizer(name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), max_tokens_argument(fcinfo));
 	PG_RETURN_VOID();
 }
 
@@ -109,23 +125,13 @@ mosaic_pg_set_tokenizer_path(PG_FUNCTION_ARGS)
 {
 	char	   *name = mosaic_name_argument(fcinfo, 0, "model");
 	char	   *path = mosaic_name_argument(fcinfo, 1, "path");
-	MosaicHostSource *source;
-	const MosaicSource *callbacks;
+	int			max_tokens = max_tokens_argument(fcinfo);
+	Size		len;
 	char	   *content;
 
 	mosaic_check_catalogs();
-	source = mosaic_source_file(path);
-	callbacks = mosaic_source_callbacks(source);
-	check_length(name, callbacks->size);
-	content = palloc(callbacks->size + 1);
-	for (uint64 pos = 0; pos < callbacks->size; pos += 1024 * 1024)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (callbacks->read(callbacks->ctx, pos, Min(callbacks->size - pos, 1024 * 1024), content + pos) != 0)
-			mosaic_source_rethrow(source);
-	}
-	set_tokenizer(name, content, callbacks->size);
-	mosaic_source_close(source);
+	content = mosaic_read_server_file(path, MOSAIC_MAX_TOKENIZER_BYTES, &len);
+	mosaic_set_tokenizer(name, content, len, max_tokens);
 	pfree(content);
 	PG_RETURN_VOID();
 }
@@ -137,12 +143,46 @@ mosaic_pg_drop_tokenizer(PG_FUNCTION_ARGS)
 	char	   *name = mosaic_name_argument(fcinfo, 0, "model");
 	Snapshot	snapshot = mosaic_lock_store();
 	HeapTuple	row = mosaic_owned_model(name, snapshot);
+	const int	columns[] = {Anum_model_tokenizer, Anum_model_max_tokens};
+	Datum		values[] = {(Datum) 0, (Datum) 0};
+	bool		nulls[] = {true, true};
 
 	if (mosaic_tokenizer_of(row) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no tokenizer", name)));
-	mosaic_clear_model(row, Anum_model_tokenizer);
+	mosaic_update_columns(row, lengthof(columns), columns, values, nulls);
 	mosaic_leave_tokenizer(mosaic_tokenizer_of(row));
 	UnregisterSnapshot(snapshot);
+	PG_RETURN_VOID();
+}
+
+void
+mosaic_set_pooling(const char *name, const char *pooling, bool normalize)
+{
+	Snapshot	snapshot = mosaic_lock_store();
+	HeapTuple	row = mosaic_owned_model(name, snapshot);
+	const int	columns[] = {Anum_model_pooling, Anum_model_normalized};
+	Datum		values[] = {pooling ? CStringGetTextDatum(pooling) : (Datum) 0, BoolGetDatum(normalize)};
+	bool		nulls[] = {pooling == NULL, pooling == NULL};
+
+	mosaic_update_columns(row, lengthof(columns), columns, values, nulls);
+	UnregisterSnapshot(snapshot);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_set_pooling);
+Datum
+mosaic_pg_set_pooling(PG_FUNCTION_ARGS)
+{
+	char	   *name = mosaic_name_argument(fcinfo, 0, "model");
+	char	   *pooling = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	MosaicPooling known;
+
+	mosaic_check_catalogs();
+	if (pooling && !mosaic_pooling_by_name(pooling, &known))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("pooling \"%s\" is not known", pooling),
+				 errhint("It is mean, cls, max or last; NULL takes what was set from a model.")));
+	mosaic_set_pooling(name, pooling, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	PG_RETURN_VOID();
 }

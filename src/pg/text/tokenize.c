@@ -34,6 +34,7 @@ typedef struct TextCall
 	View		view;
 	char	   *name;
 	MosaicTokenizerHandle *handle;
+	int64		max_tokens;		/* of the model; 0: as the tokenizer says */
 } TextCall;
 
 static void
@@ -65,11 +66,15 @@ static void
 resolve(TextCall *call, const char *name)
 {
 	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	Datum		max_tokens;
+	bool		isnull;
 
 	if (!HeapTupleIsValid(row))
 		mosaic_no_such_model(name);
 	if (!mosaic_may_use_model(row))
 		mosaic_denied(name);
+	max_tokens = mosaic_model_option(row, Anum_model_max_tokens, &isnull);
+	call->max_tokens = isnull ? 0 : DatumGetInt32(max_tokens);
 	call->handle = mosaic_tokenizer_acquire(row, GetActiveSnapshot());
 	if (call->handle == NULL)
 		ereport(ERROR,
@@ -133,6 +138,8 @@ encode(FunctionCallInfo fcinfo, bool special_tokens, bool truncate)
 			len = strlen(converted);
 		utf8 = converted;
 	}
+	if (truncate)
+		options.max_length = ((TextCall *) fcinfo->flinfo->fn_extra)->max_tokens;
 	if (mosaic_encoder_start(encoder, utf8, len, NULL, 0, &options, &error) != MOSAIC_OK)
 		mosaic_report(&error);
 	while ((code = mosaic_encoder_step(encoder, &tokens, &error)) == MOSAIC_MORE)

@@ -134,6 +134,12 @@ mosaic_tokenizer_release(MosaicTokenizerHandle *handle)
 	handle->users--;
 }
 
+const MosaicTokenizer *
+mosaic_tokenizer_of_handle(MosaicTokenizerHandle *handle)
+{
+	return handle->tokenizer;
+}
+
 MosaicEncoder *
 mosaic_tokenizer_encoder(MosaicTokenizerHandle *handle)
 {

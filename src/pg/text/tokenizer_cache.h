@@ -25,6 +25,8 @@ extern void mosaic_tokenizer_try_load(HeapTuple model, Snapshot snapshot);
 /* Never raises an error. */
 extern void mosaic_tokenizer_release(MosaicTokenizerHandle *handle);
 
+extern const MosaicTokenizer *mosaic_tokenizer_of_handle(MosaicTokenizerHandle *handle);
+
 /* One for all who use the handle: nothing may run between a start and the last step but steps. */
 extern MosaicEncoder *mosaic_tokenizer_encoder(MosaicTokenizerHandle *handle);
 

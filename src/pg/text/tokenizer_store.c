@@ -193,18 +193,3 @@ mosaic_leave_tokenizer(int32 id)
 	}
 	UnregisterSnapshot(snapshot);
 }
-
-HeapTuple
-mosaic_keep_tokenizer(HeapTuple row, HeapTuple replaced)
-{
-	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
-	Datum		values[Natts_model] = {0};
-	bool		nulls[Natts_model] = {false};
-	bool		replace[Natts_model] = {false};
-
-	replace[Anum_model_tokenizer - 1] = true;
-	values[Anum_model_tokenizer - 1] = mosaic_model_option(replaced, Anum_model_tokenizer, &nulls[Anum_model_tokenizer - 1]);
-	row = heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace);
-	table_close(rel, NoLock);
-	return row;
-}

@@ -23,7 +23,4 @@ extern int32 mosaic_store_tokenizer(const void *content, Size len, const char *d
 /* Deletes a tokenizer (0: none) that no model has any more. */
 extern void mosaic_leave_tokenizer(int32 id);
 
-/* The row of a version that replaces a model, which has its tokenizer. */
-extern HeapTuple mosaic_keep_tokenizer(HeapTuple row, HeapTuple replaced);
-
 #endif

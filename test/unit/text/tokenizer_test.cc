@@ -5,7 +5,6 @@
 
 #include "core/text/charsmap.h"
 #include "core/text/regex.h"
-#include "core/text/token_batch.h"
 #include "core/text/utf8.h"
 
 namespace mosaic::text {
@@ -128,22 +127,6 @@ TEST(TokenizerTest, TruncationStopsEarlyAndKeepsTheEnds) {
   ASSERT_TRUE(Encode(&encoder, "a", "b b b b", {}, kStepUnits, &ids).ok());
   EXPECT_EQ(ids, (std::vector<int32_t>{0, 7, 7}));
   EXPECT_TRUE(encoder.result().truncated);
-}
-
-TEST(TokenizerTest, ABatchIsPadded) {
-  Padding padding;
-  padding.id = 9;
-  padding.multiple = 4;
-  TokenBatch batch(padding);
-  const int32_t ids[] = {1, 2, 3, 4, 5}, types[] = {0, 0, 1, 1, 1};
-  batch.Add(ids, types, 5);
-  batch.Add(ids, types, 1);
-  batch.Fill();
-  EXPECT_EQ(batch.count(), 2);
-  EXPECT_EQ(batch.length(), 8);
-  EXPECT_EQ(batch.ids(), (std::vector<int64_t>{1, 2, 3, 4, 5, 9, 9, 9, 1, 9, 9, 9, 9, 9, 9, 9}));
-  EXPECT_EQ(batch.mask(), (std::vector<int64_t>{1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}));
-  EXPECT_EQ(batch.type_ids(), (std::vector<int64_t>{0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
 }
 
 TEST(RegexTest, WhatPcre2ReadsOtherwiseIsTranslatedOrRefused) {
