@@ -31,11 +31,16 @@ CREATE TABLE mosaic.model (
   weight_bytes int8        NOT NULL,
   description  jsonb       NOT NULL,
   graph        bytea       NOT NULL,
-  checksum     uuid
+  checksum     uuid,
+  tokenizer    int4,
+  labels       text[],
+  max_tokens   int4,
+  pooling      text,
+  normalized   bool
 );
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
 ALTER TABLE mosaic.model ENABLE ALWAYS TRIGGER hold_roles;
-COMMENT ON TABLE mosaic.model IS 'one row per model; a row''s content never changes but for name, owner and readers';
+COMMENT ON TABLE mosaic.model IS 'one row per model; graph and tensors never change, all else may';
 COMMENT ON COLUMN mosaic.model.model_id IS 'identity of this version of the model';
 COMMENT ON COLUMN mosaic.model.name IS 'the name that predict() takes';
 COMMENT ON COLUMN mosaic.model.owner IS 'who imported it, or was given it: may drop, replace, rename, grant and hand it on';
@@ -47,6 +52,11 @@ COMMENT ON COLUMN mosaic.model.weight_bytes IS 'bytes of all its tensors, unshar
 COMMENT ON COLUMN mosaic.model.description IS 'inputs, outputs, operators and opset, made at import';
 COMMENT ON COLUMN mosaic.model.graph IS 'the graph without weights, see docs/architecture.md';
 COMMENT ON COLUMN mosaic.model.checksum IS 'of graph and tensors (mosaic.model_checksum), verified when the model is loaded; NULL: imported by 0.1.0, and not verified';
+COMMENT ON COLUMN mosaic.model.tokenizer IS 'what makes its tokens of text (mosaic.tokenizer); kept by versions that replace it';
+COMMENT ON COLUMN mosaic.model.labels IS 'names of its classes, from class 0 on (set_labels); kept likewise';
+COMMENT ON COLUMN mosaic.model.max_tokens IS 'to how many tokens texts are cut; NULL: as the tokenizer says; kept likewise';
+COMMENT ON COLUMN mosaic.model.pooling IS 'how the vectors of tokens become that of a text (set_pooling); NULL: mean; kept likewise';
+COMMENT ON COLUMN mosaic.model.normalized IS 'whether vectors of texts get length 1; NULL: no; kept likewise';
 
 CREATE FUNCTION mosaic.model_checksum(model_id int8) RETURNS uuid
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_checksum' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;

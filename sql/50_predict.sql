@@ -40,31 +40,64 @@ COMMENT ON FUNCTION predict(text, double precision[]) IS 'the first output of a 
 
 CREATE FUNCTION predict_class(model text, features real[]) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
-COMMENT ON FUNCTION predict_class(text, real[]) IS 'index of the largest value of the first output (argmax) for one item';
+COMMENT ON FUNCTION predict_class(text, real[]) IS 'the class of one item, from 0: where the first output is largest, or what it is if it is one integer; of one other number whether that is 0.5 or more';
 
 CREATE FUNCTION predict_class(model text, features smallint[]) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
-COMMENT ON FUNCTION predict_class(text, smallint[]) IS 'index of the largest value of the first output (argmax) for one item';
+COMMENT ON FUNCTION predict_class(text, smallint[]) IS 'the class of one item, from 0: where the first output is largest, or what it is if it is one integer; of one other number whether that is 0.5 or more';
 
 CREATE FUNCTION predict_class(model text, features int[]) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
-COMMENT ON FUNCTION predict_class(text, int[]) IS 'index of the largest value of the first output (argmax) for one item';
+COMMENT ON FUNCTION predict_class(text, int[]) IS 'the class of one item, from 0: where the first output is largest, or what it is if it is one integer; of one other number whether that is 0.5 or more';
 
 CREATE FUNCTION predict_class(model text, features bigint[]) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
-COMMENT ON FUNCTION predict_class(text, bigint[]) IS 'index of the largest value of the first output (argmax) for one item';
+COMMENT ON FUNCTION predict_class(text, bigint[]) IS 'the class of one item, from 0: where the first output is largest, or what it is if it is one integer; of one other number whether that is 0.5 or more';
 
 CREATE FUNCTION predict_class(model text, features numeric[]) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
-COMMENT ON FUNCTION predict_class(text, numeric[]) IS 'index of the largest value of the first output (argmax) for one item';
+COMMENT ON FUNCTION predict_class(text, numeric[]) IS 'the class of one item, from 0: where the first output is largest, or what it is if it is one integer; of one other number whether that is 0.5 or more';
 
 CREATE FUNCTION predict_class(model text, features anyarray) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
-COMMENT ON FUNCTION predict_class(text, anyarray) IS 'index of the largest value of the first output (argmax) for one item';
+COMMENT ON FUNCTION predict_class(text, anyarray) IS 'the class of one item, from 0: where the first output is largest, or what it is if it is one integer; of one other number whether that is 0.5 or more';
 
 CREATE FUNCTION predict_class(model text, VARIADIC features double precision[]) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class_variadic' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
-COMMENT ON FUNCTION predict_class(text, double precision[]) IS 'index of the largest value of the first output (argmax) for one item given as columns; NULL if any is NULL';
+COMMENT ON FUNCTION predict_class(text, double precision[]) IS 'the class of one item given as columns, from 0; NULL if any is NULL';
+
+CREATE FUNCTION predict_label(model text, features real[]) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, real[]) IS 'the label of the class of one item';
+
+CREATE FUNCTION predict_label(model text, features smallint[]) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, smallint[]) IS 'the label of the class of one item';
+
+CREATE FUNCTION predict_label(model text, features int[]) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, int[]) IS 'the label of the class of one item';
+
+CREATE FUNCTION predict_label(model text, features bigint[]) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, bigint[]) IS 'the label of the class of one item';
+
+CREATE FUNCTION predict_label(model text, features numeric[]) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, numeric[]) IS 'the label of the class of one item';
+
+CREATE FUNCTION predict_label(model text, features anyarray) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, anyarray) IS 'the label of the class of one item';
+
+CREATE FUNCTION predict_label(model text, VARIADIC features double precision[]) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label_variadic' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, double precision[]) IS 'the label of the class of one item given as columns; NULL if any is NULL';
+
+CREATE FUNCTION set_labels(model text, labels text[]) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_set_labels' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION set_labels(text, text[]) IS 'names the classes of a model, from class 0 on; NULL: they have no names';
+REVOKE ALL ON FUNCTION set_labels(text, text[]) FROM PUBLIC;
 
 CREATE FUNCTION predict(model text, inputs jsonb) RETURNS jsonb
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_json' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;

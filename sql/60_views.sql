@@ -28,7 +28,8 @@ SELECT m.name, m.model_id,
        b.total_bytes,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN ARRAY(
          SELECT r.role::oid::regrole FROM unnest(m.readers) r (role)
-         WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers
+         WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers,
+       m.labels, m.pooling, m.normalized
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -62,6 +63,9 @@ COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models 
 COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.models.total_bytes IS 'bytes of all its blocks: what it would take alone';
 COMMENT ON COLUMN mosaic.models.readers IS 'roles that may predict with it besides the owner, - for every role; NULL for all but the owner';
+COMMENT ON COLUMN mosaic.models.labels IS 'names of its classes, from class 0 on; NULL: it has none';
+COMMENT ON COLUMN mosaic.models.pooling IS 'how embed() makes one vector of those of the tokens: mean, cls, max or last; NULL: mean';
+COMMENT ON COLUMN mosaic.models.normalized IS 'whether embed() gives vectors of length 1; NULL: no';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
 SELECT m.name AS model, t.tensor_no, t.name,
@@ -122,7 +126,23 @@ COMMENT ON COLUMN mosaic.storage.disk_bytes IS 'all tables and indexes of the st
 COMMENT ON COLUMN mosaic.storage.format_version IS 'on-disk format; NULL before the first import';
 COMMENT ON COLUMN mosaic.storage.block_height IS 'rows of the largest block; NULL before the first import';
 
-GRANT SELECT ON mosaic.models, mosaic.tensors TO PUBLIC;
+CREATE VIEW mosaic.tokenizers WITH (security_barrier) AS
+SELECT m.name AS model, t.description ->> 'model' AS kind, (t.description ->> 'tokens')::int AS tokens,
+       (t.description ->> 'added_tokens')::int AS added_tokens, (t.description ->> 'special_tokens')::int AS special_tokens,
+       coalesce(m.max_tokens, (t.description ->> 'max_length')::int) AS max_length, t.bytes
+FROM mosaic.model m
+JOIN mosaic.tokenizer t ON t.tokenizer_id = m.tokenizer
+WHERE mosaic.may_use(m.owner, m.readers);
+COMMENT ON VIEW mosaic.tokenizers IS 'the tokenizers of the models that the current role may use';
+COMMENT ON COLUMN mosaic.tokenizers.model IS 'name of the model';
+COMMENT ON COLUMN mosaic.tokenizers.kind IS 'how words become tokens: WordPiece, BPE, Unigram or WordLevel';
+COMMENT ON COLUMN mosaic.tokenizers.tokens IS 'size of the vocabulary';
+COMMENT ON COLUMN mosaic.tokenizers.added_tokens IS 'tokens that are found in the text before anything else';
+COMMENT ON COLUMN mosaic.tokenizers.special_tokens IS 'tokens that are set around a text';
+COMMENT ON COLUMN mosaic.tokenizers.max_length IS 'tokens to which a text is cut; NULL: it is not';
+COMMENT ON COLUMN mosaic.tokenizers.bytes IS 'length of its content';
+
+GRANT SELECT ON mosaic.models, mosaic.tensors, mosaic.tokenizers TO PUBLIC;
 GRANT SELECT ON mosaic.storage TO pg_monitor;
 
 CREATE FUNCTION mosaic.model_id(name text) RETURNS int8
@@ -136,6 +156,8 @@ BEGIN ATOMIC
          || jsonb_build_object('tensors', (
               SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.tensor_no), '[]')
               FROM mosaic.tensors t WHERE t.model = m.name))
+         || coalesce((SELECT jsonb_build_object('tokenizer', to_jsonb(k) - 'model')
+                      FROM mosaic.tokenizers k WHERE k.model = m.name), '{}')
   FROM mosaic.models m WHERE m.model_id = mosaic.model_id(model_info.name);
 END;
 COMMENT ON FUNCTION @extschema@.model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes';

@@ -25,7 +25,12 @@ ALTER TABLE mosaic.domain DROP CONSTRAINT domain_name_key;
 ALTER TABLE mosaic.domain ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role;
 ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role,
   ALTER COLUMN readers TYPE mosaic.role[] USING readers::mosaic.role[],
-  ADD COLUMN checksum uuid;
+  ADD COLUMN checksum uuid,
+  ADD COLUMN tokenizer int4,
+  ADD COLUMN labels text[],
+  ADD COLUMN max_tokens int4,
+  ADD COLUMN pooling text,
+  ADD COLUMN normalized bool;
 
 -- @changed statements@
 

@@ -265,6 +265,16 @@ mosaic_model_attr(HeapTuple tuple, int attnum)
 	return value;
 }
 
+Datum
+mosaic_model_option(HeapTuple tuple, int attnum, bool *isnull)
+{
+	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
+	Datum		value = heap_getattr(tuple, attnum, RelationGetDescr(rel), isnull);
+
+	table_close(rel, NoLock);
+	return value;
+}
+
 /* Whether the current role is a member of owner, or of one of readers. */
 static bool
 may_use(Oid owner, ArrayType *readers)

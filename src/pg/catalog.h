@@ -16,7 +16,7 @@
 #include "compat.h"
 #include "mosaic/capi_near.h"
 
-/* Column numbers, in the order of sql/20_store.sql and sql/30_catalog.sql. */
+/* Column numbers, in the order of sql/20_store.sql, sql/30_catalog.sql and sql/55_text.sql. */
 enum
 {
 	Anum_store_only_row = 1, Anum_store_format_version, Anum_store_block_height,
@@ -44,7 +44,8 @@ enum
 {
 	Anum_model_model_id = 1, Anum_model_name, Anum_model_owner, Anum_model_domain, Anum_model_readers,
 	Anum_model_created, Anum_model_parameters, Anum_model_weight_bytes,
-	Anum_model_description, Anum_model_graph, Anum_model_checksum, Natts_model = 11
+	Anum_model_description, Anum_model_graph, Anum_model_checksum, Anum_model_tokenizer, Anum_model_labels,
+	Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized, Natts_model = 16
 };
 enum
 {
@@ -53,6 +54,11 @@ enum
 	Anum_tensor_matrix_rows, Anum_tensor_matrix_cols, Anum_tensor_block_rows,
 	Anum_tensor_block_cols, Anum_tensor_value, Anum_tensor_map, Anum_tensor_places,
 	Natts_tensor = 15
+};
+enum
+{
+	Anum_tokenizer_tokenizer_id = 1, Anum_tokenizer_hash, Anum_tokenizer_bytes,
+	Anum_tokenizer_description, Anum_tokenizer_content, Natts_tokenizer = 5
 };
 
 enum
@@ -118,7 +124,8 @@ extern void mosaic_check_name(const char *name);
  * The relation is locked with lockmode until the end of the transaction.
  */
 extern HeapTuple mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode);
-extern Datum mosaic_model_attr(HeapTuple tuple, int attnum);	/* never NULL */
+extern Datum mosaic_model_attr(HeapTuple tuple, int attnum);	/* of a column that is never NULL */
+extern Datum mosaic_model_option(HeapTuple tuple, int attnum, bool *isnull);	/* of one that may be */
 
 /*
  * In a transaction that keeps its snapshot (REPEATABLE READ, SERIALIZABLE): raises an error (40001)

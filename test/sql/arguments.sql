@@ -9,6 +9,8 @@ CREATE EXTENSION pg_mosaic;
 SELECT set_config('test.models', :'models', false) AS models \gset
 SELECT blocks FROM import_model('m', :'models' || '/iris.onnx');
 SELECT blocks FROM import_model('other', :'models' || '/iris_opset9.onnx');
+SELECT set_config('test.vocab', :'data' || '/text/vocab.txt', false) AS vocab \gset
+SELECT blocks, set_tokenizer('t', :'vocab') FROM import_model('t', :'models' || '/text_states.onnx');
 CREATE TABLE irises AS SELECT ARRAY[i % 7, i % 5, i % 3, i % 2]::real[] AS x FROM generate_series(1, 8) i;
 SELECT lo_from_bytea(0, pg_read_binary_file(:'models' || '/iris.onnx')) AS object \gset
 SELECT set_config('test.object', :'object', false) AS object \gset
@@ -23,8 +25,14 @@ SELECT import_model('m', :'models' || '/iris.onnx', true, dtype => 'bf16', valid
 CREATE FUNCTION valid(function regproc, argument text, type regtype) RETURNS text LANGUAGE sql AS $$
   SELECT CASE
     WHEN argument IN ('name', 'model') AND function::text LIKE '%import_model' THEN '''new'''
+    WHEN argument = 'model' AND function::text IN ('embed', 'tokenize', 'token_count', 'detokenize') THEN '''t'''
     WHEN argument IN ('name', 'model') THEN '''m'''
     WHEN argument = 'new_name' THEN '''renamed'''
+    WHEN argument = 'path' AND function::text = 'set_tokenizer' THEN quote_literal(current_setting('test.vocab'))
+    WHEN argument = 'content' AND function::text = 'set_tokenizer' THEN format('pg_read_binary_file(%L)', current_setting('test.vocab'))
+    WHEN argument = 'content' AND type = 'text'::regtype THEN '''a text''::text'
+    WHEN argument = 'labels' THEN '''{a,b,c}''::text[]'
+    WHEN argument = 'pooling' THEN '''cls'''
     WHEN argument = 'path' THEN quote_literal(current_setting('test.models') || '/iris.onnx')
     WHEN argument = 'content' THEN format('pg_read_binary_file(%L)', current_setting('test.models') || '/iris.onnx')
     WHEN argument = 'large_object' THEN current_setting('test.object') || '::oid'

@@ -4,6 +4,7 @@ DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
 CREATE EXTENSION pg_mosaic;
 \getenv data MOSAIC_TEST_DATA
 SELECT set_config('test.path', :'data' || '/models/iris.onnx', false) <> '' AS path;
+SELECT set_config('test.vocab', :'data' || '/text/vocab.txt', false) <> '' AS path;
 CREATE ROLE regress_m_dbowner;
 CREATE ROLE regress_m_importer;
 CREATE ROLE regress_m_admin;
@@ -45,6 +46,9 @@ SELECT * FROM granted;
 
 -- the models: one that two roles may read, one of the importer's, one of the superuser's that shares with nobody
 CREATE TABLE f AS SELECT pg_read_binary_file(:'data' || '/models/iris.onnx') AS iris;
+ALTER TABLE f ADD vocab bytea;
+ALTER TABLE f ADD text_model bytea;
+UPDATE f SET vocab = pg_read_binary_file(:'data' || '/text/vocab.txt'), text_model = pg_read_binary_file(:'data' || '/models/text_classes.onnx');
 GRANT SELECT ON f TO PUBLIC;
 SELECT lo_from_bytea(0, iris) AS lo FROM f \gset
 GRANT SELECT ON LARGE OBJECT :lo TO PUBLIC;
@@ -52,6 +56,9 @@ SELECT set_config('test.lo', :'lo', false) <> '' AS lo;
 SET ROLE regress_m_owner;
 SELECT i.tensors FROM f, import_model('m', iris) i;
 SELECT grant_model('m', 'regress_m_reader'), grant_model('m', 'regress_m_team');
+SELECT set_tokenizer('m', vocab), set_labels('m', '{a,b,c}') FROM f;
+SELECT i.tensors FROM f, import_model('t', text_model, labels => '{a,b}') i;
+SELECT set_tokenizer('t', vocab), grant_model('t', 'regress_m_reader'), grant_model('t', 'regress_m_team') FROM f;
 SET ROLE regress_m_importer;
 SELECT i.tensors FROM f, import_model('other', iris) i;
 RESET ROLE;
@@ -67,6 +74,9 @@ INSERT INTO calls VALUES
   ('check_model(text)', $$check_model(current_setting('test.path'))$$),
   ('check_model(bytea)', $$check_model((SELECT iris FROM f))$$),
   ('check_model(oid)', $$check_model(current_setting('test.lo')::oid)$$),
+  ('import_model(text, text, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.path'), labels => '{a,b,c}')$$),
+  ('import_model(text, bytea, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('m', (SELECT iris FROM f), labels => '{a,b,c}', replace => true)$$),
+  ('import_model(text, oid, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.lo')::oid, labels => '{a,b,c}')$$),
   ('drop_model(text)', $$drop_model('m')$$),
   ('rename_model(text, text)', $$rename_model('m', 'n')$$),
   ('grant_model(text, regrole)', $$grant_model('m', 0)$$),
@@ -92,6 +102,28 @@ INSERT INTO calls VALUES
   ('predict_class(text, numeric[])', $$predict_class('m', '{1,2,3,4}'::numeric[])$$),
   ('predict_class(text, anyarray)', $$predict_class('m', '{t,t,f,f}'::bool[])$$),
   ('predict_class(text, double precision[])', $$predict_class('m', 1, 2, 3, 4)$$),
+  ('predict_label(text, real[])', $$predict_label('m', '{1,2,3,4}'::real[])$$),
+  ('predict_label(text, smallint[])', $$predict_label('m', '{1,2,3,4}'::smallint[])$$),
+  ('predict_label(text, int[])', $$predict_label('m', '{1,2,3,4}'::int[])$$),
+  ('predict_label(text, bigint[])', $$predict_label('m', '{1,2,3,4}'::bigint[])$$),
+  ('predict_label(text, numeric[])', $$predict_label('m', '{1,2,3,4}'::numeric[])$$),
+  ('predict_label(text, anyarray)', $$predict_label('m', '{t,t,f,f}'::bool[])$$),
+  ('predict_label(text, double precision[])', $$predict_label('m', 1, 2, 3, 4)$$),
+  ('set_labels(text, text[])', $$set_labels('m', '{a,b,c}')$$),
+  ('set_tokenizer(text, bytea, int)', $$set_tokenizer('m', (SELECT vocab FROM f))$$),
+  ('set_tokenizer(text, text, int)', $$set_tokenizer('m', current_setting('test.vocab'))$$),
+  ('drop_tokenizer(text)', $$drop_tokenizer('m')$$),
+  ('tokenize(text, text, bool, bool)', $$tokenize('m', 'text')$$),
+  ('token_count(text, text)', $$token_count('m', 'text')$$),
+  ('set_pooling(text, text, bool)', $$set_pooling('m')$$),
+  ('predict(text, text)', $$predict('t', 'text'::text)$$),
+  ('predict(text, text, text)', $$predict('t', 'text'::text, 'more'::text)$$),
+  ('predict_class(text, text)', $$predict_class('t', 'text'::text)$$),
+  ('predict_class(text, text, text)', $$predict_class('t', 'text'::text, 'more'::text)$$),
+  ('predict_label(text, text)', $$predict_label('t', 'text'::text)$$),
+  ('predict_label(text, text, text)', $$predict_label('t', 'text'::text, 'more'::text)$$),
+  ('embed(text, text)', $$embed('t', 'text'::text)$$),
+  ('detokenize(text, int[], bool)', $$detokenize('m', '{1}')$$),
   ('prewarm_model(text)', $$prewarm_model('m')$$),
   ('model_info(text)', $$model_info('m')$$),
   ('mosaic.model_id(text)', $$mosaic.model_id('m')$$),

@@ -4,10 +4,12 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use File::Basename qw(dirname);
 use MosaicTest;
 
 my @models = qw(fashion_base fashion_dark fashion_noise iris text_classifier encoder_opset17);
 my $digest = predictions(@models);
+my $texts = dirname(dirname(data('iris'))) . '/text';
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump";
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
@@ -24,6 +26,8 @@ $node->safe_psql('source',
 	  # ids with gaps, blocks out of order
 	  . "SELECT import_model('gone', '" . data('fashion_shoes') . "'); SELECT drop_model('gone'); VACUUM mosaic.block;"
 	  . "SELECT import_model('last', '" . data('two_inputs') . "');"
+	  # two models with one tokenizer; deduplication gives one of them a new identity
+	  . "SELECT set_tokenizer(m, '$texts/wordpiece.json') FROM unnest('{text_classifier,fashion_noise}'::text[]) m;"
 	  # decisions on near duplicates: with bounded weights, then measured
 	  . "SELECT dedup_model('fashion_noise', max_weight_error => 0.02);"
 	  . "SELECT dedup_model('fashion_noise', 'SELECT array_agg(0.5::real) FROM generate_series(1, 784)', 'agreement', 1, reuse => false);");
@@ -31,14 +35,16 @@ my $expected = $node->safe_psql('source', $digest);
 my $catalog = q{SELECT string_agg(concat_ws('|', model_id, name, owner, readers, parameters, weight_bytes, md5(graph), description), E'\n' ORDER BY model_id) FROM mosaic.model};
 my $blocks = q{SELECT md5(string_agg(block_id || md5(data), ',' ORDER BY block_id)) || (SELECT block_height FROM mosaic.storage) FROM mosaic.block};
 my $log = q{SELECT md5(string_agg(l::text, ',' ORDER BY l::text)), count(*) > 0, (SELECT md5(string_agg(r::text, ',')) FROM mosaic.dedup_run r) FROM mosaic.dedup_log l};
-my %source = map { $_ => $node->safe_psql('source', $_) } $catalog, $blocks, $log;
+my $tokens = q{SELECT tokenize('text_classifier', 'The models of a store'), tokenize('fashion_noise', 'are stored as blocks'), (SELECT count(*) FROM mosaic.tokenizer)};
+my %source = map { $_ => $node->safe_psql('source', $_) } $catalog, $blocks, $log, $tokens;
+like($source{$tokens}, qr/^\{[0-9,]+\}\|\{[0-9,]+\}\|1$/, 'models have a tokenizer');
 like($source{$log}, qr/\|t\|/, 'there are decisions on near duplicates');
 
 sub restored
 {
 	my ($server, $db, $name) = @_;
 	is($server->safe_psql($db, $digest), $expected, "$name: predictions bit-identical");
-	is($server->safe_psql($db, $_), $source{$_}, "$name: same " . ($_ eq $catalog ? 'models' : $_ eq $log ? 'decisions' : 'blocks')) for $catalog, $blocks, $log;
+	is($server->safe_psql($db, $_), $source{$_}, "$name: same " . ($_ eq $catalog ? 'models' : $_ eq $log ? 'decisions' : $_ eq $tokens ? 'tokens' : 'blocks')) for $catalog, $blocks, $log, $tokens;
 	store_is_sound($server, $db, $name);
 	# the model's readers and owner are who they were
 	my %may = (alice => 't', bob => 't', '"Eve Ä"' => 't', mallory => 'f');
@@ -57,6 +63,8 @@ sub restored
 		't', "$name: a new one adds some");
 	is( $server->safe_psql($db, qq{SELECT (SELECT bool_and(model_id > $last_model) FROM mosaic.model WHERE name IN ('again', 'new')),
 			(SELECT count(*) > 0 FROM mosaic.block WHERE block_id > $last_block)}), 't|t', "$name: new ids");
+	$server->safe_psql($db, "SELECT set_tokenizer('new', '$texts/vocab.txt')");
+	is($server->safe_psql($db, 'SELECT count(DISTINCT tokenizer) FROM mosaic.model'), '2', "$name: another tokenizer has another id");
 	store_is_sound($server, $db, "$name, after an import");
 	$server->safe_psql($db, q{SELECT drop_model('again'); SELECT drop_model('new')});
 	is($server->safe_psql($db, $digest), $expected, "$name: and the others stay as they are");

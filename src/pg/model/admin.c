@@ -28,6 +28,7 @@
 #include "roles.h"
 #include "row.h"
 #include "store.h"
+#include "tokenizer_store.h"
 
 /* ---- removal ---- */
 
@@ -178,19 +179,40 @@ mosaic_owned_model(const char *name, Snapshot snapshot)
 }
 
 void
-mosaic_update_model(HeapTuple row, int attnum, Datum value)
+mosaic_update_columns(HeapTuple row, int n, const int *columns, const Datum *new_values, const bool *new_nulls)
 {
 	Relation	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
 	Datum		values[Natts_model] = {0};
 	bool		nulls[Natts_model] = {false};
 	bool		replace[Natts_model] = {false};
 
-	values[attnum - 1] = value;
-	replace[attnum - 1] = true;
+	for (int i = 0; i < n; i++)
+	{
+		values[columns[i] - 1] = new_values[i];
+		nulls[columns[i] - 1] = new_nulls[i];
+		replace[columns[i] - 1] = true;
+	}
 	CatalogTupleUpdate(rel, &row->t_self,
 					   heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace));
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
+}
+
+void
+mosaic_update_model(HeapTuple row, int attnum, Datum value)
+{
+	bool		isnull = false;
+
+	mosaic_update_columns(row, 1, &attnum, &value, &isnull);
+}
+
+void
+mosaic_clear_model(HeapTuple row, int attnum)
+{
+	Datum		value = (Datum) 0;
+	bool		isnull = true;
+
+	mosaic_update_columns(row, 1, &attnum, &value, &isnull);
 }
 
 void
@@ -225,6 +247,7 @@ mosaic_pg_drop_model(PG_FUNCTION_ARGS)
 
 	mosaic_remove_model(row);
 	mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)));
+	mosaic_leave_tokenizer(mosaic_tokenizer_of(row));
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();

@@ -17,6 +17,8 @@
 #include "admin.h"
 #include "catalog.h"
 #include "dedup.h"
+#include "folder.h"
+#include "labels.h"
 #include "model_cache.h"
 #include "stage_model.h"
 #include "store_model.h"
@@ -64,6 +66,19 @@ wants_dedup(FunctionCallInfo fcinfo, bool rounded, MosaicDedupArguments *args)
 	args->exact = !near;
 	args->options.of_original = rounded && args->validation;
 	return true;
+}
+
+/* The names of the classes, where they are given with the model. */
+static void
+give_labels(FunctionCallInfo fcinfo, const char *name)
+{
+	Snapshot	snapshot;
+
+	if (PG_NARGS() < 17 || PG_ARGISNULL(16))
+		return;
+	snapshot = mosaic_lock_store();
+	mosaic_set_labels(name, mosaic_find_model(name, snapshot, RowExclusiveLock), PG_GETARG_ARRAYTYPE_P(16));
+	UnregisterSnapshot(snapshot);
 }
 
 static Datum
@@ -134,8 +149,9 @@ stage(MosaicHostSource *source, const char *name, const MosaicModelOptions *opti
 	args->staged->original = original;
 }
 
+/* folder: where the source lies, if that is a folder with more than the model; or NULL. */
 static Datum
-import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name)
+import(FunctionCallInfo fcinfo, MosaicHostSource *source, const MosaicFolder *folder, const char *name)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	MosaicDedupArguments args;
@@ -159,6 +175,9 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const char *name)
 	if (dedup)
 		mosaic_dedup_stored(name, &args, &outcome);
 	MemoryContextDelete(cxt);
+	if (folder)
+		mosaic_apply_folder(folder, name);
+	give_labels(fcinfo, name);
 	return import_row(fcinfo, name, &stats, &outcome, start);
 }
 
@@ -183,8 +202,10 @@ Datum
 mosaic_pg_import_path(PG_FUNCTION_ARGS)
 {
 	char	   *name = check_arguments(fcinfo, "path");
+	char	   *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	MosaicFolder *folder = mosaic_open_folder(path);
 
-	return import(fcinfo, mosaic_source_file(text_to_cstring(PG_GETARG_TEXT_PP(1))), name);
+	return import(fcinfo, mosaic_source_file(folder ? mosaic_folder_model(folder) : path), folder, name);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea);
@@ -194,7 +215,7 @@ mosaic_pg_import_bytea(PG_FUNCTION_ARGS)
 	char	   *name = check_arguments(fcinfo, "content");
 	bytea	   *content = PG_GETARG_BYTEA_PP(1);
 
-	return import(fcinfo, mosaic_source_memory(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)), name);
+	return import(fcinfo, mosaic_source_memory(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)), NULL, name);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo);
@@ -203,5 +224,43 @@ mosaic_pg_import_lo(PG_FUNCTION_ARGS)
 {
 	char	   *name = check_arguments(fcinfo, "large object");
 
-	return import(fcinfo, mosaic_source_large_object(PG_GETARG_OID(1)), name);
+	return import(fcinfo, mosaic_source_large_object(PG_GETARG_OID(1)), NULL, name);
+}
+
+/*
+ * import_model() with labels: they come third, because those that follow may be left out.  Here
+ * they go last.
+ */
+static Datum
+with_labels(FunctionCallInfo fcinfo, PGFunction import_from)
+{
+	LOCAL_FCINFO(inner, 17);
+
+	mosaic_check_catalogs();
+	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 17, InvalidOid, fcinfo->context, fcinfo->resultinfo);
+	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
+	memcpy(inner->args + 2, fcinfo->args + 3, 14 * sizeof inner->args[0]);
+	inner->args[16] = fcinfo->args[2];
+	return import_from(inner);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_labels);
+Datum
+mosaic_pg_import_path_labels(PG_FUNCTION_ARGS)
+{
+	return with_labels(fcinfo, mosaic_pg_import_path);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_labels);
+Datum
+mosaic_pg_import_bytea_labels(PG_FUNCTION_ARGS)
+{
+	return with_labels(fcinfo, mosaic_pg_import_bytea);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_labels);
+Datum
+mosaic_pg_import_lo_labels(PG_FUNCTION_ARGS)
+{
+	return with_labels(fcinfo, mosaic_pg_import_lo);
 }

@@ -291,21 +291,45 @@ open_external(void *ctx, const char *location, MosaicSource *out)
 	return result;
 }
 
-MosaicHostSource *
-mosaic_source_file(const char *path)
+void
+mosaic_check_server_files(void)
 {
-	MosaicHostSource *s;
-
 	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to import a model from a file of the server"),
 				 errdetail("Only roles with privileges of the role \"%s\" may do so.", "pg_read_server_files"),
 				 errhint("Without them use psql's \\lo_import and import_model(name, large_object), or pass the bytes.")));
+}
+
+MosaicHostSource *
+mosaic_source_file(const char *path)
+{
+	MosaicHostSource *s;
+
+	mosaic_check_server_files();
 	s = new_source(read_guarded);
 	open_file(s, path);
 	s->callbacks.open_external = open_external;
 	return s;
+}
+
+char *
+mosaic_read_server_file(const char *path, Size max, Size *len)
+{
+	MosaicHostSource *s = mosaic_source_file(path);
+	char	   *content;
+
+	if (s->callbacks.size > max)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("file \"%s\" has " UINT64_FORMAT " bytes, at most %zu are allowed", path, s->callbacks.size, max)));
+	*len = s->callbacks.size;
+	content = palloc(*len + 1);
+	read_file_part(s, 0, *len, content);
+	content[*len] = '\0';
+	mosaic_source_close(s);
+	return content;
 }
 
 MosaicHostSource *

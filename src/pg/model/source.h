@@ -13,8 +13,16 @@
 
 typedef struct MosaicHostSource MosaicHostSource;
 
+/* An error (42501) unless the current role has pg_read_server_files. */
+extern void mosaic_check_server_files(void);
+
 /* A file of the server; checks pg_read_server_files.  External data must lie in its folder. */
 extern MosaicHostSource *mosaic_source_file(const char *path);
+/*
+ * A file of the server, whole, in the current context, with a zero behind it; checked as above.  54000 where
+ * it has more than max bytes.
+ */
+extern char *mosaic_read_server_file(const char *path, Size max, Size *len);
 /* Memory, which must outlive the source. */
 extern MosaicHostSource *mosaic_source_memory(const void *data, size_t len);
 /* A large object; checks SELECT on it. */

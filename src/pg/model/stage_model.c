@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "damage.h"
 #include "domain.h"
+#include "labels.h"
 #include "model_rows.h"
 #include "progress.h"
 #include "stage_model.h"
@@ -299,6 +300,8 @@ mosaic_settle_model(MosaicStagedModel *s)
 	mosaic_insert_model(final_row(s, owner), old);
 	if (changes.n > 0)
 		mosaic_stamp_model(s->model_id);
+	if (old)
+		mosaic_check_kept_labels(s->name);
 	UnregisterSnapshot(s->snapshot);
 	s->settled = true;
 }

@@ -26,12 +26,14 @@
 #include "dedup_log.h"
 #include "domain.h"
 #include "errors.h"
+#include "labels.h"
 #include "mosaic/capi_checksum.h"
 #include "progress.h"
 #include "roles.h"
 #include "store.h"
 #include "store_model.h"
 #include "store_model_job.h"
+#include "tokenizer_store.h"
 
 static void
 free_job(void *arg)
@@ -211,6 +213,11 @@ describe_model(ImportJob *job, const char *name, const void *graph, size_t len)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
 }
 
+/* What is set of a model, not part of its file. */
+static const int optional[] = {
+	Anum_model_tokenizer, Anum_model_labels, Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized
+};
+
 HeapTuple
 mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner)
 {
@@ -233,6 +240,8 @@ mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner
 	values[Anum_model_description - 1] = describe_model(job, name, graph, len);
 	values[Anum_model_graph - 1] = PointerGetDatum(make_bytea(graph, len));
 	values[Anum_model_checksum - 1] = UUIDPGetDatum(&sum);
+	for (int i = 0; i < lengthof(optional); i++)
+		nulls[optional[i] - 1] = true;
 	row = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	table_close(rel, NoLock);
 	return row;
@@ -282,6 +291,25 @@ mosaic_choose_owner(HeapTuple old, Snapshot snapshot)
 	return mosaic_role_exists(owner, snapshot) ? owner : GetUserId();
 }
 
+/* What was set of a model stays when a new version replaces it. */
+static HeapTuple
+keep_options(HeapTuple row, HeapTuple old)
+{
+	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
+	Datum		values[Natts_model] = {0};
+	bool		nulls[Natts_model] = {false};
+	bool		replace[Natts_model] = {false};
+
+	for (int i = 0; i < lengthof(optional); i++)
+	{
+		replace[optional[i] - 1] = true;
+		values[optional[i] - 1] = mosaic_model_option(old, optional[i], &nulls[optional[i] - 1]);
+	}
+	row = heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace);
+	table_close(rel, NoLock);
+	return row;
+}
+
 void
 mosaic_insert_model(HeapTuple row, HeapTuple old)
 {
@@ -294,13 +322,14 @@ mosaic_insert_model(HeapTuple row, HeapTuple old)
 		mosaic_remove_model(old);
 	}
 	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
-	CatalogTupleInsert(rel, row);
+	CatalogTupleInsert(rel, old ? keep_options(row, old) : row);
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)));
 	table_close(rel, NoLock);
 	if (old)
 	{
 		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
 		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
+		mosaic_leave_tokenizer(mosaic_tokenizer_of(old));
 		mosaic_release_roles();
 	}
 	CommandCounterIncrement();
@@ -333,6 +362,8 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	mosaic_job_insert_tensors(job, model_id);
 	UnregisterSnapshot(snapshot);
 	mosaic_insert_model(mosaic_job_model_row(job, model_id, name, owner), old);
+	if (old)
+		mosaic_check_kept_labels(name);
 	*stats = job->stats;
 	mosaic_progress_end();
 	MemoryContextSwitchTo(saved);

@@ -145,6 +145,17 @@ explain_batches(const MosaicBatchStats *stats, ExplainState *es)
 					 stats->hit, stats->read, stats->pinned);
 }
 
+/* Of texts only. */
+static void
+explain_tokens(const MosaicBatchStats *stats, ExplainState *es)
+{
+	if (stats->tokens == 0)
+		return;
+	ExplainPropertyInteger("Tokens", NULL, stats->tokens, es);
+	if (es->timing)
+		ExplainPropertyFloat("Tokenizer Time", "ms", stats->token_seconds * 1000, 3, es);
+}
+
 static void
 explain_kernel(MosaicPredictScan *s, double seconds, ExplainState *es)
 {
@@ -203,6 +214,7 @@ mosaic_explain_predict_scan(CustomScanState *node, List *ancestors, ExplainState
 		return;
 	mosaic_add_stats(&stats, &s->workers);
 	explain_batches(&stats, es);
+	explain_tokens(&stats, es);
 	explain_kernel(s, stats.seconds, es);
 	if (es->verbose && es->timing)
 		explain_layers(s, es);

@@ -1,6 +1,6 @@
 /*
  * plan_calls.c
- *		Calls of predict() and predict_class() in the expressions of a plan.
+ *		Calls of predict(), predict_class() and their like in the expressions of a plan.
  */
 #include "postgres.h"
 
@@ -32,9 +32,10 @@ is_movable_call(Node *node)
 	FuncExpr   *f = (FuncExpr *) node;
 	MosaicPredictFn fn;
 
-	return IsA(node, FuncExpr) && mosaic_may_be_predict(f->funcid) && list_length(f->args) == 2 &&
+	return IsA(node, FuncExpr) && mosaic_may_be_predict(f->funcid) &&
 		!contain_volatile_functions((Node *) f->args) && !expression_returns_set((Node *) f->args) &&
-		!has_placeholder((Node *) f->args, NULL) && mosaic_predict_function(f->funcid, &fn);
+		!has_placeholder((Node *) f->args, NULL) && mosaic_predict_function(f->funcid, &fn) &&
+		list_length(f->args) == 1 + Max(fn.texts, 1);
 }
 
 static bool

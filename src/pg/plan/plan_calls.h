@@ -1,6 +1,6 @@
 /*
  * plan_calls.h
- *		Calls of predict() and predict_class() in the expressions of a plan.
+ *		Calls of predict(), predict_class() and their like in the expressions of a plan.
  */
 #ifndef MOSAIC_PLAN_CALLS_H
 #define MOSAIC_PLAN_CALLS_H

@@ -24,6 +24,8 @@ mosaic_add_stats(MosaicBatchStats *to, const MosaicBatchStats *from)
 	to->read += from->read;
 	to->pinned += from->pinned;
 	to->seconds += from->seconds;
+	to->tokens += from->tokens;
+	to->token_seconds += from->token_seconds;
 }
 
 Size

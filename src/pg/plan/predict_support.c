@@ -1,6 +1,6 @@
 /*
  * predict_support.c
- *		What the planner is told of predict() and predict_class().
+ *		What the planner is told of predict(), predict_class() and their like.
  *
  * Costs follow from the model where its name is a constant: a multiplication of
  * a row by every weight matrix, and its pages found and pinned once.

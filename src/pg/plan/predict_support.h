@@ -1,6 +1,6 @@
 /*
  * predict_support.h
- *		What the planner is told of predict() and predict_class().
+ *		What the planner is told of predict(), predict_class() and their like.
  */
 #ifndef MOSAIC_PREDICT_SUPPORT_H
 #define MOSAIC_PREDICT_SUPPORT_H

@@ -183,6 +183,16 @@ mosaic_element_to_double(const MosaicTensorView *t, int64 i)
 	return 0;
 }
 
+void
+mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 n)
+{
+	if (from->dtype == MOSAIC_FLOAT)
+		memcpy(to, (const float4 *) from->data + first, n * sizeof(float4));
+	else
+		for (int64 i = 0; i < n; i++)
+			to[i] = (float4) mosaic_element_to_double(from, first + i);
+}
+
 int64
 mosaic_view_size(const MosaicTensorView *t)
 {

@@ -36,6 +36,9 @@ extern void mosaic_element_from_int64(int64 value, int dtype, void *elements, in
 /* Element i of a tensor as float8; int64 and uint64 beyond 2^53 are rounded. */
 extern double mosaic_element_to_double(const MosaicTensorView *tensor, int64 i);
 
+/* Elements [first, first + n) as float4, rounded; what is beyond its range becomes infinite. */
+extern void mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 n);
+
 /* Product of the dimensions. */
 extern int64 mosaic_view_size(const MosaicTensorView *tensor);
 

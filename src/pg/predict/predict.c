@@ -1,6 +1,6 @@
 /*
  * predict.c
- *		predict() and predict_class() over arrays and columns.
+ *		predict(), predict_class() and predict_label() over arrays and columns.
  */
 #include "postgres.h"
 
@@ -12,6 +12,7 @@
 
 #include "elements.h"
 #include "predict_item.h"
+#include "predict_text.h"
 #include "predictor.h"
 
 /* A model with one input, and that input. */
@@ -25,7 +26,7 @@ single_input(FmgrInfo *flinfo, text *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" has %d inputs", text_to_cstring(name),
 						mosaic_model_input_count(mosaic_predictor_model(p))),
-				 errhint("Give them by name: predict(model, '{\"input\": [...]}'::jsonb).")));
+				 errhint("Give them by name: predict(model, '{\"input\": [...]}'::jsonb). Texts need no names: predict(model, 'text'::text).")));
 	return p;
 }
 
@@ -46,7 +47,7 @@ run_batch(MosaicPredictor *p, const MosaicBinding *binding, const void *elements
 	else
 		result = mosaic_make_result(false, 1, output.ndim, output.dims);
 	if (ARR_NDIM(result) > 0)
-		mosaic_copy_floats((float4 *) ARR_DATA_PTR(result), &output, 0, mosaic_view_size(&output));
+		mosaic_output_to_real(p, (float4 *) ARR_DATA_PTR(result), &output, 0, mosaic_view_size(&output));
 	return result;
 }
 
@@ -69,6 +70,14 @@ bind_array(MosaicPredictor *p, ArrayType *array, MosaicBinding *binding)
 	return mosaic_elements_of_array(array, input->dtype, mosaic_predictor_input_name(p, 0));
 }
 
+static Datum
+predict_bound(MosaicPredictor *p, MosaicBinding *binding, const void *elements, MosaicAnswer answer)
+{
+	MosaicItem	item = {.bindings = binding,.elements = &elements};
+
+	return mosaic_predict_item(p, &item, answer);
+}
+
 /* predict(model text, features real[] | anyarray) */
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict);
 Datum
@@ -81,13 +90,12 @@ mosaic_pg_predict(PG_FUNCTION_ARGS)
 
 	if (binding.batch)
 		PG_RETURN_ARRAYTYPE_P(run_batch(p, &binding, elements));
-	PG_RETURN_DATUM(mosaic_predict_item(p, &binding, elements, false));
+	PG_RETURN_DATUM(predict_bound(p, &binding, elements, MOSAIC_ANSWER_NUMBERS));
 }
 
-/* predict_class(model text, features real[] | anyarray) */
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_class);
-Datum
-mosaic_pg_predict_class(PG_FUNCTION_ARGS)
+/* One item given as an array.  function: for messages. */
+static Datum
+predict_one(FunctionCallInfo fcinfo, MosaicAnswer answer, const char *function)
 {
 	MosaicPredictor *p = single_input(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
 	MosaicBinding binding;
@@ -96,14 +104,30 @@ mosaic_pg_predict_class(PG_FUNCTION_ARGS)
 	if (binding.batch)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("predict_class() takes one item, not a batch of %lld", (long long) binding.items),
+				 errmsg("%s() takes one item, not a batch of %lld", function, (long long) binding.items),
 				 errhint("Call it for each row; queries need no batches to be fast.")));
-	PG_RETURN_DATUM(mosaic_predict_item(p, &binding, elements, true));
+	PG_RETURN_DATUM(predict_bound(p, &binding, elements, answer));
+}
+
+/* predict_class(model text, features real[] | anyarray) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_class);
+Datum
+mosaic_pg_predict_class(PG_FUNCTION_ARGS)
+{
+	return predict_one(fcinfo, MOSAIC_ANSWER_CLASS, "predict_class");
+}
+
+/* predict_label(model text, features real[] | anyarray) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_label);
+Datum
+mosaic_pg_predict_label(PG_FUNCTION_ARGS)
+{
+	return predict_one(fcinfo, MOSAIC_ANSWER_LABEL, "predict_label");
 }
 
 /* One item given as columns; NULL where one of them is. */
 static Datum
-predict_columns(FunctionCallInfo fcinfo, bool to_class)
+predict_columns(FunctionCallInfo fcinfo, MosaicAnswer answer)
 {
 	ArrayType  *array = mosaic_detoast_array(PG_GETARG_DATUM(1));
 	MosaicPredictor *p;
@@ -118,7 +142,7 @@ predict_columns(FunctionCallInfo fcinfo, bool to_class)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("columns are one item, not a batch of %lld", (long long) binding.items)));
-	PG_RETURN_DATUM(mosaic_predict_item(p, &binding, elements, to_class));
+	PG_RETURN_DATUM(predict_bound(p, &binding, elements, answer));
 }
 
 /* predict(model text, VARIADIC double precision[]) */
@@ -126,7 +150,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_variadic);
 Datum
 mosaic_pg_predict_variadic(PG_FUNCTION_ARGS)
 {
-	return predict_columns(fcinfo, false);
+	return predict_columns(fcinfo, MOSAIC_ANSWER_NUMBERS);
 }
 
 /* predict_class(model text, VARIADIC double precision[]) */
@@ -134,16 +158,40 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_class_variadic);
 Datum
 mosaic_pg_predict_class_variadic(PG_FUNCTION_ARGS)
 {
-	return predict_columns(fcinfo, true);
+	return predict_columns(fcinfo, MOSAIC_ANSWER_CLASS);
+}
+
+/* predict_label(model text, VARIADIC double precision[]) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_label_variadic);
+Datum
+mosaic_pg_predict_label_variadic(PG_FUNCTION_ARGS)
+{
+	return predict_columns(fcinfo, MOSAIC_ANSWER_LABEL);
 }
 
 bool
 mosaic_predict_function(Oid funcid, MosaicPredictFn *fn)
 {
+	static const struct
+	{
+		PGFunction	function;
+		MosaicPredictFn fn;
+	}			functions[] = {
+		{mosaic_pg_predict, {MOSAIC_ANSWER_NUMBERS}},
+		{mosaic_pg_predict_variadic, {MOSAIC_ANSWER_NUMBERS,.columns = true}},
+		{mosaic_pg_predict_class, {MOSAIC_ANSWER_CLASS}},
+		{mosaic_pg_predict_class_variadic, {MOSAIC_ANSWER_CLASS,.columns = true}},
+		{mosaic_pg_predict_label, {MOSAIC_ANSWER_LABEL}},
+		{mosaic_pg_predict_label_variadic, {MOSAIC_ANSWER_LABEL,.columns = true}}
+	};
 	FmgrInfo	info;
 
 	fmgr_info(funcid, &info);
-	fn->to_class = info.fn_addr == mosaic_pg_predict_class || info.fn_addr == mosaic_pg_predict_class_variadic;
-	fn->columns = info.fn_addr == mosaic_pg_predict_variadic || info.fn_addr == mosaic_pg_predict_class_variadic;
-	return info.fn_strict && (fn->to_class || fn->columns || info.fn_addr == mosaic_pg_predict);
+	for (int i = 0; i < lengthof(functions); i++)
+		if (info.fn_addr == functions[i].function)
+		{
+			*fn = functions[i].fn;
+			return info.fn_strict;
+		}
+	return info.fn_strict && mosaic_predict_text_function(&info, fn);
 }

@@ -15,26 +15,43 @@
 #include "elements.h"
 #include "predict_batch.h"
 #include "predict_item.h"
+#include "text_model.h"
+
+/* One input of the model in a group: the same shape for all items. */
+typedef struct GroupInput
+{
+	MosaicBinding binding;		/* of one item */
+	int64		item_bytes;
+	char	   *elements;		/* of n items */
+} GroupInput;
+
+/* Where the tokens of a text are in each input. */
+typedef struct TokenSpan
+{
+	int64		begin,
+				n;
+} TokenSpan;
 
 /* Rows that are computed together: same model, same shape. */
 typedef struct RowGroup
 {
 	MosaicPredictor *p;
-	int			ndim;			/* of the arrays */
+	int			ndim;			/* of the arrays; of texts: 1, the number of elements that their tokens take */
 	int			dims[MAXDIM];
-	MosaicBinding binding;		/* of one item */
-	int64		item_bytes;
+	int			ninputs;
+	GroupInput *inputs;
 	int			n,
 				room;
 	int		   *rows;			/* n */
-	char	   *elements;		/* n items */
+	TokenSpan  *spans;			/* n; NULL where they are no texts */
 } RowGroup;
 
 typedef struct Call
 {
 	MosaicPredictFn fn;
 	ExprState  *model,
-			   *features,
+			   *features,		/* or a text, */
+			   *second,			/* or two; else NULL */
 			   *function;		/* the call as SQL makes it */
 	int			ngroups;
 	RowGroup	   *groups;			/* max_rows */
@@ -69,6 +86,7 @@ init_call(Call *call, FuncExpr *f, PlanState *parent, int max_rows)
 		elog(ERROR, "function %u cannot be batched", f->funcid);
 	call->model = ExecInitExpr(linitial(f->args), parent);
 	call->features = ExecInitExpr(lsecond(f->args), parent);
+	call->second = call->fn.texts == 2 ? ExecInitExpr(lthird(f->args), parent) : NULL;
 	call->function = ExecInitExpr((Expr *) f, parent);	/* checks the right to execute it, too */
 	call->groups = palloc0(max_rows * sizeof *call->groups);
 	call->values = palloc(max_rows * sizeof *call->values);
@@ -113,81 +131,141 @@ mosaic_batch_reset(MosaicBatch *b)
 /* ---- adding rows ---- */
 
 static bool
-same_shape(const RowGroup *g, ArrayType *array)
+same_shape(const RowGroup *g, int ndim, const int *dims)
 {
-	return g->ndim == ARR_NDIM(array) &&
-		memcmp(g->dims, ARR_DIMS(array), g->ndim * sizeof(int)) == 0;
+	return g->ndim == ndim && memcmp(g->dims, dims, ndim * sizeof(int)) == 0;
 }
 
-/* A new group for the array's shape; NULL where it is not that of one item of a batch. */
-static RowGroup *
-new_group(Call *call, MosaicPredictor *p, ArrayType *array)
+/* Binds an input of a group; false where the shape is not that of one item of a batch. */
+static bool
+bind_input(RowGroup *g, int i)
 {
-	RowGroup	   *g = &call->groups[call->ngroups];
-	const MosaicModel *model = mosaic_predictor_model(p);
+	const MosaicValueInfo *info = mosaic_model_input(mosaic_predictor_model(g->p), i);
+	GroupInput *in = &g->inputs[i];
 	int64		dims[MAXDIM];
 
-	if (mosaic_model_input_count(model) != 1 || ARR_NDIM(array) == 0 ||
-		!mosaic_predictor_batches(p))
+	for (int d = 0; d < g->ndim; d++)
+		dims[d] = g->dims[d];
+	if (info->item_axis < 0 || !mosaic_predictor_try_bind(g->p, i, g->ndim, dims, &in->binding) ||
+		in->binding.batch || in->binding.left_out < 0)
+		return false;
+	in->item_bytes = mosaic_dtype_size(info->dtype);
+	for (int d = 0; d < in->binding.ndim; d++)
+		in->item_bytes *= in->binding.dims[d];
+	return true;
+}
+
+/* A new group for a shape; NULL where it is not that of one item of a batch. */
+static RowGroup *
+new_group(MosaicBatch *b, Call *call, MosaicPredictor *p, int ndim, const int *dims)
+{
+	RowGroup   *g = &call->groups[call->ngroups];
+
+	if (ndim == 0 || !mosaic_predictor_batches(p))
 		return NULL;
 	memset(g, 0, sizeof *g);
 	g->p = p;
-	g->ndim = ARR_NDIM(array);
-	for (int i = 0; i < g->ndim; i++)
-		dims[i] = g->dims[i] = ARR_DIMS(array)[i];
-	if (!mosaic_predictor_try_bind(p, 0, g->ndim, dims, &g->binding) || g->binding.batch ||
-		g->binding.left_out < 0)
+	g->ndim = ndim;
+	memcpy(g->dims, dims, ndim * sizeof(int));
+	g->ninputs = mosaic_model_input_count(mosaic_predictor_model(p));
+	if (call->fn.texts == 0 && g->ninputs != 1)
 		return NULL;
-	g->item_bytes = mosaic_dtype_size(mosaic_model_input(model, 0)->dtype);
-	for (int i = 0; i < g->binding.ndim; i++)
-		g->item_bytes *= g->binding.dims[i];
+	g->inputs = MemoryContextAllocZero(b->cxt, g->ninputs * sizeof *g->inputs);
+	for (int i = 0; i < g->ninputs; i++)
+		if (!bind_input(g, i))
+			return NULL;
 	call->ngroups++;
 	return g;
 }
 
 static RowGroup *
-find_group(Call *call, MosaicPredictor *p, ArrayType *array)
+find_group(MosaicBatch *b, Call *call, MosaicPredictor *p, int ndim, const int *dims)
 {
 	for (int i = call->ngroups; i-- > 0;)
-		if (call->groups[i].p == p && same_shape(&call->groups[i], array))
+		if (call->groups[i].p == p && same_shape(&call->groups[i], ndim, dims))
 			return &call->groups[i];
-	return new_group(call, p, array);
+	return new_group(b, call, p, ndim, dims);
 }
 
 /* Room for one more item. */
 static void
-grow(MosaicBatch *b, RowGroup *g)
+grow(MosaicBatch *b, RowGroup *g, bool texts)
 {
+	bool		first = g->rows == NULL;
+
 	if (g->n < g->room)
 		return;
 	g->room = Min(Max(2 * g->room, 4), b->max_rows);
-	if (g->rows == NULL)
+	g->rows = first ? MemoryContextAlloc(b->cxt, g->room * sizeof(int))
+		: repalloc(g->rows, g->room * sizeof(int));
+	if (texts)
+		g->spans = first ? MemoryContextAlloc(b->cxt, g->room * sizeof *g->spans)
+			: repalloc(g->spans, g->room * sizeof *g->spans);
+	for (int i = 0; i < g->ninputs; i++)
 	{
-		g->rows = MemoryContextAlloc(b->cxt, g->room * sizeof(int));
-		g->elements = MemoryContextAllocHuge(b->cxt, g->room * g->item_bytes);
+		GroupInput *in = &g->inputs[i];
+
+		in->elements = first ? MemoryContextAllocHuge(b->cxt, g->room * in->item_bytes)
+			: repalloc_huge(in->elements, g->room * in->item_bytes);
 	}
-	else
-	{
-		g->rows = repalloc(g->rows, g->room * sizeof(int));
-		g->elements = repalloc_huge(g->elements, g->room * g->item_bytes);
-	}
+}
+
+/* The item behind the last of a group is that of the row which is being added. */
+static void
+append(MosaicBatch *b, Call *call, RowGroup *g)
+{
+	g->rows[g->n] = b->n;
+	call->group[b->n] = g - call->groups;
+	call->place[b->n] = g->n++;
+	b->added = true;
 }
 
 static bool
 add_features(MosaicBatch *b, Call *call, MosaicPredictor *p, ArrayType *array)
 {
-	RowGroup	   *g = find_group(call, p, array);
+	RowGroup   *g = find_group(b, call, p, ARR_NDIM(array), ARR_DIMS(array));
 
 	if (g == NULL)
 		return false;
-	grow(b, g);
+	grow(b, g, false);
 	if (!mosaic_try_elements(array, mosaic_model_input(mosaic_predictor_model(p), 0)->dtype,
-							 g->elements + g->n * g->item_bytes))
+							 g->inputs[0].elements + g->n * g->inputs[0].item_bytes))
 		return false;
-	g->rows[g->n] = b->n;
-	call->group[b->n] = g - call->groups;
-	call->place[b->n] = g->n++;
-	b->added = true;
+	append(b, call, g);
+	return true;
+}
+
+/* ready: only if the tokenizer is there. */
+static bool
+add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum second, bool ready)
+{
+	MosaicTextModel *t = ready ? mosaic_predictor_text_ready(p) : mosaic_predictor_text(p);
+	MosaicTextTokens tokens;
+	RowGroup   *g;
+	instr_time	start,
+				end;
+	int			length;
+	bool		ok;
+
+	if (t == NULL)
+		return false;
+	INSTR_TIME_SET_CURRENT(start);
+	ok = mosaic_text_try_tokens(t, first, second, &tokens);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	b->stats.token_seconds += INSTR_TIME_GET_DOUBLE(end);
+	if (!ok || tokens.length > PG_INT32_MAX)
+		return false;
+	length = (int) tokens.length;
+	g = find_group(b, call, p, 1, &length);
+	if (g == NULL)
+		return false;
+	grow(b, g, true);
+	for (int i = 0; i < g->ninputs; i++)
+		mosaic_text_fill(t, i, &tokens, g->inputs[i].elements + g->n * g->inputs[i].item_bytes);
+	g->spans[g->n] = (TokenSpan) {tokens.first, tokens.tokens.count};
+	b->stats.tokens += tokens.tokens.count;
+	append(b, call, g);
 	return true;
 }
 
@@ -195,24 +273,31 @@ static bool
 add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 {
 	bool		null_model,
-				null_features;
+				null_features,
+				null_second = false;
 	Datum		model = ExecEvalExpr(call->model, econtext, &null_model);
 	Datum		features = ExecEvalExpr(call->features, econtext, &null_features);
-	ArrayType  *array;
+	Datum		second = call->second ? ExecEvalExpr(call->second, econtext, &null_second) : (Datum) 0;
+	ArrayType  *array = NULL;
 	MosaicPredictor *p;
 
 	call->group[b->n] = -1;
 	call->values[b->n] = (Datum) 0;
 	call->isnull[b->n] = true;
-	if (null_model || null_features)
+	if (null_model || null_features || null_second)
 		return true;
-	array = mosaic_detoast_array(features);
-	if (call->fn.columns && ARR_HASNULL(array) && array_contains_nulls(array))
-		return true;
+	if (call->fn.texts == 0)
+	{
+		array = mosaic_detoast_array(features);
+		if (call->fn.columns && ARR_HASNULL(array) && array_contains_nulls(array))
+			return true;
+	}
 	call->isnull[b->n] = false;
 	p = ready ? mosaic_predictor_ready(&b->models, DatumGetTextPP(model))
 		: mosaic_predictor(&b->models, DatumGetTextPP(model));
-	return p && add_features(b, call, p, array);
+	if (p == NULL)
+		return false;
+	return array ? add_features(b, call, p, array) : add_text(b, call, p, features, second, ready);
 }
 
 /* Forgets what the calls before the n-th have of the row that is being added. */
@@ -262,8 +347,11 @@ mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 		Call	   *call = &b->calls[i];
 		Datum		value = ExecEvalExprSwitchContext(call->function, econtext, &call->isnull[0]);
 		MemoryContext saved = MemoryContextSwitchTo(b->cxt);
+		bool		byval;
+		int			len;
 
-		call->values[0] = call->isnull[0] ? (Datum) 0 : datumCopy(value, call->fn.to_class, call->fn.to_class ? 4 : -1);
+		mosaic_answer_type(call->fn.answer, &byval, &len);
+		call->values[0] = call->isnull[0] ? (Datum) 0 : datumCopy(value, byval, len);
 		call->group[0] = -1;
 		MemoryContextSwitchTo(saved);
 	}
@@ -282,59 +370,54 @@ note_value_bytes(MosaicBatch *b, Call *call, Size bytes)
 	call->value_bytes = bytes;
 }
 
-/* Sets the values of n rows of a group from their output, whose dimensions are those of one. */
+/*
+ * Sets the values of items [first, first + n) of a group from their output, whose dimensions are those
+ * of one.  What would be an error is left.
+ */
 static void
-take_output(MosaicBatch *b, Call *call, const int *rows, int n, const MosaicTensorView *output)
+take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, const MosaicTensorView *output)
 {
 	int64		size = mosaic_view_size(output);
 
 	for (int i = 0; i < n; i++)
 	{
-		int			row = rows[i];
+		int			row = g->rows[first + i];
+		TokenSpan	span = g->spans ? g->spans[first + i] : (TokenSpan) {0, 0};
 
-		if (call->fn.to_class)
-			call->values[row] = Int32GetDatum((int32) mosaic_argmax(output, i * size, size));
-		else
-		{
-			ArrayType  *array = mosaic_make_result(false, 1, output->ndim, output->dims);
-
-			if (size > 0)
-				mosaic_copy_floats((float4 *) ARR_DATA_PTR(array), output, i * size, size);
-			call->values[row] = PointerGetDatum(array);
-			note_value_bytes(b, call, VARSIZE(array));
-		}
+		if (!mosaic_try_answer(g->p, call->fn.answer, output, i * size, span.begin, span.n, &call->values[row]))
+			continue;
+		if (call->fn.answer != MOSAIC_ANSWER_CLASS)
+			note_value_bytes(b, call, VARSIZE_ANY(DatumGetPointer(call->values[row])));
 		call->group[row] = -1;
 	}
 }
 
-/* The input of rows [first, first + n) of a group. */
-static MosaicTensorView
-group_view(RowGroup *g, int first, int n)
+/* The inputs of items [first, first + n) of a group, into views. */
+static void
+group_views(RowGroup *g, int first, int n, MosaicTensorView *views)
 {
-	const MosaicValueInfo *input = mosaic_model_input(mosaic_predictor_model(g->p), 0);
-	MosaicTensorView view = mosaic_bound_view(input->dtype, &g->binding,
-											  g->elements + first * g->item_bytes);
+	for (int i = 0; i < g->ninputs; i++)
+	{
+		const MosaicValueInfo *input = mosaic_model_input(mosaic_predictor_model(g->p), i);
 
-	view.dims[input->item_axis] = n;
-	return view;
+		views[i] = mosaic_bound_view(input->dtype, &g->inputs[i].binding,
+									 g->inputs[i].elements + first * g->inputs[i].item_bytes);
+		views[i].dims[input->item_axis] = n;
+	}
 }
 
-/* Computes rows [first, first + n) of a group; false where they cannot be at once. */
+/* Computes items [first, first + n) of a group, whose inputs are views; false where they cannot be at once. */
 static bool
-run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n)
+run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, MosaicTensorView *views)
 {
-	MosaicTensorView view = group_view(g, first, n);
 	MosaicTensorView output;
 
+	group_views(g, first, n, views);
 	mosaic_predictor_set_timed(g->p, b->timed);
-	if (!mosaic_predictor_try_run(g->p, &view, n, true))
+	if (!mosaic_predictor_try_run(g->p, views, n, true))
 		return false;
-	mosaic_predictor_item_output(g->p, 0, &output);
-	/* One that an array of real can be made of. */
-	if (mosaic_view_size(&output) > MaxAllocSize / sizeof(float4) ||
-		(call->fn.to_class && mosaic_view_size(&output) == 0))
-		return false;
-	take_output(b, call, g->rows + first, n, &output);
+	mosaic_predictor_item_output(g->p, mosaic_answer_output(g->p, call->fn.answer), &output);
+	take_output(b, call, g, first, n, &output);
 	b->stats.batches++;
 	b->stats.rows += n;
 	b->stats.pinned = Max(b->stats.pinned, mosaic_predictor_pinned(g->p));
@@ -348,16 +431,17 @@ run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n)
 static void
 run_group(MosaicBatch *b, Call *call, RowGroup *g)
 {
+	MosaicTensorView one,
+			   *views = g->ninputs == 1 ? &one : MemoryContextAlloc(b->cxt, g->ninputs * sizeof *views);
 	int			n;
 
 	for (int first = 0; first < g->n; first += n)
 	{
-		MosaicTensorView rest = group_view(g, first, g->n - first);
-
 		if (MemoryContextMemAllocated(b->values_cxt, false) > work_mem * (Size) 1024)
 			return;
-		n = mosaic_predictor_items(g->p, &rest, g->n - first);
-		if (!run_rows(b, call, g, first, n))
+		group_views(g, first, g->n - first, views);
+		n = mosaic_predictor_items(g->p, views, g->n - first);
+		if (!run_rows(b, call, g, first, n, views))
 			return;
 	}
 }
@@ -399,6 +483,29 @@ mosaic_batch_has_values(MosaicBatch *b, int row)
 	return true;
 }
 
+/* The value of a row that is in a group still. */
+static Datum
+predict_singly(Call *call, int row)
+{
+	RowGroup   *g = &call->groups[call->group[row]];
+	int			place = call->place[row];
+	MosaicItem	item = {
+		.bindings = palloc(g->ninputs * sizeof *item.bindings),.elements = palloc(g->ninputs * sizeof *item.elements)
+	};
+
+	for (int i = 0; i < g->ninputs; i++)
+	{
+		item.bindings[i] = g->inputs[i].binding;
+		item.elements[i] = g->inputs[i].elements + place * g->inputs[i].item_bytes;
+	}
+	if (g->spans)
+	{
+		item.begin = g->spans[place].begin;
+		item.n = g->spans[place].n;
+	}
+	return mosaic_predict_item(g->p, &item, call->fn.answer);
+}
+
 void
 mosaic_batch_values(MosaicBatch *b, int row, Datum *values, bool *isnull)
 {
@@ -409,11 +516,9 @@ mosaic_batch_values(MosaicBatch *b, int row, Datum *values, bool *isnull)
 
 		if (call->group[row] >= 0)
 		{
-			RowGroup	   *g = &call->groups[call->group[row]];
 			MemoryContext saved = MemoryContextSwitchTo(b->single_cxt);
 
-			call->values[row] = mosaic_predict_item(g->p, &g->binding, g->elements + call->place[row] * g->item_bytes,
-													call->fn.to_class);
+			call->values[row] = predict_singly(call, row);
 			call->group[row] = -1;
 			b->stats.single++;
 			MemoryContextSwitchTo(saved);

@@ -25,6 +25,8 @@ typedef struct MosaicBatchStats
 				read,			/* and not */
 				pinned;			/* most pages of models pinned at a time */
 	double		seconds;		/* running models */
+	int64		tokens;			/* of texts */
+	double		token_seconds;	/* making them */
 } MosaicBatchStats;
 
 typedef struct MosaicBatch MosaicBatch;

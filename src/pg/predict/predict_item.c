@@ -66,51 +66,23 @@ mosaic_make_result(bool batch, int64 items, int ndim, const int64 *item_dims)
 	return result;
 }
 
-void
-mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 n)
-{
-	if (from->dtype == MOSAIC_FLOAT)
-		memcpy(to, (const float4 *) from->data + first, n * sizeof(float4));
-	else
-		for (int64 i = 0; i < n; i++)
-			to[i] = (float4) mosaic_element_to_double(from, first + i);
-}
-
-static Datum
-item_array(const MosaicTensorView *output)
-{
-	ArrayType  *result = mosaic_make_result(false, 1, output->ndim, output->dims);
-
-	if (ARR_NDIM(result) > 0)
-		mosaic_copy_floats((float4 *) ARR_DATA_PTR(result), output, 0, mosaic_view_size(output));
-	return PointerGetDatum(result);
-}
-
-static Datum
-item_class(const MosaicTensorView *output)
-{
-	int64		n = mosaic_view_size(output);
-
-	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the output of the model has no elements")));
-	return Int32GetDatum((int32) mosaic_argmax(output, 0, n));
-}
-
 Datum
-mosaic_predict_item(MosaicPredictor *p, const MosaicBinding *binding, const void *elements,
-					bool to_class)
+mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer answer)
 {
-	const MosaicValueInfo *input = mosaic_model_input(mosaic_predictor_model(p), 0);
-	MosaicTensorView view = mosaic_bound_view(input->dtype, binding, elements);
+	const MosaicModel *model = mosaic_predictor_model(p);
+	int			ninputs = mosaic_model_input_count(model);
+	MosaicTensorView one,
+			   *views = ninputs == 1 ? &one : palloc(ninputs * sizeof *views);
 	MosaicTensorView output;
+	int			no = mosaic_answer_output(p, answer);
 
-	mosaic_predictor_run(p, &view, 1, true);
+	for (int i = 0; i < ninputs; i++)
+		views[i] = mosaic_bound_view(mosaic_model_input(model, i)->dtype, &item->bindings[i], item->elements[i]);
+	mosaic_predictor_run(p, views, 1, true);
 	/* An input of all dimensions gives an output of all dimensions. */
-	if (binding->left_out >= 0)
-		mosaic_predictor_item_output(p, 0, &output);
+	if (item->bindings[0].left_out >= 0)
+		mosaic_predictor_item_output(p, no, &output);
 	else
-		mosaic_predictor_output(p, 0, &output);
-	return to_class ? item_class(&output) : item_array(&output);
+		mosaic_predictor_output(p, no, &output);
+	return mosaic_answer(p, answer, &output, 0, item->begin, item->n);
 }

@@ -1,6 +1,6 @@
 /*
  * predict_item.h
- *		One item in, one SQL value out: what predict() and predict_class() and the
+ *		One item in, one SQL value out: what predict(), predict_class(), predict_label() and the
  *		plan node that batches them have in common.
  */
 #ifndef MOSAIC_PREDICT_ITEM_H
@@ -9,12 +9,13 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "predictor.h"
+#include "answer.h"
 
-/* The SQL functions that a plan may batch; what they return and how features are given. */
+/* The SQL functions that a plan may batch; what they return, and how features are given. */
 typedef struct MosaicPredictFn
 {
-	bool		to_class;		/* predict_class(): int; else real[] */
+	MosaicAnswer answer;
+	int			texts;			/* given as one text or a pair of them; 0: as features */
 	bool		columns;		/* VARIADIC: NULL where a column is */
 } MosaicPredictFn;
 
@@ -31,11 +32,16 @@ extern MosaicTensorView mosaic_bound_view(int dtype, const MosaicBinding *bindin
  */
 extern ArrayType *mosaic_make_result(bool batch, int64 items, int ndim, const int64 *item_dims);
 
-/* Elements [first, first + n) of an output as float4. */
-extern void mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 n);
+/* One item: for each input of the model its shape and its elements. */
+typedef struct MosaicItem
+{
+	MosaicBinding *bindings;
+	const void **elements;
+	int64		begin,			/* of a text: where its tokens begin, */
+				n;				/* and how many there are */
+} MosaicItem;
 
-/* Runs the model on one item; the value of predict() or predict_class(). */
-extern Datum mosaic_predict_item(MosaicPredictor *p, const MosaicBinding *binding,
-								 const void *elements, bool to_class);
+/* Runs the model on one item; the value of the function. */
+extern Datum mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer answer);
 
 #endif

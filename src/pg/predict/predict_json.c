@@ -9,12 +9,15 @@
 #include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
+
+#include "mosaic/capi_text.h"
 
 #include "elements.h"
 #include "errors.h"
@@ -133,8 +136,21 @@ read_numbers(JsonbValue *value, Numbers *out)
 
 /* ---- outputs ---- */
 
+/* UTF-8 as a JSON string of the database's encoding. */
 static void
-append_number(StringInfo buf, const MosaicTensorView *t, int64 i)
+append_string(StringInfo buf, const MosaicString *s)
+{
+	char	   *terminated = pnstrdup(s->data, s->size);
+	char	   *converted = pg_any_to_server(terminated, (int) s->size, PG_UTF8);
+
+	escape_json(buf, converted);
+	if (converted != terminated)
+		pfree(converted);
+	pfree(terminated);
+}
+
+static void
+append_element(StringInfo buf, const MosaicTensorView *t, int64 i)
 {
 	double		v;
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
@@ -146,6 +162,9 @@ append_number(StringInfo buf, const MosaicTensorView *t, int64 i)
 			return;
 		case MOSAIC_UINT64:
 			appendStringInfo(buf, UINT64_FORMAT, ((const uint64 *) t->data)[i]);
+			return;
+		case MOSAIC_STRING:
+			append_string(buf, (const MosaicString *) t->data + i);
 			return;
 		case MOSAIC_BOOL:
 			appendStringInfoString(buf, ((const uint8 *) t->data)[i] ? "true" : "false");
@@ -174,7 +193,7 @@ append_array(StringInfo buf, const MosaicTensorView *t, int axis, int64 *next)
 {
 	if (axis == t->ndim)
 	{
-		append_number(buf, t, (*next)++);
+		append_element(buf, t, (*next)++);
 		return;
 	}
 	appendStringInfoChar(buf, '[');

@@ -17,9 +17,11 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "labels.h"
 #include "model_cache.h"
 #include "pins.h"
 #include "predictor.h"
+#include "text_model.h"
 
 /* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
 #define KEPT_PREDICTORS 16
@@ -53,6 +55,11 @@ struct MosaicPredictor
 	int			window;			/* the exec's max_blocks */
 	const void **payloads;		/* window */
 	bool		timed;
+	MemoryContext options_cxt;	/* what follows: NULL where it was not asked for since the name was looked up */
+	HeapTuple	row;
+	text	  **labels;
+	int			nlabels;		/* -1: not read yet */
+	MosaicTextModel *text;		/* NULL: likewise */
 };
 
 /* Hangs at flinfo->fn_extra. */
@@ -103,6 +110,7 @@ context_callback(void *arg)
 	MosaicPredictor *p = arg;
 
 	p->pins = NULL;
+	p->options_cxt = NULL;
 	unload(p);
 }
 
@@ -145,6 +153,9 @@ resolve(MosaicPredictor *p, const View *view)
 		p->pins = mosaic_pins_new(p->cxt, handle);
 	}
 	p->view = *view;
+	if (p->options_cxt)
+		MemoryContextDelete(p->options_cxt);
+	p->options_cxt = NULL;
 	heap_freetuple(row);
 	pfree(name);
 }
@@ -259,6 +270,75 @@ mosaic_predictor_input_name(MosaicPredictor *p, int input)
 
 	return psprintf("model \"%s\", input \"%s\"", text_to_cstring(p->name),
 					mosaic_shown_name(name, (int) strlen(name)));
+}
+
+const char *
+mosaic_predictor_output_name(MosaicPredictor *p, int output)
+{
+	const char *name = mosaic_model_output(p->handle->model, output)->name;
+
+	return psprintf("model \"%s\", output \"%s\"", text_to_cstring(p->name),
+					mosaic_shown_name(name, (int) strlen(name)));
+}
+
+/*
+ * The model's row once more, for what most predictions do not need of it.  The view is that in which its
+ * name was looked up.
+ */
+static MemoryContext
+options(MosaicPredictor *p)
+{
+	MemoryContext cxt,
+				saved;
+	char	   *name;
+
+	if (p->options_cxt)
+		return p->options_cxt;
+	cxt = AllocSetContextCreate(p->cxt, "pg_mosaic options", ALLOCSET_SMALL_SIZES);
+	saved = MemoryContextSwitchTo(cxt);
+	name = text_to_cstring(p->name);
+	p->row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	if (!HeapTupleIsValid(p->row))
+		mosaic_no_such_model(name);
+	p->nlabels = -1;
+	p->text = NULL;
+	p->options_cxt = cxt;
+	MemoryContextSwitchTo(saved);
+	return cxt;
+}
+
+text	  **
+mosaic_predictor_labels(MosaicPredictor *p, int *n)
+{
+	MemoryContext saved = MemoryContextSwitchTo(options(p));
+
+	if (p->nlabels < 0)
+	{
+		int			found;
+
+		p->labels = mosaic_read_labels(p->row, &found);
+		p->nlabels = found;
+	}
+	MemoryContextSwitchTo(saved);
+	*n = p->nlabels;
+	return p->labels;
+}
+
+MosaicTextModel *
+mosaic_predictor_text(MosaicPredictor *p)
+{
+	MemoryContext saved = MemoryContextSwitchTo(options(p));
+
+	if (p->text == NULL)
+		p->text = mosaic_text_model(p->row, p->handle->model, mosaic_predictor_name(p));
+	MemoryContextSwitchTo(saved);
+	return p->text;
+}
+
+MosaicTextModel *
+mosaic_predictor_text_ready(MosaicPredictor *p)
+{
+	return p->options_cxt ? p->text : NULL;
 }
 
 const char *

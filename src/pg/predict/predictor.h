@@ -31,6 +31,17 @@ extern const MosaicModel *mosaic_predictor_model(MosaicPredictor *predictor);
 /* "model "m", input "x"": for messages; valid until the next call. */
 extern const char *mosaic_predictor_input_name(MosaicPredictor *predictor, int input);
 
+/* The same of an output. */
+extern const char *mosaic_predictor_output_name(MosaicPredictor *predictor, int output);
+
+/* The labels of the model's classes, *n of them; valid until it is looked up again. */
+extern text **mosaic_predictor_labels(MosaicPredictor *predictor, int *n);
+
+/* The model as one of texts, valid likewise; an error (55000, 22023) where it is none. */
+extern struct MosaicTextModel *mosaic_predictor_text(MosaicPredictor *predictor);
+/* The same where that is known already, else NULL. */
+extern struct MosaicTextModel *mosaic_predictor_text_ready(MosaicPredictor *predictor);
+
 /* Whether rows may be computed together. */
 extern bool mosaic_predictor_batches(MosaicPredictor *predictor);
 

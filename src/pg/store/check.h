@@ -35,6 +35,7 @@ typedef enum MosaicProblemKind
 	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
 	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored in the same domain */
 	MOSAIC_DAMAGED_MODEL,		/* graph, shapes or inline values: it cannot be loaded */
+	MOSAIC_DAMAGED_TOKENIZER,	/* a model's tokenizer is missing, or cannot be loaded */
 	MOSAIC_MISSING_NEAR_KEY,	/* a block that may have near duplicates has no key in near_key */
 	MOSAIC_ORPHAN_NEAR_KEY,		/* a key in near_key has no block */
 	MOSAIC_SEQUENCE_BEHIND,		/* a sequence would give ids that are in use */
@@ -100,6 +101,7 @@ typedef struct MosaicChecked
 	int64		lost_models;	/* that have tensors, but no row */
 	int64		last_model_id;	/* the largest one in use */
 	int32		last_domain_id;
+	int32		last_tokenizer_id;
 	int64		nblocks;
 	MosaicCheckedBlock *blocks; /* by ascending id */
 	int64		nproblems;

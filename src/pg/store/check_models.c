@@ -18,6 +18,7 @@
 #include "progress.h"
 #include "row.h"
 #include "store.h"
+#include "tokenizer_cache.h"
 
 /* So many lost blocks of a tensor are named, the others counted. */
 #define MAX_WRONG_ENTRIES 1000
@@ -228,6 +229,15 @@ load_model(void *arg)
 	mosaic_model_try_load(r->row, r->snapshot);
 }
 
+/* Without it the model can still predict from numbers. */
+static void
+load_tokenizer(void *arg)
+{
+	ModelRead  *r = arg;
+
+	mosaic_tokenizer_try_load(r->row, r->snapshot);
+}
+
 /* Takes up a model, which is NULL where there are only tensors that name it. */
 static void
 begin_model(MosaicChecker *c, int64 model_id, MosaicCheckedModel *model)
@@ -246,6 +256,9 @@ end_model(MosaicChecker *c, HeapTuple row)
 	ModelRead	read = {row, c->checked->snapshot};
 	char	   *damage;
 
+	damage = mosaic_catch_damage(load_tokenizer, &read);
+	if (damage)
+		mosaic_checker_report(c, MOSAIC_DAMAGED_TOKENIZER, -1, NULL, 0, "%s", damage);
 	if (c->model_is_damaged)
 		return;
 	damage = mosaic_catch_damage(load_model, &read);

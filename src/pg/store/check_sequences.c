@@ -21,7 +21,7 @@
 #include "mosaic/page_reader.h"
 
 /* In this order they are told apart by their number, as problems (tensor_no). */
-static const char *const sequences[] = {"block_id_seq", "model_id_seq", "domain_id_seq"};
+static const char *const sequences[] = {"block_id_seq", "model_id_seq", "domain_id_seq", "tokenizer_id_seq"};
 
 /* The last id that a sequence gave, 0 where none; -1 where it cannot be read. */
 static int64
@@ -61,6 +61,16 @@ note_domain(Relation rel, HeapTuple row, void *arg)
 	checked->last_domain_id = Max(checked->last_domain_id, id);
 }
 
+static void
+note_tokenizer(Relation rel, HeapTuple row, void *arg)
+{
+	MosaicChecked *checked = ((MosaicChecker *) arg)->checked;
+	bool		isnull;
+	int32		id = DatumGetInt32(heap_getattr(row, Anum_tokenizer_tokenizer_id, RelationGetDescr(rel), &isnull));
+
+	checked->last_tokenizer_id = Max(checked->last_tokenizer_id, id);
+}
+
 /* The largest id in use; a block that nobody uses is deleted, or is one whose id was damaged. */
 static int64
 last_used(const MosaicChecked *checked, int sequence)
@@ -69,6 +79,8 @@ last_used(const MosaicChecked *checked, int sequence)
 		return checked->last_model_id;
 	if (sequence == 2)
 		return checked->last_domain_id;
+	if (sequence == 3)
+		return checked->last_tokenizer_id;
 	for (int64 i = checked->nblocks - 1; i >= 0; i--)
 		if (checked->blocks[i].users > 0 && checked->blocks[i].stored)
 			return checked->blocks[i].block_id;
@@ -81,6 +93,7 @@ mosaic_check_sequences(MosaicChecker *c)
 	bool		damaged;
 
 	mosaic_checker_scan(c, "domain", &damaged, note_domain);
+	mosaic_checker_scan(c, "tokenizer", &damaged, note_tokenizer);
 	for (int i = 0; i < lengthof(sequences); i++)
 	{
 		int64		used = last_used(c->checked, i);

@@ -1,0 +1,365 @@
+/*
+ * answer.c
+ *		What a model's output becomes in SQL.
+ *
+ * Everything that can fail is found by one function that says how; who batches
+ * leaves such a row to whoever asks for it, and the error is raised then.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "mosaic/capi_text.h"
+
+#include "answer.h"
+#include "elements.h"
+#include "errors.h"
+#include "predict_item.h"
+#include "text_model.h"
+
+/* What keeps an output from being the answer.  UNSURE: what is called further on would raise it, or not. */
+typedef enum Failure
+{
+	NONE, NOT_REAL, NOT_CLASS, TEXT_OUTPUT, NO_ELEMENTS, NO_LABELS, UNKNOWN_LABEL, NO_VECTOR, UNSURE
+} Failure;
+
+typedef struct Answer
+{
+	bool		careful;		/* nothing may raise an error */
+	int64		begin,			/* of a text's tokens */
+				n;
+	Failure		failure;
+	int64		element;		/* of the output: NOT_REAL, NOT_CLASS */
+	int64		class;			/* UNKNOWN_LABEL */
+	int			nlabels;
+	Datum		value;
+} Answer;
+
+static bool
+is_integer(int dtype)
+{
+	switch (dtype)
+	{
+		case MOSAIC_INT64:
+		case MOSAIC_INT32:
+		case MOSAIC_INT16:
+		case MOSAIC_INT8:
+		case MOSAIC_UINT64:
+		case MOSAIC_UINT32:
+		case MOSAIC_UINT16:
+		case MOSAIC_UINT8:
+		case MOSAIC_BOOL:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* ---- numbers ---- */
+
+/* Integers of more bits than a real's 24 may be between two of its numbers. */
+static bool
+element_to_real(const MosaicTensorView *t, int64 i, float4 *to)
+{
+	double		v = mosaic_element_to_double(t, i);
+
+	*to = (float4) v;
+	switch (t->dtype)
+	{
+		case MOSAIC_DOUBLE:
+			return isinf(v) || !isinf(*to);
+		case MOSAIC_INT32:
+		case MOSAIC_UINT32:
+			return (double) *to == v;
+		case MOSAIC_INT64:
+			return *to >= -0x1p63f && *to < 0x1p63f && (int64) *to == ((const int64 *) t->data)[i];
+		case MOSAIC_UINT64:
+			return *to < 0x1p64f && (uint64) *to == ((const uint64 *) t->data)[i];
+		default:
+			return true;
+	}
+}
+
+/* Whether all are real; else *element is the first that is not. */
+static bool
+to_real(float4 *to, const MosaicTensorView *from, int64 first, int64 n, int64 *element)
+{
+	if (from->dtype == MOSAIC_FLOAT)
+	{
+		memcpy(to, (const float4 *) from->data + first, n * sizeof(float4));
+		return true;
+	}
+	for (int64 i = 0; i < n; i++)
+		if (!element_to_real(from, first + i, &to[i]))
+		{
+			*element = first + i;
+			return false;
+		}
+	return true;
+}
+
+static Failure
+numbers_of(const MosaicTensorView *output, int64 first, Answer *a)
+{
+	int64		n = mosaic_view_size(output);
+	ArrayType  *array;
+
+	if (output->dtype == MOSAIC_STRING)
+		return TEXT_OUTPUT;
+	/* One that an array of real can be made of. */
+	if (a->careful && n > MaxAllocSize / sizeof(float4))
+		return UNSURE;
+	array = mosaic_make_result(false, 1, output->ndim, output->dims);
+	if (n > 0 && !to_real((float4 *) ARR_DATA_PTR(array), output, first, n, &a->element))
+	{
+		pfree(array);
+		return NOT_REAL;
+	}
+	a->value = PointerGetDatum(array);
+	return NONE;
+}
+
+/* ---- classes ---- */
+
+/* A single integer, which is the class itself. */
+static Failure
+given_class(const MosaicTensorView *output, int64 first, Answer *a)
+{
+	a->element = first;
+	if (output->dtype == MOSAIC_UINT64)
+	{
+		uint64		v = ((const uint64 *) output->data)[first];
+
+		a->class = (int64) v;
+		return v > PG_INT32_MAX ? NOT_CLASS : NONE;
+	}
+	a->class = output->dtype == MOSAIC_INT64 ? ((const int64 *) output->data)[first]
+		: (int64) mosaic_element_to_double(output, first);
+	return a->class < PG_INT32_MIN || a->class > PG_INT32_MAX ? NOT_CLASS : NONE;
+}
+
+/* The place of a label among those of the model. */
+static Failure
+class_of_text(MosaicPredictor *p, const MosaicString *s, Answer *a)
+{
+	text	  **labels = mosaic_predictor_labels(p, &a->nlabels);
+
+	for (int i = 0; i < a->nlabels; i++)
+		if (VARSIZE(labels[i]) - VARHDRSZ == s->size && memcmp(VARDATA(labels[i]), s->data, s->size) == 0)
+		{
+			a->class = i;
+			return NONE;
+		}
+	return TEXT_OUTPUT;
+}
+
+static Failure
+class_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answer *a)
+{
+	int64		n = mosaic_view_size(output);
+
+	if (n == 0)
+		return NO_ELEMENTS;
+	if (output->dtype == MOSAIC_STRING)
+		return n == 1 ? class_of_text(p, (const MosaicString *) output->data + first, a) : TEXT_OUTPUT;
+	if (n == 1 && is_integer(output->dtype))
+		return given_class(output, first, a);
+	if (n == 1)
+		a->class = mosaic_element_to_double(output, first) >= 0.5;
+	else
+		a->class = mosaic_argmax(output, first, n);
+	return NONE;
+}
+
+/* ---- labels ---- */
+
+/* UTF-8 of the model's as a text of the database. */
+static Failure
+text_of(const MosaicString *s, Answer *a)
+{
+	char	   *converted;
+
+	if (a->careful && (GetDatabaseEncoding() != PG_UTF8 || !pg_verify_mbstr(PG_UTF8, s->data, (int) s->size, true)))
+		return UNSURE;
+	converted = pg_any_to_server(s->data, (int) s->size, PG_UTF8);
+	a->value = PointerGetDatum(cstring_to_text_with_len(converted, converted == s->data ? (int) s->size
+														: (int) strlen(converted)));
+	return NONE;
+}
+
+static Failure
+label_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answer *a)
+{
+	text	  **labels = mosaic_predictor_labels(p, &a->nlabels);
+	bool		single = mosaic_view_size(output) == 1;
+	Failure		failure;
+
+	if (output->dtype == MOSAIC_STRING && single)
+		return text_of((const MosaicString *) output->data + first, a);
+	failure = class_of(p, output, first, a);
+	if (failure != NONE)
+		return failure;
+	if (a->nlabels == 0)
+	{
+		if (!single || !is_integer(output->dtype))
+			return NO_LABELS;
+		a->value = CStringGetTextDatum(psprintf(INT64_FORMAT, a->class));
+		return NONE;
+	}
+	if (a->class < 0 || a->class >= a->nlabels)
+		return UNKNOWN_LABEL;
+	a->value = PointerGetDatum(memcpy(palloc(VARSIZE(labels[a->class])), labels[a->class],
+									  VARSIZE(labels[a->class])));
+	return NONE;
+}
+
+/* ---- vectors of texts ---- */
+
+static Failure
+vector_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answer *a)
+{
+	ArrayType  *vector = mosaic_text_vector(mosaic_predictor_text(p), output, first, a->begin, a->n);
+
+	a->value = PointerGetDatum(vector);
+	return vector ? NONE : NO_VECTOR;
+}
+
+/* ---- all of them ---- */
+
+static Failure
+make_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output, int64 first, Answer *a)
+{
+	Failure		failure;
+
+	switch (kind)
+	{
+		case MOSAIC_ANSWER_NUMBERS:
+			return numbers_of(output, first, a);
+		case MOSAIC_ANSWER_CLASS:
+			failure = class_of(p, output, first, a);
+			a->value = Int32GetDatum((int32) a->class);
+			return failure;
+		case MOSAIC_ANSWER_LABEL:
+			return label_of(p, output, first, a);
+		case MOSAIC_ANSWER_VECTOR:
+			return vector_of(p, output, first, a);
+	}
+	return NONE;
+}
+
+/* An element in words, for messages. */
+static const char *
+shown_element(const MosaicTensorView *t, int64 i)
+{
+	if (t->dtype == MOSAIC_INT64)
+		return psprintf(INT64_FORMAT, ((const int64 *) t->data)[i]);
+	if (t->dtype == MOSAIC_UINT64)
+		return psprintf(UINT64_FORMAT, ((const uint64 *) t->data)[i]);
+	return psprintf("%.17g", mosaic_element_to_double(t, i));
+}
+
+pg_noreturn static void
+report(MosaicPredictor *p, MosaicAnswer kind, Failure failure, const Answer *a, const MosaicTensorView *output)
+{
+	const char *what = mosaic_predictor_output_name(p, mosaic_answer_output(p, kind));
+
+	switch (failure)
+	{
+		case NOT_REAL:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("%s: value %s does not fit type real", what, shown_element(output, a->element)),
+					 errhint("predict(model, inputs jsonb) returns outputs exactly.")));
+			break;
+		case NOT_CLASS:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("%s: class %s does not fit type integer", what, shown_element(output, a->element))));
+			break;
+		case TEXT_OUTPUT:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("%s is text", what),
+					 errhint("predict_label() returns it. predict_class() needs to know the labels in their order: set_labels() names them.")));
+			break;
+		case NO_ELEMENTS:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s has no elements", what)));
+			break;
+		case NO_LABELS:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("model \"%s\" has no labels", mosaic_predictor_name(p)),
+					 errhint("set_labels() gives it some; predict_class() returns the number of the class.")));
+			break;
+		case UNKNOWN_LABEL:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("model \"%s\" has %d labels, none for class " INT64_FORMAT,
+							mosaic_predictor_name(p), a->nlabels, a->class),
+					 errhint("set_labels() names the classes, from 0 on.")));
+			break;
+		case NO_VECTOR:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s is neither a vector of the text nor one of each of its tokens", what)));
+			break;
+		case UNSURE:
+		case NONE:
+			break;
+	}
+	elog(ERROR, "%s: no answer and no reason", what);
+}
+
+int
+mosaic_answer_output(MosaicPredictor *p, MosaicAnswer kind)
+{
+	return kind == MOSAIC_ANSWER_VECTOR ? mosaic_text_output(mosaic_predictor_text(p)) : 0;
+}
+
+Datum
+mosaic_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output, int64 first, int64 begin,
+			  int64 n)
+{
+	Answer		a = {.begin = begin,.n = n};
+	Failure		failure = make_answer(p, kind, output, first, &a);
+
+	if (failure != NONE)
+		report(p, kind, failure, &a, output);
+	return a.value;
+}
+
+bool
+mosaic_try_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output, int64 first,
+				  int64 begin, int64 n, Datum *value)
+{
+	Answer		a = {.careful = true,.begin = begin,.n = n};
+
+	if (make_answer(p, kind, output, first, &a) != NONE)
+		return false;
+	*value = a.value;
+	return true;
+}
+
+void
+mosaic_answer_type(MosaicAnswer kind, bool *byval, int *len)
+{
+	*byval = kind == MOSAIC_ANSWER_CLASS;
+	*len = *byval ? sizeof(int32) : -1;
+}
+
+void
+mosaic_output_to_real(MosaicPredictor *p, float4 *to, const MosaicTensorView *from, int64 first, int64 n)
+{
+	Answer		a = {0};
+
+	if (from->dtype == MOSAIC_STRING)
+		report(p, MOSAIC_ANSWER_NUMBERS, TEXT_OUTPUT, &a, from);
+	if (!to_real(to, from, first, n, &a.element))
+		report(p, MOSAIC_ANSWER_NUMBERS, NOT_REAL, &a, from);
+}
