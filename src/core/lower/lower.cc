@@ -7,6 +7,7 @@ namespace mosaic {
 extern const std::vector<LowerRule>& ArrayRules();
 extern const std::vector<LowerRule>& MicrosoftRules();
 extern const std::vector<LowerRule>& NnRules();
+extern const std::vector<LowerRule>& ProductRules();
 
 namespace {
 
@@ -16,7 +17,7 @@ Status LowerBody(const Graph& graph, Body* body, void* model, LowerContext::AddT
   for (Node& node : nodes) {
     const int version = graph.Version(node.domain);
     LowerContext c(body, version, model, add);
-    for (const std::vector<LowerRule>* rules : {&ArrayRules(), &MicrosoftRules(), &NnRules()}) {
+    for (const std::vector<LowerRule>* rules : {&ArrayRules(), &MicrosoftRules(), &NnRules(), &ProductRules()}) {
       for (const LowerRule& rule : *rules) {
         if (node.op_type != rule.op_type || node.domain != rule.domain || version >= rule.until) {
           continue;

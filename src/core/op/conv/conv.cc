@@ -13,6 +13,7 @@
 
 #include "core/op/conv/window.h"
 #include "core/op/product/strip_product.h"
+#include "core/op/scratch.h"
 #include "core/tensor/convert.h"
 
 namespace mosaic {
@@ -42,17 +43,6 @@ struct State {
   int64_t group_filters() const { return filters / groups; }
   int64_t pixels() const { return images * window.outputs(); }
 };
-
-template <typename T>
-T* At(const Call& c, int64_t offset) {
-  return reinterpret_cast<T*>(static_cast<char*>(c.scratch) + offset);
-}
-
-int64_t Reserve(Call* c, int64_t bytes) {
-  const int64_t at = c->scratch_bytes;
-  c->scratch_bytes += (bytes + 63) / 64 * 64;
-  return at;
-}
 
 // Element i of a floating-point array as float32.
 float Element(const Tensor& t, int64_t i) {
@@ -188,17 +178,17 @@ class Conv : public Op {
       s->blocking.cols = m;
     } else {
       s->blocking = StripProduct::DenseBlocking(s->k, m);
-      s->kernels_at = Reserve(&c, s->filters * s->k * 4);
-      s->pack_at = Reserve(&c, StripProduct::kPackBlocks * s->blocking.payload_bytes());
+      s->kernels_at = ReserveScratch(&c, s->filters * s->k * 4);
+      s->pack_at = ReserveScratch(&c, StripProduct::kPackBlocks * s->blocking.payload_bytes());
       Add(c, s, {Part::kKernels}, s->filters, static_cast<double>(2 * s->k));
     }
-    s->last_at = Reserve(&c, s->images * s->channels * s->window.inputs() * 4);
+    s->last_at = ReserveScratch(&c, s->images * s->channels * s->window.inputs() * 4);
     const int64_t plane = s->window.inputs();
     s->piece = std::clamp<int64_t>(kPatchBytes / std::max<int64_t>(4 * s->k, 1), 64,
                                    s->pixels() < 64 ? 64 : s->pixels());
     s->piece = std::min(s->piece, s->pixels());
-    s->patches_at = Reserve(&c, s->piece * s->k * 4);
-    s->sums_at = Reserve(&c, s->piece * m * 4);
+    s->patches_at = ReserveScratch(&c, s->piece * s->k * 4);
+    s->sums_at = ReserveScratch(&c, s->piece * m * 4);
     Add(c, s, {Part::kChannelsLast}, s->images * ((plane + 63) / 64),
         static_cast<double>(64 * s->channels));
     for (int64_t at = 0; at < s->pixels(); at += s->piece) {
@@ -223,7 +213,7 @@ class Conv : public Op {
     const int64_t plane = s.window.inputs(), per_image = (plane + 63) / 64;
     const int64_t image = unit / per_image, begin = unit % per_image * 64;
     const int64_t end = std::min(begin + 64, plane);
-    float* to = At<float>(c, s.last_at) + image * plane * s.channels;
+    float* to = ScratchAt<float>(c, s.last_at) + image * plane * s.channels;
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const T* x = c.inputs[0].data<T>() + image * s.channels * plane;
@@ -239,7 +229,7 @@ class Conv : public Op {
   static void ReadKernels(Call& c, int64_t filter) {
     const State& s = c.state<State>();
     const int64_t taps = s.window.taps(), channels = s.group_channels();
-    float* to = At<float>(c, s.kernels_at) + filter * s.k;
+    float* to = ScratchAt<float>(c, s.kernels_at) + filter * s.k;
     Dispatch(FloatTypes(), c.inputs[1].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const T* w = c.inputs[1].data<T>() + filter * s.k;
@@ -259,8 +249,9 @@ class Conv : public Op {
     const int64_t image = pixel / w.outputs();
     int64_t at[3], tap[3];
     Window::Unravel(pixel % w.outputs(), w.out, at);
-    const float* x = At<float>(c, s.last_at) + image * w.inputs() * s.channels + p.group * channels;
-    float* to = At<float>(c, s.patches_at) + unit * s.k;
+    const float* x =
+        ScratchAt<float>(c, s.last_at) + image * w.inputs() * s.channels + p.group * channels;
+    float* to = ScratchAt<float>(c, s.patches_at) + unit * s.k;
     for (int64_t t = 0; t < w.taps(); ++t, to += channels) {
       Window::Unravel(t, w.kernel, tap);
       const int64_t offset = w.Offset(at, tap);
@@ -279,12 +270,12 @@ class Conv : public Op {
     if (c.Given(2)) {
       for (int64_t j = 0; j < m; ++j) bias.push_back(Element(c.inputs[2], p.group * m + j));
     }
-    const StripProduct::Operands x{
-        At<float>(c, s.patches_at),           s.k,        At<float>(c, s.sums_at), m,
-        bias.empty() ? nullptr : bias.data(), activation_};
+    const StripProduct::Operands x{ScratchAt<float>(c, s.patches_at),    s.k,
+                                   ScratchAt<float>(c, s.sums_at),       m,
+                                   bias.empty() ? nullptr : bias.data(), activation_};
     if (s.streamed) return ProductOf(c, p).Run(x, begin, end, c.blocks, nullptr);
-    ProductOf(c, p).RunDense(x, begin, end, At<float>(c, s.kernels_at) + p.group * m * s.k, 1, s.k,
-                             At<char>(c, s.pack_at), nullptr);
+    ProductOf(c, p).RunDense(x, begin, end, ScratchAt<float>(c, s.kernels_at) + p.group * m * s.k,
+                             1, s.k, ScratchAt<char>(c, s.pack_at), nullptr);
   }
 
   // 64 pixels of the sums, as planes of the output.
@@ -292,7 +283,7 @@ class Conv : public Op {
     const State& s = c.state<State>();
     const int64_t m = s.group_filters(), plane = s.window.outputs();
     const int64_t begin = p.begin + unit * 64, end = std::min(begin + 64, p.end);
-    const float* sums = At<float>(c, s.sums_at);
+    const float* sums = ScratchAt<float>(c, s.sums_at);
     Dispatch(FloatTypes(), c.outputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       T* y = c.outputs[0].mutable_data<T>();
@@ -315,7 +306,7 @@ class Conv : public Op {
 
   static void StartPlanes(Call& c, State* s) {
     const int64_t rows = s->window.out[0] * s->window.out[1], per_unit = RowsOf(*s);
-    s->kernels_at = Reserve(&c, s->filters * s->k * 4);
+    s->kernels_at = ReserveScratch(&c, s->filters * s->k * 4);
     Add(c, s, {Part::kKernels}, s->filters, static_cast<double>(2 * s->k));
     Add(c, s, {Part::kPlanes}, s->images * s->filters * ((rows + per_unit - 1) / per_unit),
         static_cast<double>(per_unit * s->window.out[2] * s->k));
@@ -329,7 +320,7 @@ class Conv : public Op {
     const int64_t pieces = (rows + per_unit - 1) / per_unit;
     const int64_t image = unit / pieces / s.filters, filter = unit / pieces % s.filters;
     const int64_t group = filter / s.group_filters(), channels = s.group_channels();
-    const float* kernel = At<float>(c, s.kernels_at) + filter * s.k;
+    const float* kernel = ScratchAt<float>(c, s.kernels_at) + filter * s.k;
     const float bias = c.Given(2) ? Element(c.inputs[2], filter) : 0.0F;
     const int64_t first = unit % pieces * per_unit, last = std::min(first + per_unit, rows);
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {

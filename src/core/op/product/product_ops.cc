@@ -5,12 +5,16 @@
 
 namespace mosaic {
 
+extern const OpDef kDet;
+extern const OpDef kEinsum;
 extern const OpDef kGemm;
 extern const OpDef kMatMul;
 
 namespace {
 
 const OpDef* const kOps[] = {
+    &kDet,
+    &kEinsum,
     &kGemm,
     &kMatMul,
 };

@@ -1,8 +1,11 @@
-// MatMulInteger: numpy's matmul of (A - zero points) and (B - zero points) in int32. Exact, so its
-// order does not matter.
+// MatMulInteger: numpy's matmul of (A - zero points) and (B - zero points) in int32. QLinearMatMul:
+// the same, scaled and rounded to bytes. Sums are exact (they wrap around), so their order does not
+// matter.
 #include <algorithm>
 
 #include "core/op/op_support.h"
+#include "core/op/quant/requantize.h"
+#include "core/op/scratch.h"
 
 namespace mosaic {
 namespace {
@@ -10,14 +13,20 @@ namespace {
 constexpr int64_t kColumns = 64;  // of a unit
 constexpr int64_t kDepth = 8192;  // of k in a unit
 
+// Which inputs are the operands, their zero points and scales.
+struct Inputs {
+  size_t a, b, a_zero, b_zero;
+  bool scaled;
+  size_t a_scale, b_scale, y_scale, y_zero;
+};
+constexpr Inputs kInteger = {0, 1, 2, 3, false, 0, 0, 0, 0};
+constexpr Inputs kLinear = {0, 3, 2, 5, true, 1, 4, 6, 7};
+
 struct State {
   int64_t n = 0, k = 0, m = 0, depths = 1;
+  int64_t sums_at = -1;               // of products of more than one depth that are scaled
   Shape batch, a_strides, b_strides;  // leading dimensions, strides in matrices
 };
-
-int64_t Element(const Tensor& t, int64_t i) {
-  return t.dtype() == MOSAIC_UINT8 ? t.data<uint8_t>()[i] : t.data<int8_t>()[i];
-}
 
 Shape MatrixStrides(const Shape& shape, const Shape& batch) {
   Shape strides(batch.size(), 0);
@@ -30,45 +39,55 @@ Shape MatrixStrides(const Shape& shape, const Shape& batch) {
   return strides;
 }
 
-class MatMulInteger : public Op {
+// A vector as a matrix: a row on the left, a column on the right.
+template <typename List, typename One>
+List AsMatrix(List shape, bool left, One one) {
+  if (shape.size() == 1) shape.insert(left ? shape.begin() : shape.end(), one);
+  return shape;
+}
+
+class IntegerProduct : public Op {
  public:
+  explicit IntegerProduct(const Inputs& in) : in_(in) {}
+
   Status Infer(InferContext& c) const override {
-    for (size_t i : {0, 1}) {
-      MOSAIC_RETURN_IF_ERROR((CheckType<Types<int8_t, uint8_t>>(c.dtype(i), "an operand")));
-      if (c.Has(i + 2)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, i, i + 2));
+    for (const auto& [i, zero] : {std::pair{in_.a, in_.a_zero}, {in_.b, in_.b_zero}}) {
+      MOSAIC_RETURN_IF_ERROR(CheckType<ByteTypes>(c.dtype(i), "an operand"));
+      if (c.Has(zero)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, i, zero));
     }
-    if (!c.in(0).ranked || !c.in(1).ranked) {
-      c.SetUnranked(0, MOSAIC_INT32);
+    int dtype = MOSAIC_INT32;
+    if (in_.scaled) {
+      dtype = c.dtype(in_.y_zero);
+      MOSAIC_RETURN_IF_ERROR(CheckType<ByteTypes>(dtype, "an output"));
+      for (size_t i : {in_.a_scale, in_.b_scale, in_.y_scale}) {
+        MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(c.dtype(i), "a scale"));
+      }
+    }
+    if (!c.in(in_.a).ranked || !c.in(in_.b).ranked) {
+      c.SetUnranked(0, dtype);
       return Status();
     }
-    const Dims &a = c.dims(0), &b = c.dims(1);
-    if (a.size() < 2 || b.size() < 2) {
-      return Status::Unsupported("operands of shapes " + ShapeString(a) + " and " + ShapeString(b) +
-                                 " (vectors) are not supported");
-    }
+    const Dims &x = c.dims(in_.a), &w = c.dims(in_.b);
+    if (x.empty() || w.empty()) return Status::BadModel("a scalar cannot be multiplied");
+    const Dims a = AsMatrix(x, true, Dim(1)), b = AsMatrix(w, false, Dim(1));
     MOSAIC_RETURN_IF_ERROR(
         c.RequireEqual(a.back(), b[b.size() - 2],
-                       "shapes " + ShapeString(a) + " and " + ShapeString(b) + " do not fit"));
+                       "shapes " + ShapeString(x) + " and " + ShapeString(w) + " do not fit"));
+    MOSAIC_RETURN_IF_ERROR(CheckScales(c, a[a.size() - 2], b.back()));
     Dims out;
     MOSAIC_RETURN_IF_ERROR(
         c.Broadcast(Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2), &out));
-    out.push_back(a[a.size() - 2]);
-    out.push_back(b.back());
-    MOSAIC_RETURN_IF_ERROR(c.Set(0, MOSAIC_INT32, std::move(out)));
-    // Items are rows or leading dimensions of A; B and the zero points are the same for all.
-    const bool rows = c.item_axis(0) >= 0 && c.item_axis(0) < c.in(0).rank() - 1;
-    const bool one = !c.Has(2) || (c.in(2).ranked && Product(c.dims(2)).Is(1));
-    if (c.itemised() && rows && one && b.size() == 2) {
-      c.ItemsOf(0);
-    } else if (c.itemised()) {
-      c.Mix();
-    }
+    if (x.size() > 1) out.push_back(a[a.size() - 2]);
+    if (w.size() > 1) out.push_back(b.back());
+    MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, std::move(out)));
+    StateItems(c);
     return Status();
   }
 
   Status Start(Call& c) const override {
     State& s = c.NewState<State>();
-    const Shape &a = c.inputs[0].shape(), &b = c.inputs[1].shape();
+    const Shape a = AsMatrix(c.inputs[in_.a].shape(), true, int64_t{1});
+    const Shape b = AsMatrix(c.inputs[in_.b].shape(), false, int64_t{1});
     s.n = a[a.size() - 2];
     s.k = a.back();
     s.m = b.back();
@@ -77,6 +96,10 @@ class MatMulInteger : public Op {
     s.a_strides = MatrixStrides(a, s.batch);
     s.b_strides = MatrixStrides(b, s.batch);
     s.depths = std::max<int64_t>(1, (s.k + kDepth - 1) / kDepth);
+    for (size_t i : {in_.a_scale, in_.b_scale}) {
+      if (in_.scaled && c.inputs[i].size() == 0) return Status::BadModel("a scale is empty");
+    }
+    if (in_.scaled && s.depths > 1) s.sums_at = ReserveScratch(&c, c.outputs[0].size() * 4);
     const int64_t columns = (s.m + kColumns - 1) / kColumns;
     c.OnePhase(NumElements(s.batch) * s.n * columns * s.depths,
                2.0 * static_cast<double>(kColumns * std::min(s.k, kDepth)));
@@ -85,7 +108,7 @@ class MatMulInteger : public Op {
 
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     for (int64_t u = begin; u < end; ++u) {
-      if (c.inputs[1].dtype() == MOSAIC_UINT8) {
+      if (c.inputs[in_.b].dtype() == MOSAIC_UINT8) {
         Unit<uint8_t>(c, u);
       } else {
         Unit<int8_t>(c, u);
@@ -95,8 +118,47 @@ class MatMulInteger : public Op {
   }
 
  private:
+  // Scales and zero points: one, or one for each row of A, each column of B, each leading matrix.
+  Status CheckScales(InferContext& c, const Dim& rows, const Dim& cols) const {
+    const auto check = [&](size_t i, const Dim& each) {
+      if (!c.Has(i) || !c.in(i).ranked || c.in(i).rank() != 1 || c.dims(i)[0].Is(1)) {
+        return Status();
+      }
+      return c.RequireEqual(c.dims(i)[0], each,
+                            "a scale or zero point of shape " + ShapeString(c.dims(i)) +
+                                " is not one for each row or column");
+    };
+    MOSAIC_RETURN_IF_ERROR(check(in_.a_zero, rows));
+    MOSAIC_RETURN_IF_ERROR(check(in_.b_zero, cols));
+    if (!in_.scaled) return Status();
+    MOSAIC_RETURN_IF_ERROR(check(in_.a_scale, rows));
+    MOSAIC_RETURN_IF_ERROR(check(in_.b_scale, cols));
+    for (size_t i : {in_.y_scale, in_.y_zero}) {
+      if (c.in(i).ranked && Differ(Product(c.dims(i)), 1)) {
+        return Status::Unsupported("scales of the output of shape " + ShapeString(c.dims(i)) +
+                                   " are not supported, only one");
+      }
+    }
+    return Status();
+  }
+
+  // Items are rows or leading dimensions of A; all else is the same for them.
+  void StateItems(InferContext& c) const {
+    if (!c.itemised()) return;
+    const int axis = c.item_axis(in_.a), rank = c.in(in_.a).rank();
+    const auto one = [&](size_t i) {
+      return !c.Has(i) || (c.in(i).ranked && Product(c.dims(i)).Is(1));
+    };
+    const bool apart = axis >= 0 && axis < rank - 1 && c.in(in_.b).rank() <= 2 && one(in_.a_zero) &&
+                       (!in_.scaled || one(in_.a_scale));
+    c.ItemsOf(in_.a, apart);
+  }
+
+  // The element of a scale or zero point for a row (column) of a matrix.
+  static int64_t IndexOf(const Tensor& t, int64_t at) { return t.size() <= 1 ? 0 : at % t.size(); }
+
   template <typename B>
-  static void Unit(Call& c, int64_t u) {
+  void Unit(Call& c, int64_t u) const {
     const State& s = c.state<State>();
     const int64_t columns = (s.m + kColumns - 1) / kColumns;
     const int64_t depth = u % s.depths, place = u / s.depths;
@@ -109,37 +171,72 @@ class MatMulInteger : public Op {
       b_matrix += index % s.batch[d] * s.b_strides[d];
       index /= s.batch[d];
     }
-    const int64_t a_zeros = c.Given(2) ? c.inputs[2].size() : 0;
-    const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
-    const int32_t a_zero =
-        a_zeros == 0 ? 0
-                     : static_cast<int32_t>(Element(
-                           c.inputs[2], a_zeros == 1 ? 0 : (a_matrix * s.n + row) % a_zeros));
+    const int64_t a_at = a_matrix * s.n + row, b_at = b_matrix * s.m;
+    const int32_t a_zero = Zeros(c, in_.a_zero)
+                               ? ByteAt(c.inputs[in_.a_zero], IndexOf(c.inputs[in_.a_zero], a_at))
+                               : 0;
     uint32_t sums[kColumns] = {};
     int32_t zeros[kColumns] = {};
-    for (int64_t j = first; b_zeros > 0 && j < last; ++j) {
-      zeros[j - first] = static_cast<int32_t>(
-          Element(c.inputs[3], b_zeros == 1 ? 0 : (b_matrix * s.m + j) % b_zeros));
+    for (int64_t j = first; Zeros(c, in_.b_zero) && j < last; ++j) {
+      zeros[j - first] = ByteAt(c.inputs[in_.b_zero], IndexOf(c.inputs[in_.b_zero], b_at + j));
     }
-    int32_t* y = c.outputs[0].mutable_data<int32_t>() + (product * s.n + row) * s.m;
-    for (int64_t j = first; depth > 0 && j < last; ++j)
-      sums[j - first] = static_cast<uint32_t>(y[j]);
-    const int64_t a_row = (a_matrix * s.n + row) * s.k;
-    const B* b = c.inputs[1].data<B>() + b_matrix * s.k * s.m;
+    const int64_t y_at = (product * s.n + row) * s.m;
+    int32_t* kept = !in_.scaled      ? c.outputs[0].mutable_data<int32_t>() + y_at
+                    : s.sums_at >= 0 ? ScratchAt<int32_t>(c, s.sums_at) + y_at
+                                     : nullptr;
+    for (int64_t j = first; depth > 0 && j < last; ++j) {
+      sums[j - first] = static_cast<uint32_t>(kept[j]);
+    }
+    const Tensor& a = c.inputs[in_.a];
+    const B* b = c.inputs[in_.b].data<B>() + b_matrix * s.k * s.m;
     for (int64_t l = depth * kDepth; l < std::min(s.k, (depth + 1) * kDepth); ++l) {
-      const int32_t x = static_cast<int32_t>(Element(c.inputs[0], a_row + l)) - a_zero;
+      const int32_t x = ByteAt(a, a_at * s.k + l) - a_zero;
       for (int64_t j = first; j < last; ++j) {
         const int32_t w = static_cast<int32_t>(b[l * s.m + j]) - zeros[j - first];
         sums[j - first] += static_cast<uint32_t>(x * w);
       }
     }
-    for (int64_t j = first; j < last; ++j) y[j] = static_cast<int32_t>(sums[j - first]);
+    if (in_.scaled && depth + 1 == s.depths) {
+      for (int64_t j = first; j < last; ++j) {
+        Finish(c, static_cast<int32_t>(sums[j - first]), a_at, b_at + j, y_at + j);
+      }
+    } else {
+      for (int64_t j = first; j < last; ++j) kept[j] = static_cast<int32_t>(sums[j - first]);
+    }
   }
+
+  bool Zeros(const Call& c, size_t i) const { return c.Given(i) && c.inputs[i].size() > 0; }
+
+  void Finish(Call& c, int32_t sum, int64_t a_at, int64_t b_at, int64_t at) const {
+    const Tensor &a_scale = c.inputs[in_.a_scale], &b_scale = c.inputs[in_.b_scale];
+    const float multiplier = ScaleAt(a_scale, IndexOf(a_scale, a_at)) *
+                             ScaleAt(b_scale, IndexOf(b_scale, b_at)) /
+                             ScaleAt(c.inputs[in_.y_scale], 0);
+    const int32_t zero = ByteAt(c.inputs[in_.y_zero], 0);
+    Dispatch(ByteTypes(), c.outputs[0].dtype(), [&](auto type) {
+      using Y = typename decltype(type)::T;
+      c.outputs[0].mutable_data<Y>()[at] = Requantize<Y>(sum, multiplier, zero);
+    });
+  }
+
+  const Inputs& in_;
 };
+
+Status MakeMatMulInteger(const Node& node, std::unique_ptr<Op>* out) {
+  MOSAIC_RETURN_IF_ERROR(CheckArity(node, 2, 4));
+  *out = std::make_unique<IntegerProduct>(kInteger);
+  return Status();
+}
+
+Status MakeQLinearMatMul(const Node& node, std::unique_ptr<Op>* out) {
+  MOSAIC_RETURN_IF_ERROR(CheckArity(node, 8, 8));
+  *out = std::make_unique<IntegerProduct>(kLinear);
+  return Status();
+}
 
 }  // namespace
 
-extern const OpDef kMatMulInteger = {kOnnxDomain, "MatMulInteger", 10, 25,
-                                     &MakePlain<MatMulInteger, 2, 4>};
+extern const OpDef kMatMulInteger = {kOnnxDomain, "MatMulInteger", 10, 25, &MakeMatMulInteger};
+extern const OpDef kQLinearMatMul = {kOnnxDomain, "QLinearMatMul", 21, 25, &MakeQLinearMatMul};
 
 }  // namespace mosaic

@@ -5,18 +5,28 @@
 
 namespace mosaic {
 
+extern const OpDef kConvInteger;
 extern const OpDef kDequantizeLinear;
 extern const OpDef kDynamicQuantizeLinear;
 extern const OpDef kMatMulInteger;
 extern const OpDef kMicrosoftDequantizeLinear;
 extern const OpDef kMicrosoftQuantizeLinear;
+extern const OpDef kQLinearConv;
+extern const OpDef kQLinearMatMul;
 extern const OpDef kQuantizeLinear;
 
 namespace {
 
 const OpDef* const kOps[] = {
-    &kDequantizeLinear,          &kDynamicQuantizeLinear,   &kMatMulInteger,
-    &kMicrosoftDequantizeLinear, &kMicrosoftQuantizeLinear, &kQuantizeLinear,
+    &kConvInteger,
+    &kDequantizeLinear,
+    &kDynamicQuantizeLinear,
+    &kMatMulInteger,
+    &kMicrosoftDequantizeLinear,
+    &kMicrosoftQuantizeLinear,
+    &kQLinearConv,
+    &kQLinearMatMul,
+    &kQuantizeLinear,
 };
 
 }  // namespace

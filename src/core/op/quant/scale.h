@@ -34,7 +34,8 @@ inline Status InferScaled(InferContext& c, int dtype, int64_t axis, int64_t bloc
   const Dims &x = c.dims(0), &scale = c.dims(1);
   MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, x));
   const bool one = scale.empty() || (scale.size() == 1 && scale[0].Is(1) && block == 0);
-  if (c.Has(2) && c.in(2).ranked && c.in(2).rank() != c.in(1).rank()) {
+  const bool one_zero = c.Has(2) && c.in(2).ranked && Product(c.dims(2)).Is(1);
+  if (c.Has(2) && c.in(2).ranked && !(one && one_zero) && c.in(2).rank() != c.in(1).rank()) {
     return Status::BadModel("scale and zero point have shapes " + ShapeString(scale) + " and " +
                             ShapeString(c.dims(2)));
   }
@@ -46,13 +47,12 @@ inline Status InferScaled(InferContext& c, int dtype, int64_t axis, int64_t bloc
   MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis, c.in(0).rank(), &at));
   const size_t a = static_cast<size_t>(at);
   if (block == 0 ? scale.size() != 1 : scale.size() != x.size()) {
-    return Status::BadModel("a scale of shape " + ShapeString(scale) + " does not fit an input of " +
-                            ShapeString(x));
+    return Status::BadModel("a scale of shape " + ShapeString(scale) +
+                            " does not fit an input of " + ShapeString(x));
   }
-  MOSAIC_RETURN_IF_ERROR(
-      c.RequireEqual(block == 0 ? scale[0] : scale[a], block == 0 ? x[a] : CeilDiv(x[a], block),
-                     "a scale of shape " + ShapeString(scale) + " does not fit an input of " +
-                         ShapeString(x)));
+  MOSAIC_RETURN_IF_ERROR(c.RequireEqual(
+      block == 0 ? scale[0] : scale[a], block == 0 ? x[a] : CeilDiv(x[a], block),
+      "a scale of shape " + ShapeString(scale) + " does not fit an input of " + ShapeString(x)));
   c.ItemsOf(0, c.item_axis(0) != at && (block == 0 || scale[0].Is(1)));
   return Status();
 }
