@@ -53,13 +53,12 @@ T Rounded(V v) {
 }
 
 // The floats of an input that decides shapes; false where they are not known.
-bool KnownFloats(const InferContext& c, size_t i, std::vector<float>* out) {
-  if (!c.Has(i)) return false;
-  const Tensor& t = c.in(i).value;
-  if (!t.defined() || t.raw() == nullptr) return false;
-  Dispatch(FloatTypes(), t.dtype(), [&](auto type) {
+bool KnownFloats(const Fact& f, std::vector<float>* out) {
+  if (!f.value.defined() || f.value.raw() == nullptr) return false;
+  Dispatch(FloatTypes(), f.value.dtype(), [&](auto type) {
     using T = typename decltype(type)::T;
-    for (int64_t k = 0; k < t.size(); ++k) out->push_back(static_cast<float>(Load(t.data<T>()[k])));
+    const T* from = f.value.data<T>();
+    for (int64_t k = 0; k < f.value.size(); ++k) out->push_back(static_cast<float>(Load(from[k])));
   });
   return true;
 }
@@ -116,7 +115,8 @@ class ResizeOp : public Op {
     std::vector<int64_t> axes;
     MOSAIC_RETURN_IF_ERROR(Axes(c.in(0).rank(), &axes));
     std::vector<float> scales, roi;
-    const bool known_scales = KnownFloats(c, 2, &scales), known_roi = KnownFloats(c, 1, &roi);
+    const bool known_scales = c.Has(2) && KnownFloats(c.in(2), &scales);
+    const bool known_roi = c.Has(1) && KnownFloats(c.in(1), &roi);
     Dims sizes;
     bool known_sizes = false;
     if (c.Has(3)) MOSAIC_RETURN_IF_ERROR(TargetShape(c, 3, "sizes", &sizes, &known_sizes));
@@ -272,20 +272,9 @@ class ResizeOp : public Op {
     const Shape &x = c.inputs[0].shape(), &y = c.outputs[0].shape();
     std::vector<int64_t> axes;
     MOSAIC_RETURN_IF_ERROR(Axes(c.inputs[0].rank(), &axes));
-    const auto floats = [&](size_t i) {
-      std::vector<float> v;
-      if (c.Given(i) && c.facts[i].value.defined() && c.facts[i].value.raw() != nullptr) {
-        Dispatch(FloatTypes(), c.facts[i].value.dtype(), [&](auto type) {
-          using T = typename decltype(type)::T;
-          const T* from = c.facts[i].value.template data<T>();
-          for (int64_t k = 0; k < c.facts[i].value.size(); ++k) {
-            v.push_back(static_cast<float>(Load(from[k])));
-          }
-        });
-      }
-      return v;
-    };
-    const std::vector<float> scales = floats(2), roi = floats(1);
+    std::vector<float> scales, roi;
+    if (c.Given(2)) KnownFloats(c.facts[2], &scales);
+    if (c.Given(1)) KnownFloats(c.facts[1], &roi);
     std::vector<int64_t> sizes;
     if (scales.empty()) MOSAIC_RETURN_IF_ERROR(c.Ints(3, "sizes", &sizes));
     if (scales.size() + sizes.size() != axes.size() || (Crops() && roi.size() != 2 * axes.size())) {
