@@ -50,16 +50,6 @@ struct State {
   int64_t pixels() const { return images * window.outputs(); }
 };
 
-// Element i of a floating-point array as float32.
-float Element(const Tensor& t, int64_t i) {
-  float v = 0;
-  Dispatch(FloatTypes(), t.dtype(), [&](auto type) {
-    using T = typename decltype(type)::T;
-    v = static_cast<float>(Load(t.data<T>()[i]));
-  });
-  return v;
-}
-
 class Conv : public Op {
  public:
   Conv(const Node& node, Activation f) : a_(node), groups_(node.Int("group", 1)), activation_(f) {}
@@ -304,7 +294,7 @@ class Conv : public Op {
     const int64_t m = s.group_filters();
     std::vector<float> bias;
     if (c.Given(2)) {
-      for (int64_t j = 0; j < m; ++j) bias.push_back(Element(c.inputs[2], p.group * m + j));
+      for (int64_t j = 0; j < m; ++j) bias.push_back(FloatAt(c.inputs[2], p.group * m + j));
     }
     const float* patches = s.direct ? ScratchAt<float>(c, s.last_at) + p.begin * s.channels +
                                           p.group * s.group_channels()
@@ -380,7 +370,7 @@ class Conv : public Op {
     const int64_t filter = unit / UnitsOf(s) / w.out[0] % s.filters;
     const int64_t image = unit / UnitsOf(s) / w.out[0] / s.filters;
     const int64_t last = std::min(first + s.unit_rows, w.out[1]);
-    const float bias = c.Given(2) ? Element(c.inputs[2], filter) : 0.0F;
+    const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const int64_t channel = filter / s.group_filters() * s.group_channels();

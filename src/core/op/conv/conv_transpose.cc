@@ -41,19 +41,6 @@ struct State {
   int64_t pixels() const { return images * window.inputs(); }
 };
 
-float Element(const Tensor& t, int64_t i) {
-  float v = 0;
-  Dispatch(FloatTypes(), t.dtype(), [&](auto type) {
-    using T = typename decltype(type)::T;
-    v = static_cast<float>(Load(t.data<T>()[i]));
-  });
-  return v;
-}
-
-int64_t ValueAt(const std::vector<int64_t>& list, size_t i, int64_t fallback) {
-  return i < list.size() ? list[i] : fallback;
-}
-
 class ConvTranspose : public Op {
  public:
   explicit ConvTranspose(const Node& node)
@@ -384,7 +371,7 @@ class ConvTranspose : public Op {
       T* y = c.outputs[0].mutable_data<T>();
       for (int64_t j = 0; j < m; ++j) {
         const int64_t filter = p.group * m + j;
-        const float bias = c.Given(2) ? Element(c.inputs[2], filter) : 0.0F;
+        const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
         for (int64_t i = begin; i < end; ++i) {
           y[(i / plane * s.filters + filter) * plane + i % plane] =
               Store<T>(static_cast<ComputeType<T>>(sums[i * m + j] + bias));
@@ -416,7 +403,7 @@ class ConvTranspose : public Op {
     const int64_t pieces = (rows + per_unit - 1) / per_unit;
     const int64_t image = unit / pieces / s.filters, filter = unit / pieces % s.filters;
     const int64_t channel = filter / s.group_filters() * s.group_channels();
-    const float bias = c.Given(2) ? Element(c.inputs[2], filter) : 0.0F;
+    const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
     const float* kernel =
         Kernels(c) + (channel * s.group_filters() + filter % s.group_filters()) * w.taps();
     const int64_t first = unit % pieces * per_unit, last = std::min(first + per_unit, rows);

@@ -11,10 +11,6 @@ namespace {
 
 constexpr int64_t kChunk = 8192;  // elements of a unit
 
-int64_t ValueAt(const std::vector<int64_t>& list, size_t i, int64_t fallback) {
-  return i < list.size() ? list[i] : fallback;
-}
-
 class MaxUnpool : public Op {
  public:
   explicit MaxUnpool(const Node& node) : a_(node) {}
