@@ -23,6 +23,18 @@ Status OfInput(const Status& s) {
   return Status(MOSAIC_E_INVALID, s.message(), s.detail(), s.hint());
 }
 
+// Which lengths do not fit each other shows the node that meets them; which of the caller's inputs
+// they are, this.
+std::string ShapesOf(const Model& model, const std::vector<Tensor>& inputs) {
+  std::string all;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Value& v = model.graph.values[static_cast<size_t>(model.graph.inputs[i])];
+    all += (i > 0 ? ", " : "The inputs were: ") + Quoted(v.name) + " " +
+           ShapeString(inputs[i].shape());
+  }
+  return all + (inputs.empty() ? "" : ".");
+}
+
 }  // namespace
 
 Executor::Executor(const Model& model, int max_blocks)
@@ -57,7 +69,11 @@ Status Executor::Size(const std::vector<Tensor>& inputs, int64_t* peak) {
   if (sizing == nullptr) {
     std::unique_ptr<Sizing> made;
     Status status = MakeSizing(model_, model_.main(), inputs, {}, max_blocks_, &made);
-    if (!status.ok()) return OfInput(status).In("model " + Quoted(model_.name));
+    if (!status.ok()) {
+      const bool shapes = status.code() == MOSAIC_E_BAD_MODEL && status.hint().empty();
+      const Status given = OfInput(status).In("model " + Quoted(model_.name));
+      return shapes ? given.WithHint(ShapesOf(model_, inputs)) : given;
+    }
     sizing = sizings_[0].Add(std::move(made));
   }
   *peak = sizing->peak;
@@ -97,8 +113,7 @@ Status Executor::EnterBody(int body, const std::vector<Tensor>& inputs) {
   f.sizing = sizings_[index].Find(inputs, captures);
   if (f.sizing == nullptr) {
     std::unique_ptr<Sizing> made;
-    MOSAIC_RETURN_IF_ERROR(
-        MakeSizing(model_, *f.body, inputs, captures, max_blocks_, &made));
+    MOSAIC_RETURN_IF_ERROR(MakeSizing(model_, *f.body, inputs, captures, max_blocks_, &made));
     f.sizing = sizings_[index].Add(std::move(made));
   }
   frames_.push_back(std::move(f));
@@ -157,7 +172,8 @@ Status Executor::AdvanceOnce(Outcome* outcome) {
 // The error with the node.
 Status Executor::Named(const Frame& f, const Status& status) const {
   if (status.ok()) return status;
-  return OfInput(status).In("model " + Quoted(model_.name) + ": " + DescribeStep(*f.body, step_of(f)));
+  return OfInput(status).In("model " + Quoted(model_.name) + ": " +
+                            DescribeStep(*f.body, step_of(f)));
 }
 
 // ---- constants that are no streams ----
@@ -327,9 +343,8 @@ Status Executor::AdvanceUnits(Outcome* outcome) {
     return Status();
   }
   const Phase& phase = c.phases[f.phase];
-  const int input = phase.stream < 0
-                        ? -1
-                        : step_of(f).op->streams()[static_cast<size_t>(phase.stream)].input;
+  const int input =
+      phase.stream < 0 ? -1 : step_of(f).op->streams()[static_cast<size_t>(phase.stream)].input;
   if (input < 0 || c.weights[static_cast<size_t>(input)] == nullptr || f.held) {
     return RunRange(f, ChooseRange(f));
   }
@@ -475,9 +490,9 @@ Status Executor::LeaveBody(Outcome* outcome) {
     inputs.push_back(v < 0 ? Tensor() : outer.values[static_cast<size_t>(v)]);
   }
   ControlNext next;
-  const Status status = ContinueControl(static_cast<const ControlOp&>(*step.op), inputs,
-                                        std::move(given), step.node.outputs.size(), &arena_,
-                                        &outer.control, &next);
+  const Status status =
+      ContinueControl(static_cast<const ControlOp&>(*step.op), inputs, std::move(given),
+                      step.node.outputs.size(), &arena_, &outer.control, &next);
   return status.ok() ? UseControl(next) : Named(outer, status);
 }
 

@@ -1,8 +1,7 @@
 // The executor: batches against single items bit for bit, blocks, steps, restarts, errors.
-#include "core/run/batch.h"
-
 #include <functional>
 
+#include "core/run/batch.h"
 #include "run/fake_store.h"
 
 namespace mosaic {
@@ -224,15 +223,23 @@ TEST(Executor, ItemsOfOutputs) {
     Build build;
     Shape whole, item;
   };
-  for (const Wanted& w : std::vector<Wanted>{
-           {"transposed",
-            [](GraphBuilder* g, int x) { return g->Call("Transpose", {x}); },
-            {4, n},
-            {4}},
-           {"flat", [](GraphBuilder* g, int x) { return g->Call("Reshape", {x, g->Ints({-1})}); },
-            {4 * n},
-            {4}},
-           {"a constant", [](GraphBuilder* g, int) { return g->Ints({7, 8}); }, {2}, {2}}}) {
+  for (const Wanted& w :
+       std::vector<Wanted>{{"transposed",
+                            [](GraphBuilder*g, int x) { return g->Call("Transpose", {x}); },
+                            {4, n},
+                            {4}},
+                           {"flat",
+                            [](GraphBuilder*g, int x) {
+                              return g->Call("Reshape", {x, g->Ints({-1})});
+                            },
+                            {4 * n},
+                            {4}},
+                           {"a constant",
+                            [](GraphBuilder*g, int) {
+                              return g->Ints({7, 8});
+                            },
+                            {2},
+                            {2}}}) {
     SCOPED_TRACE(w.name);
     GraphBuilder g;
     const int x = g.Call("Relu", {g.Input("x", MOSAIC_FLOAT, {kSymbolic, 4})});
@@ -294,6 +301,24 @@ TEST(Executor, ShapesOfBatchesDoNotBreakBatching) {
       ExpectBatchEqualsItems(g, {Floats({n, 6}, RandomFloats(&rng, n * 6))}, n, true);
     }
   }
+}
+
+// 6 tokens into 4 positions.
+TEST(Executor, LengthsThatDoNotFitAreNamedWithTheInputs) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, kSymbolic});
+  const std::vector<float> positions(4, 1);
+  g.Output(g.Call("Add",
+                  {x, g.Constant(g.store.AddInline("p", {1, 4}, MOSAIC_FLOAT, positions.data()))}));
+  const auto model = g.Load();
+  BatchRun run(*model, 1);
+  std::vector<Array> out;
+  const Status s = Predict(&run, g.store, {Floats({1, 6}, std::vector<float>(6, 1))}, 1, 1, &out);
+  EXPECT_EQ(s.code(), MOSAIC_E_INVALID);
+  EXPECT_NE(s.message().find("(Add): shapes [1, 6] and [1, 4] cannot be broadcast"),
+            std::string::npos)
+      << s.message();
+  EXPECT_EQ(s.hint(), "The inputs were: \"x\" [1, 6].");
 }
 
 TEST(Executor, OutputsThatAreInputsOrConstantsAreCopied) {
