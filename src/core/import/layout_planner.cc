@@ -13,7 +13,7 @@ namespace {
 struct Uses {
   bool product_km = false;  // a strip, K x M
   bool product_mk = false;  // a strip, M x K
-  bool convolution = false, recurrence = false;  // strips of more dimensions
+  bool convolution = false, recurrence = false, rows = false;  // strips of more dimensions
   int64_t groups = 1;                            // of the convolution
   bool gathered = false;    // rows along axis 0
   bool other = false;
@@ -27,7 +27,7 @@ void Note(const Op* op, size_t input, Uses* uses) {
       if (s.layout == MOSAIC_LAYOUT_ROW) {
         uses->gathered = true;
       } else if (s.form == WeightForm::kConvolution) {
-        uses->convolution = true;
+        (s.transposed ? uses->convolution : uses->rows) = true;
         uses->groups = std::max(uses->groups, s.groups);
       } else if (s.form == WeightForm::kRecurrence) {
         uses->recurrence = true;
@@ -67,8 +67,9 @@ int AddNothing(void*, const std::string&, const Tensor&) { return -1; }
 Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype) {
   Layout l;
   if (IsInline(t.dtype, t.elements)) return l;
-  const bool product = uses.product_km != uses.product_mk && !uses.gathered && !uses.other &&
-                       !uses.convolution && !uses.recurrence;
+  const bool large = uses.convolution || uses.recurrence || uses.rows;
+  const bool product =
+      uses.product_km != uses.product_mk && !uses.gathered && !uses.other && !large;
   // A folded Transpose can only be undone by packing strips.
   if (t.dims.size() == 2 && IsFloat(t.dtype) && (product || t.flipped)) {
     l.layout = MOSAIC_LAYOUT_STRIP;
@@ -77,8 +78,13 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype
     l.blocking = PlanStrip(k, m, height, weight_dtype);
     return l;
   }
-  if (IsFloat(t.dtype) && t.dims.size() > 2 && uses.convolution != uses.recurrence && !product &&
+  if (IsFloat(t.dtype) && t.dims.size() > 2 && uses.convolution + uses.recurrence + uses.rows == 1 &&
       !uses.product_km && !uses.product_mk && !uses.gathered && !uses.other) {
+    if (uses.rows) {
+      l.layout = MOSAIC_LAYOUT_STRIP;
+      l.blocking = PlanStrip(t.dims[0], t.elements / t.dims[0], height, weight_dtype);
+      return l;
+    }
     const int64_t m = uses.convolution ? t.dims[0] : t.elements / t.dims.back();
     if (uses.groups == 1 || (m / uses.groups) % MOSAIC_STRIP_COLS == 0) {
       l.layout = MOSAIC_LAYOUT_STRIP;

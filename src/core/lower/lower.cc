@@ -7,6 +7,7 @@ namespace mosaic {
 extern const std::vector<LowerRule>& ArrayRules();
 extern const std::vector<LowerRule>& MicrosoftRules();
 extern const std::vector<LowerRule>& NnRules();
+extern const std::vector<LowerRule>& ProductRules();
 extern const std::vector<LowerRule>& QuantisedRules();
 
 namespace {
@@ -19,7 +20,7 @@ Status LowerBody(const Graph& graph, Body* body, void* model, LowerContext::AddT
     const int version = graph.Version(domain);
     LowerContext c(body, version, model, add);
     for (const std::vector<LowerRule>* rules :
-         {&ArrayRules(), &MicrosoftRules(), &NnRules(), &QuantisedRules()}) {
+         {&ArrayRules(), &MicrosoftRules(), &NnRules(), &ProductRules(), &QuantisedRules()}) {
       for (const LowerRule& rule : *rules) {
         // What a rule moved to another domain is of its newest form.
         if (node.op_type != rule.op_type || node.domain != domain || domain != rule.domain ||

@@ -73,6 +73,22 @@ Status DftAxis(LowerContext& c, Node* node) {
   return Status();
 }
 
+// GridSample < 20: for two dimensions only, and modes by their names there.
+Status GridSampleMode(LowerContext&, Node* node) {
+  std::string mode = node->String("mode", "bilinear");
+  TakeAttribute(node, "mode");
+  if (mode == "bilinear") mode = "linear";
+  if (mode == "bicubic") mode = "cubic";
+  node->attributes.push_back({"mode", mode});
+  return Status();
+}
+// RoiAlign < 16: corners were not moved by half an element.
+Status RoiCorners(LowerContext&, Node* node) {
+  TakeAttribute(node, "coordinate_transformation_mode");
+  node->attributes.push_back({"coordinate_transformation_mode", std::string("output_half_pixel")});
+  return Status();
+}
+
 Status DropSpatial(LowerContext&, Node* node) {  // BatchNormalization < 9
   const bool spatial = node->Int("spatial", 1) != 0;
   TakeAttribute(node, "spatial");
@@ -89,6 +105,7 @@ const std::vector<LowerRule>& NnRules() {
         {"", "Dropout", 12, DropoutRatio},          {"", "GroupNormalization", 21, GroupParameters},
         {"", "Hardmax", 13, FlatSoftmax},           {"", "LogSoftmax", 13, FlatSoftmax},
         {"", "ReduceSum", 13, ReduceAxes},          {"", "Softmax", 13, FlatSoftmax},
+        {"", "GridSample", 20, GridSampleMode},     {"", "RoiAlign", 16, RoiCorners},
         {"", "Upsample", 10, UpsampleToResize},     {"", "Resize", 11, OldResize},
     };
     for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",

@@ -49,7 +49,7 @@ struct StreamedWeight {
 // How the elements of the graph's tensor make the K x M matrix that strips hold.
 enum class WeightForm {
   kMatrix,       // two dimensions, K x M or (transposed) M x K
-  kConvolution,  // M x (channels, taps...), transposed; K = (taps, channels)
+  kConvolution,  // M x (channels, taps...), transposed; K = (taps, channels). Not: K x (M, taps...)
   kRecurrence    // (directions, gates) x K, transposed
 };
 

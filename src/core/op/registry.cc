@@ -19,6 +19,7 @@ extern const OpFamily kMlOps;
 extern const OpFamily kTextOps;
 extern const OpFamily kControlOps;
 extern const OpFamily kSignalOps;
+extern const OpFamily kSpatialOps;
 extern const OpFamily kMicrosoftOps;
 extern const OpFamily kAttentionOps;
 
@@ -37,6 +38,7 @@ const OpFamily* const kFamilies[] = {
     &kTextOps,
     &kControlOps,
     &kSignalOps,
+    &kSpatialOps,
     &kMicrosoftOps,
     &kAttentionOps,
 };

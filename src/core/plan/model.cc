@@ -28,10 +28,12 @@ Status CheckShape(const MosaicTensorDesc& d) {
 }
 
 // The matrices that strips hold: of rank 2, K x M or (transposed) M x K; of higher rank, those of
-// convolutions M x (C, kernel) and of recurrences (directions, gates) x K, both transposed.
+// convolutions M x (C, kernel) and of recurrences (directions, gates) x K, both transposed, and those
+// of transposed convolutions K x (M, kernel).
 bool IsStripOf(const Shape& shape, const MosaicTensorDesc& d) {
   if (shape.size() == 2) return shape[d.transposed ? 1 : 0] == d.rows;
-  return shape.size() > 2 && d.transposed && (shape[0] == d.cols || shape.back() == d.rows);
+  if (shape.size() < 3) return false;
+  return d.transposed ? shape[0] == d.cols || shape.back() == d.rows : shape[0] == d.rows;
 }
 
 // The matrix that is cut has the elements of the tensor, and fits its blocks.
@@ -147,6 +149,7 @@ bool FitsForm(const WeightStream& s, const StreamedWeight& w) {
     case WeightForm::kMatrix:
       return shape.size() == 2;
     case WeightForm::kConvolution:
+      if (!s.transposed) return shape.size() > 2 && w.blocking.rows == shape[0];
       return shape.size() > 2 && w.blocking.cols == shape[0] &&
              (s.groups == 1 || w.blocking.cols / s.groups % MOSAIC_STRIP_COLS == 0);
     case WeightForm::kRecurrence:

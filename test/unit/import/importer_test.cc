@@ -111,6 +111,25 @@ TEST(Importer, EveryElementSurvives) {
   }
 }
 
+// The kernels of a transposed convolution are a matrix as they lie in the file.
+TEST(Importer, TransposedConvolutionsAreStrips) {
+  ModelBuilder b;
+  b.Input("x", {kN, 32, 5, 5}).Output("y", {kN, 8, 7, 7}).Output("z", {kN, 16, 7, 7});
+  b.Initializer(FloatTensor("w", {32, 8, 3, 3}, Numbers(32 * 8 * 9)));
+  b.Initializer(FloatTensor("grouped", {32, 8, 3, 3}, Numbers(32 * 8 * 9, 7)));
+  b.Node("ConvTranspose", {"x", "w"}, {"y"});
+  b.Node("ConvTranspose", {"x", "grouped"}, {"z"}, {IntAttr("group", 2)});
+  const std::string bytes = b.Build();
+  const Imported r = Import(bytes);
+  ASSERT_TRUE(r.status.ok()) << r.status.message();
+  EXPECT_EQ(r.Desc("w").layout, MOSAIC_LAYOUT_STRIP);
+  EXPECT_FALSE(r.Desc("w").transposed);
+  EXPECT_EQ(r.Desc("w").rows, 32);
+  EXPECT_EQ(r.Desc("w").cols, 72);
+  EXPECT_EQ(r.Elements<float>("w"), Numbers(32 * 8 * 9));
+  EXPECT_EQ(r.Desc("grouped").layout, MOSAIC_LAYOUT_ROW);
+}
+
 TEST(Importer, NamesAndOrderDoNotMatter) {
   ModelBuilder b;  // SmallMlp with everything renamed and listed backwards
   b.Node("Gemm", {"in", "p", "q"}, {"t1"}, {IntAttr("transB", 1)}, "n1");

@@ -4,15 +4,18 @@
 // A product of patches [pixels x K] with the kernels [K x M], K = (taps, channels of a group): the
 // order in which strips hold them, so that patches are runs of channels of an input that is laid
 // out with its channels last. Kernels are read in place where they are strips. Pixels are taken in
-// pieces whose patches fit in kPatchBytes. Padding multiplies zeros. Where a group has no whole
-// strips (depthwise convolutions), sums are taken plane by plane, in the same order.
+// pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros. Where a group has no
+// whole strips (depthwise convolutions), sums are taken plane by plane, in the same order.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <optional>
 
+#include "core/kernel/vector/transpose.h"
+#include "core/kernel/window_sum.h"
 #include "core/op/conv/window.h"
 #include "core/op/product/strip_product.h"
+#include "core/op/scratch.h"
 #include "core/tensor/convert.h"
 
 namespace mosaic {
@@ -35,34 +38,17 @@ struct State {
   int64_t piece = 0;  // pixels
   Blocking blocking;  // of a group's kernels
   bool streamed = false, planes = false;
+  bool direct = false;  // one tap at every pixel: the input itself is the patches
   int64_t last_at = 0, kernels_at = 0, patches_at = 0, sums_at = 0, pack_at = 0;
+  // Plane by plane: rows of the output in a unit, of the input that they meet, and their length: a
+  // row with its padding, apart by its remainder modulo the stride, so that taps are contiguous.
+  int64_t unit_rows = 1, met_rows = 1, row_length = 0, met_at = 0;
   std::vector<PartOf> parts;  // per phase
 
   int64_t group_channels() const { return channels / groups; }
   int64_t group_filters() const { return filters / groups; }
   int64_t pixels() const { return images * window.outputs(); }
 };
-
-template <typename T>
-T* At(const Call& c, int64_t offset) {
-  return reinterpret_cast<T*>(static_cast<char*>(c.scratch) + offset);
-}
-
-int64_t Reserve(Call* c, int64_t bytes) {
-  const int64_t at = c->scratch_bytes;
-  c->scratch_bytes += (bytes + 63) / 64 * 64;
-  return at;
-}
-
-// Element i of a floating-point array as float32.
-float Element(const Tensor& t, int64_t i) {
-  float v = 0;
-  Dispatch(FloatTypes(), t.dtype(), [&](auto type) {
-    using T = typename decltype(type)::T;
-    v = static_cast<float>(Load(t.data<T>()[i]));
-  });
-  return v;
-}
 
 class Conv : public Op {
  public:
@@ -188,23 +174,27 @@ class Conv : public Op {
       s->blocking.cols = m;
     } else {
       s->blocking = StripProduct::DenseBlocking(s->k, m);
-      s->kernels_at = Reserve(&c, s->filters * s->k * 4);
-      s->pack_at = Reserve(&c, StripProduct::kPackBlocks * s->blocking.payload_bytes());
+      s->kernels_at = ReserveScratch(&c, s->filters * s->k * 4);
+      s->pack_at = ReserveScratch(&c, StripProduct::kPackBlocks * s->blocking.payload_bytes());
       Add(c, s, {Part::kKernels}, s->filters, static_cast<double>(2 * s->k));
     }
-    s->last_at = Reserve(&c, s->images * s->channels * s->window.inputs() * 4);
+    s->last_at = ReserveScratch(&c, s->images * s->channels * s->window.inputs() * 4);
     const int64_t plane = s->window.inputs();
-    s->piece = std::clamp<int64_t>(kPatchBytes / std::max<int64_t>(4 * s->k, 1), 64,
-                                   s->pixels() < 64 ? 64 : s->pixels());
+    const Window& w = s->window;
+    s->direct = w.taps() == 1 && w.outputs() == w.inputs();
+    for (int d = 0; d < Window::kDims; ++d) s->direct = s->direct && w.pad[d] == 0;
+    s->piece = std::max<int64_t>(kPatchBytes / std::max<int64_t>(4 * std::max(s->k, m), 1), 64);
     s->piece = std::min(s->piece, s->pixels());
-    s->patches_at = Reserve(&c, s->piece * s->k * 4);
-    s->sums_at = Reserve(&c, s->piece * m * 4);
+    if (!s->direct) s->patches_at = ReserveScratch(&c, s->piece * s->k * 4);
+    s->sums_at = ReserveScratch(&c, s->piece * m * 4);
     Add(c, s, {Part::kChannelsLast}, s->images * ((plane + 63) / 64),
         static_cast<double>(64 * s->channels));
     for (int64_t at = 0; at < s->pixels(); at += s->piece) {
       const int64_t end = std::min(at + s->piece, s->pixels());
       for (int64_t g = 0; g < s->groups; ++g) {
-        Add(c, s, {Part::kPatches, at, end, g}, end - at, static_cast<double>(s->k) / 4 + 8);
+        if (!s->direct) {
+          Add(c, s, {Part::kPatches, at, end, g}, end - at, static_cast<double>(s->k) / 4 + 8);
+        }
         const StripProduct product(end - at, s->blocking, c.working_set);
         Add(c, s, {Part::kProduct, at, end, g}, product.units(), product.unit_cost(),
             product.grain(), s->streamed ? 0 : -1);
@@ -223,7 +213,11 @@ class Conv : public Op {
     const int64_t plane = s.window.inputs(), per_image = (plane + 63) / 64;
     const int64_t image = unit / per_image, begin = unit % per_image * 64;
     const int64_t end = std::min(begin + 64, plane);
-    float* to = At<float>(c, s.last_at) + image * plane * s.channels;
+    float* to = ScratchAt<float>(c, s.last_at) + image * plane * s.channels;
+    if (c.inputs[0].dtype() == MOSAIC_FLOAT) {
+      const float* x = c.inputs[0].data<float>() + image * s.channels * plane + begin;
+      return TransposeWords(x, plane, s.channels, end - begin, to + begin * s.channels, s.channels);
+    }
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const T* x = c.inputs[0].data<T>() + image * s.channels * plane;
@@ -239,7 +233,7 @@ class Conv : public Op {
   static void ReadKernels(Call& c, int64_t filter) {
     const State& s = c.state<State>();
     const int64_t taps = s.window.taps(), channels = s.group_channels();
-    float* to = At<float>(c, s.kernels_at) + filter * s.k;
+    float* to = ScratchAt<float>(c, s.kernels_at) + filter * s.k;
     Dispatch(FloatTypes(), c.inputs[1].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const T* w = c.inputs[1].data<T>() + filter * s.k;
@@ -259,8 +253,10 @@ class Conv : public Op {
     const int64_t image = pixel / w.outputs();
     int64_t at[3], tap[3];
     Window::Unravel(pixel % w.outputs(), w.out, at);
-    const float* x = At<float>(c, s.last_at) + image * w.inputs() * s.channels + p.group * channels;
-    float* to = At<float>(c, s.patches_at) + unit * s.k;
+    const float* x =
+        ScratchAt<float>(c, s.last_at) + image * w.inputs() * s.channels + p.group * channels;
+    float* to = ScratchAt<float>(c, s.patches_at) + unit * s.k;
+    if (s.groups == 1 && w.dilation[2] == 1) return PatchRows(s, x, at, to);
     for (int64_t t = 0; t < w.taps(); ++t, to += channels) {
       Window::Unravel(t, w.kernel, tap);
       const int64_t offset = w.Offset(at, tap);
@@ -271,20 +267,44 @@ class Conv : public Op {
       }
     }
   }
+  // The same where taps that are neighbours are neighbours in the input: row by row.
+  static void PatchRows(const State& s, const float* x, const int64_t* at, float* to) {
+    const Window& w = s.window;
+    const int64_t left = at[2] * w.stride[2] - w.pad[2];
+    const int64_t begin = std::clamp<int64_t>(-left, 0, w.kernel[2]);
+    const int64_t end = std::clamp<int64_t>(w.in[2] - left, begin, w.kernel[2]);
+    for (int64_t r = 0; r < w.kernel[0] * w.kernel[1]; ++r, to += w.kernel[2] * s.channels) {
+      const int64_t i = at[0] * w.stride[0] - w.pad[0] + r / w.kernel[1] * w.dilation[0];
+      const int64_t j = at[1] * w.stride[1] - w.pad[1] + r % w.kernel[1] * w.dilation[1];
+      const bool inside = i >= 0 && i < w.in[0] && j >= 0 && j < w.in[1] && begin < end;
+      if (!inside) {
+        std::fill(to, to + w.kernel[2] * s.channels, 0.0F);
+        continue;
+      }
+      const float* row = x + ((i * w.in[1] + j) * w.in[2] + left + begin) * s.channels;
+      std::fill(to, to + begin * s.channels, 0.0F);
+      std::memcpy(to + begin * s.channels, row,
+                  static_cast<size_t>((end - begin) * s.channels) * 4);
+      std::fill(to + end * s.channels, to + w.kernel[2] * s.channels, 0.0F);
+    }
+  }
 
   void RunProduct(Call& c, const PartOf& p, int64_t begin, int64_t end) const {
     const State& s = c.state<State>();
     const int64_t m = s.group_filters();
     std::vector<float> bias;
     if (c.Given(2)) {
-      for (int64_t j = 0; j < m; ++j) bias.push_back(Element(c.inputs[2], p.group * m + j));
+      for (int64_t j = 0; j < m; ++j) bias.push_back(FloatAt(c.inputs[2], p.group * m + j));
     }
+    const float* patches = s.direct ? ScratchAt<float>(c, s.last_at) + p.begin * s.channels +
+                                          p.group * s.group_channels()
+                                    : ScratchAt<float>(c, s.patches_at);
     const StripProduct::Operands x{
-        At<float>(c, s.patches_at),           s.k,        At<float>(c, s.sums_at), m,
-        bias.empty() ? nullptr : bias.data(), activation_};
+        patches, s.direct ? s.channels : s.k,          ScratchAt<float>(c, s.sums_at),
+        m,       bias.empty() ? nullptr : bias.data(), activation_};
     if (s.streamed) return ProductOf(c, p).Run(x, begin, end, c.blocks, nullptr);
-    ProductOf(c, p).RunDense(x, begin, end, At<float>(c, s.kernels_at) + p.group * m * s.k, 1, s.k,
-                             At<char>(c, s.pack_at), nullptr);
+    ProductOf(c, p).RunDense(x, begin, end, ScratchAt<float>(c, s.kernels_at) + p.group * m * s.k,
+                             1, s.k, ScratchAt<char>(c, s.pack_at), nullptr);
   }
 
   // 64 pixels of the sums, as planes of the output.
@@ -292,7 +312,17 @@ class Conv : public Op {
     const State& s = c.state<State>();
     const int64_t m = s.group_filters(), plane = s.window.outputs();
     const int64_t begin = p.begin + unit * 64, end = std::min(begin + 64, p.end);
-    const float* sums = At<float>(c, s.sums_at);
+    const float* sums = ScratchAt<float>(c, s.sums_at);
+    if (c.outputs[0].dtype() == MOSAIC_FLOAT) {
+      for (int64_t i = begin; i < end;) {  // pixels of one image
+        const int64_t n = std::min(end - i, plane - i % plane);
+        float* y = c.outputs[0].mutable_data<float>() +
+                   (i / plane * s.filters + p.group * m) * plane + i % plane;
+        TransposeWords(sums + (i - p.begin) * m, m, n, m, y, plane);
+        i += n;
+      }
+      return;
+    }
     Dispatch(FloatTypes(), c.outputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       T* y = c.outputs[0].mutable_data<T>();
@@ -308,75 +338,123 @@ class Conv : public Op {
 
   // ---- few filters in a group: plane by plane ----
 
-  static int64_t RowsOf(const State& s) {
-    const int64_t cost = std::max<int64_t>(1, s.window.out[2] * s.k);
-    return std::clamp<int64_t>(200000 / cost, 1, s.window.out[0] * s.window.out[1]);
-  }
-
   static void StartPlanes(Call& c, State* s) {
-    const int64_t rows = s->window.out[0] * s->window.out[1], per_unit = RowsOf(*s);
-    s->kernels_at = Reserve(&c, s->filters * s->k * 4);
+    const Window& w = s->window;
+    s->unit_rows = std::clamp<int64_t>(200000 / std::max<int64_t>(1, w.out[2] * s->k), 1, w.out[1]);
+    s->met_rows = (s->unit_rows - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1;
+    const int64_t reach = (w.out[2] - 1) * w.stride[2] + (w.kernel[2] - 1) * w.dilation[2] + 1;
+    s->row_length = (reach + w.stride[2] - 1) / w.stride[2];
+    s->kernels_at = ReserveScratch(&c, s->filters * s->k * 4);
+    s->met_at = ReserveScratch(
+        &c, s->group_channels() * w.kernel[0] * s->met_rows * w.stride[2] * s->row_length * 4);
     Add(c, s, {Part::kKernels}, s->filters, static_cast<double>(2 * s->k));
-    Add(c, s, {Part::kPlanes}, s->images * s->filters * ((rows + per_unit - 1) / per_unit),
-        static_cast<double>(per_unit * s->window.out[2] * s->k));
+    Add(c, s, {Part::kPlanes}, s->images * s->filters * w.out[0] * UnitsOf(*s),
+        static_cast<double>(s->unit_rows * w.out[2] * s->k));
+  }
+  static int64_t UnitsOf(const State& s) {  // of a plane
+    return (s.window.out[1] + s.unit_rows - 1) / s.unit_rows;
+  }
+  // Row "row" of those that a unit meets, of a channel at a depth of the kernel.
+  static float* MetRow(const Call& c, int64_t channel, int64_t depth, int64_t row) {
+    const State& s = c.state<State>();
+    return ScratchAt<float>(c, s.met_at) +
+           ((channel * s.window.kernel[0] + depth) * s.met_rows + row) * s.window.stride[2] *
+               s.row_length;
   }
 
   // Some rows of one plane of the output.
   void Plane(Call& c, int64_t unit) const {
     const State& s = c.state<State>();
     const Window& w = s.window;
-    const int64_t rows = w.out[0] * w.out[1], per_unit = RowsOf(s);
-    const int64_t pieces = (rows + per_unit - 1) / per_unit;
-    const int64_t image = unit / pieces / s.filters, filter = unit / pieces % s.filters;
-    const int64_t group = filter / s.group_filters(), channels = s.group_channels();
-    const float* kernel = At<float>(c, s.kernels_at) + filter * s.k;
-    const float bias = c.Given(2) ? Element(c.inputs[2], filter) : 0.0F;
-    const int64_t first = unit % pieces * per_unit, last = std::min(first + per_unit, rows);
+    const int64_t first = unit % UnitsOf(s) * s.unit_rows, z = unit / UnitsOf(s) % w.out[0];
+    const int64_t filter = unit / UnitsOf(s) / w.out[0] % s.filters;
+    const int64_t image = unit / UnitsOf(s) / w.out[0] / s.filters;
+    const int64_t last = std::min(first + s.unit_rows, w.out[1]);
+    const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
-      const T* x = c.inputs[0].data<T>() + (image * s.channels + group * channels) * w.inputs();
-      T* y = c.outputs[0].mutable_data<T>() + (image * s.filters + filter) * w.outputs();
+      const int64_t channel = filter / s.group_filters() * s.group_channels();
+      ReadRows(c, c.inputs[0].data<T>() + (image * s.channels + channel) * w.inputs(), z, first);
+      T* y = c.outputs[0].mutable_data<T>() +
+             ((image * s.filters + filter) * w.out[0] + z) * w.out[1] * w.out[2];
       std::vector<float> sums(static_cast<size_t>(w.out[2]));
+      std::vector<const float*> rows(static_cast<size_t>(s.k));
+      std::vector<float> weights(static_cast<size_t>(s.k));
       for (int64_t row = first; row < last; ++row) {
-        std::fill(sums.begin(), sums.end(), 0.0F);
-        SumRow(w, x, kernel, channels, row, sums.data());
-        for (float& v : sums) v += bias;
-        Activate(activation_, sums.data(), sums.data(), w.out[2]);
+        const int64_t n = TapsOf(c, filter, z, first, row, rows.data(), weights.data());
+        T* out = y + row * w.out[2];
+        float* to = sums.data();
+        if constexpr (std::is_same_v<T, float>) to = out;
+        SumWeightedRows(rows.data(), weights.data(), n, bias, w.out[2], to);
+        if (activation_ != Activation::kNone) Activate(activation_, to, to, w.out[2]);
+        if (std::is_same_v<T, float>) continue;
         for (int64_t i = 0; i < w.out[2]; ++i) {
-          y[row * w.out[2] + i] =
-              Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)]));
+          out[i] = Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)]));
         }
       }
     });
   }
 
+  // The rows of the input that output rows from "first" on meet, with zeros for the padding.
   template <typename T>
-  static void SumRow(const Window& w, const T* x, const float* kernel, int64_t channels,
-                     int64_t row, float* sums) {
-    int64_t tap[3];
-    const int64_t at[2] = {row / w.out[1], row % w.out[1]};
-    for (int64_t t = 0; t < w.taps(); ++t) {
-      Window::Unravel(t, w.kernel, tap);
-      int64_t in[2];
-      bool inside = true;
-      for (int d = 0; d < 2; ++d) {
-        in[d] = at[d] * w.stride[d] - w.pad[d] + tap[d] * w.dilation[d];
-        inside = inside && in[d] >= 0 && in[d] < w.in[d];
+  static void ReadRows(Call& c, const T* x, int64_t z, int64_t first) {
+    const State& s = c.state<State>();
+    const Window& w = s.window;
+    for (int64_t r = 0; r < s.group_channels() * w.kernel[0] * s.met_rows; ++r) {
+      const int64_t row = r % s.met_rows, depth = r / s.met_rows % w.kernel[0];
+      const int64_t channel = r / s.met_rows / w.kernel[0];
+      const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
+      const int64_t j = first * w.stride[1] - w.pad[1] + row;
+      if (i < 0 || i >= w.in[0] || j < 0 || j >= w.in[1]) continue;
+      const T* from = x + ((channel * w.in[0] + i) * w.in[1] + j) * w.in[2];
+      float* to = MetRow(c, channel, depth, row);
+      for (int64_t rest = 0; rest < w.stride[2]; ++rest, to += s.row_length) {
+        // Element k is that at k * stride + shift of the input.
+        const int64_t stride = w.stride[2], shift = rest - w.pad[2];
+        const int64_t begin =
+            std::min(s.row_length, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
+        const int64_t end = w.in[2] <= shift ? begin
+                                             : std::clamp((w.in[2] - shift + stride - 1) / stride,
+                                                          begin, s.row_length);
+        std::fill(to, to + begin, 0.0F);
+        if constexpr (std::is_same_v<T, float>) {
+          const float* inside = from + begin * stride + shift;
+          stride == 1 ? void(std::copy(inside, inside + (end - begin), to + begin))
+                      : EveryNth(inside, stride, end - begin, to + begin);
+        } else {
+          for (int64_t k = begin; k < end; ++k) {
+            to[k] = static_cast<float>(Load(from[k * stride + shift]));
+          }
+        }
+        std::fill(to + end, to + s.row_length, 0.0F);
       }
-      if (!inside) continue;
-      // The outputs whose inputs are inside: stride * i + shift in [0, in).
-      const int64_t shift = tap[2] * w.dilation[2] - w.pad[2], stride = w.stride[2];
-      const int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
-      const int64_t end =
-          w.in[2] - shift <= 0 ? 0 : std::min(w.out[2], (w.in[2] - shift + stride - 1) / stride);
-      for (int64_t ch = 0; ch < channels; ++ch) {
-        const float weight = kernel[t * channels + ch];
-        const T* from = x + ((ch * w.in[0] + in[0]) * w.in[1] + in[1]) * w.in[2] + shift;
-        for (int64_t i = begin; i < end; ++i) {
-          sums[i] += weight * static_cast<float>(Load(from[i * stride]));
+    }
+  }
+
+  // What an output row is made of: for each tap inside and each channel a row and its weight.
+  static int64_t TapsOf(const Call& c, int64_t filter, int64_t z, int64_t first, int64_t row,
+                        const float** rows, float* weights) {
+    const State& s = c.state<State>();
+    const Window& w = s.window;
+    const float* kernel = ScratchAt<float>(c, s.kernels_at) + filter * s.k;
+    int64_t n = 0;
+    for (int64_t a = 0; a < w.kernel[0]; ++a) {
+      const int64_t i = z * w.stride[0] - w.pad[0] + a * w.dilation[0];
+      for (int64_t b = 0; b < w.kernel[1]; ++b, kernel += w.kernel[2] * s.group_channels()) {
+        const int64_t met = (row - first) * w.stride[1] + b * w.dilation[1];
+        const int64_t j = first * w.stride[1] - w.pad[1] + met;
+        if (i < 0 || i >= w.in[0] || j < 0 || j >= w.in[1]) continue;
+        int64_t rest = 0, at = 0;  // the tap's column, modulo the stride and divided by it
+        for (int64_t k = 0; k < w.kernel[2]; ++k, rest += w.dilation[2]) {
+          for (; rest >= w.stride[2]; rest -= w.stride[2]) ++at;
+          for (int64_t ch = 0; ch < s.group_channels(); ++ch) {
+            rows[n] = MetRow(c, ch, a, met) + rest * s.row_length + at;
+            weights[n++] = kernel[k * s.group_channels() + ch];
+          }
         }
       }
     }
+    return n;
   }
 
   WindowAttributes a_;

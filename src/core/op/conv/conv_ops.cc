@@ -7,16 +7,19 @@ namespace mosaic {
 
 extern const OpDef kAveragePool;
 extern const OpDef kConv;
+extern const OpDef kConvTranspose;
 extern const OpDef kFusedConv;
 extern const OpDef kGlobalLpPool;
 extern const OpDef kGlobalMaxPool;
 extern const OpDef kLpPool;
 extern const OpDef kMaxPool;
+extern const OpDef kMaxUnpool;
 
 namespace {
 
 const OpDef* const kOps[] = {
-    &kAveragePool, &kConv, &kFusedConv, &kGlobalLpPool, &kGlobalMaxPool, &kLpPool, &kMaxPool,
+    &kAveragePool,   &kConv,   &kConvTranspose, &kFusedConv, &kGlobalLpPool,
+    &kGlobalMaxPool, &kLpPool, &kMaxPool,       &kMaxUnpool,
 };
 
 }  // namespace

@@ -1,14 +1,6 @@
 #include "core/op/conv/window.h"
 
 namespace mosaic {
-namespace {
-
-int64_t At(const std::vector<int64_t>& list, size_t i, int64_t fallback) {
-  return i < list.size() ? list[i] : fallback;
-}
-
-}  // namespace
-
 WindowAttributes::WindowAttributes(const Node& node)
     : ceil_mode(node.Int("ceil_mode", 0) != 0),
       kernel(node.Ints("kernel_shape")),
@@ -57,14 +49,15 @@ Status InferWindow(InferContext& c, const WindowAttributes& a, const Dims& kerne
   }
   spatial->clear();
   for (size_t d = 0; d < n; ++d) {
-    const int64_t stride = At(a.strides, d, 1), dilation = At(a.dilations, d, 1);
+    const int64_t stride = ValueAt(a.strides, d, 1), dilation = ValueAt(a.dilations, d, 1);
     const Dim extent = (kernel[d] - 1) * Dim(dilation) + 1;
     if (a.auto_pad == AutoPad::kSameUpper || a.auto_pad == AutoPad::kSameLower) {
       spatial->push_back(CeilDiv(x[d + 2], stride));
       continue;
     }
     const bool valid = a.auto_pad == AutoPad::kValid;
-    const int64_t before = valid ? 0 : At(a.pads, d, 0), after = valid ? 0 : At(a.pads, n + d, 0);
+    const int64_t before = valid ? 0 : ValueAt(a.pads, d, 0),
+                  after = valid ? 0 : ValueAt(a.pads, n + d, 0);
     const Dim room = x[d + 2] + Dim(before) + Dim(after) - extent;
     if (room.is_number() && room.number() < 0) {
       return Status::BadModel("a window of size " + extent.ToString() + " does not fit dimension " +
@@ -89,11 +82,11 @@ Status MakeWindow(const WindowAttributes& a, const Shape& x, const Shape& kernel
     w->in[d] = x[i + 2];
     w->out[d] = y[i + 2];
     w->kernel[d] = kernel[i];
-    w->stride[d] = At(a.strides, i, 1);
-    w->dilation[d] = At(a.dilations, i, 1);
+    w->stride[d] = ValueAt(a.strides, i, 1);
+    w->dilation[d] = ValueAt(a.dilations, i, 1);
     if (a.auto_pad == AutoPad::kNotSet) {
-      w->pad[d] = At(a.pads, i, 0);
-      w->pad_end[d] = At(a.pads, n + i, 0);
+      w->pad[d] = ValueAt(a.pads, i, 0);
+      w->pad_end[d] = ValueAt(a.pads, n + i, 0);
     } else if (a.auto_pad != AutoPad::kValid) {
       const int64_t extent = (kernel[i] - 1) * w->dilation[d] + 1;
       const int64_t total =

@@ -9,6 +9,21 @@
 
 namespace mosaic {
 
+// Element i of a list, where it has so many.
+inline int64_t ValueAt(const std::vector<int64_t>& list, size_t i, int64_t fallback) {
+  return i < list.size() ? list[i] : fallback;
+}
+
+// Element i of a floating-point array as float32.
+inline float FloatAt(const Tensor& t, int64_t i) {
+  float v = 0;
+  Dispatch(FloatTypes(), t.dtype(), [&](auto type) {
+    using T = typename decltype(type)::T;
+    v = static_cast<float>(Load(t.data<T>()[i]));
+  });
+  return v;
+}
+
 enum class AutoPad { kNotSet, kSameUpper, kSameLower, kValid };
 
 // The attributes, one entry a spatial dimension where they are given.

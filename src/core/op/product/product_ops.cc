@@ -5,6 +5,8 @@
 
 namespace mosaic {
 
+extern const OpDef kDet;
+extern const OpDef kEinsum;
 extern const OpDef kFusedMatMul;
 extern const OpDef kGemm;
 extern const OpDef kMatMul;
@@ -12,6 +14,8 @@ extern const OpDef kMatMul;
 namespace {
 
 const OpDef* const kOps[] = {
+    &kDet,
+    &kEinsum,
     &kFusedMatMul,
     &kGemm,
     &kMatMul,

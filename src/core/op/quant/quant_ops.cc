@@ -5,19 +5,30 @@
 
 namespace mosaic {
 
+extern const OpDef kConvInteger;
 extern const OpDef kDequantizeLinear;
 extern const OpDef kDynamicQuantizeLinear;
 extern const OpDef kMatMulInteger;
 extern const OpDef kMatMulNBits;
 extern const OpDef kMicrosoftDequantizeLinear;
 extern const OpDef kMicrosoftQuantizeLinear;
+extern const OpDef kQLinearConv;
+extern const OpDef kQLinearMatMul;
 extern const OpDef kQuantizeLinear;
 
 namespace {
 
 const OpDef* const kOps[] = {
-    &kDequantizeLinear,          &kDynamicQuantizeLinear,   &kMatMulInteger,  &kMatMulNBits,
-    &kMicrosoftDequantizeLinear, &kMicrosoftQuantizeLinear, &kQuantizeLinear,
+    &kConvInteger,
+    &kDequantizeLinear,
+    &kDynamicQuantizeLinear,
+    &kMatMulInteger,
+    &kMatMulNBits,
+    &kMicrosoftDequantizeLinear,
+    &kMicrosoftQuantizeLinear,
+    &kQLinearConv,
+    &kQLinearMatMul,
+    &kQuantizeLinear,
 };
 
 }  // namespace

@@ -1,0 +1,17 @@
+#include "core/kernel/window_sum.h"
+
+#define MOSAIC_KERNEL "core/kernel/vector/window_sum.inc"
+#include "core/kernel/vector/each_isa.h"
+
+namespace mosaic {
+
+void SumWeightedRows(const float* const* rows, const float* weights, int64_t count, float bias,
+                     int64_t n, float* out) {
+  MOSAIC_DISPATCH(RunSumWeightedRows, rows, weights, count, bias, n, out);
+}
+
+void EveryNth(const float* in, int64_t stride, int64_t n, float* out) {
+  MOSAIC_DISPATCH(RunEveryNth, in, stride, n, out);
+}
+
+}  // namespace mosaic
