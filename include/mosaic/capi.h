@@ -251,6 +251,7 @@ typedef struct MosaicNodeStats {
 bool mosaic_exec_node_stats(const MosaicExec *exec, int i, MosaicNodeStats *out);
 /* Most bytes of activations in use at a time in the last run.  (Kept for reuse are as many as any run needed.) */
 int64_t mosaic_exec_memory(const MosaicExec *exec);
+/* The model keeps one that is done for the next mosaic_exec_new: what it knows of shapes. */
 void mosaic_exec_free(MosaicExec *exec);
 
 /* ---- Blocks ---- */

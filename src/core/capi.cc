@@ -9,9 +9,9 @@
 #include "core/codec/pglz.h"
 #include "core/import/importer.h"
 #include "core/import/model_check.h"
+#include "core/kernel/strip_gemm.h"
 #include "core/plan/binding.h"
 #include "core/plan/describe.h"
-#include "core/kernel/strip_gemm.h"
 #include "core/util/quote.h"
 
 using mosaic::Guard;
@@ -62,7 +62,8 @@ mosaic::ExternalOpener OpenerOf(const MosaicSource* host) {
 }
 
 mosaic::Importer::Options OptionsOf(const MosaicImportOptions& o) {
-  return {o.block_height, o.weight_dtype, o.ascii_names, o.batch_axis == nullptr ? "" : o.batch_axis};
+  return {o.block_height, o.weight_dtype, o.ascii_names,
+          o.batch_axis == nullptr ? "" : o.batch_axis};
 }
 
 }  // namespace
@@ -86,8 +87,8 @@ MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptio
   return Guard(err, [&](MosaicCode*) -> Status {
     auto job = std::make_unique<MosaicImport>(*source);
     MOSAIC_RETURN_IF_ERROR(mosaic::Importer::Open(
-        options->model_name == nullptr ? "" : options->model_name, OptionsOf(*options), &job->source,
-        OpenerOf(&job->host), &job->importer));
+        options->model_name == nullptr ? "" : options->model_name, OptionsOf(*options),
+        &job->source, OpenerOf(&job->host), &job->importer));
     *out = job.release();
     return Status();
   });
@@ -155,7 +156,8 @@ MosaicCode mosaic_model_new(const char* name, const void* graph, size_t len,
     const mosaic::Model& m = *model->model;
     const mosaic::Graph& g = m.graph;
     for (size_t i = 0; i < g.inputs.size(); ++i) {
-      model->inputs.push_back(InfoOf(g.values[static_cast<size_t>(g.inputs[i])], m.items.inputs[i]));
+      model->inputs.push_back(
+          InfoOf(g.values[static_cast<size_t>(g.inputs[i])], m.items.inputs[i]));
     }
     for (size_t i = 0; i < g.outputs.size(); ++i) {
       const size_t v = static_cast<size_t>(g.outputs[i]);
@@ -216,9 +218,8 @@ MosaicCode mosaic_model_bind(const MosaicModel* model, int i, int array_ndim,
     }
     const mosaic::Graph& g = model->model->graph;
     const int value = g.inputs[static_cast<size_t>(i)];
-    const int axis = model->model->items.independent
-                         ? model->model->items.inputs[static_cast<size_t>(i)]
-                         : -1;
+    const int axis =
+        model->model->items.independent ? model->model->items.inputs[static_cast<size_t>(i)] : -1;
     return mosaic::BindArray(model->model->name, g.values[static_cast<size_t>(value)], axis,
                              std::vector<int64_t>(array_dims, array_dims + array_ndim), out);
   });
@@ -230,7 +231,12 @@ MosaicCode mosaic_exec_new(const MosaicModel* model, int max_blocks, MosaicExec*
                            MosaicError* err) {
   *out = nullptr;
   return Guard(err, [&](MosaicCode*) -> Status {
-    *out = new MosaicExec(*model->model, max_blocks);
+    std::unique_ptr<MosaicExec>& idle = model->idle->exec;
+    if (idle != nullptr && idle->max_blocks == max_blocks) {
+      *out = idle.release();
+    } else {
+      *out = new MosaicExec(*model->model, max_blocks, model->idle);
+    }
     return Status();
   });
 }
@@ -290,9 +296,7 @@ MosaicCode mosaic_exec_step(MosaicExec* exec, MosaicBlockRequest* request, Mosai
   });
 }
 
-void mosaic_exec_supply(MosaicExec* exec, const void* const* blocks) {
-  exec->run.Supply(blocks);
-}
+void mosaic_exec_supply(MosaicExec* exec, const void* const* blocks) { exec->run.Supply(blocks); }
 
 namespace {
 
@@ -370,7 +374,17 @@ bool mosaic_exec_node_stats(const MosaicExec* exec, int i, MosaicNodeStats* out)
 
 int64_t mosaic_exec_memory(const MosaicExec* exec) { return exec->run.memory(); }
 
-void mosaic_exec_free(MosaicExec* exec) { delete exec; }
+void mosaic_exec_free(MosaicExec* exec) {
+  if (exec == nullptr) return;
+  std::unique_ptr<MosaicExec> own(exec);
+  // One that failed, or was given up, still holds what it was at work on.
+  const std::shared_ptr<MosaicIdle> idle = exec->idle;
+  if (!exec->done || idle->closed || idle->exec != nullptr) return;
+  exec->items.clear();
+  exec->done = false;
+  exec->run.Renew();
+  idle->exec = std::move(own);
+}
 
 // ---- Names ----
 

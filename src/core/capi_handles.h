@@ -10,18 +10,33 @@
 #include "core/run/batch.h"
 #include "mosaic/capi.h"
 
-struct MosaicModel {
-  std::unique_ptr<mosaic::Model> model;
-  std::vector<MosaicValueInfo> inputs, outputs;
-  std::string description;  // made when it is asked for
+// An execution that nobody uses, kept for the next statement: it knows the shapes of the last ones.
+// Shared by a model and its executions; none of them needs the others to be freed first.
+struct MosaicIdle {
+  std::unique_ptr<MosaicExec> exec;
+  bool closed = false;  // the model is gone
 };
 
 struct MosaicExec {
-  MosaicExec(const mosaic::Model& m, int max_blocks) : model(m), run(m, max_blocks) {}
+  MosaicExec(const mosaic::Model& m, int blocks, std::shared_ptr<MosaicIdle> i)
+      : model(m), run(m, blocks), max_blocks(blocks), idle(std::move(i)) {}
   const mosaic::Model& model;
   mosaic::BatchRun run;
+  const int max_blocks;
+  const std::shared_ptr<MosaicIdle> idle;
   std::vector<mosaic::Tensor> items;  // outputs item after item, as they were asked for
   bool done = false;
+};
+
+struct MosaicModel {
+  ~MosaicModel() {
+    idle->closed = true;
+    idle->exec.reset();
+  }
+  std::unique_ptr<mosaic::Model> model;
+  std::vector<MosaicValueInfo> inputs, outputs;
+  std::string description;  // made when it is asked for
+  std::shared_ptr<MosaicIdle> idle = std::make_shared<MosaicIdle>();
 };
 
 namespace mosaic {

@@ -61,6 +61,13 @@ Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count, Are
 
 BatchRun::BatchRun(const Model& model, int max_blocks) : model_(model), executor_(model, max_blocks) {}
 
+void BatchRun::Renew() {
+  inputs_.clear();
+  outputs_.clear();
+  limit_ = target_ = INT64_MAX;
+  executor_.Renew();
+}
+
 void BatchRun::SetMemoryLimit(int64_t limit, int64_t target) {
   limit_ = limit;
   target_ = std::min(limit, target);

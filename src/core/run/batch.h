@@ -25,6 +25,8 @@ class BatchRun {
 
   Executor& executor() { return executor_; }
   const Executor& executor() const { return executor_; }
+  // As Executor's.
+  void Renew();
   // limit: no run takes more. target: groups of items are made to take no more than that, where
   // they can.
   void SetMemoryLimit(int64_t limit, int64_t target);

@@ -64,6 +64,15 @@ void Executor::Reset() {
   arena_.ReleaseCharacters();
 }
 
+void Executor::Renew() {
+  Reset();
+  std::fill(seconds_.begin(), seconds_.end(), 0.0);
+  timed_ = false;
+  request_ = BlockRequest();
+  SetMemoryLimit(INT64_MAX);
+  if (arena_.bytes() > kKeptBytes) arena_.Trim();
+}
+
 Status Executor::Size(const std::vector<Tensor>& inputs, int64_t* peak) {
   Sizing* sizing = sizings_[0].Find(inputs, {});
   if (sizing == nullptr) {

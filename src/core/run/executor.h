@@ -37,6 +37,11 @@ class Executor {
   // Seconds of steps are measured from now on.
   void SetTimed(bool timed) { timed_ = timed; }
 
+  // After a run that is done: as new, but for what is known of shapes seen before. Lets go of all
+  // that the run holds, and of memory kept for reuse beyond kKeptBytes.
+  void Renew();
+  static constexpr int64_t kKeptBytes = 256 * 1024;
+
   // Sizes the plan for inputs of these shapes (elements are not looked at): *peak is the most
   // memory it needs, as far as that can be told. Errors are those of the operators.
   Status Size(const std::vector<Tensor>& inputs, int64_t* peak);

@@ -34,6 +34,22 @@ class CapiTest : public ::testing::Test {
     view_ = {MOSAIC_FLOAT, 2, {2, 300}, input_.data()};
   }
 
+  // The two rows of input_.
+  void Run() {
+    ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, false, &err_), MOSAIC_OK) << err_.message;
+    ServedBlocks served;
+    MosaicBlockRequest r{};
+    MosaicCode code;
+    while ((code = mosaic_exec_step(exec_.get(), &r, &err_)) != MOSAIC_OK) {
+      ASSERT_TRUE(code == MOSAIC_MORE || code == MOSAIC_NEED_BLOCKS) << err_.message;
+      if (code == MOSAIC_MORE) continue;
+      ASSERT_GE(r.count, 1);
+      ASSERT_LE(r.count, 2);
+      g_.store.Serve({r.tensor, {r.indexes, r.indexes + r.count}}, &served);
+      mosaic_exec_supply(exec_.get(), served.payloads());
+    }
+  }
+
   GraphBuilder g_;
   int x_ = -1;
   std::unique_ptr<MosaicModel, Freer> model_;
@@ -44,18 +60,7 @@ class CapiTest : public ::testing::Test {
 };
 
 TEST_F(CapiTest, PredictsThroughTheBoundary) {
-  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, false, &err_), MOSAIC_OK) << err_.message;
-  ServedBlocks served;
-  MosaicBlockRequest r{};
-  MosaicCode code;
-  while ((code = mosaic_exec_step(exec_.get(), &r, &err_)) != MOSAIC_OK) {
-    ASSERT_TRUE(code == MOSAIC_MORE || code == MOSAIC_NEED_BLOCKS) << err_.message;
-    if (code == MOSAIC_MORE) continue;
-    ASSERT_GE(r.count, 1);
-    ASSERT_LE(r.count, 2);
-    g_.store.Serve({r.tensor, {r.indexes, r.indexes + r.count}}, &served);
-    mosaic_exec_supply(exec_.get(), served.payloads());
-  }
+  ASSERT_NO_FATAL_FAILURE(Run());
   MosaicTensorView out{};
   ASSERT_EQ(mosaic_exec_output(exec_.get(), 0, &out, &err_), MOSAIC_OK);
   const auto model = g_.Load();
@@ -66,6 +71,46 @@ TEST_F(CapiTest, PredictsThroughTheBoundary) {
   EXPECT_EQ(0, std::memcmp(out.data, want.bytes.data(), want.bytes.size()));
   EXPECT_EQ(mosaic_exec_output(exec_.get(), 1, &out, &err_), MOSAIC_E_INTERNAL);
   EXPECT_EQ(mosaic_exec_output(exec_.get(), -1, &out, &err_), MOSAIC_E_INTERNAL);
+}
+
+// A statement's execution serves the next one, as if it were new.
+TEST_F(CapiTest, ExecutionsAreUsedAgain) {
+  mosaic_exec_set_timed(exec_.get(), true);
+  mosaic_exec_set_memory_limit(exec_.get(), 1 << 20, 1 << 20);
+  ASSERT_NO_FATAL_FAILURE(Run());
+  const MosaicExec* first = exec_.get();
+  exec_.reset();
+  MosaicExec *again = nullptr, *other = nullptr;
+  ASSERT_EQ(mosaic_exec_new(model_.get(), 2, &again, &err_), MOSAIC_OK);
+  ASSERT_EQ(mosaic_exec_new(model_.get(), 2, &other, &err_), MOSAIC_OK);
+  exec_.reset(again);
+  const std::unique_ptr<MosaicExec, Freer> second(other);
+  EXPECT_EQ(again, first);
+  EXPECT_NE(other, first);
+  MosaicNodeStats stats{};
+  ASSERT_TRUE(mosaic_exec_node_stats(again, 0, &stats));
+  EXPECT_EQ(stats.seconds, 0);
+  MosaicTensorView out{};
+  EXPECT_EQ(mosaic_exec_output(again, 0, &out, &err_), MOSAIC_E_INTERNAL);  // not run yet
+  ASSERT_NO_FATAL_FAILURE(Run());
+  EXPECT_EQ(mosaic_exec_output(again, 0, &out, &err_), MOSAIC_OK);
+}
+
+TEST_F(CapiTest, AnExecutionThatWasGivenUpIsNotUsedAgain) {
+  MosaicBlockRequest r{};
+  ASSERT_EQ(mosaic_exec_start(exec_.get(), &view_, 2, false, &err_), MOSAIC_OK);
+  ASSERT_EQ(mosaic_exec_step(exec_.get(), &r, &err_), MOSAIC_NEED_BLOCKS);
+  exec_.reset();
+  MosaicExec* exec = nullptr;
+  ASSERT_EQ(mosaic_exec_new(model_.get(), 2, &exec, &err_), MOSAIC_OK);
+  exec_.reset(exec);
+  ASSERT_NO_FATAL_FAILURE(Run());
+}
+
+TEST_F(CapiTest, TheModelMayGoBeforeItsExecutions) {
+  ASSERT_NO_FATAL_FAILURE(Run());
+  model_.reset();
+  exec_.reset();
 }
 
 TEST_F(CapiTest, WrongOrderIsAnErrorNotACrash) {
