@@ -34,7 +34,8 @@ inline Status InferScaled(InferContext& c, int dtype, int64_t axis, int64_t bloc
   const Dims &x = c.dims(0), &scale = c.dims(1);
   MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, x));
   const bool one = scale.empty() || (scale.size() == 1 && scale[0].Is(1) && block == 0);
-  if (c.Has(2) && c.in(2).ranked && c.in(2).rank() != c.in(1).rank()) {
+  const bool both_one = one && c.Has(2) && c.in(2).ranked && Product(c.dims(2)).Is(1);
+  if (c.Has(2) && c.in(2).ranked && c.in(2).rank() != c.in(1).rank() && !both_one) {
     return Status::BadModel("scale and zero point have shapes " + ShapeString(scale) + " and " +
                             ShapeString(c.dims(2)));
   }
