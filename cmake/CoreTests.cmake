@@ -24,6 +24,13 @@ set(MOSAIC_ONNX_CASES /usr/share/libonnx-testdata/data/node CACHE PATH "The node
 add_test(NAME conformance.onnx COMMAND conformance_tests ${MOSAIC_ONNX_CASES}
   ${CMAKE_SOURCE_DIR}/test/conformance)
 
+# Models exported by current tools, and what ONNX Runtime computes with them (test/exports/README.md).
+add_executable(exports_tests test/exports/exports_main.cc test/exports/npy_file.cc)
+target_include_directories(exports_tests PRIVATE test)
+target_compile_options(exports_tests PRIVATE -Wall -Wextra -Werror)
+target_link_libraries(exports_tests PRIVATE mosaic_core)
+add_test(NAME exports.onnx COMMAND exports_tests ${CMAKE_SOURCE_DIR}/test/exports)
+
 if(MOSAIC_FUZZ)
   # The server's own pglz, which ours is compared with.
   find_program(PG_CONFIG pg_config)

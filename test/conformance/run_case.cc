@@ -5,8 +5,7 @@
 #include <cstring>
 #include <map>
 
-#include "core/import/importer.h"
-#include "core/run/batch.h"
+#include "conformance/block_store.h"
 #include "core/tensor/element.h"
 
 namespace mosaic::conformance {
@@ -20,23 +19,8 @@ constexpr int kMaxBlocks = 3;     // of a request
 // blocks at all), or all that can be in row blocks, or in strips, of two rows each.
 enum class Layout { kImported, kRows, kStrips, kTransposedStrips };
 
-// What the tables of the database hold: payloads at 32-byte aligned addresses, by place.
-class FakeStore {
- public:
-  void Put(const MosaicBlock& block, Arena* arena) {
-    Tensor copy = arena->New(MOSAIC_UINT8, {block.length});
-    std::memcpy(copy.mutable_raw(), block.payload, block.length);
-    blocks_[{block.tensor, block.index}] = copy;
-  }
-  const void* Get(int tensor, int64_t index) const { return blocks_.at({tensor, index}).raw(); }
-  int64_t size() const { return static_cast<int64_t>(blocks_.size()); }
-
- private:
-  std::map<std::pair<int, int64_t>, Tensor> blocks_;
-};
-
 // Cuts an inline tensor into blocks. Leaves it as it is where the layout does not suit it.
-void Cut(Layout layout, int index, Arena* arena, MosaicTensorDesc* desc, FakeStore* store) {
+void Cut(Layout layout, int index, Arena* arena, MosaicTensorDesc* desc, BlockStore* store) {
   if (desc->layout != MOSAIC_LAYOUT_INLINE || desc->value_bytes == 0) return;
   if (desc->dtype == MOSAIC_STRING) return;  // never in blocks
   const bool strips = layout != Layout::kRows;
@@ -79,44 +63,14 @@ Tensor AsDeclared(const Tensor& t, int dtype) {
   return Tensor::Borrow(dtype, t.shape(), t.raw());
 }
 
-Status Execute(const Model& model, const FakeStore& store, std::vector<Tensor> inputs,
-               BatchRun* run) {
-  MOSAIC_RETURN_IF_ERROR(run->Start(std::move(inputs), 1));
-  std::vector<const void*> payloads;  // read until the next request
-  for (;;) {
-    BatchRun::Outcome outcome;
-    MOSAIC_RETURN_IF_ERROR(run->Step(&outcome));
-    if (outcome == BatchRun::Outcome::kDone) return Status();
-    if (outcome == BatchRun::Outcome::kMore) continue;
-    const BlockRequest& request = run->request();
-    if (request.indexes.empty() || request.indexes.size() > kMaxBlocks) {
-      return Status::Internal("a request for " + std::to_string(request.indexes.size()) +
-                              " blocks of " +
-                              model.tensors[static_cast<size_t>(request.tensor)].name);
-    }
-    payloads.clear();
-    for (int32_t index : request.indexes) payloads.push_back(store.Get(request.tensor, index));
-    run->Supply(payloads.data());
-  }
-}
-
 // Runs the model with the first count inputs of the set.
 Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, size_t count,
                 Layout layout, Totals* totals) {
   Arena arena;
   MemorySource source(bytes);
   std::unique_ptr<Importer> importer;
-  Importer::Options options;
-  options.block_height = kBlockHeight;
-  MOSAIC_RETURN_IF_ERROR(Importer::Open(c.name, options, &source, {}, &importer));
-  FakeStore store;
-  for (;;) {
-    MosaicBlock block;
-    bool more = false;
-    MOSAIC_RETURN_IF_ERROR(importer->Next(&block, &more));
-    if (!more) break;
-    store.Put(block, &arena);
-  }
+  BlockStore store;
+  MOSAIC_RETURN_IF_ERROR(ImportBlocks(c.name, kBlockHeight, &source, &arena, &importer, &store));
   std::unique_ptr<Model> model;
   std::vector<MosaicTensorDesc> tensors = importer->tensors();
   for (size_t i = 0; i < tensors.size() && layout != Layout::kImported; ++i) {
@@ -135,7 +89,7 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
         AsDeclared(t, model->graph.values[static_cast<size_t>(model->graph.inputs[i])].dtype));
   }
   BatchRun run(*model, kMaxBlocks);
-  MOSAIC_RETURN_IF_ERROR(Execute(*model, store, std::move(inputs), &run));
+  MOSAIC_RETURN_IF_ERROR(Execute(*model, store, std::move(inputs), 1, kMaxBlocks, &run));
   for (size_t i = 0; i < set.outputs.size(); ++i) {
     Tensor expected;
     if (!ParseTensor(set.outputs[i], &arena, &expected)) {

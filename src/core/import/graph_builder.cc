@@ -7,14 +7,12 @@
 
 #include "core/import/inline_functions.h"
 #include "core/import/layout_planner.h"
+#include "core/import/long_lists.h"
 #include "core/plan/build.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
-
-// Longer lists of numbers of classical models (trees) are tensors, so that they can be blocks.
-constexpr size_t kLongList = 64;
 
 template <typename T>
 std::string Bytes(const std::vector<T>& v) {
@@ -121,6 +119,7 @@ class Builder {
     g.elements = t.elements;
     g.data = std::move(t.data);
     g.strings = std::move(t.strings);
+    g.list = t.list;
     tensors_.push_back(std::move(g));
     BecomeConstant(*out, static_cast<int>(tensors_.size()) - 1);
     return {};
@@ -222,6 +221,7 @@ Status Builder::DefineNode(OnnxNode* n) {
   node.name = n->name;
   node.domain = n->domain;
   node.op_type = n->op_type;
+  if (n->domain == kMlDomain) MoveLongLists(n);
   node.attributes = std::move(n->attributes);
   for (const std::string& name : n->outputs) {
     v = -1;
@@ -240,29 +240,8 @@ Status Builder::DefineNode(OnnxNode* n) {
   return {};
 }
 
-template <typename T>
-bool IsLong(const Attribute& a) {
-  const auto* list = std::get_if<std::vector<T>>(&a.value);
-  return list != nullptr && list->size() > kLongList;
-}
-
-// Tensor-valued attributes become inputs behind the node's own, as do long lists of numbers.
+// Tensor-valued attributes become inputs behind the node's own.
 Status Builder::DefineAttributeTensors(OnnxNode* n, Node* node, const std::string& who) {
-  if (n->domain == kMlDomain) {
-    std::vector<Attribute> kept;
-    for (Attribute& a : node->attributes) {
-      if (!IsLong<float>(a) && !IsLong<int64_t>(a)) {
-        kept.push_back(std::move(a));
-        continue;
-      }
-      OnnxTensor t = IsLong<float>(a)
-                         ? TensorOf(MOSAIC_FLOAT, std::get<std::vector<float>>(a.value), false)
-                         : TensorOf(MOSAIC_INT64, std::get<std::vector<int64_t>>(a.value), false);
-      t.name = a.name;
-      n->tensors.push_back(std::move(t));
-    }
-    node->attributes = std::move(kept);
-  }
   std::string base = n->name;
   for (size_t i = 0; i < n->outputs.size() && base.empty(); ++i) base = n->outputs[i];
   for (OnnxTensor& t : n->tensors) {

@@ -18,6 +18,7 @@ struct GraphTensor {
   int64_t elements = 0;
   TensorData data;
   std::vector<std::string> strings;  // of dtype STRING, instead of data
+  bool list = false;     // of a classical model: its blocks are whole, whatever its length (long_lists.h)
   bool flipped = false;  // data holds a dims[1] x dims[0] matrix: a Transpose was folded
 };
 

@@ -64,6 +64,18 @@ void CollectUses(const Body& body, std::vector<Uses>* uses) {
 // Constants that lowering makes are none of the file's.
 int AddNothing(void*, const std::string&, const Tensor&) { return -1; }
 
+// Whole blocks, whatever the length: the cut of a prefix is that of the whole.
+Blocking PlanList(int dtype, int64_t n, int height) {
+  Blocking b;
+  b.layout = MOSAIC_LAYOUT_ROW;
+  b.dtype = dtype;
+  b.rows = n;
+  b.cols = 1;
+  b.block_cols = 1;
+  b.block_rows = static_cast<int>(int64_t{height} * MOSAIC_ROW_BYTES / DTypeSize(dtype));
+  return b;
+}
+
 Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype) {
   Layout l;
   if (IsInline(t.dtype, t.elements)) return l;
@@ -95,6 +107,10 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype
     }
   }
   l.layout = MOSAIC_LAYOUT_ROW;
+  if (t.list && !uses.gathered) {
+    l.blocking = PlanList(t.dtype, t.elements, height);
+    return l;
+  }
   const bool table = uses.gathered && t.dims.size() >= 2;
   const int64_t n = table ? t.dims[0] : t.elements;
   const int float_dtype = table ? weight_dtype : MOSAIC_FLOAT;

@@ -28,6 +28,7 @@ struct OnnxTensor {
   int64_t elements = 0;  // the product of dims, and what data holds
   TensorData data;
   std::vector<std::string> strings;  // of dtype STRING: the elements
+  bool list = false;  // GraphTensor::list
 };
 
 struct OnnxGraph;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/op/op_support.h"
+#include "core/op/preparing.h"
 
 namespace mosaic {
 
@@ -38,6 +39,38 @@ Status StartCall(const Op& op, const std::vector<Fact>& outputs, const std::vect
   return op.Start(*call);
 }
 
+namespace {
+
+template <typename F>
+Status RunPhases(const Call& call, ChooseEnd ranges, F&& run) {
+  for (size_t p = 0; p < call.phases.size(); ++p) {
+    const int64_t units = call.phases[p].units;
+    for (int64_t at = 0; at < units;) {
+      const int64_t end = ranges == nullptr ? units : ranges(at, units);
+      MOSAIC_RETURN_IF_ERROR(run(static_cast<int>(p), at, end));
+      at = end;
+    }
+  }
+  return Status();
+}
+
+Status Prepare(const PreparingOp& op, const Call& of, ChooseEnd ranges, Tensor* prepared) {
+  Call call;
+  call.inputs = of.inputs;
+  call.weights = of.weights;
+  call.arena = of.arena;
+  int64_t bytes = 0;
+  MOSAIC_RETURN_IF_ERROR(op.StartPreparing(call, &bytes));
+  *prepared = of.arena->New(MOSAIC_UINT8, {bytes});
+  std::memset(prepared->mutable_raw(), 0, static_cast<size_t>(bytes));
+  call.outputs = {*prepared};
+  return RunPhases(call, ranges, [&](int phase, int64_t begin, int64_t end) {
+    return op.RunPreparing(call, phase, begin, end);
+  });
+}
+
+}  // namespace
+
 Status RunOp(const Op& op, const std::vector<Tensor>& inputs, size_t outputs, Arena* arena,
              std::vector<Tensor>* out, ChooseEnd ranges) {
   Call call;
@@ -65,14 +98,14 @@ Status RunOp(const Op& op, const std::vector<Tensor>& inputs, size_t outputs, Ar
     scratch = arena->New(MOSAIC_UINT8, {call.scratch_bytes});
     call.scratch = scratch.mutable_raw();
   }
-  for (size_t p = 0; p < call.phases.size(); ++p) {
-    const int64_t units = call.phases[p].units;
-    for (int64_t at = 0; at < units;) {
-      const int64_t end = ranges == nullptr ? units : ranges(at, units);
-      MOSAIC_RETURN_IF_ERROR(op.Run(call, static_cast<int>(p), at, end));
-      at = end;
-    }
+  Tensor prepared;
+  if (const PreparingOp* preparing = AsPreparing(op)) {
+    MOSAIC_RETURN_IF_ERROR(Prepare(*preparing, call, ranges, &prepared));
+    preparing->UsePrepared(call, prepared.raw());
   }
+  MOSAIC_RETURN_IF_ERROR(RunPhases(call, ranges, [&](int phase, int64_t begin, int64_t end) {
+    return op.Run(call, phase, begin, end);
+  }));
   for (const Tensor& o : call.outputs) {
     if (!o.defined()) return Status::Internal("an output was not made");
   }

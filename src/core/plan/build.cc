@@ -202,6 +202,7 @@ void FinishSteps(const Model& model, BodyPlan* body) {
   std::vector<int> last(body->values.size(), -1);
   for (size_t i = 0; i < body->steps.size(); ++i) {
     Step& s = body->steps[i];
+    s.preparing = AsPreparing(*s.op);
     s.streams.clear();
     for (size_t k = 0; k < s.node.inputs.size(); ++k) {
       s.streams.push_back(StreamedTensor(model, *body, s.node, *s.op, k));

@@ -1,4 +1,5 @@
-// A loaded model: what its stored graph becomes, once. Immutable; no weights.
+// A loaded model: what its stored graph becomes, once. Immutable, but for what is prepared of
+// constants when they are first read; no weights.
 //
 //   stored graph -> lower/ (old forms become the newest) -> operators -> inference in symbols, with
 //   constants folded -> passes (pass/) -> steps
@@ -13,7 +14,8 @@
 #include <vector>
 
 #include "core/graph/graph.h"
-#include "core/op/op.h"
+#include "core/op/preparing.h"
+#include "core/plan/prepared.h"
 #include "core/util/status.h"
 #include "mosaic/capi.h"
 
@@ -41,6 +43,7 @@ struct ModelTensor {
 struct Step {
   Node node;  // of the newest form; inputs and outputs are values of its body
   std::unique_ptr<Op> op;
+  const PreparingOp* preparing = nullptr;  // op, where it is one
   std::vector<int> streams;   // per input: the tensor that is read as a stream, or -1
   std::vector<int> releases;  // values that nothing reads after it
   std::vector<bool> wanted;   // per output
@@ -70,6 +73,7 @@ struct Model {
   std::vector<BodyPlan> bodies;  // the main one, then as Graph::bodies
   ItemPlan items;
   int64_t weight_bytes = 0;  // of all blocks
+  mutable PreparedConstants prepared;  // of its own weights
 
   const BodyPlan& main() const { return bodies[0]; }
 

@@ -181,8 +181,9 @@ Status Executor::AdvanceOnce(Outcome* outcome) {
 // The error with the node.
 Status Executor::Named(const Frame& f, const Status& status) const {
   if (status.ok()) return status;
-  return OfInput(status).In("model " + Quoted(model_.name) + ": " +
-                            DescribeStep(*f.body, step_of(f)));
+  // What is prepared is the model's own.
+  return (f.preparing ? status : OfInput(status)).In("model " + Quoted(model_.name) + ": " +
+                                                     DescribeStep(*f.body, step_of(f)));
 }
 
 // ---- constants that are no streams ----
@@ -235,10 +236,16 @@ Status Executor::BeginStep(Outcome* outcome) {
     FinishStep(f);
     return Status();
   }
+  const bool ready = step.preparing != nullptr && FindPrepared(f);
   for (size_t k = 0; k < step.node.inputs.size(); ++k) {
     const int v = step.node.inputs[k];
     if (v < 0 || (step.node.bodies.empty() && CanStream(model_, step, k, max_blocks_))) continue;
+    if (ready && step.preparing->prepares(static_cast<int>(k))) continue;
     if (!FetchConstant(f, v)) return AdvanceLoad(outcome);
+  }
+  if (step.preparing != nullptr && !ready) {
+    const Status status = StartPreparing(f);
+    return status.ok() ? status : Named(f, status);
   }
   if (!step.node.bodies.empty()) {
     // What the bodies capture has to be there, too.
@@ -264,6 +271,55 @@ Status Executor::BeginStep(Outcome* outcome) {
   return Status();
 }
 
+// ---- constants that are prepared ----
+
+bool Executor::FindPrepared(Frame& f) {
+  if (f.prepared.defined()) return true;
+  const size_t body = static_cast<size_t>(f.body - model_.bodies.data());
+  if (const Tensor* kept = prepared_->Find(body, f.step)) f.prepared = *kept;
+  return f.prepared.defined();
+}
+
+// The call that prepares, before the step's own.
+Status Executor::StartPreparing(Frame& f) {
+  const mosaic::Step& step = step_of(f);
+  f.own_call = std::make_unique<Call>();
+  f.call = f.own_call.get();
+  for (int v : step.node.inputs) {
+    f.call->inputs.push_back(v < 0 ? Tensor() : f.values[static_cast<size_t>(v)]);
+  }
+  f.call->weights.assign(f.call->inputs.size(), nullptr);
+  f.call->arena = &arena_;
+  int64_t bytes = 0;
+  MOSAIC_RETURN_IF_ERROR(step.preparing->StartPreparing(*f.call, &bytes));
+  f.call->outputs = {prepared_->New(bytes, limit_)};
+  f.preparing = true;
+  f.phase = 0;
+  f.unit = 0;
+  stage_ = Stage::kUnits;
+  return Status();
+}
+
+// Kept for later runs, if it was made of constants alone.
+void Executor::FinishPreparing(Frame& f) {
+  const mosaic::Step& step = step_of(f);
+  bool constant = true;
+  for (size_t k = 0; k < step.node.inputs.size(); ++k) {
+    const int v = step.node.inputs[k];
+    if (v < 0 || !step.preparing->prepares(static_cast<int>(k))) continue;
+    constant = constant && f.body->values[static_cast<size_t>(v)].tensor >= 0;
+  }
+  f.prepared = f.call->outputs[0];
+  const size_t body = static_cast<size_t>(f.body - model_.bodies.data());
+  if (constant) prepared_->Keep(body, f.step, f.prepared);
+  f.preparing = false;
+  f.call = nullptr;
+  f.own_call.reset();
+  stage_ = Stage::kBegin;
+}
+
+// ---- a step begins, continued ----
+
 // Infers and starts a step whose inputs had to be computed first.
 Status Executor::SizeStep(Frame& f) {
   const mosaic::Step& step = step_of(f);
@@ -275,6 +331,10 @@ Status Executor::SizeStep(Frame& f) {
     if (v >= 0 && !tensors.back().defined()) {
       const int tensor = f.body->values[static_cast<size_t>(v)].tensor;
       facts.push_back(tensor < 0 ? Fact() : FactOf(model_.tensors[static_cast<size_t>(tensor)]));
+      if (tensor >= 0 && step.preparing != nullptr) {  // not read any more
+        const StreamedWeight& w = model_.tensors[static_cast<size_t>(tensor)].weight;
+        tensors.back() = Tensor::Borrow(w.dtype, w.shape, nullptr);
+      }
     } else {
       facts.push_back(tensors.back().defined() ? Fact::OfTensor(tensors.back()) : Fact());
     }
@@ -311,6 +371,7 @@ void Executor::BindCall(Frame& f) {
   const int in_place = !c.outputs.empty() && c.outputs[0].defined() ? InPlaceInput(f) : -1;
   for (size_t k = 0; k < c.inputs.size(); ++k) {
     const int v = step.node.inputs[k];
+    if (step.preparing != nullptr && step.preparing->prepares(static_cast<int>(k))) continue;
     c.inputs[k] = v < 0 || c.weights[k] != nullptr ? Tensor() : f.values[static_cast<size_t>(v)];
   }
   c.arena = &arena_;
@@ -330,6 +391,7 @@ void Executor::BindCall(Frame& f) {
     f.scratch = arena_.New(MOSAIC_UINT8, {c.scratch_bytes});
     c.scratch = f.scratch.mutable_raw();
   }
+  if (step.preparing != nullptr) step.preparing->UsePrepared(c, f.prepared.raw());
 }
 
 // ---- units ----
@@ -344,6 +406,10 @@ Status Executor::AdvanceUnits(Outcome* outcome) {
     c.blocks = nullptr;
   }
   if (f.phase == c.phases.size()) {
+    if (f.preparing) {
+      FinishPreparing(f);
+      return Status();
+    }
     for (size_t o = 0; o < c.outputs.size(); ++o) {
       const int v = step_of(f).node.outputs[o];
       if (v >= 0) f.values[static_cast<size_t>(v)] = c.outputs[o];
@@ -413,7 +479,9 @@ int64_t Executor::ChooseRange(Frame& f) {
 Status Executor::RunRange(Frame& f, int64_t end) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = timed_ ? Clock::now() : Clock::time_point();
-  const Status status = step_of(f).op->Run(*f.call, static_cast<int>(f.phase), f.unit, end);
+  const int phase = static_cast<int>(f.phase);
+  const Status status = f.preparing ? step_of(f).preparing->RunPreparing(*f.call, phase, f.unit, end)
+                                    : step_of(f).op->Run(*f.call, phase, f.unit, end);
   if (timed_) {
     seconds_[frames_[0].step] += std::chrono::duration<double>(Clock::now() - start).count();
   }
@@ -434,6 +502,7 @@ void Executor::FinishStep(Frame& f) {
   f.call = nullptr;
   f.own_call.reset();
   f.scratch = Tensor();
+  f.prepared = Tensor();
   for (int v : step.releases) f.values[static_cast<size_t>(v)] = Tensor();
   ++f.step;
   stage_ = Stage::kBegin;

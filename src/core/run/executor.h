@@ -34,6 +34,9 @@ class Executor {
 
   // Most bytes of activations of a run.
   void SetMemoryLimit(int64_t bytes) { arena_.SetLimit(bytes); limit_ = bytes; }
+  // What is prepared of constants is the model's, for all executions of it, from now on. REQUIRES:
+  // the blocks that are supplied are the model's own weights. Else it is this execution's.
+  void SharePrepared() { prepared_ = &model_.prepared; }
   // Seconds of steps are measured from now on.
   void SetTimed(bool timed) { timed_ = timed; }
 
@@ -83,6 +86,9 @@ class Executor {
   bool FetchConstant(Frame& f, int value);
   Status AdvanceLoad(Outcome* outcome);
   Status SizeStep(Frame& f);
+  bool FindPrepared(Frame& f);
+  Status StartPreparing(Frame& f);
+  void FinishPreparing(Frame& f);
   void BindCall(Frame& f);
   int InPlaceInput(const Frame& f) const;
   Status AdvanceUnits(Outcome* outcome);
@@ -102,6 +108,9 @@ class Executor {
   bool timed_ = false;
   std::vector<SizingCache> sizings_;  // per body
   std::vector<double> seconds_;
+
+  PreparedConstants own_prepared_;
+  PreparedConstants* prepared_ = &own_prepared_;
 
   std::vector<Frame> frames_;
   std::vector<Tensor> outputs_;

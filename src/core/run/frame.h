@@ -30,6 +30,8 @@ struct Frame {
   int64_t unit = 0;
   bool held = false;  // the blocks of the phase were handed in, and stay
   Tensor scratch;
+  Tensor prepared;         // of the step, where it is a PreparingOp
+  bool preparing = false;  // the call is the one that prepares
   ControlState control;
 };
 

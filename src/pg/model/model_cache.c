@@ -14,13 +14,16 @@
 #include "model_rows.h"
 #include "row.h"
 #include "store.h"
+#include "mosaic/capi_prepared.h"
 
 /*
  * What is kept for models that no query uses now: maps of at most so many
- * blocks (10 bytes each), where the rest of a plan weighs as much as some more.
+ * blocks (10 bytes each), where the rest of a plan, and what was prepared of
+ * its constants, weigh as much as some more.
  */
 #define MAX_IDLE_WEIGHT (1024 * 1024)
 #define PLAN_WEIGHT 1024
+#define WEIGHT_BYTES 10
 
 static HTAB *cache;				/* MosaicModelKey -> Entry */
 static dlist_head lru = DLIST_STATIC_INIT(lru); /* most recently used last */
@@ -45,7 +48,7 @@ evict(MosaicModelHandle *handle)
 {
 	hash_search(cache, &handle->key, HASH_REMOVE, NULL);
 	dlist_delete(&handle->lru);
-	cached_weight -= handle->nblocks + PLAN_WEIGHT;
+	cached_weight -= handle->weight;
 	MemoryContextDelete(handle->cxt);
 }
 
@@ -148,7 +151,8 @@ mosaic_model_acquire(HeapTuple row)
 		entry = hash_search(cache, &key, HASH_ENTER, NULL);
 		entry->handle = handle;
 		MemoryContextSetParent(handle->cxt, CacheMemoryContext);
-		cached_weight += handle->nblocks + PLAN_WEIGHT;
+		handle->weight = handle->nblocks + PLAN_WEIGHT;
+		cached_weight += handle->weight;
 	}
 	dlist_push_tail(&lru, &handle->lru);
 	handle->refs++;
@@ -158,5 +162,10 @@ mosaic_model_acquire(HeapTuple row)
 void
 mosaic_model_release(MosaicModelHandle *handle)
 {
+	int64		weight = handle->nblocks + PLAN_WEIGHT +
+		mosaic_model_prepared_bytes(handle->model) / WEIGHT_BYTES;
+
+	cached_weight += weight - handle->weight;
+	handle->weight = weight;
 	handle->refs--;
 }

@@ -40,6 +40,7 @@ typedef struct MosaicModelHandle
 	int			ntensors;
 	MosaicTensorBlocks *tensors;
 	int64		nblocks;		/* of all tensors */
+	int64		weight;			/* what it counts for in the cache */
 	int			refs;
 	dlist_node	lru;
 } MosaicModelHandle;

@@ -22,6 +22,7 @@
 #include "pins.h"
 #include "predictor.h"
 #include "text_model.h"
+#include "mosaic/capi_prepared.h"
 
 /* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
 #define KEPT_PREDICTORS 16
@@ -421,6 +422,7 @@ ensure_exec(MosaicPredictor *p)
 		p->window = window;
 		if (mosaic_exec_new(p->handle->model, window, &p->exec, &error) != MOSAIC_OK)
 			mosaic_report(&error);
+		mosaic_exec_share_prepared(p->exec);
 	}
 	mosaic_exec_set_memory_limit(p->exec, mosaic_predict_memory * INT64CONST(1024),
 								 activation_bytes());

@@ -1,0 +1,25 @@
+/*
+ * What operators prepare of constants when they are first read, and keep: packed trees.
+ */
+#ifndef MOSAIC_CAPI_PREPARED_H
+#define MOSAIC_CAPI_PREPARED_H
+
+#include "mosaic/capi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * It is made once for the model, and kept with it: REQUIRES that the blocks that are supplied are the
+ * model's own.  Without this call it is made once for the exec.
+ */
+void mosaic_exec_share_prepared(MosaicExec *exec);
+/* Bytes of what is kept with the model. */
+int64_t mosaic_model_prepared_bytes(const MosaicModel *model);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MOSAIC_CAPI_PREPARED_H */
