@@ -69,6 +69,8 @@ void Executor::Renew() {
   std::fill(seconds_.begin(), seconds_.end(), 0.0);
   timed_ = false;
   request_ = BlockRequest();
+  prepared_ = &own_prepared_;
+  own_prepared_.Drop();  // of weights that were supplied to this run, which need not be the model's
   SetMemoryLimit(INT64_MAX);
   if (arena_.bytes() > kKeptBytes) arena_.Trim();
 }
