@@ -148,7 +148,9 @@ TEST(FuseNorms, NotWhereSomethingElseReadsAnIntermediate) {
       const auto model = g.Load();
       for (const Step& s : model->main().steps) {
         // An RMSNormalization of what LayerNormalization begins with is right as well.
-        if (s.node.op_type != "RMSNormalization") EXPECT_NE(s.node.op_type, c.fused);
+        if (s.node.op_type != "RMSNormalization") {
+          EXPECT_NE(s.node.op_type, c.fused);
+        }
       }
       EXPECT_GE(model->main().steps.size(), 3u);
     }
