@@ -50,7 +50,11 @@ class NumberList {
     if (input_ < 0) {
       for (int64_t i = 0; i < n; ++i) {
         const size_t at = static_cast<size_t>(begin + i);
-        out[i] = floats_.empty() ? static_cast<T>(ints_[at]) : static_cast<T>(floats_[at]);
+        if (!std::is_integral_v<T> && !floats_.empty()) {
+          out[i] = static_cast<T>(floats_[at]);
+        } else {
+          out[i] = at < ints_.size() ? static_cast<T>(ints_[at]) : T(0);
+        }
       }
       return true;
     }

@@ -66,9 +66,15 @@ class TreeOp : public PreparingOp {
 
  protected:
   virtual int64_t Targets(const Call& c) const = 0;
-  virtual void Finish(Call& c, const ForestHeader& h, int64_t row, TreeScores<float> s, float* out) const = 0;
-  virtual void Finish(Call& c, const ForestHeader& h, int64_t row, TreeScores<double> s, float* out) const = 0;
+  virtual void Finish(Call& c, const ForestHeader& h, int64_t row, const std::vector<float>& base,
+                      TreeScores<float> s, float* out) const = 0;
+  virtual void Finish(Call& c, const ForestHeader& h, int64_t row, const std::vector<double>& base,
+                      TreeScores<double> s, float* out) const = 0;
 
+  Status CheckLists(const InferContext& c) const {
+    MOSAIC_RETURN_IF_ERROR(lists_.Check(c));
+    return base_.Readable<double>(c) ? Status() : Status::BadModel("\"base_values\" are no floats");
+  }
   template <typename T>
   std::vector<T> Base(const Call& c) const {
     std::vector<T> base(static_cast<size_t>(base_.size(c)));
@@ -128,6 +134,7 @@ class TreeOp : public PreparingOp {
       return Status::Invalid("the trees look at " + std::to_string(forest.header->width) +
                              " features, the input has " + std::to_string(s.width));
     }
+    const std::vector<T> base = Base<T>(c);
     Carver m(c.scratch);
     const ChunkMemory<T> memory = ChunkMemory<T>::Carve(&m, s, Converts<T>(c));
     for (int64_t u = begin; u < end; ++u) {
@@ -139,7 +146,7 @@ class TreeOp : public PreparingOp {
       if (part + 1 < s.sizes.parts) continue;
       for (int64_t r = 0; r < rows; ++r) {
         const int64_t at = r * s.sizes.targets;
-        Finish(c, *forest.header, first + r, {memory.scores + at, memory.has + at}, memory.out);
+        Finish(c, *forest.header, first + r, base, {memory.scores + at, memory.has + at}, memory.out);
       }
     }
     return Status();
@@ -254,7 +261,7 @@ class TreeRegressor : public TreeOp {
     Dim rows, width;
     bool known = false;
     int dtype = MOSAIC_FLOAT;
-    MOSAIC_RETURN_IF_ERROR(lists_.Check(c));
+    MOSAIC_RETURN_IF_ERROR(CheckLists(c));
     if (lists_.indexed) {
       dtype = c.dtype(0);
       MOSAIC_RETURN_IF_ERROR((CheckType<Types<float, double, Float16>>(dtype, "an input")));
@@ -275,11 +282,13 @@ class TreeRegressor : public TreeOp {
 
  protected:
   int64_t Targets(const Call&) const override { return targets_; }
-  void Finish(Call& c, const ForestHeader& h, int64_t row, TreeScores<float> s, float*) const override {
-    FinishAs(c, h, row, s);
+  void Finish(Call& c, const ForestHeader& h, int64_t row, const std::vector<float>& base,
+              TreeScores<float> s, float*) const override {
+    FinishAs(c, h, row, base, s);
   }
-  void Finish(Call& c, const ForestHeader& h, int64_t row, TreeScores<double> s, float*) const override {
-    FinishAs(c, h, row, s);
+  void Finish(Call& c, const ForestHeader& h, int64_t row, const std::vector<double>& base,
+              TreeScores<double> s, float*) const override {
+    FinishAs(c, h, row, base, s);
   }
 
  private:
@@ -292,8 +301,9 @@ class TreeRegressor : public TreeOp {
     return Status();
   }
   template <typename T>
-  void FinishAs(Call& c, const ForestHeader& h, int64_t row, TreeScores<T> s) const {
-    FinishRegression(aggregate_, transform_, Base<T>(c), targets_, h.trees, s);
+  void FinishAs(Call& c, const ForestHeader& h, int64_t row, const std::vector<T>& base,
+                TreeScores<T> s) const {
+    FinishRegression(aggregate_, transform_, base, targets_, h.trees, s);
     Dispatch(Types<float, double, Float16>(), c.outputs[0].dtype(), [&](auto type) {
       using O = typename decltype(type)::T;
       O* out = c.outputs[0].mutable_data<O>() + row * targets_;
@@ -323,7 +333,7 @@ class TreeClassifier : public TreeOp {
   Status Infer(InferContext& c) const override {
     Dim rows, width;
     bool known = false;
-    MOSAIC_RETURN_IF_ERROR(lists_.Check(c));
+    MOSAIC_RETURN_IF_ERROR(CheckLists(c));
     MOSAIC_RETURN_IF_ERROR(InferRows(c, &rows, &width, &known));
     const Dim base = base_.Length(c), classes = labels_.Length(c);
     if (!base.Is(0) && !base.Is(1) && Differ(base, classes)) {
@@ -342,19 +352,22 @@ class TreeClassifier : public TreeOp {
 
  protected:
   int64_t Targets(const Call& c) const override { return labels_.size(c); }
-  void Finish(Call& c, const ForestHeader& h, int64_t row, TreeScores<float> s, float* out) const override {
-    FinishAs(c, h, row, s, out);
+  void Finish(Call& c, const ForestHeader& h, int64_t row, const std::vector<float>& base,
+              TreeScores<float> s, float* out) const override {
+    FinishAs(c, h, row, base, s, out);
   }
-  void Finish(Call& c, const ForestHeader& h, int64_t row, TreeScores<double> s, float* out) const override {
-    FinishAs(c, h, row, s, out);
+  void Finish(Call& c, const ForestHeader& h, int64_t row, const std::vector<double>& base,
+              TreeScores<double> s, float* out) const override {
+    FinishAs(c, h, row, base, s, out);
   }
 
  private:
   template <typename T>
-  void FinishAs(Call& c, const ForestHeader& h, int64_t row, TreeScores<T> s, float* out) const {
+  void FinishAs(Call& c, const ForestHeader& h, int64_t row, const std::vector<T>& base,
+                TreeScores<T> s, float* out) const {
     const int64_t classes = labels_.size(c);
     const BinaryForm form = {h.one_target, !h.negative};
-    const int64_t label = FinishClassification(transform_, Base<T>(c), form, classes, s, out);
+    const int64_t label = FinishClassification(transform_, base, form, classes, s, out);
     if (c.outputs[0].defined()) {
       if (label < 0) {
         labels_.WriteNumber(c, -1 - label, &c.outputs[0], row);
