@@ -32,7 +32,7 @@ TEST(QLinearMatMul, RoundsHalvesToEvenAndSaturates) {
 }
 
 TEST(QLinearMatMul, ScalesOfRowsAndColumns) {
-  OpCall call("QLinearMatMul"), deep("QLinearMatMul"), vector("MatMulInteger");
+  OpCall call("QLinearMatMul"), deep("QLinearMatMul"), vector("QLinearMatMul");
   ASSERT_OK(call.In<uint8_t>({2, 2}, {1, 2, 3, 4})
                 .In({2}, {1, 10})
                 .In<uint8_t>({2}, {1, 3})
@@ -54,9 +54,19 @@ TEST(QLinearMatMul, ScalesOfRowsAndColumns) {
                 .In<int8_t>({}, {0})
                 .Run());
   EXPECT_THAT(deep.values<int8_t>(), ElementsAre(20));
-  ASSERT_OK(vector.In<uint8_t>({2}, {3, 4}).In<uint8_t>({2}, {5, 6}).In<uint8_t>({1}, {1}).Run());
+  ASSERT_OK(vector.In<uint8_t>({2}, {3, 4})
+                .In({}, {1})
+                .In<uint8_t>({}, {1})
+                .In<uint8_t>({2}, {5, 6})
+                .In({}, {1})
+                .In<uint8_t>({}, {0})
+                .In({}, {1})
+                .In<uint8_t>({}, {0})
+                .Run());
   EXPECT_EQ(vector.shape(), Shape({}));
-  EXPECT_THAT(vector.values<int32_t>(), ElementsAre(2 * 5 + 3 * 6));
+  EXPECT_THAT(vector.values<uint8_t>(), ElementsAre(2 * 5 + 3 * 6));
+  EXPECT_REFUSED(OpCall("MatMulInteger").In<int8_t>({2}, {1}).In<int8_t>({2}, {1}).Run(),
+                 MOSAIC_E_UNSUPPORTED, "(vectors)");
 }
 
 TEST(QLinearMatMul, RefusalsAndItems) {
