@@ -16,10 +16,10 @@ SELECT tensors FROM import_model('classes', :'folders' || '/classes', labels => 
 SELECT predict_label('classes', 'the model');
 SELECT tensors FROM import_model('classes', :'folders' || '/classes/onnx/model.onnx', replace => true);
 SELECT predict_label('classes', 'the model');
+\set VERBOSITY sqlstate
 SELECT tensors FROM import_model('dense', :'folders' || '/dense');
 -- refusals leave nothing
 SELECT tensors FROM import_model('none', :'folders' || '/broken');
-\set VERBOSITY sqlstate
 SELECT tensors FROM import_model('none', :'folders' || '/none');
 SELECT tensors FROM import_model('none', :'folders' || '/nowhere');
 SELECT tensors FROM import_model('none', :'folders' || '/states', labels => '{a,NULL}');
