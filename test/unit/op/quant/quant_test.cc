@@ -84,6 +84,48 @@ TEST(MatMulNBits, Refusals) {
                  MOSAIC_E_UNSUPPORTED, "g_idx");
 }
 
+// Sizes over the ends of panels, rows and pieces; both signs; zero points for all, rows and
+// columns.
+template <typename A, typename B>
+void CheckIntegerProduct(int64_t n, int64_t k, int64_t m, bool each, bool trans_b) {
+  const auto value = [](int64_t i, int64_t step) { return static_cast<uint8_t>(i * step % 251); };
+  std::vector<A> a, a_zero;
+  std::vector<B> b, b_zero;
+  for (int64_t i = 0; i < n * k; ++i) a.push_back(static_cast<A>(value(i, 37)));
+  for (int64_t i = 0; i < k * m; ++i) b.push_back(static_cast<B>(value(i, 91)));
+  for (int64_t i = 0; i < (each ? n : 1); ++i) a_zero.push_back(static_cast<A>(value(i + 3, 17)));
+  for (int64_t i = 0; i < (each ? m : 1); ++i) b_zero.push_back(static_cast<B>(value(i + 5, 53)));
+  OpCall c("MatMulInteger");
+  c.In<A>({n, k}, a);
+  c.In<B>(trans_b ? Shape{m, k} : Shape{k, m}, b);
+  c.In<A>({static_cast<int64_t>(a_zero.size())}, a_zero);
+  c.In<B>({static_cast<int64_t>(b_zero.size())}, b_zero);
+  c.Int("transB", trans_b ? 1 : 0);
+  ASSERT_OK(c.Run());
+  const std::vector<int32_t> y = c.values<int32_t>();
+  ASSERT_EQ(y.size(), static_cast<size_t>(n * m));
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < m; ++j) {
+      int32_t want = 0;
+      for (int64_t l = 0; l < k; ++l) {
+        want += (int{a[static_cast<size_t>(i * k + l)]} -
+                 int{a_zero[each ? static_cast<size_t>(i) : 0]}) *
+                (int{b[static_cast<size_t>(trans_b ? j * k + l : l * m + j)]} -
+                 int{b_zero[each ? static_cast<size_t>(j) : 0]});
+      }
+      ASSERT_EQ(y[static_cast<size_t>(i * m + j)], want) << i << ", " << j;
+    }
+  }
+}
+
+TEST(MatMulInteger, EverySizeSignAndZeroPoint) {
+  CheckIntegerProduct<uint8_t, int8_t>(9, 67, 35, false, false);
+  CheckIntegerProduct<uint8_t, uint8_t>(1, 130, 16, true, true);
+  CheckIntegerProduct<int8_t, int8_t>(17, 5, 17, true, false);
+  CheckIntegerProduct<int8_t, uint8_t>(3, 8197, 2, false, true);
+  CheckIntegerProduct<uint8_t, int8_t>(521, 9, 3, true, false);
+}
+
 // A scale of one element and its zero point may be of either rank; others have one shape.
 TEST(DequantizeLinear, ShapesOfScaleAndZeroPoint) {
   OpCall one("DequantizeLinear"), fewer("DequantizeLinear"), more("QuantizeLinear");
