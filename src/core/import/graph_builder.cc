@@ -8,7 +8,7 @@
 #include "core/import/inline_functions.h"
 #include "core/import/layout_planner.h"
 #include "core/import/long_lists.h"
-#include "core/plan/build.h"
+#include "core/load/build.h"
 #include "core/util/quote.h"
 
 namespace mosaic {

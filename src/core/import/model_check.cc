@@ -3,7 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "core/plan/build.h"
+#include "core/load/build.h"
 
 namespace mosaic {
 

@@ -79,6 +79,7 @@ struct Model {
 
   // Errors: CORRUPT where graph and tensors do not fit each other; UNSUPPORTED as the operators
   // say; BAD_MODEL where shapes contradict each other.
+  // (load/load.cc)
   static Status Load(const std::string& name, std::string_view graph,
                      const MosaicTensorDesc* tensors, int ntensors, std::unique_ptr<Model>* out);
 };
@@ -88,6 +89,8 @@ std::string DescribeStep(const BodyPlan& body, const Step& step);
 // The tensor that an op reads block by block at input i, or -1: see Op::streams.
 int StreamedTensor(const Model& model, const BodyPlan& body, const Node& node, const Op& op,
                    size_t i);
+// Sets t->strings from t->value, as mosaic.tensor has it. Errors: CORRUPT where it is damaged.
+Status DecodeStrings(ModelTensor* t);
 // A constant of the model in memory of its own. Returns its tensor.
 int AddConstant(Model* model, const std::string& name, const Tensor& value);
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/kernel/forest.h"
+#include "core/op/ml/forest_walk.h"
 #include "core/op/ml/number_list.h"
 
 namespace mosaic {

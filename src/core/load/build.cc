@@ -1,4 +1,4 @@
-#include "core/plan/build.h"
+#include "core/load/build.h"
 
 #include <algorithm>
 #include <set>
