@@ -22,16 +22,16 @@ run_ctest() {
   as_worker rm -f "$junit"
   as_worker ctest --test-dir "$TREE/build/$build" -j2 --output-on-failure --no-tests=error \
     --output-junit "$junit" "$@" </dev/null || true # counted below
-  tests=$(suite_attribute tests "$junit") failures=$(suite_attribute failures "$junit")
+  tests=$(xml_attribute testsuite tests "$junit") failures=$(xml_attribute testsuite failures "$junit")
   [ -n "$tests" ] || die "ctest in build/$build did not finish, or found no test" "see above"
   # A test that did not run, for want of a tool or of its fixture, has not passed.
-  failures=$((failures + $(suite_attribute disabled "$junit") + $(suite_attribute skipped "$junit")))
+  failures=$((failures + $(xml_attribute testsuite disabled "$junit") + $(xml_attribute testsuite skipped "$junit")))
   PASSED=$((PASSED + tests - failures)) FAILED=$((FAILED + failures))
 }
 
-# suite_attribute NAME FILE: a number of the <testsuite> element.
-suite_attribute() {
-  [ ! -s "$2" ] || tr '\n\t' '  ' <"$2" | grep -o '<testsuite [^>]*>' | sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p"
+# xml_attribute ELEMENT NAME FILE: a number of the first element of that kind.
+xml_attribute() {
+  [ ! -s "$3" ] || tr '\n\t' '  ' <"$3" | grep -o "<$1 [^>]*>" | sed -n "1s/.* $2=\"\([0-9]*\)\".*/\1/p"
 }
 
 # One build of the core by Clang serves the unit tests under the sanitizers and the fuzz targets: it compiles in a third
@@ -44,26 +44,71 @@ build_sanitized() {
   step build-sanitize "$HINT_BUILD" cmake --build build/sanitize
 }
 
-# Each target starts from its seed corpus, test/fuzz/corpus/NAME, and keeps what it finds in build/.
+# The unit tests in two processes instead of one for each test, whose start takes longer than most tests.
+test_units() {
+  headline "The unit tests under the sanitizers"
+  local shard xml log pids='' tests failures
+  for shard in 0 1; do
+    xml=$TREE/build/sanitize/unit_$shard.xml
+    as_worker rm -f "$xml"
+    as_worker env GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=$shard "$TREE/build/sanitize/unit_tests" --gtest_brief=1 \
+      --gtest_output="xml:$xml" >"$TREE/build/logs/unit_$shard.log" 2>&1 </dev/null &
+    pids="$pids $!"
+  done
+  # shellcheck disable=SC2086 # a list of numbers
+  wait $pids || true # counted below
+  for shard in 0 1; do
+    xml=$TREE/build/sanitize/unit_$shard.xml log=$TREE/build/logs/unit_$shard.log
+    tail -n 3 "$log"
+    tests=$(xml_attribute testsuites tests "$xml") failures=$(xml_attribute testsuites failures "$xml")
+    if [ -z "$tests" ]; then # a sanitizer ended it
+      tail -n 60 "$log"
+      FAILED=$((FAILED + 1))
+      continue
+    fi
+    [ "$failures" = 0 ] || grep -v '^seed ' "$log" | tail -n 60
+    PASSED=$((PASSED + tests - failures)) FAILED=$((FAILED + failures))
+  done
+}
+
+# fuzz_one NAME: from its seed corpus, test/fuzz/corpus/NAME; keeps what it finds in build/.
+fuzz_one() {
+  local name=$1 dir=$TREE/build/sanitize seeds=$TREE/test/fuzz/corpus/${1%_fuzz}
+  as_worker "$dir/$name" -runs=$FUZZ_RUNS -max_total_time=$FUZZ_SECONDS -seed=1 -rss_limit_mb=2048 -timeout=10 \
+    -artifact_prefix="$dir/crashes/$name-" "$dir/found/$name" "$seeds" >"$TREE/build/logs/$name.log" 2>&1 </dev/null
+}
+
+# Two targets at a time.
 test_fuzz() {
   headline "Fuzzing: at most $FUZZ_RUNS inputs or $FUZZ_SECONDS s for each target"
-  local source name dir=$TREE/build/sanitize
-  for source in test/fuzz/*_fuzz.cc; do
-    name=$(basename "$source" .cc)
+  local name dir=$TREE/build/sanitize names=() pids=() i
+  for name in test/fuzz/*_fuzz.cc; do
+    name=$(basename "$name" .cc)
+    [ -d "$TREE/test/fuzz/corpus/${name%_fuzz}" ] ||
+      die "the target $name has no seed corpus" "add some inputs in test/fuzz/corpus/${name%_fuzz}"
     as_worker mkdir -p "$dir/found/$name" "$dir/crashes"
-    local seeds=$TREE/test/fuzz/corpus/${name%_fuzz}
-    [ -d "$seeds" ] || die "the target $name has no seed corpus" "add some inputs in test/fuzz/corpus/${name%_fuzz}"
-    say "  $name ..."
-    if as_worker "$dir/$name" -runs=$FUZZ_RUNS -max_total_time=$FUZZ_SECONDS -seed=1 -rss_limit_mb=2048 -timeout=10 \
-        -artifact_prefix="$dir/crashes/$name-" "$dir/found/$name" "$seeds" >"$TREE/build/logs/$name.log" 2>&1; then
-      tail -n 1 "$TREE/build/logs/$name.log"
-      PASSED=$((PASSED + 1))
-    else
-      tail -n 40 "$TREE/build/logs/$name.log"
-      say "fuzz.$name FAILED; to reproduce: $dir/$name $dir/crashes/$name-*"
-      FAILED=$((FAILED + 1))
-    fi
+    names+=("$name")
   done
+  for ((i = 0; i < ${#names[@]}; i++)); do
+    fuzz_one "${names[i]}" &
+    pids[i]=$!
+    [ $((i % 2)) = 0 ] && [ $((i + 1)) -lt ${#names[@]} ] && continue
+    fuzz_result "${names[i]}" "${pids[i]}"
+    [ $((i % 2)) = 0 ] || fuzz_result "${names[i - 1]}" "${pids[i - 1]}"
+  done
+}
+
+# fuzz_result NAME PID: waits for the target, says how it ended, and counts it.
+fuzz_result() {
+  say "  $1 ..."
+  if wait "$2"; then
+    tail -n 1 "$TREE/build/logs/$1.log"
+    PASSED=$((PASSED + 1))
+  else
+    tail -n 40 "$TREE/build/logs/$1.log"
+    say "fuzz.$1 FAILED; to reproduce: $TREE/build/sanitize/$1 $TREE/build/sanitize/crashes/$1-*"
+    FAILED=$((FAILED + 1))
+  fi
 }
 
 # test_elsewhere MAJOR REGEX: this script in a root of the Debian that has this PostgreSQL.
@@ -109,8 +154,9 @@ headline "The tests of the Release build"
 run_ctest "$RELEASE" ${ONLY:+-R "$ONLY"}
 if [ -z "$ONLY" ]; then
   build_sanitized
-  headline "The unit tests and ONNX's cases under the sanitizers"
-  run_ctest sanitize
+  test_units
+  headline "ONNX's cases and models of other tools under the sanitizers"
+  run_ctest sanitize -E '^unit'
   test_fuzz
 fi
 say
