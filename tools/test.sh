@@ -51,8 +51,12 @@ test_units() {
   for shard in 0 1; do
     xml=$TREE/build/sanitize/unit_$shard.xml
     as_worker rm -f "$xml"
-    as_worker env GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=$shard "$TREE/build/sanitize/unit_tests" --gtest_brief=1 \
-      --gtest_output="xml:$xml" >"$TREE/build/logs/unit_$shard.log" 2>&1 </dev/null &
+    log=$TREE/build/logs/unit_$shard.log
+    (
+      trap - ERR # a failure is a result
+      as_worker env GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=$shard "$TREE/build/sanitize/unit_tests" --gtest_brief=1 \
+        --gtest_output="xml:$xml" >"$log" 2>&1 </dev/null
+    ) &
     pids="$pids $!"
   done
   # shellcheck disable=SC2086 # a list of numbers
@@ -74,6 +78,7 @@ test_units() {
 # fuzz_one NAME: from its seed corpus, test/fuzz/corpus/NAME; keeps what it finds in build/.
 fuzz_one() {
   local name=$1 dir=$TREE/build/sanitize seeds=$TREE/test/fuzz/corpus/${1%_fuzz}
+  trap - ERR # a finding is a result
   as_worker "$dir/$name" -runs=$FUZZ_RUNS -max_total_time=$FUZZ_SECONDS -seed=1 -rss_limit_mb=2048 -timeout=10 \
     -artifact_prefix="$dir/crashes/$name-" "$dir/found/$name" "$seeds" >"$TREE/build/logs/$name.log" 2>&1 </dev/null
 }

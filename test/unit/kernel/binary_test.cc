@@ -42,7 +42,11 @@ T Want(Binary f, T a, T b) {
     case Binary::kSub:
       return static_cast<T>(x - y);
     case Binary::kMul:
-      return static_cast<T>(x * y);
+      if constexpr (std::is_integral_v<T>) {  // wraps; the product of two uint64 passes __int128
+        return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+      } else {
+        return x * y;
+      }
     case Binary::kDiv:
       return static_cast<T>(x / y);
     case Binary::kMin:
