@@ -11,8 +11,7 @@ Status CheckModel(const Importer::Options& options, ByteSource* source, External
                   std::vector<OperatorUse>* out) {
   std::unique_ptr<Importer> importer;
   Graph graph;
-  const Status status =
-      Importer::Open("", options, source, std::move(opener), &importer, &graph);
+  const Status status = Importer::Open("", options, source, std::move(opener), &importer, &graph);
   if (status.code() == MOSAIC_E_HOST) return status;
   out->clear();
 
@@ -39,7 +38,12 @@ Status CheckModel(const Importer::Options& options, ByteSource* source, External
       if (u.count > 0) out->push_back(std::move(u));
     }
   }
-  if (!status.ok() && missing.empty()) out->push_back({"", "", 0, false, status.message()});
+  // What else is in the way: the error says more than that operators are missing.
+  const std::string operators = missing.empty() ? "" : MissingMessage(missing);
+  if (!status.ok() && status.message() != operators &&
+      status.message() != "not supported: " + operators) {
+    out->push_back({"", "", 0, false, status.message()});
+  }
   return Status();
 }
 

@@ -1,0 +1,64 @@
+// check_model(): every operator of a file, and all that keeps it from being imported.
+#include "core/import/model_check.h"
+
+#include <gtest/gtest.h>
+
+#include "import/onnx_builder.h"
+
+namespace mosaic {
+namespace {
+
+using namespace onnx_test;  // NOLINT: the helpers of these tests
+
+std::vector<std::string> Lines(const std::string& file) {
+  MemorySource source(file);
+  std::vector<OperatorUse> uses;
+  EXPECT_TRUE(CheckModel({126, MOSAIC_FLOAT, false, ""}, &source, {}, &uses).ok());
+  std::vector<std::string> lines;
+  for (const OperatorUse& u : uses) {
+    lines.push_back(u.domain + ":" + u.op_type + " x" + std::to_string(u.count) +
+                    (u.supported ? " yes" : " no: " + u.reason));
+  }
+  return lines;
+}
+
+TEST(ModelCheck, LinesForWhatRunsAndWhatDoesNot) {
+  ModelBuilder b;
+  b.Input("x", {kN, 4}).Output("y", {kN, 4});
+  b.Node("Softmax", {"x"}, {"a"}).Node("Softmax", {"a"}, {"b"});
+  b.Node("Softmax", {"b"}, {"c"}, {TensorAttr("t", FloatTensor("", {1}, {1}))}, "third");
+  b.NextDomain("com.example").Node("Relu", {"c"}, {"y"}, {}, "last");
+  EXPECT_EQ(Lines(b.Build()),
+            (std::vector<std::string>{
+                ":Softmax x2 yes",
+                ":Softmax x1 no: takes 1 inputs, has 2 (first: node \"third\" (Softmax))",
+                "com.example:Relu x1 no: there is no such operator (first: node \"last\" "
+                "(com.example.Relu))"}));
+}
+
+// An attribute of a kind that is not read, besides an operator that is not there.
+TEST(ModelCheck, WhatElseIsInTheWayHasALine) {
+  ModelBuilder b;
+  b.Input("x", {kN, 4}).Output("y", {kN, 4});
+  b.Node("Foo", {"x"}, {"a"}, {}, "first");
+  b.Node("Relu", {"a"}, {"y"}, {Message().Bytes(1, "odd").Bytes(11, "").Int(20, 9).str()},
+         "second");
+  const std::vector<std::string> lines = Lines(b.Build());
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0], ":Foo x1 no: there is no such operator (first: node \"first\" (Foo))");
+  EXPECT_EQ(lines[1], ":Relu x1 yes");
+  EXPECT_NE(lines[2].find("attribute \"odd\""), std::string::npos) << lines[2];
+}
+
+TEST(ModelCheck, ShapesThatContradictEachOtherHaveALine) {
+  ModelBuilder b;
+  b.Input("x", {kN, 4}).Input("z", {kN, 5}).Output("y", {kN, 4});
+  b.Node("Add", {"x", "z"}, {"y"}, {}, "sum");
+  const std::vector<std::string> lines = Lines(b.Build());
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0], ":Add x1 yes");
+  EXPECT_NE(lines[1].find("node \"sum\" (Add): shapes"), std::string::npos) << lines[1];
+}
+
+}  // namespace
+}  // namespace mosaic
