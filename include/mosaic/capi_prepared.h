@@ -15,8 +15,8 @@ extern "C" {
  * model's own.  Without this call it is made once for the exec.
  */
 void mosaic_exec_share_prepared(MosaicExec *exec);
-/* Bytes of what is kept with the model. */
-int64_t mosaic_model_prepared_bytes(const MosaicModel *model);
+/* Bytes of what is kept with the model, about: that, and the execution that waits for the next use. */
+int64_t mosaic_model_kept_bytes(const MosaicModel *model);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 
 void mosaic_exec_share_prepared(MosaicExec* exec) { exec->run.executor().SharePrepared(); }
 
-int64_t mosaic_model_prepared_bytes(const MosaicModel* model) {
-  return model->model->prepared.bytes();
+int64_t mosaic_model_kept_bytes(const MosaicModel* model) {
+  const MosaicExec* idle = model->idle->exec.get();
+  return model->model->prepared.bytes() + (idle == nullptr ? 0 : idle->run.executor().kept_bytes());
 }

@@ -26,7 +26,10 @@ class PreparedConstants {
   void Keep(size_t body, size_t step, const Tensor& prepared) {
     kept_.emplace(std::make_pair(body, step), prepared);
   }
-  void Drop() { kept_.clear(); }
+  void Drop() {
+    kept_.clear();
+    arena_.Trim();
+  }
   int64_t bytes() const { return arena_.used(); }
 
  private:

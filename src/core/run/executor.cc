@@ -75,6 +75,12 @@ void Executor::Renew() {
   if (arena_.bytes() > kKeptBytes) arena_.Trim();
 }
 
+int64_t Executor::kept_bytes() const {
+  int64_t n = arena_.bytes();
+  for (const SizingCache& cache : sizings_) n += cache.bytes();
+  return n;
+}
+
 Status Executor::Size(const std::vector<Tensor>& inputs, int64_t* peak) {
   Sizing* sizing = sizings_[0].Find(inputs, {});
   if (sizing == nullptr) {

@@ -44,6 +44,8 @@ class Executor {
   // that the run holds, and of memory kept for reuse beyond kKeptBytes.
   void Renew();
   static constexpr int64_t kKeptBytes = 256 * 1024;
+  // What it holds between runs, about.
+  int64_t kept_bytes() const;
 
   // Sizes the plan for inputs of these shapes (elements are not looked at): *peak is the most
   // memory it needs, as far as that can be told. Errors are those of the operators.

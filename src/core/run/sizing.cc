@@ -228,4 +228,20 @@ Sizing* SizingCache::Add(std::unique_ptr<Sizing> sizing) {
   return kept_[0].get();
 }
 
+int64_t SizingCache::bytes() const {
+  constexpr int64_t kState = 256;  // of an operator, with phases and shapes that are no arrays
+  int64_t n = 0;
+  for (const std::unique_ptr<Sizing>& sizing : kept_) {
+    n += sizing->arena.bytes() + static_cast<int64_t>(sizing->known.size() * sizeof(Tensor));
+    for (const StepSizing& step : sizing->steps) {
+      n += static_cast<int64_t>(sizeof(StepSizing));
+      if (step.call == nullptr) continue;
+      const Call& c = *step.call;
+      n += kState + static_cast<int64_t>(sizeof(Call) + c.facts.size() * sizeof(Fact) +
+                                         (c.inputs.size() + c.outputs.size()) * sizeof(Tensor));
+    }
+  }
+  return n;
+}
+
 }  // namespace mosaic

@@ -48,6 +48,7 @@ class SizingCache {
   // Finds one, or null.
   Sizing* Find(const std::vector<Tensor>& inputs, const std::vector<Tensor>& captures);
   Sizing* Add(std::unique_ptr<Sizing> sizing);
+  int64_t bytes() const;  // that are kept, about
 
  private:
   std::vector<std::unique_ptr<Sizing>> kept_;

@@ -18,8 +18,8 @@
 
 /*
  * What is kept for models that no query uses now: maps of at most so many
- * blocks (10 bytes each), where the rest of a plan, and what was prepared of
- * its constants, weigh as much as some more.
+ * blocks (10 bytes each), where the rest of a plan, what was prepared of its
+ * constants, and an execution that waits, weigh as much as some more.
  */
 #define MAX_IDLE_WEIGHT (1024 * 1024)
 #define PLAN_WEIGHT 1024
@@ -163,7 +163,7 @@ void
 mosaic_model_release(MosaicModelHandle *handle)
 {
 	int64		weight = handle->nblocks + PLAN_WEIGHT +
-		mosaic_model_prepared_bytes(handle->model) / WEIGHT_BYTES;
+		mosaic_model_kept_bytes(handle->model) / WEIGHT_BYTES;
 
 	cached_weight += weight - handle->weight;
 	handle->weight = weight;

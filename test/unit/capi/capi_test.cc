@@ -1,6 +1,8 @@
 // The C boundary: a prediction through it, and everything that may go wrong on the way.
 #include "mosaic/capi.h"
 
+#include "mosaic/capi_prepared.h"
+
 #include "core/capi_guard.h"
 #include "run/fake_store.h"
 
@@ -79,7 +81,9 @@ TEST_F(CapiTest, ExecutionsAreUsedAgain) {
   mosaic_exec_set_memory_limit(exec_.get(), 1 << 20, 1 << 20);
   ASSERT_NO_FATAL_FAILURE(Run());
   const MosaicExec* first = exec_.get();
+  EXPECT_EQ(mosaic_model_kept_bytes(model_.get()), 0);
   exec_.reset();
+  EXPECT_GT(mosaic_model_kept_bytes(model_.get()), 500);
   MosaicExec *again = nullptr, *other = nullptr;
   ASSERT_EQ(mosaic_exec_new(model_.get(), 2, &again, &err_), MOSAIC_OK);
   ASSERT_EQ(mosaic_exec_new(model_.get(), 2, &other, &err_), MOSAIC_OK);
