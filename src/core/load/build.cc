@@ -1,6 +1,7 @@
 #include "core/load/build.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "core/lower/lower.h"
@@ -61,12 +62,27 @@ Status MakeOps(const Body& names, BodyPlan* body) {
 
 // ---- items ----
 
+// The symbol of a dimension that the model names. What symbols of our own begin with or are made of
+// ("#items", "?3", "min(n, 64)") is taken out of it, so that no name can pass for one of them.
+std::string SymbolOf(const std::string& name) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string symbol;
+  for (const char c : name) {
+    if (std::strchr("#?$(%", c) == nullptr) {
+      symbol += c;
+    } else {
+      symbol += {'%', kDigits[static_cast<unsigned char>(c) >> 4], kDigits[c & 15]};
+    }
+  }
+  return symbol;
+}
+
 // The symbol that counts items; '#' keeps it apart from all names.
 std::string ItemSymbol(const BodyPlan& main, const std::vector<int>& axes) {
   for (size_t i = 0; i < axes.size(); ++i) {
     const Value& v = main.values[static_cast<size_t>(main.inputs[i])];
     if (axes[i] >= 0 && !v.dim_names[static_cast<size_t>(axes[i])].empty()) {
-      return "#" + v.dim_names[static_cast<size_t>(axes[i])];
+      return "#" + SymbolOf(v.dim_names[static_cast<size_t>(axes[i])]);
     }
   }
   return "#items";
@@ -124,7 +140,7 @@ void SetInputs(const std::vector<int>& axes, const std::string& items, BodyPlan*
       } else {
         f.dims.push_back(Dim::Symbol(value.dim_names[d].empty()
                                          ? "$" + std::to_string(i) + "." + std::to_string(d)
-                                         : value.dim_names[d]));
+                                         : SymbolOf(value.dim_names[d])));
       }
     }
     main->facts[v] = std::move(f);
@@ -160,7 +176,8 @@ Status InferMain(Model* model, Arena* arena) {
       return Status();
     }
     if (status.ok() && mixer >= 0) {
-      items.reason = Describe(model->graph, main.steps[static_cast<size_t>(mixer)].node) + " mixes items";
+      items.reason =
+          Describe(model->graph, main.steps[static_cast<size_t>(mixer)].node) + " mixes items";
     }
   }
   // Not in batches.
@@ -211,7 +228,8 @@ void FinishSteps(const Model& model, BodyPlan* body) {
     for (const auto& [name, b] : s.node.bodies) {
       for (int v : model.bodies[static_cast<size_t>(b) + 1].captures) {
         const BodyPlan& inner = model.bodies[static_cast<size_t>(b) + 1];
-        last[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)] = static_cast<int>(i);
+        last[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)] =
+            static_cast<int>(i);
       }
     }
     s.wanted.clear();
@@ -225,7 +243,8 @@ void FinishSteps(const Model& model, BodyPlan* body) {
   }
   for (int v : body->outputs) last[static_cast<size_t>(v)] = -1;  // kept
   for (size_t v = 0; v < last.size(); ++v) {
-    if (last[v] >= 0) body->steps[static_cast<size_t>(last[v])].releases.push_back(static_cast<int>(v));
+    if (last[v] >= 0)
+      body->steps[static_cast<size_t>(last[v])].releases.push_back(static_cast<int>(v));
   }
 }
 
@@ -251,8 +270,8 @@ Status BuildPlan(Model* model) {
     StartBody(lowered.bodies[b], &model->bodies[b + 1]);
   }
   for (size_t b = 0; b < model->bodies.size(); ++b) {
-    MOSAIC_RETURN_IF_ERROR(
-        MakeOps(b == 0 ? static_cast<const Body&>(lowered) : lowered.bodies[b - 1], &model->bodies[b]));
+    MOSAIC_RETURN_IF_ERROR(MakeOps(
+        b == 0 ? static_cast<const Body&>(lowered) : lowered.bodies[b - 1], &model->bodies[b]));
   }
   Arena arena;
   MOSAIC_RETURN_IF_ERROR(InferMain(model, &arena));

@@ -10,6 +10,12 @@ namespace {
 
 void State(InferContext& c, ItemIndex index) {
   if (index.step.is_unknown() || index.below.is_unknown()) return;
+  // Broadcasting may have made another dimension of it.
+  const Fact& y = c.out(0);
+  if (index.axis >= 0 && (!y.ranked || index.axis >= y.rank() ||
+                          !Same(y.dims[static_cast<size_t>(index.axis)], c.items()))) {
+    return;
+  }
   c.out(0).index = std::make_shared<const ItemIndex>(std::move(index));
 }
 
@@ -20,6 +26,12 @@ bool Operand(InferContext& c, size_t i, ItemIndex* out) {
   *out = *c.in(i).index;
   if (out->axis >= 0) out->axis += c.out(0).rank() - c.in(i).rank();
   return true;
+}
+
+// Whether input i is the same along this axis of the output that it is broadcast to.
+bool Repeats(InferContext& c, size_t i, int axis) {
+  const int at = axis - (c.out(0).rank() - c.in(i).rank());
+  return at < 0 || c.dims(i)[static_cast<size_t>(at)].Is(1);
 }
 
 bool OneNumber(const InferContext& c, size_t i, Dim* out) {
@@ -74,7 +86,12 @@ void IndexSum(InferContext& c) {
   ItemIndex a, b;
   if (c.concrete() || !Operand(c, 0, &a) || !Operand(c, 1, &b)) return;
   if (a.axis >= 0 && b.axis >= 0 && a.axis != b.axis) return;
-  a.axis = std::max(a.axis, b.axis);
+  const int axis = std::max(a.axis, b.axis);
+  // What does not number the items must not differ from item to item.
+  if (axis >= 0 && ((a.axis < 0 && !Repeats(c, 0, axis)) || (b.axis < 0 && !Repeats(c, 1, axis)))) {
+    return;
+  }
+  a.axis = axis;
   a.step = a.step + b.step;
   a.below = a.below + b.below - 1;
   State(c, a);
@@ -86,7 +103,7 @@ void IndexProduct(InferContext& c) {
     ItemIndex a;
     Dim factor;
     if (!Operand(c, i, &a) || !OneNumber(c, 1 - i, &factor)) continue;
-    if (factor.is_number() && factor.number() < 0) return;
+    if (!Same(Max(factor, 0), factor)) return;  // may be negative
     a.step = a.step * factor;
     a.below = (a.below - 1) * factor + 1;
     return State(c, a);

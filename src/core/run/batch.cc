@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "core/op/op_support.h"
 #include "core/tensor/strided.h"
@@ -59,7 +60,8 @@ Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count, Are
 
 }  // namespace
 
-BatchRun::BatchRun(const Model& model, int max_blocks) : model_(model), executor_(model, max_blocks) {}
+BatchRun::BatchRun(const Model& model, int max_blocks)
+    : model_(model), executor_(model, max_blocks) {}
 
 void BatchRun::Renew() {
   inputs_.clear();
@@ -131,6 +133,24 @@ Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) 
   return StartPart();
 }
 
+// Whether dimensions of one name have one size, as the proof that items are independent took them
+// to. ONNX Runtime does not insist on it, nor do the operators where 1 is broadcast.
+bool BatchRun::NamesAgree() const {
+  std::map<std::string, int64_t> sizes;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.inputs[i])];
+    for (size_t d = 0; v.has_shape && d < v.dims.size(); ++d) {
+      if (static_cast<int>(d) == InputAxis(i) || v.dims[d] != kSymbolic || v.dim_names[d].empty()) {
+        continue;
+      }
+      const auto [found, first] =
+          sizes.emplace(v.dim_names[d], inputs_[i].dim(static_cast<int>(d)));
+      if (!first && found->second != inputs_[i].dim(static_cast<int>(d))) return false;
+    }
+  }
+  return true;
+}
+
 // The most items at a time that fit.
 Status BatchRun::ChooseWay() {
   group_ = items_;
@@ -141,7 +161,11 @@ Status BatchRun::ChooseWay() {
     group_ = 1;
     return Status();
   }
-  MOSAIC_RETURN_IF_ERROR(Fitting(inputs_, items_, target_, &group_));
+  if (NamesAgree()) {
+    MOSAIC_RETURN_IF_ERROR(Fitting(inputs_, items_, target_, &group_));
+  } else {
+    group_ = 1;
+  }
   if (group_ == items_) return Status();
   way_ = Way::kGroups;
   // Groups of one size reuse each other's memory.
@@ -201,10 +225,11 @@ Status BatchRun::Step(Outcome* outcome) {
   try {
     MOSAIC_RETURN_IF_ERROR(FinishPart());
   } catch (const MemoryLimitExceeded& e) {
-    return Status(MOSAIC_E_NOMEM, "model " + Quoted(model_.name) + ": outputs would take " +
-                                      std::to_string(e.need()) + " bytes, the limit is " +
-                                      std::to_string(e.limit()),
-                  "", "Predict fewer items at a time; a superuser can raise pg_mosaic.predict_memory.");
+    return Status(
+        MOSAIC_E_NOMEM,
+        "model " + Quoted(model_.name) + ": outputs would take " + std::to_string(e.need()) +
+            " bytes, the limit is " + std::to_string(e.limit()),
+        "", "Predict fewer items at a time; a superuser can raise pg_mosaic.predict_memory.");
   }
   done_ += part_;
   if (done_ == items_) {
@@ -220,9 +245,8 @@ Status BatchRun::FinishPart() {
     const Tensor& part = executor_.output(i);
     if (part_ == items_) {
       // What belongs to the model or to the caller is copied: it may go before the output does.
-      outputs_[i] = part.owned() || part.dtype() == MOSAIC_SEQUENCE
-                        ? part
-                        : part.CopyIn(executor_.arena());
+      outputs_[i] =
+          part.owned() || part.dtype() == MOSAIC_SEQUENCE ? part : part.CopyIn(executor_.arena());
     } else {
       MOSAIC_RETURN_IF_ERROR(Join(i, part));
     }
@@ -250,8 +274,7 @@ Status BatchRun::Join(size_t i, const Tensor& part) {
     const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.outputs[i])];
     return Status::Unsupported("model " + Quoted(model_.name) + ": output " + Quoted(v.name) +
                                " has another shape for each item of the batch, " +
-                               ShapeString(part.shape()) + " for item " +
-                               std::to_string(done_ + 1))
+                               ShapeString(part.shape()) + " for item " + std::to_string(done_ + 1))
         .WithHint("Predict the items one by one.");
   }
   PutPart(piece, axis, per_item * done_, &whole);
@@ -261,8 +284,8 @@ Status BatchRun::Join(size_t i, const Tensor& part) {
 Status BatchRun::ItemOutput(size_t i, Shape* item, Tensor* all) {
   const Tensor& whole = outputs_[i];
   const bool each = way_ == Way::kEach || !model_.items.independent;
-  const int axis = each ? (whole.rank() > 0 && whole.dim(0) % items_ == 0 ? 0 : -1)
-                        : model_.items.outputs[i];
+  const int axis =
+      each ? (whole.rank() > 0 && whole.dim(0) % items_ == 0 ? 0 : -1) : model_.items.outputs[i];
   *item = whole.shape();
   *all = whole;
   if (axis < 0) {

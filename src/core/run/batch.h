@@ -1,7 +1,8 @@
 // A batch of items as one or several runs of a plan.
 //
 //   at once    the items are independent (ItemPlan), and their activations fit
-//   in groups  they are independent: as many at a time as fit in the memory limit
+//   in groups  they are independent: as many at a time as fit in the memory limit; one, where
+//              dimensions that the model gives one name have different sizes
 //   one by one the model mixes items: each is a run of its own, as if it were alone
 //
 // The bits of an item are the same in all three.
@@ -63,6 +64,7 @@ class BatchRun {
   Status CheckInput(size_t i, const Tensor& t, int64_t items) const;
   int InputAxis(size_t i) const;
   std::vector<Tensor> Part(int64_t begin, int64_t count);
+  bool NamesAgree() const;
   Status ChooseWay();
   Status StartPart();
   Status FinishPart();

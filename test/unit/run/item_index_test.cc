@@ -139,6 +139,21 @@ TEST(ItemIndex, OthersAreMixed) {
   }
 }
 
+// A model may name a dimension as symbols of our own are written.
+TEST(ItemIndex, NamesOfDimensionsAreNoSymbolsOfOurs) {
+  for (const char* name : {"#n", "#items"}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, kSymbolic});
+    g.graph.values[static_cast<size_t>(x)].dim_names = {std::string(name) == "#n" ? "n" : "", name};
+    const int width = g.Call("Gather", {g.Call("Shape", {x}), g.Ints({1})}, {{"axis", int64_t{0}}});
+    const int zero = g.Call("Squeeze", {g.Ints({0}), g.Ints({0})});
+    const int one = g.Call("Squeeze", {g.Ints({1}), g.Ints({0})});
+    const int numbers = g.Call("Range", {zero, g.Call("Squeeze", {width, g.Ints({0})}), one});
+    g.Output(g.Call("Gather", {x, numbers}, {{"axis", int64_t{0}}}));  // of rows, by columns
+    EXPECT_FALSE(g.Load()->items.independent) << name;
+  }
+}
+
 // nn.MultiheadAttention: [tokens, batch, width] as rows, through a product, and back.
 TEST(SpreadItems, RowsOfAnOuterAxis) {
   MOSAIC_PRINT_SEED();
