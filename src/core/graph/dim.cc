@@ -45,6 +45,7 @@ Dim Dim::Of(Terms all) {
       terms.end());
   if (terms.empty()) return 0;
   if (terms.size() == 1 && terms[0].symbols.empty()) return terms[0].factor;
+  if (terms.size() > kMaxTerms) return Dim();
   Dim d;
   d.kind_ = kPolynomial;
   d.terms_ = std::make_shared<Terms>(std::move(terms));
@@ -100,6 +101,7 @@ Dim operator*(const Dim& a, const Dim& b) {
   Dim::Terms all;
   for (const Dim::Term& x : a.terms()) {
     for (const Dim::Term& y : b.terms()) {
+      if (x.symbols.size() + y.symbols.size() > Dim::kMaxDegree) return Dim();
       Dim::Term t{Joined(x.symbols, y.symbols), 0};
       if (__builtin_mul_overflow(x.factor, y.factor, &t.factor)) return Dim();
       all.push_back(std::move(t));
@@ -134,7 +136,8 @@ std::optional<Dim> Dim::DividedBy(const Dim& b) const {
 }
 
 Dim Dim::Named(const std::string& function, const Dim& a, const Dim& b) {
-  return Symbol(function + "(" + a.ToString() + ", " + b.ToString() + ")");
+  std::string name = function + "(" + a.ToString() + ", " + b.ToString() + ")";
+  return name.size() > kMaxName ? Dim() : Symbol(std::move(name));
 }
 
 void Dim::Cancel(Dim* a, Dim* b) {

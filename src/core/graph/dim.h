@@ -7,7 +7,8 @@
 // (what is proven then holds for all inputs), and with numbers for the inputs of a run, where no
 // symbol occurs and nothing is allocated. Symbols stand for sizes of 0 or more. What is no
 // polynomial (a quotient that does not divide, a minimum) becomes a symbol of its own, named by its
-// expression, so that equal expressions stay equal.
+// expression, so that equal expressions stay equal. Polynomials and names are bounded (kMaxTerms and
+// the like), since a model may compute with sizes as long as it likes: what is beyond is unknown.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,9 @@ class Dim {
   friend bool Same(const Dim& a, const Dim& b);
   friend bool Differ(const Dim& a, const Dim& b);
 
-  // Unknown where an operand is, or where a number would overflow.
+  static constexpr size_t kMaxTerms = 64, kMaxDegree = 32, kMaxName = 512;
+
+  // Unknown where an operand is, where a number would overflow or a bound be passed.
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);
   friend Dim operator*(const Dim& a, const Dim& b);

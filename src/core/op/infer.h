@@ -105,8 +105,10 @@ class InferContext {
   bool itemised() const { return itemised_; }
   bool Itemised(size_t i) const { return Has(i) && in_[i].item_axis >= 0; }
   int item_axis(size_t i) const { return in_[i].item_axis; }
-  // Whether a size depends on the number of items.
-  bool CountsItems(const Dim& d) const { return !concrete() && d.DependsOn(item_symbol_); }
+  // Whether a size may depend on the number of items.
+  bool CountsItems(const Dim& d) const {
+    return !concrete() && (d.is_unknown() || d.DependsOn(item_symbol_));
+  }
   Dim items() const { return Dim::Symbol(item_symbol_); }
   // Outputs are mixed, whatever is stated.
   void Mix() { mixed_ = true; }

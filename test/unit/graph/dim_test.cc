@@ -27,5 +27,23 @@ TEST(Dim, AMinimumIsAtMostEither) {
   EXPECT_FALSE(AtMost(Dim::Symbol("min("), n));
 }
 
+// A model may compute with its sizes without end.
+TEST(Dim, WhatGrowsBecomesUnknown) {
+  Dim power = n, sum = n + m, name = n;
+  for (int i = 0; i < 60; ++i) {
+    power = power * power;
+    sum = sum * (sum + Dim::Symbol("s" + std::to_string(i)));
+    name = Min(name, FloorDiv(name, 3));
+  }
+  EXPECT_TRUE(power.is_unknown());
+  EXPECT_TRUE(sum.is_unknown());
+  EXPECT_TRUE(name.is_unknown());
+  Dim wide = n;
+  for (int i = 0; i < 100; ++i) wide = wide + Dim::Symbol("s" + std::to_string(i));
+  EXPECT_TRUE(wide.is_unknown());
+  // What models have is far below.
+  EXPECT_FALSE((n * m * Dim::Symbol("h") * 64 + m * 3 + 1).is_unknown());
+}
+
 }  // namespace
 }  // namespace mosaic

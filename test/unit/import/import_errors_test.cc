@@ -115,6 +115,19 @@ TEST(ImportErrors, AllUnsupportedNodesInOneMessage) {
             "Softmax (first: node \"fourth\" (Softmax): takes 1 inputs, has 2)");
 }
 
+// Sizes that are multiplied with themselves again and again are followed only so far.
+TEST(ImportErrors, SizesThatAreComputedWithoutEnd) {
+  ModelBuilder b;
+  b.Input("x", {kN, kN}).Output("y", {2}, MOSAIC_INT64);
+  b.Node("Shape", {"x"}, {"s0"});
+  for (int i = 0; i < 60; ++i) {
+    const std::string s = "s" + std::to_string(i),
+                      next = i == 59 ? "y" : "s" + std::to_string(i + 1);
+    b.Node("Mul", {s, s}, {next});
+  }
+  EXPECT_TRUE(Import(b.Build()).status.ok());
+}
+
 TEST(ImportErrors, EqualOperatorsAreCounted) {
   ModelBuilder b;
   b.Input("x", {kN, 4}).Output("y", {kN, 4});
