@@ -227,6 +227,22 @@ TEST(CharsmapTest, StringsWithoutEndAreCountedAsWork) {
   }
 }
 
+TEST(TokenizerTest, AddedTokensDoNotExplodeWhenNormalised) {
+  json j = WordLevel();
+  json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  j["normalizer"] = {{"type", "Sequence"}, {"normalizers", json(std::vector<json>(24, doubling))}};
+  j["added_tokens"] = {{{"id", 9}, {"content", "a"}, {"special", false}, {"normalized", true}}};
+  EXPECT_EQ(Read(j.dump()).code(), MOSAIC_E_LIMIT);  // 16 MB here, 2^256 with the most normalisers
+  // What begins a text is normalised by itself, too.
+  j.erase("added_tokens");
+  j["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "first"}};
+  Tokenizer tokenizer;
+  ASSERT_TRUE(ReadTokenizer(j.dump(), &tokenizer).ok());
+  Encoder encoder(tokenizer);
+  std::vector<int32_t> ids;
+  EXPECT_EQ(Encode(&encoder, "a", {}, {}, kStepUnits, &ids).code(), MOSAIC_E_LIMIT);
+}
+
 TEST(Utf8Test, ReplacementsAreThoseOfTheStandard) {
   EXPECT_EQ(WithReplacements("a\xF1\x80\x80\xE1\x80\xC2" "b"), "a\uFFFD\uFFFD\uFFFDb");  // Unicode, table 3-8
   EXPECT_EQ(WithReplacements("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");
