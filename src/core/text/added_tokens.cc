@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kMaxAddedTokens = 200'000;
 constexpr size_t kMaxContent = 1024;
+// Work to normalise them all: some seconds.
+constexpr int64_t kMaxNormalizing = 1000 * kStepUnits;
 
 // Letters, marks, digits, connectors: what a word consists of.
 bool IsWord(char32_t c) {
@@ -54,6 +56,7 @@ Status AddedTokens::Add(const std::vector<AddedToken>& tokens, const Model& mode
   if (tokens.size() > kMaxAddedTokens)
     return Status::Limit("there are " + std::to_string(tokens.size()) + " added tokens, at most " +
                          std::to_string(kMaxAddedTokens) + " are allowed");
+  Budget budget(kMaxNormalizing);
   auto next_id = static_cast<int64_t>(model.vocabulary().size());
   for (const AddedToken& token : tokens) {
     if (token.content.empty()) continue;
@@ -66,7 +69,7 @@ Status AddedTokens::Add(const std::vector<AddedToken>& tokens, const Model& mode
     if (id == Vocabulary::kNone) id = next_id++;
     if (id > INT32_MAX) return Status::BadModel("an added token has the id " + std::to_string(id));
     Entry entry{token, token.content};
-    if (token.normalized) MOSAIC_RETURN_IF_ERROR(Normalize(normalizers, token.content, &entry.normalized));
+    if (token.normalized) MOSAIC_RETURN_IF_ERROR(Normalize(normalizers, token.content, &entry.normalized, &budget));
     by_content_[token.content] = static_cast<int32_t>(id);
     by_id_[static_cast<int32_t>(id)] = std::move(entry);
     if (token.special) specials_.insert(token.content);
@@ -99,14 +102,15 @@ void AddedTokens::Split(bool normalized, std::string_view text, const Piece& pie
   };
   const std::string_view in = text.substr(0, piece.end);
   const size_t first = *pos, limit = std::min(in.size(), first + static_cast<size_t>(kStepUnits));
-  size_t i = matcher.trie.empty() ? in.size() : first;
-  while (i < limit) {
+  size_t i = matcher.trie.empty() ? in.size() : first, work = 0;
+  while (i < limit && work < static_cast<size_t>(kStepUnits)) {
     if (!matcher.first[static_cast<unsigned char>(in[i])]) {
       ++i;
       continue;
     }
-    size_t length = 0;
-    const int32_t id = matcher.trie.Longest(in, i, &length);
+    size_t length = 0, looked_at = 0;
+    const int32_t id = matcher.trie.Longest(in, i, &length, &looked_at);
+    work += looked_at;
     if (id == ByteTrie::kNone) {
       ++i;
       continue;
@@ -122,7 +126,7 @@ void AddedTokens::Split(bool normalized, std::string_view text, const Piece& pie
     out->push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end), id});
     *from = end;
   }
-  budget->Use(static_cast<int64_t>(i - first) / 2 + 1);
+  budget->Use(static_cast<int64_t>(i - first) / 2 + static_cast<int64_t>(work) + 1);
   *pos = i;
   if (i >= piece.end) {
     emit(*from, piece.end, Piece::kText);

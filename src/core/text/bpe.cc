@@ -150,12 +150,14 @@ class Bpe : public Model {
     const size_t first = work->pos;
     while (work->pos < word.size() && !budget->spent()) {
       const size_t begin = work->pos;
-      size_t length;
-      if (const int32_t id = options_.verbatim.empty() ? ByteTrie::kNone : options_.verbatim.Longest(word, begin, &length);
-          id != ByteTrie::kNone) {
+      size_t length, looked_at = 0;
+      const int32_t verbatim =
+          options_.verbatim.empty() ? ByteTrie::kNone : options_.verbatim.Longest(word, begin, &length, &looked_at);
+      budget->Use(static_cast<int64_t>(looked_at));
+      if (verbatim != ByteTrie::kNone) {
         if (work->unk_pending) Push(work, unk_);
         work->unk_pending = false;
-        Push(work, id);
+        Push(work, verbatim);
         work->pos += length;
         continue;
       }

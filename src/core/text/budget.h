@@ -11,7 +11,6 @@ constexpr int64_t kStepUnits = 256 * 1024;
 class Budget {
  public:
   explicit Budget(int64_t units = kStepUnits) : left_(units) {}
-  static Budget Unlimited() { return Budget(INT64_MAX / 2); }
 
   void Use(int64_t units) { left_ -= units; }
   bool spent() const { return left_ <= 0; }

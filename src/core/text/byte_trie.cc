@@ -44,14 +44,16 @@ ByteTrie::ByteTrie(std::vector<Entry> entries) {
   }
 }
 
-int32_t ByteTrie::Longest(std::string_view text, size_t pos, size_t* length) const {
+int32_t ByteTrie::Longest(std::string_view text, size_t pos, size_t* length, size_t* looked_at) const {
   int32_t found = kNone;
   uint32_t node = kRoot;
-  for (size_t i = pos; i < text.size() && Step(&node, static_cast<unsigned char>(text[i])); ++i) {
+  size_t i = pos;
+  for (; i < text.size() && Step(&node, static_cast<unsigned char>(text[i])); ++i) {
     if (Value(node) == kNone) continue;
     found = Value(node);
     *length = i + 1 - pos;
   }
+  if (looked_at != nullptr) *looked_at = i - pos;
   return found;
 }
 

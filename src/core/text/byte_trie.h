@@ -38,8 +38,8 @@ class ByteTrie {
   }
   int32_t Value(uint32_t node) const { return nodes_[node].value; }  // kNone: no string ends here
 
-  // The longest string that text has from pos on; its value, or kNone.
-  int32_t Longest(std::string_view text, size_t pos, size_t* length) const;
+  // The longest string that text has from pos on; its value, or kNone. *looked_at: how much of the text was read.
+  int32_t Longest(std::string_view text, size_t pos, size_t* length, size_t* looked_at = nullptr) const;
 
  private:
   struct Node {

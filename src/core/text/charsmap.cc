@@ -11,6 +11,7 @@ namespace {
 bool HasLeaf(uint32_t unit) { return (unit >> 8 & 1) != 0; }
 uint32_t Value(uint32_t unit) { return unit & 0x7FFFFFFF; }
 uint32_t Label(uint32_t unit) { return unit & 0x800000FF; }
+bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 size_t Offset(uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); }
 
 }  // namespace
@@ -30,10 +31,12 @@ Status Charsmap::Parse(std::string_view bytes, Charsmap* out) {
   return Status();
 }
 
-bool Charsmap::Find(std::string_view key, bool longest, size_t* length, std::string_view* replacement) const {
+bool Charsmap::Find(std::string_view key, bool longest, size_t* length, std::string_view* replacement,
+                    size_t* looked_at) const {
   bool found = false;
   size_t node = Offset(units_[0]);
-  for (size_t i = 0; i < key.size(); ++i) {
+  size_t i = 0;
+  for (; i < key.size(); ++i) {
     const auto c = static_cast<unsigned char>(key[i]);
     node ^= c;
     if (c == 0 || node >= units_.size()) break;
@@ -41,17 +44,19 @@ bool Charsmap::Find(std::string_view key, bool longest, size_t* length, std::str
     if (Label(unit) != c) break;
     node ^= Offset(unit);
     if (node >= units_.size()) break;
-    if (!HasLeaf(unit)) continue;
+    // A rule for a part of a character would leave the rest of it, which is no text.
+    if (!HasLeaf(unit) || (i + 1 < key.size() && IsContinuation(key[i + 1]))) continue;
     const size_t at = Value(units_[node]);
     if (at > replacements_.size()) continue;
     // A value that points into a character is no rule.
-    if (at < replacements_.size() && (static_cast<unsigned char>(replacements_[at]) & 0xC0) == 0x80) continue;
+    if (at < replacements_.size() && IsContinuation(replacements_[at])) continue;
     found = true;
     *length = i + 1;
     *replacement = std::string_view(replacements_).substr(at);
     *replacement = replacement->substr(0, replacement->find('\0'));
     if (!longest) break;
   }
+  if (looked_at != nullptr) *looked_at = i;
   return found;
 }
 

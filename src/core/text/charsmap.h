@@ -18,8 +18,10 @@ class Charsmap {
   bool empty() const { return units_.empty(); }
 
   // Of the strings that key begins with, the shortest or the longest that has a rule. False: none.
-  // *replacement points into this.
-  bool Find(std::string_view key, bool longest, size_t* length, std::string_view* replacement) const;
+  // *replacement points into this. *looked_at: how much of key was read; a hostile trie has a string of any length.
+  // REQUIRES: key is valid UTF-8 (so is what is behind the *length bytes).
+  bool Find(std::string_view key, bool longest, size_t* length, std::string_view* replacement,
+            size_t* looked_at = nullptr) const;
 
  private:
   std::vector<uint32_t> units_;

@@ -90,13 +90,14 @@ class SentencePiece : public Normalizer {
     size_t pos = cursor->pos;
     const size_t first = pos, limit = std::min(in.size(), first + static_cast<size_t>(kStepUnits) / 4);
     const size_t out_limit = out->size() + static_cast<size_t>(kStepUnits);
-    while (pos < limit && out->size() < out_limit) {
+    size_t work = 0;
+    while (pos < limit && out->size() < out_limit && work < static_cast<size_t>(kStepUnits)) {
       size_t length;
-      const std::string_view text = Prefix(in, pos, &length);
+      const std::string_view text = Prefix(in, pos, &length, &work);
       pos += length;
       for (const char c : text) Write(c, cursor, out);
     }
-    budget->Use(4 * static_cast<int64_t>(pos - first));
+    budget->Use(4 * static_cast<int64_t>(pos - first) + static_cast<int64_t>(work));
     cursor->pos = pos;
     if (pos == in.size()) Finish(cursor, out);
     return Status();
@@ -105,12 +106,20 @@ class SentencePiece : public Normalizer {
  private:
   static constexpr int32_t kStart = 0, kSpace = 1, kOther = 2;
 
-  // What the input goes on with, normalised, and how much of the input that is.
-  std::string_view Prefix(std::string_view in, size_t pos, size_t* length) const {
-    if (!verbatim_.empty() && verbatim_.Longest(in, pos, length) != ByteTrie::kNone)
-      return in.substr(pos, *length);
-    std::string_view replacement;
-    if (!charsmap_.empty() && charsmap_.Find(in.substr(pos), true, length, &replacement)) return replacement;
+  // What the input goes on with, normalised, and how much of the input that is. Adds to *work what else was read.
+  std::string_view Prefix(std::string_view in, size_t pos, size_t* length, size_t* work) const {
+    size_t looked_at = 0;
+    if (!verbatim_.empty()) {
+      const bool found = verbatim_.Longest(in, pos, length, &looked_at) != ByteTrie::kNone;
+      *work += looked_at;
+      if (found) return in.substr(pos, *length);
+    }
+    if (!charsmap_.empty()) {
+      std::string_view replacement;
+      const bool found = charsmap_.Find(in.substr(pos), true, length, &replacement, &looked_at);
+      *work += looked_at;
+      if (found) return replacement;
+    }
     *length = CharLength(static_cast<unsigned char>(in[pos]));
     return in.substr(pos, *length);
   }

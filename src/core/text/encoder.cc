@@ -12,6 +12,8 @@ constexpr size_t kMaxBufferBytes = 4 * kMaxTextBytes;
 // Buffers that are kept from text to text.
 constexpr size_t kKeptBytes = 1024 * 1024;
 
+size_t KeptBytes(const Pieces& p) { return p.text.capacity() + p.list.capacity() * sizeof(Piece); }
+
 }  // namespace
 
 TextEncoder::TextEncoder(const Tokenizer& tokenizer)
@@ -24,7 +26,9 @@ Status TextEncoder::Start(std::string_view text, size_t limit) {
   if (text.size() > kMaxTextBytes)
     return Status::Limit("a text has " + std::to_string(text.size()) + " bytes, at most " +
                          std::to_string(kMaxTextBytes) + " can be tokenized");
-  if (in_.text.capacity() + out_.text.capacity() > kKeptBytes) in_ = out_ = Pieces();
+  if (KeptBytes(in_) + KeptBytes(out_) > kKeptBytes) in_ = out_ = Pieces();
+  if (before_.capacity() + after_.capacity() > kKeptBytes) before_ = after_ = std::string();
+  if (ids_.capacity() * sizeof(int32_t) > kKeptBytes) ids_ = {};
   text_ = text;
   limit_ = limit;
   in_.clear();
@@ -130,7 +134,8 @@ Status TextEncoder::NormalizePieces(Budget* budget) {
 Status TextEncoder::StillAtStart(const Piece& piece, int32_t* id) const {
   std::string first;
   const size_t length = CharLength(static_cast<unsigned char>(text_[piece.begin]));
-  MOSAIC_RETURN_IF_ERROR(Normalize(tokenizer_.normalizers, text_.substr(piece.begin, length), &first));
+  Budget budget;
+  MOSAIC_RETURN_IF_ERROR(Normalize(tokenizer_.normalizers, text_.substr(piece.begin, length), &first, &budget));
   if (first.empty()) *id = Piece::kText;
   return Status();
 }

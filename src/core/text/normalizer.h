@@ -42,8 +42,9 @@ class Normalizer {
 
 using Normalizers = std::vector<std::unique_ptr<const Normalizer>>;
 
-// All of a short text at once.
-Status Normalize(const Normalizers& normalizers, std::string_view in, std::string* out);
+// All of a short text (an added token, a character) at once, within a budget: normalisers may make more and more of it.
+constexpr size_t kMaxNormalizedBytes = 64 * 1024;
+Status Normalize(const Normalizers& normalizers, std::string_view in, std::string* out, Budget* budget);
 
 enum class Form { kNfc, kNfd, kNfkc, kNfkd };
 

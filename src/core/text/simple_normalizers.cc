@@ -149,15 +149,19 @@ class ReplaceRegex : public Normalizer {
 
 }  // namespace
 
-Status Normalize(const Normalizers& normalizers, std::string_view in, std::string* out) {
+Status Normalize(const Normalizers& normalizers, std::string_view in, std::string* out, Budget* budget) {
   out->assign(in);
   for (const auto& normalizer : normalizers) {
     const std::string before = std::move(*out);
     out->clear();
     NormalizerCursor cursor;
-    Budget unlimited = Budget::Unlimited();
-    while (cursor.pos < before.size())
-      MOSAIC_RETURN_IF_ERROR(normalizer->Run(before, &cursor, out, &unlimited));
+    while (cursor.pos < before.size()) {
+      if (budget->spent()) return Status::Limit("the tokenizer's normalizers take too long on a short text");
+      MOSAIC_RETURN_IF_ERROR(normalizer->Run(before, &cursor, out, budget));
+      if (out->size() > kMaxNormalizedBytes)
+        return Status::Limit("the tokenizer's normalizers make more than " + std::to_string(kMaxNormalizedBytes) +
+                             " bytes of a short text");
+    }
   }
   return Status();
 }

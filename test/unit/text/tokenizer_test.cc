@@ -1,6 +1,7 @@
 // Hostile files and texts, limits, truncation, batches.
 #include "text/text_test_util.h"
 
+#include <cstring>
 #include <ctime>
 
 #include "core/text/charsmap.h"
@@ -176,6 +177,70 @@ TEST(CharsmapTest, DamagedTriesAreSurvived) {
   }
   Charsmap charsmap;
   EXPECT_EQ(Charsmap::Parse(std::string("\xff\xff\xff\xff", 4), &charsmap).code(), MOSAIC_E_BAD_MODEL);
+}
+
+// ---- SentencePiece models whose charsmap is hostile ----
+
+std::string Delimited(int field, const std::string& bytes) {
+  std::string out(1, static_cast<char>(field << 3 | 2));
+  size_t n = bytes.size();
+  for (; n >= 0x80; n >>= 7) out.push_back(static_cast<char>((n & 0x7F) | 0x80));
+  out.push_back(static_cast<char>(n));
+  return out + bytes;
+}
+
+std::string SentencePieceOf(const std::vector<uint32_t>& units, const std::string& replacements) {
+  std::string charsmap(4 + units.size() * 4, '\0');
+  const auto size = static_cast<uint32_t>(units.size() * 4);
+  std::memcpy(charsmap.data(), &size, 4);
+  std::memcpy(charsmap.data() + 4, units.data(), size);
+  const std::string no_prefix("\x18\0\x20\0", 4);  // nor are spaces removed
+  return Delimited(1, Delimited(1, "<unk>") + std::string("\x18\x02", 2)) + Delimited(1, Delimited(1, "a")) +
+         Delimited(3, Delimited(2, charsmap + replacements) + no_prefix);
+}
+
+constexpr uint32_t kLeaf = 1u << 8;
+uint32_t Unit(uint32_t offset, uint32_t label) { return offset << 10 | label; }
+
+TEST(CharsmapTest, RulesForPartsOfCharactersAreNone) {
+  std::vector<uint32_t> units(512);
+  units[0xC3] = Unit(0xC3 ^ 0x100, 0xC3) | kLeaf;  // the first byte of U+00E9 would become x
+  Tokenizer tokenizer;
+  ASSERT_TRUE(ReadTokenizer(SentencePieceOf(units, std::string("x\0", 2)), &tokenizer).ok());
+  EXPECT_EQ(Ids(tokenizer, "a\u00E9"), (std::vector<int32_t>{1, 0}));
+}
+
+TEST(CharsmapTest, StringsWithoutEndAreCountedAsWork) {
+  std::vector<uint32_t> units(512);
+  units['a'] = Unit('a', 'a');  // leads back to the root
+  Tokenizer tokenizer;
+  ASSERT_TRUE(ReadTokenizer(SentencePieceOf(units, std::string("x\0", 2)), &tokenizer).ok());
+  const std::string text(2'000'000, 'a');
+  Encoder encoder(tokenizer);
+  ASSERT_TRUE(encoder.Start(text, {}, {}).ok());
+  for (int i = 0; i < 50; ++i) {
+    Budget budget;
+    bool done;
+    const double start = CpuSeconds();
+    ASSERT_TRUE(encoder.Step(&budget, &done).ok());
+    EXPECT_LT(CpuSeconds() - start, 2) << "a step that looks ahead from each place takes minutes";
+  }
+}
+
+TEST(TokenizerTest, AddedTokensDoNotExplodeWhenNormalised) {
+  json j = WordLevel();
+  json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  j["normalizer"] = {{"type", "Sequence"}, {"normalizers", json(std::vector<json>(24, doubling))}};
+  j["added_tokens"] = {{{"id", 9}, {"content", "a"}, {"special", false}, {"normalized", true}}};
+  EXPECT_EQ(Read(j.dump()).code(), MOSAIC_E_LIMIT);  // 16 MB here, 2^256 with the most normalisers
+  // What begins a text is normalised by itself, too.
+  j.erase("added_tokens");
+  j["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "first"}};
+  Tokenizer tokenizer;
+  ASSERT_TRUE(ReadTokenizer(j.dump(), &tokenizer).ok());
+  Encoder encoder(tokenizer);
+  std::vector<int32_t> ids;
+  EXPECT_EQ(Encode(&encoder, "a", {}, {}, kStepUnits, &ids).code(), MOSAIC_E_LIMIT);
 }
 
 TEST(Utf8Test, ReplacementsAreThoseOfTheStandard) {
