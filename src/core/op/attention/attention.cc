@@ -6,6 +6,7 @@
 //   outputs   Y, present_key, present_value, and the scores at the stage of qk_matmul_output_mode
 //
 // A query that sees no key gives 0.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -15,6 +16,7 @@ namespace mosaic {
 namespace {
 
 using ComputedTypes = Types<float, Float16, BFloat16>;
+constexpr int64_t kMostKeys = int64_t{1} << 40;  // more than any array has: added without overflow
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
 enum Input : size_t { kQ, kK, kV, kMask, kPastKey, kPastValue, kLengths };
@@ -28,8 +30,8 @@ class Attention : public AttentionOp {
         scale_(node.Float("scale", 0)),
         scaled_(HasAttribute(node, "scale")),
         softcap_(node.Float("softcap", 0)),
-        left_(node.Int("left_window_size", -1)),
-        right_(node.Int("right_window_size", -1)),
+        left_(std::min(node.Int("left_window_size", -1), kMostKeys)),
+        right_(std::min(node.Int("right_window_size", -1), kMostKeys)),
         stage_(static_cast<int>(node.Int("qk_matmul_output_mode", 0))) {}
 
   Status Infer(InferContext& c) const override;

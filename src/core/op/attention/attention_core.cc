@@ -102,7 +102,7 @@ Status AttentionOp::Start(Call& c) const {
   args.keys = s.keys;
   args.depth = s.depth;
   args.value_depth = s.value_depth;
-  const double per_query = 2 * row * static_cast<double>(std::max<int64_t>(s.keys, 1));
+  const double per_query = 2 * std::max(row, 1.0) * static_cast<double>(std::max<int64_t>(s.keys, 1));
   st.strip = std::clamp<int64_t>(static_cast<int64_t>(kStripWork / per_query), 1, kAttentionStrip);
   st.strips = CeilDiv(s.queries, st.strip);
   const int64_t per_panel = 16 * (s.depth + s.value_depth);

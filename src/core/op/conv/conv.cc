@@ -115,10 +115,9 @@ class Conv : public Op {
     s.planes = groups_ > 1 && !s.streamed && s.group_filters() < MOSAIC_STRIP_COLS;
     if (c.outputs[0].size() == 0) return Status();
     if (s.planes) {
-      StartPlanes(c, &s);
-    } else {
-      StartProducts(c, &s);
+      return StartPlanes(c, &s);
     }
+    StartProducts(c, &s);
     return Status();
   }
 
@@ -338,18 +337,24 @@ class Conv : public Op {
 
   // ---- few filters in a group: plane by plane ----
 
-  static void StartPlanes(Call& c, State* s) {
+  static Status StartPlanes(Call& c, State* s) {
     const Window& w = s->window;
     s->unit_rows = std::clamp<int64_t>(200000 / std::max<int64_t>(1, w.out[2] * s->k), 1, w.out[1]);
     s->met_rows = (s->unit_rows - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1;
     const int64_t reach = (w.out[2] - 1) * w.stride[2] + (w.kernel[2] - 1) * w.dilation[2] + 1;
     s->row_length = (reach + w.stride[2] - 1) / w.stride[2];
+    // Dilations may reach far beyond an input that is padded to the same size.
+    const double met = static_cast<double>(s->group_channels() * w.kernel[0]) *
+                       static_cast<double>(s->met_rows) * static_cast<double>(w.stride[2]) *
+                       static_cast<double>(s->row_length);
+    if (met > 1e12) return Status::Limit("the kernels reach too far beyond the input");
     s->kernels_at = ReserveScratch(&c, s->filters * s->k * 4);
     s->met_at = ReserveScratch(
         &c, s->group_channels() * w.kernel[0] * s->met_rows * w.stride[2] * s->row_length * 4);
     Add(c, s, {Part::kKernels}, s->filters, static_cast<double>(2 * s->k));
     Add(c, s, {Part::kPlanes}, s->images * s->filters * w.out[0] * UnitsOf(*s),
         static_cast<double>(s->unit_rows * w.out[2] * s->k));
+    return Status();
   }
   static int64_t UnitsOf(const State& s) {  // of a plane
     return (s.window.out[1] + s.unit_rows - 1) / s.unit_rows;

@@ -50,10 +50,13 @@ class ConvTranspose : public Op {
         output_shape_(node.Ints("output_shape")) {}
 
   Status Check() const {
+    constexpr int64_t kMost = int64_t{1} << 30;  // as of strides and pads
     if (groups_ < 1) return Status::BadModel("attribute group is below 1");
+    if (groups_ > kMost) return Status::Limit("attribute group is above 2^30");
     for (const std::vector<int64_t>* list : {&output_padding_, &output_shape_}) {
       for (int64_t v : *list) {
         if (v < 0) return Status::BadModel("output_padding or output_shape is negative");
+        if (v > 4 * kMost) return Status::Limit("output_padding or output_shape is above 2^32");
       }
     }
     return a_.Check();

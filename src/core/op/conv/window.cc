@@ -20,14 +20,18 @@ WindowAttributes::WindowAttributes(const Node& node)
 }
 
 Status WindowAttributes::Check() const {
+  // Places in arrays are computed of these: with dimensions of arrays they stay in range.
+  constexpr int64_t kMost = int64_t{1} << 30;
   if (bad_auto_pad) return Status::BadModel("attribute auto_pad has an unknown value");
   for (const std::vector<int64_t>* list : {&strides, &dilations, &kernel}) {
     for (int64_t v : *list) {
       if (v < 1) return Status::BadModel("a stride, dilation or kernel size is below 1");
+      if (v > kMost) return Status::Limit("a stride, dilation or kernel size is above 2^30");
     }
   }
   for (int64_t v : pads) {
     if (v < 0) return Status::BadModel("a pad is negative");
+    if (v > kMost) return Status::Limit("a pad is above 2^30");
   }
   return Status();
 }

@@ -18,6 +18,7 @@ namespace mosaic {
 namespace {
 
 constexpr int64_t kDepth = 4096;  // of k in a unit that makes floats
+constexpr int64_t kMost = int64_t{1} << 30;
 
 enum Input : size_t { kA, kB, kScales, kZeros, kGroups, kBias };
 
@@ -47,6 +48,10 @@ class MatMulNBits : public Op {
     }
     if (block_ < 16 || (block_ & (block_ - 1)) != 0) {
       return Status::BadModel("block_size is " + std::to_string(block_));
+    }
+    // So that what is computed of the three stays in range: the sizes of B are checked with it.
+    if (k_ > kMost || n_ > kMost || block_ > kMost) {
+      return Status::Limit("K, N or block_size is above " + std::to_string(kMost));
     }
     return Status();
   }

@@ -54,6 +54,7 @@ T Rounded(V v) {
 
 // The floats of an input that decides shapes; false where they are not known.
 bool KnownFloats(const Fact& f, std::vector<float>* out) {
+  if (f.value.defined() && f.value.size() == 0) return true;
   if (!f.value.defined() || f.value.raw() == nullptr) return false;
   Dispatch(FloatTypes(), f.value.dtype(), [&](auto type) {
     using T = typename decltype(type)::T;
@@ -124,9 +125,12 @@ class ResizeOp : public Op {
     std::vector<bool> changed(axes.size(), true);
     if (c.Has(3) && !known_sizes && LengthOf(c.in(3)) != 0) {
       for (int64_t a : axes) out[static_cast<size_t>(a)] = c.NewDim();
-    } else if (!sizes.empty()) {
+    } else if (!sizes.empty() || (known_sizes && !c.Has(2))) {
       MOSAIC_RETURN_IF_ERROR(CheckLength("sizes", sizes.size(), axes.size()));
       if (!scales.empty()) return Status::BadModel("both scales and sizes are given");
+      for (const Dim& d : sizes) {
+        if (d.is_number() && d.number() < 0) return Status::BadModel("size " + d.ToString() + " is negative");
+      }
       SizesOf(c, axes, sizes, &out, &changed);
     } else if (!known_scales) {
       for (int64_t a : axes) out[static_cast<size_t>(a)] = c.NewDim();
@@ -231,8 +235,9 @@ class ResizeOp : public Op {
     float scale = -1;
     for (size_t k = 0; k < axes.size(); ++k) {
       const Dim& d = c.dims(0)[static_cast<size_t>(axes[k])];
-      if (!d.is_number() || d.number() == 0) return -1;
-      const float s = static_cast<float>(wanted[k]) / static_cast<float>(d.number());
+      if (!d.is_number()) return -1;
+      const float s =
+          static_cast<float>(wanted[k]) / static_cast<float>(std::max<int64_t>(1, d.number()));
       const bool smaller = policy_ == Policy::kNotLarger;
       scale = scale < 0 ? s : smaller ? std::min(scale, s) : std::max(scale, s);
     }
@@ -276,7 +281,7 @@ class ResizeOp : public Op {
     if (c.Given(2)) KnownFloats(c.facts[2], &scales);
     if (c.Given(1)) KnownFloats(c.facts[1], &roi);
     std::vector<int64_t> sizes;
-    if (scales.empty()) MOSAIC_RETURN_IF_ERROR(c.Ints(3, "sizes", &sizes));
+    if (scales.empty() && c.Given(3)) MOSAIC_RETURN_IF_ERROR(c.Ints(3, "sizes", &sizes));
     if (scales.size() + sizes.size() != axes.size() || (Crops() && roi.size() != 2 * axes.size())) {
       return Status::Internal("what Resize needs is not known");
     }

@@ -79,6 +79,8 @@ class RoiAlignOp : public RoiOp {
              0,     0};
     g.down = sampling_ > 0 ? static_cast<float>(sampling_) : std::ceil(g.cell_height);
     g.across = sampling_ > 0 ? static_cast<float>(sampling_) : std::ceil(g.cell_width);
+    g.down = std::max(g.down, 0.0F);  // of a region that is turned over: none
+    g.across = std::max(g.across, 0.0F);
     return g;
   }
 

@@ -367,5 +367,12 @@ TEST(RotaryEmbedding, Refusals) {
                  "is_packed_batching");
 }
 
+TEST(Attention, HugeWindowsHideNothing) {
+  OpCall call("Attention");
+  call.Int("right_window_size", INT64_MAX).Int("left_window_size", INT64_MAX);
+  ASSERT_OK(call.In({1, 1, 2, 2}, {1}).In({1, 1, 2, 2}, {1}).In({1, 1, 2, 2}, {1, 2, 3, 4}).Run());
+  for (float v : call.values()) EXPECT_GT(v, 1);
+}
+
 }  // namespace
 }  // namespace mosaic

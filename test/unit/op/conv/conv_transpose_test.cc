@@ -175,5 +175,32 @@ TEST(MaxUnpool, PutsBackAndRefuses) {
                  MOSAIC_E_BAD_MODEL, "different shapes");
 }
 
+// What is computed of strides, dilations and groups must not overflow.
+TEST(Windows, HugeAttributesAreRefused) {
+  constexpr int64_t kHuge = int64_t{1} << 62, kLarge = int64_t{1} << 30;
+  EXPECT_REFUSED(OpCall("ConvTranspose").Ints("strides", {kHuge}).In({1, 1, 5}, {1}).In({1, 1, 2}, {1}).Run(),
+                 MOSAIC_E_LIMIT, "above 2^30");
+  EXPECT_REFUSED(OpCall("ConvTranspose")
+                     .Int("group", 2)
+                     .Ints("dilations", {kHuge})
+                     .Ints("output_shape", {4})
+                     .In({1, 2, 4}, {1})
+                     .In({2, 1, 3}, {1})
+                     .Run(),
+                 MOSAIC_E_LIMIT, "above 2^30");
+  EXPECT_REFUSED(OpCall("ConvTranspose").Int("group", kHuge).In({1, 0, 5}, {1}).In({0, 4, 1}, {1}).Run(),
+                 MOSAIC_E_LIMIT, "group is above");
+  EXPECT_REFUSED(OpCall("Conv").Ints("dilations", {kHuge}).In({1, 1, 5}, {1}).In({1, 1, 3}, {1}).Run(),
+                 MOSAIC_E_LIMIT, "above 2^30");
+  EXPECT_REFUSED(OpCall("Conv")
+                     .Int("group", 2)
+                     .String("auto_pad", "SAME_UPPER")
+                     .Ints("dilations", {kLarge, kLarge})
+                     .In({1, 2, 5, 5}, {1})
+                     .In({2, 1, 3, 3}, {1})
+                     .Run(),
+                 MOSAIC_E_LIMIT, "reach too far");
+}
+
 }  // namespace
 }  // namespace mosaic

@@ -137,5 +137,13 @@ TEST(DequantizeLinear, ShapesOfScaleAndZeroPoint) {
                  "scale and zero point have shapes [] and [2]");
 }
 
+// The bytes of a block would overflow to 0, and B of no elements would do.
+TEST(MatMulNBits, HugeBlocks) {
+  OpCall call("MatMulNBits", kMicrosoftDomain);
+  call.Int("K", 64).Int("N", 4).Int("bits", 8).Int("block_size", int64_t{1} << 61);
+  EXPECT_REFUSED(call.In({1, 64}, {1}).In<uint8_t>({4, 1, 0}, {1}).In({4}, {1}).Run(),
+                 MOSAIC_E_LIMIT, "K, N or block_size is above");
+}
+
 }  // namespace
 }  // namespace mosaic

@@ -189,5 +189,19 @@ TEST(Resize, ItemsStayApartWhereTheirAxisKeepsItsSize) {
   EXPECT_INFERRED(sized, "[N, 7]", 0, ItemsFact({N, H}, 0), Fact(), Fact(), SizesFact({N, 7}));
 }
 
+TEST(Resize, EmptyListsAndSizes) {
+  OpCall same("Resize"), none("Resize"), negative("Resize"), empty("Resize");
+  ASSERT_OK(same.Ints("axes", {}).In({2, 3}, {1}).Omitted().In({0}, {1}).Run());
+  EXPECT_EQ(same.shape(), Shape({2, 3}));
+  EXPECT_REFUSED(none.In({2, 3}, {1}).Omitted().In({0}, {1}).Run(), MOSAIC_E_BAD_MODEL,
+                 "0 elements instead of 2");
+  const char* policy = "keep_aspect_ratio_policy";
+  negative.String(policy, "not_larger").In({2, 3}, {1}).Omitted().Omitted();
+  EXPECT_REFUSED(negative.In<int64_t>({2}, {-4, -6}).Run(), MOSAIC_E_BAD_MODEL, "-4 is negative");
+  empty.String(policy, "not_larger").In({0, 3}, {1}).Omitted().Omitted();
+  ASSERT_OK(empty.In<int64_t>({2}, {4, 6}).Run());
+  EXPECT_EQ(empty.shape()[0], 0);
+}
+
 }  // namespace
 }  // namespace mosaic
