@@ -15,6 +15,16 @@ std::vector<std::string> Joined(const std::vector<std::string>& a,
 
 }  // namespace
 
+Dim Dim::TooLarge() {
+  Dim d;
+  d.value_ = kTooLarge;
+  return d;
+}
+
+Dim Dim::UnknownOf(const Dim& a, const Dim& b) {
+  return a.is_too_large() || b.is_too_large() ? TooLarge() : Dim();
+}
+
 Dim Dim::Symbol(std::string name) {
   Dim d;
   d.kind_ = kPolynomial;
@@ -80,9 +90,9 @@ bool Differ(const Dim& a, const Dim& b) {
 Dim operator+(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number()) {
     int64_t sum;
-    return __builtin_add_overflow(a.value_, b.value_, &sum) ? Dim() : Dim(sum);
+    return __builtin_add_overflow(a.value_, b.value_, &sum) ? Dim::TooLarge() : Dim(sum);
   }
-  if (a.is_unknown() || b.is_unknown()) return Dim();
+  if (a.is_unknown() || b.is_unknown()) return Dim::UnknownOf(a, b);
   Dim::Terms all = a.terms();
   const Dim::Terms more = b.terms();
   all.insert(all.end(), more.begin(), more.end());
@@ -94,10 +104,10 @@ Dim operator-(const Dim& a, const Dim& b) { return a + b * Dim(-1); }
 Dim operator*(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number()) {
     int64_t product;
-    return __builtin_mul_overflow(a.value_, b.value_, &product) ? Dim() : Dim(product);
+    return __builtin_mul_overflow(a.value_, b.value_, &product) ? Dim::TooLarge() : Dim(product);
   }
   if (a.Is(0) || b.Is(0)) return 0;
-  if (a.is_unknown() || b.is_unknown()) return Dim();
+  if (a.is_unknown() || b.is_unknown()) return Dim::UnknownOf(a, b);
   Dim::Terms all;
   for (const Dim::Term& x : a.terms()) {
     for (const Dim::Term& y : b.terms()) {
@@ -159,7 +169,7 @@ void Dim::Cancel(Dim* a, Dim* b) {
 }
 
 Dim FloorDiv(const Dim& a, const Dim& b) {
-  if (a.is_unknown() || b.is_unknown()) return Dim();
+  if (a.is_unknown() || b.is_unknown()) return Dim::UnknownOf(a, b);
   if (a.is_number() && b.is_number()) {
     const int64_t q = a.value_ / b.value_;
     return q - (a.value_ % b.value_ != 0 && (a.value_ < 0) != (b.value_ < 0) ? 1 : 0);
@@ -172,7 +182,7 @@ Dim FloorDiv(const Dim& a, const Dim& b) {
 
 Dim CeilDiv(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number()) return Dim(0) - FloorDiv(Dim(0) - a, b);
-  if (a.is_unknown() || b.is_unknown()) return Dim();
+  if (a.is_unknown() || b.is_unknown()) return Dim::UnknownOf(a, b);
   if (std::optional<Dim> exact = a.DividedBy(b)) return *exact;
   return Dim::Named("ceildiv", a, b);
 }
@@ -180,14 +190,14 @@ Dim CeilDiv(const Dim& a, const Dim& b) {
 Dim Min(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number()) return std::min(a.value_, b.value_);
   if (Same(a, b)) return a;
-  if (a.is_unknown() || b.is_unknown()) return Dim();
+  if (a.is_unknown() || b.is_unknown()) return Dim::UnknownOf(a, b);
   return Dim::Named("min", a, b);
 }
 
 Dim Max(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number()) return std::max(a.value_, b.value_);
   if (Same(a, b)) return a;
-  if (a.is_unknown() || b.is_unknown()) return Dim();
+  if (a.is_unknown() || b.is_unknown()) return Dim::UnknownOf(a, b);
   // Symbols are 0 or more, and so are their sums and products.
   const auto covers = [](const Dim& x, const Dim& number) {
     return x.kind_ == Dim::kPolynomial && number.is_number() && number.value_ <= 0 &&

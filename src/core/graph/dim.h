@@ -30,6 +30,8 @@ class Dim {
 
   bool is_number() const { return kind_ == kNumber; }
   bool is_unknown() const { return kind_ == kUnknown; }
+  // Unknown because the number would not fit int64: more than any array has.
+  bool is_too_large() const { return kind_ == kUnknown && value_ == kTooLarge; }
   // REQUIRES: is_number().
   int64_t number() const { return value_; }
   bool Is(int64_t v) const { return kind_ == kNumber && value_ == v; }
@@ -69,6 +71,10 @@ class Dim {
   };
   using Terms = std::vector<Term>;  // sorted by symbols, no factor is 0
 
+  static constexpr int64_t kTooLarge = 1;  // value_ of what is unknown
+  static Dim TooLarge();
+  // Of operands of which one is unknown.
+  static Dim UnknownOf(const Dim& a, const Dim& b);
   static Dim Of(Terms terms);
   Terms terms() const;
   // Takes out what every term of both has as a factor. REQUIRES: b is one term.

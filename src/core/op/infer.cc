@@ -78,6 +78,7 @@ Status InferContext::Set(size_t o, int dtype, Dims dims) {
     MOSAIC_RETURN_IF_ERROR(CheckShape(shape, dtype));
   }
   for (const Dim& d : dims) {
+    if (d.is_too_large()) return Status::Limit("a dimension is too large");
     if (d.is_number() && d.number() < 0) {
       return Status::BadModel("negative dimension in shape " + ShapeString(dims));
     }
