@@ -110,6 +110,18 @@ SELECT predict_label('logits', 1, 2, 3);
 RESET ROLE;
 \set VERBOSITY default
 SELECT * FROM check_store();
+-- labels are texts of the database: a class is found also where it is not encoded as the model's strings are
+CREATE DATABASE mosaic_answers_latin1 ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C';
+SELECT current_database() AS home \gset
+\c mosaic_answers_latin1
+CREATE EXTENSION pg_mosaic;
+SELECT i.tensors FROM import_model('text', :'models' || '/answer_text.onnx', labels => ARRAY['dog', U&'K\00E4tzchen', 'a "bird"']) i;
+CREATE TABLE three AS SELECT i AS id, ARRAY[i % 3 = 0, i % 3 = 1, i % 3 = 2]::int[]::real[] AS x FROM generate_series(0, 299) i;
+SELECT array_agg(DISTINCT predict_class('text', x)) AS batched, array_agg(DISTINCT predict_label('text', x) = U&'K\00E4tzchen') AS cats FROM three;
+SET pg_mosaic.batch = off;
+SELECT array_agg(DISTINCT predict_class('text', x)) AS alone FROM three;
+\c :home
+DROP DATABASE mosaic_answers_latin1;
 DROP EXTENSION pg_mosaic CASCADE;
 DROP TABLE three, one, many, wide;
 DROP ROLE regress_answers;

@@ -155,6 +155,20 @@ SELECT bool_and(repaired) FROM repair_store();
 SELECT * FROM check_store();
 SELECT same();
 
+-- labels whose bytes say more than there is: a count, a length, another type
+CREATE TABLE bent (n int, labels bytea);
+INSERT INTO bent VALUES (1, '\x010000000000000019000000ffffff7f0100000018000000'), (2, '\x0100000000000000190000000a00000001000000fcffffff'),
+  (3, '\x0100000000000000170000000a0000000100000018000000'), (4, '\x06'), (5, '\x0100000000000000190000000a00000001000000'),
+  (6, '\x0100000000000000190000000a0000000100000001');
+SET allow_system_table_mods = on;
+UPDATE pg_attribute SET atttypid = 'text[]'::regtype WHERE attrelid = 'bent'::regclass AND attname = 'labels';
+RESET allow_system_table_mods;
+\set VERBOSITY sqlstate
+SELECT 'BEGIN', format('UPDATE mosaic.model SET labels = (SELECT labels FROM bent WHERE n = %s) WHERE name = ''base''', n),
+       'SELECT predict_label(''base'', array_fill(0.5::real, ''{784}''))', 'ROLLBACK' FROM bent ORDER BY n \gexec
+\set VERBOSITY default
+DROP TABLE bent;
+
 DROP VIEW problems;
 DROP FUNCTION same();
 DROP EXTENSION pg_surgery;

@@ -36,7 +36,7 @@ class WordPieceDecoder : public Decoder {
  public:
   WordPieceDecoder(std::string prefix, bool cleanup) : prefix_(std::move(prefix)), cleanup_(cleanup) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     for (size_t i = 0; i < tokens->size(); ++i) {
       std::string& token = (*tokens)[i];
       if (i > 0) {
@@ -59,7 +59,7 @@ class BpeDecoder : public Decoder {
  public:
   explicit BpeDecoder(std::string suffix) : suffix_(std::move(suffix)) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     for (size_t i = 0; i < tokens->size(); ++i)
       ReplaceAll(&(*tokens)[i], suffix_, i + 1 == tokens->size() ? "" : " ");
     return Status();
@@ -73,7 +73,7 @@ class TokenDecoder : public Decoder {
  public:
   TokenDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     std::replace(tokens->begin(), tokens->end(), from_, to_);
     return Status();
   }
@@ -86,7 +86,7 @@ class PartDecoder : public Decoder {
  public:
   PartDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     size_t bytes = 0;
     for (std::string& token : *tokens) {
       ReplaceAll(&token, from_, to_);
@@ -101,7 +101,7 @@ class PartDecoder : public Decoder {
 
 class ByteLevelDecoder : public Decoder {
  public:
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     std::string bytes;
     for (const std::string& token : *tokens) {
       const size_t before = bytes.size();
@@ -126,7 +126,7 @@ class MetaspaceDecoder : public Decoder {
   MetaspaceDecoder(std::string replacement, bool prepended)
       : replacement_(std::move(replacement)), prepended_(prepended) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     for (size_t i = 0; i < tokens->size(); ++i)
       ReplaceAll(&(*tokens)[i], replacement_, i == 0 && prepended_ ? "" : " ");
     return Status();
@@ -139,7 +139,7 @@ class MetaspaceDecoder : public Decoder {
 
 class ByteFallbackDecoder : public Decoder {
  public:
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     std::vector<std::string> out;
     std::string bytes;
     const auto flush = [&] {
@@ -183,7 +183,7 @@ class ByteFallbackDecoder : public Decoder {
 
 class FuseDecoder : public Decoder {
  public:
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     std::string all;
     for (const std::string& token : *tokens) all += token;
     tokens->assign(1, std::move(all));
@@ -196,7 +196,7 @@ class StripDecoder : public Decoder {
   StripDecoder(std::string character, size_t start, size_t stop)
       : character_(std::move(character)), start_(start), stop_(stop) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     for (std::string& token : *tokens) {
       size_t begin = 0, end = token.size();
       for (size_t i = 0; i < start_ && token.compare(begin, character_.size(), character_) == 0; ++i)
@@ -220,7 +220,7 @@ class CtcDecoder : public Decoder {
   CtcDecoder(std::string pad, std::string delimiter, bool cleanup)
       : pad_(std::move(pad)), delimiter_(std::move(delimiter)), cleanup_(cleanup) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget*) const override {
     tokens->erase(std::unique(tokens->begin(), tokens->end()), tokens->end());
     for (std::string& token : *tokens) {
       ReplaceAll(&token, pad_, "");
@@ -241,7 +241,7 @@ class ReplaceDecoder : public Decoder {
  public:
   explicit ReplaceDecoder(std::unique_ptr<Normalizer> replace) : replace_(std::move(replace)) {}
 
-  Status Run(std::vector<std::string>* tokens) const override {
+  Status Run(std::vector<std::string>* tokens, Budget* budget) const override {
     NormalizerCursor cursor;
     std::string out;
     size_t bytes = 0;
@@ -249,8 +249,8 @@ class ReplaceDecoder : public Decoder {
       cursor.Restart();
       out.clear();
       while (cursor.pos < token.size()) {
-        Budget budget;
-        MOSAIC_RETURN_IF_ERROR(replace_->Run(token, &cursor, &out, &budget));
+        if (budget->spent()) return Status();
+        MOSAIC_RETURN_IF_ERROR(replace_->Run(token, &cursor, &out, budget));
         if (bytes + out.size() > kMaxDecodedBytes) return Status::Limit("the text of the tokens is too long");
       }
       token.swap(out);

@@ -12,11 +12,14 @@ namespace mosaic::text {
 
 // Of all token strings together, at any stage.
 constexpr size_t kMaxDecodedBytes = 256 * 1024 * 1024;
+// Of one text, in units of Budget: no step of it is interrupted.
+constexpr int64_t kMaxDecodeWork = 1024 * kStepUnits;
 
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  virtual Status Run(std::vector<std::string>* tokens) const = 0;
+  // Uses the budget for work beyond the tokens' bytes, and may end when it is spent.
+  virtual Status Run(std::vector<std::string>* tokens, Budget* budget) const = 0;
 };
 
 using Decoders = std::vector<std::unique_ptr<const Decoder>>;

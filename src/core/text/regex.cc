@@ -20,6 +20,8 @@ constexpr char kLatin1Word[] = "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
 constexpr size_t kMaxPattern = 64 * 1024;
 constexpr uint32_t kMaxNesting = 100;
 // Of the match at one place: backtracking points, and KiB of the heap.
+// Tried first with few steps, as nearly all matches take: what takes more has a step of its own.
+constexpr uint32_t kFewSteps = 100'000;
 constexpr uint32_t kMatchLimit = 10'000'000;
 constexpr uint32_t kHeapLimit = 64 * 1024;
 // Places that one call of PCRE2 tries.
@@ -157,7 +159,6 @@ struct Regex::Walk::Memory {
       Free();
       throw std::bad_alloc();
     }
-    pcre2_set_match_limit(context, kMatchLimit);
     pcre2_set_heap_limit(context, kHeapLimit);
   }
   ~Memory() { Free(); }
@@ -211,12 +212,17 @@ Status Regex::Next(std::string_view text, Walk* walk, size_t* begin, size_t* end
     }
     const size_t limit = std::min(text.size(), walk->pos_ + kPlaces);
     pcre2_set_offset_limit(memory.context, limit);
-    const auto search = [&](uint32_t options) {
+    const auto search = [&](uint32_t options, uint32_t steps) {
+      pcre2_set_match_limit(memory.context, steps);
       return pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), walk->pos_,
                          PCRE2_NO_UTF_CHECK | options, memory.data, memory.context);
     };
-    int n = search(0);
-    if (n == PCRE2_ERROR_JIT_STACKLIMIT) n = search(PCRE2_NO_JIT);
+    int n = search(0, kFewSteps);
+    if (n == PCRE2_ERROR_MATCHLIMIT) {
+      budget->Use(kStepUnits);
+      n = search(0, kMatchLimit);
+    }
+    if (n == PCRE2_ERROR_JIT_STACKLIMIT) n = search(PCRE2_NO_JIT, kMatchLimit);
     if (n == PCRE2_ERROR_NOMATCH) {
       budget->Use(static_cast<int64_t>(limit - walk->pos_) + 16);
       if (limit == text.size()) break;

@@ -1,6 +1,15 @@
 #include "core/text/tokenizer.h"
 
 namespace mosaic::text {
+namespace {
+
+int64_t Bytes(const std::vector<std::string>& tokens) {
+  int64_t bytes = 0;
+  for (const std::string& token : tokens) bytes += static_cast<int64_t>(token.size()) + 4;
+  return bytes;
+}
+
+}  // namespace
 
 Status Tokenizer::Decode(const int32_t* ids, size_t n, bool skip_special, std::string* out) const {
   if (n > kMaxDecodeIds)
@@ -16,7 +25,12 @@ Status Tokenizer::Decode(const int32_t* ids, size_t n, bool skip_special, std::s
     if ((bytes += token.size()) > kMaxDecodedBytes) return Status::Limit("the text of the tokens is too long");
     tokens.emplace_back(token);
   }
-  for (const auto& decoder : decoders) MOSAIC_RETURN_IF_ERROR(decoder->Run(&tokens));
+  Budget budget(kMaxDecodeWork);
+  for (const auto& decoder : decoders) {
+    budget.Use(Bytes(tokens));
+    if (!budget.spent()) MOSAIC_RETURN_IF_ERROR(decoder->Run(&tokens, &budget));
+    if (budget.spent()) return Status::Limit("making text of " + std::to_string(n) + " tokens takes too long");
+  }
   out->clear();
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (i > 0 && !has_decoder) out->push_back(' ');

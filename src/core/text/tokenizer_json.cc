@@ -9,6 +9,9 @@
 namespace mosaic::text {
 namespace {
 
+// Times kMaxTokenBytes it bounds the steps that a word takes at once.
+constexpr size_t kMaxCharsPerWord = 1000;
+
 using nlohmann::json;
 
 Status BuildMerges(const TokenizerFile& file, const std::string& prefix, std::vector<Merge>* out) {
@@ -52,6 +55,9 @@ Status BuildModel(TokenizerFile* file, std::unique_ptr<const Model>* out) {
     options.continuing_subword_prefix = fields.String("continuing_subword_prefix", options.continuing_subword_prefix);
     options.max_input_chars_per_word = static_cast<size_t>(fields.Int("max_input_chars_per_word", 100));
     MOSAIC_RETURN_IF_ERROR(fields.status());
+    if (options.max_input_chars_per_word > kMaxCharsPerWord)
+      return Status::Limit("\"max_input_chars_per_word\" is " + std::to_string(options.max_input_chars_per_word) +
+                           ", at most " + std::to_string(kMaxCharsPerWord) + " is allowed");
     model = NewWordPiece(std::move(file->vocabulary), options);
   } else if (type == "WordLevel") {
     const std::string unk = fields.String("unk_token", "<unk>");

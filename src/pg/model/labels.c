@@ -18,29 +18,56 @@
 
 #define MAX_LABELS 1000000
 
+/* The texts of an array as it is stored, read within its bounds, whatever its bytes are; NULL: it is damaged. */
+static text **
+stored_texts(const struct varlena *value, int *n)
+{
+	const ArrayType *array = (const ArrayType *) value;
+	Size		size = VARSIZE(value);
+	Size		at = ARR_OVERHEAD_NONULLS(1);
+	text	  **texts;
+
+	*n = 0;
+	if (size < sizeof(ArrayType) || ARR_ELEMTYPE(array) != TEXTOID || array->dataoffset != 0)
+		return NULL;
+	if (ARR_NDIM(array) == 0)
+		return palloc(sizeof *texts);
+	if (ARR_NDIM(array) != 1 || size < at || ARR_DIMS(array)[0] < 1 || ARR_DIMS(array)[0] > MAX_LABELS)
+		return NULL;
+	texts = palloc(ARR_DIMS(array)[0] * sizeof *texts);
+	for (; *n < ARR_DIMS(array)[0]; ++*n)
+	{
+		const char *p;
+
+		if (at < size)
+			at = att_align_pointer(at, TYPALIGN_INT, -1, (const char *) array + at);
+		p = (const char *) array + at;
+		if (at >= size || VARATT_IS_1B_E(p) || (!VARATT_IS_1B(p) && (size - at < VARHDRSZ || !VARATT_IS_4B_U(p))) ||
+			VARSIZE_ANY(p) > size - at || (!VARATT_IS_1B(p) && VARSIZE_ANY(p) < VARHDRSZ))
+			return NULL;
+		texts[*n] = (text *) mosaic_plain(PointerGetDatum(p));
+		at += VARSIZE_ANY(p);
+	}
+	return texts;
+}
+
 text	  **
 mosaic_read_labels(HeapTuple row, int *n)
 {
 	bool		isnull;
 	Datum		value = mosaic_model_option(row, Anum_model_labels, &isnull);
-	ArrayType  *array;
-	Datum	   *labels;
-	text	  **result;
+	text	  **labels;
 
 	*n = 0;
 	if (isnull)
 		return NULL;
-	array = (ArrayType *) mosaic_plain(value);
-	if (ARR_ELEMTYPE(array) != TEXTOID || ARR_NDIM(array) > 1 || array_contains_nulls(array))
+	labels = stored_texts(mosaic_plain(value), n);
+	if (labels == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the labels of model \"%s\" are damaged",
 						mosaic_plain_text(mosaic_model_attr(row, Anum_model_name)))));
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &labels, NULL, n);
-	result = palloc(Max(*n, 1) * sizeof *result);
-	for (int i = 0; i < *n; i++)
-		result[i] = (text *) mosaic_plain(labels[i]);
-	return result;
+	return labels;
 }
 
 /*

@@ -143,14 +143,26 @@ given_class(const MosaicTensorView *output, int64 first, Answer *a)
 	return a->class < PG_INT32_MIN || a->class > PG_INT32_MAX ? NOT_CLASS : NONE;
 }
 
-/* The place of a label among those of the model. */
+/* The place of a label among those of the model, which are texts of the database. */
 static Failure
 class_of_text(MosaicPredictor *p, const MosaicString *s, Answer *a)
 {
 	text	  **labels = mosaic_predictor_labels(p, &a->nlabels);
+	const char *bytes = s->data;
+	Size		size = s->size;
 
+	if (a->nlabels == 0)
+		return TEXT_OUTPUT;
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		if (a->careful)
+			return UNSURE;
+		bytes = pg_any_to_server(s->data, (int) s->size, PG_UTF8);
+		if (bytes != s->data)
+			size = strlen(bytes);
+	}
 	for (int i = 0; i < a->nlabels; i++)
-		if (VARSIZE(labels[i]) - VARHDRSZ == s->size && memcmp(VARDATA(labels[i]), s->data, s->size) == 0)
+		if (VARSIZE(labels[i]) - VARHDRSZ == size && memcmp(VARDATA(labels[i]), bytes, size) == 0)
 		{
 			a->class = i;
 			return NONE;

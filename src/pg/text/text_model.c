@@ -19,6 +19,9 @@
 #include "tokenizer_cache.h"
 #include "tokenizer_store.h"
 
+/* A text is padded to what a model's inputs say. */
+#define MAX_FIXED_LENGTH (1024 * 1024)
+
 /* What an input is to hold. */
 typedef enum Role
 {
@@ -125,6 +128,11 @@ find_inputs(MosaicTextModel *t, const MosaicModel *model, const char *name)
 		t->inputs[i].role = role;
 		t->inputs[i].dtype = info->dtype;
 		t->fixed_length = Max(t->fixed_length, length);
+		if (t->fixed_length > MAX_FIXED_LENGTH)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("model \"%s\" takes texts of %lld tokens, at most %d are allowed", name,
+							(long long) t->fixed_length, MAX_FIXED_LENGTH)));
 		has_ids |= role == IDS;
 	}
 	if (!has_ids)

@@ -55,6 +55,10 @@ TEST(TokenizerTest, PartsThatAreWrong) {
   EXPECT_EQ(with("model", {{"type", "BPE"}, {"vocab", {{"a", 0}}}, {"merges", json::array()}, {"dropout", 0.1}}).code(), MOSAIC_E_UNSUPPORTED);
   EXPECT_EQ(with("model", {{"type", "Unigram"}, {"unk_id", 5}, {"vocab", {{"a", 0.5}}}}).code(), MOSAIC_E_BAD_MODEL);
   EXPECT_EQ(with("model", {{"type", "WordLevel"}, {"vocab", {{std::string(kMaxTokenBytes + 1, 'a'), 1}}}}).code(), MOSAIC_E_LIMIT);
+  json word_piece = {{"type", "WordPiece"}, {"vocab", {{"[UNK]", 0}}}, {"max_input_chars_per_word", 1000}};
+  EXPECT_TRUE(with("model", word_piece).ok());
+  word_piece["max_input_chars_per_word"] = 1001;
+  EXPECT_EQ(with("model", word_piece).code(), MOSAIC_E_LIMIT);
   EXPECT_TRUE(with("model", WordLevel()["model"]).ok());
 }
 
@@ -158,6 +162,35 @@ TEST(RegexTest, BacktrackingIsBounded) {
   }
   EXPECT_EQ(status.code(), MOSAIC_E_LIMIT);
   EXPECT_LT(CpuSeconds() - start, 20);
+}
+
+TEST(RegexTest, AMatchOfManyStepsHasAStepOfItsOwn) {
+  std::unique_ptr<Regex> regex;
+  ASSERT_TRUE(Regex::Compile("(?:a?){16}a{16}b|a", &regex).ok());
+  Regex::Walk walk;
+  const std::string text(64, 'a');
+  size_t begin, end, steps = 0;
+  Regex::Found found = Regex::Found::kMore;
+  while (found != Regex::Found::kNone) {
+    Budget budget;
+    ASSERT_TRUE(regex->Next(text, &walk, &begin, &end, &found, &budget).ok());
+    steps += budget.spent();
+  }
+  EXPECT_GT(steps, 10u);
+}
+
+TEST(TokenizerTest, DecodingIsBounded) {
+  json j = WordLevel();
+  json decoders = json::array();
+  for (int i = 0; i < 40; ++i)
+    decoders.push_back({{"type", "Replace"}, {"pattern", {{"Regex", "(?:a?){16}a{16}b"}}}, {"content", ""}});
+  j["decoder"] = {{"type", "Sequence"}, {"decoders", decoders}};
+  j["model"]["vocab"][std::string(4000, 'a')] = 5;
+  Tokenizer tokenizer;
+  ASSERT_TRUE(ReadTokenizer(j.dump(), &tokenizer).ok());
+  std::string text;
+  const std::vector<int32_t> ids(10000, 5);
+  EXPECT_EQ(tokenizer.Decode(ids.data(), ids.size(), true, &text).code(), MOSAIC_E_LIMIT);
 }
 
 TEST(CharsmapTest, DamagedTriesAreSurvived) {

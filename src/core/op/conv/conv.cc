@@ -56,6 +56,7 @@ class Conv : public Op {
 
   Status Check() const {
     if (groups_ < 1) return Status::BadModel("attribute group is below 1");
+    MOSAIC_RETURN_IF_ERROR(CheckGroups(groups_));
     return a_.Check();
   }
 

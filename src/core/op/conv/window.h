@@ -24,6 +24,14 @@ inline float FloatAt(const Tensor& t, int64_t i) {
   return v;
 }
 
+// Of convolutions that give each group phases of its own: 54000 where there are too many.
+inline Status CheckGroups(int64_t groups) {
+  constexpr int64_t kMost = 65536;
+  if (groups <= kMost) return Status();
+  return Status::Limit(std::to_string(groups) + " groups are too many, at most " +
+                       std::to_string(kMost) + " are allowed");
+}
+
 enum class AutoPad { kNotSet, kSameUpper, kSameLower, kValid };
 
 // The attributes, one entry a spatial dimension where they are given.

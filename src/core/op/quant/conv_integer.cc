@@ -53,6 +53,7 @@ class IntegerConv : public Op {
 
   Status Check() const {
     if (groups_ < 1) return Status::BadModel("attribute group is below 1");
+    MOSAIC_RETURN_IF_ERROR(CheckGroups(groups_));
     return a_.Check();
   }
 

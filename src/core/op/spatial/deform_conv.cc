@@ -40,6 +40,7 @@ class DeformConvOp : public Op {
       : a_(node), groups_(node.Int("group", 1)), offset_groups_(node.Int("offset_group", 1)) {}
 
   Status Check() const {
+    MOSAIC_RETURN_IF_ERROR(CheckGroups(groups_));
     if (groups_ < 1 || offset_groups_ < 1) {
       return Status::BadModel("attribute group or offset_group is below 1");
     }

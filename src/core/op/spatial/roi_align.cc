@@ -38,7 +38,9 @@ class RoiAlignOp : public RoiOp {
     const int64_t regions = c.outputs[0].dim(0);
     if (c.outputs[0].size() == 0) return Status();
     c.phases.push_back(Phase{(regions + kChecked - 1) / kChecked, 10.0 * kChecked});
-    const double samples = sampling_ > 0 ? static_cast<double>(sampling_ * sampling_) : 16;
+    // Where regions say how many samples they take, any may take the most.
+    const double samples =
+        sampling_ > 0 ? static_cast<double>(sampling_ * sampling_) : kMostSamples * kMostSamples;
     c.phases.push_back(Phase{c.outputs[0].size(), samples * 20});
     return Status();
   }

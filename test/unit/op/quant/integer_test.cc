@@ -124,6 +124,14 @@ TEST(ConvInteger, GroupsZerosAndPadding) {
             static_cast<int32_t>(static_cast<uint32_t>(50000 * 65025LL)));
 }
 
+TEST(ConvInteger, GroupsAreBounded) {
+  for (const char* type : {"ConvInteger", "Conv", "DeformConv"}) {
+    OpCall call(type);
+    for (int i = 0; i < 3; ++i) call.In({1, 1, 1}, {1});
+    EXPECT_REFUSED(call.Int("group", 65537).Run(), MOSAIC_E_LIMIT, "65537 groups are too many");
+  }
+}
+
 TEST(QLinearConv, BiasScalesAndRefusals) {
   const auto run = [](const Shape& w_scale, const Shape& x_scale, const Shape& bias, OpCall* c) {
     c->In<uint8_t>({1, 1, 2}, {12, 15}).In(x_scale, {0.5F}).In<uint8_t>({}, {10});

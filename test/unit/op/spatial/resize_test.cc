@@ -166,7 +166,7 @@ TEST(Resize, Refusals) {
   EXPECT_REFUSED(OpCall("Resize").In({2}, {1}).Omitted().In({1}, {1e30F}).Run(), MOSAIC_E_LIMIT,
                  "would exceed");
   EXPECT_REFUSED(OpCall("Resize").In({2}, {1}).Omitted().Omitted().In<int64_t>({1}, {-2}).Run(),
-                 MOSAIC_E_BAD_MODEL, "negative dimension");
+                 MOSAIC_E_BAD_MODEL, "size -2 is negative");
   EXPECT_REFUSED(OpCall("Resize").Ints("axes", {1}).In({2}, {1}).Omitted().In({1}, {2}).Run(),
                  MOSAIC_E_BAD_MODEL, "out of range");
   EXPECT_REFUSED(OpCall("Resize").In({0}, {1}).Omitted().Omitted().In<int64_t>({1}, {2}).Run(),
