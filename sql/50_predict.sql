@@ -94,6 +94,15 @@ CREATE FUNCTION predict_label(model text, VARIADIC features double precision[]) 
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label_variadic' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION predict_label(text, double precision[]) IS 'the label of the class of one item given as columns; NULL if any is NULL';
 
+-- Without declarations of its own for each element type: nothing is ambiguous with anyarray here.
+CREATE FUNCTION predict_proba(model text, features anyarray) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_proba' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_proba(text, anyarray) IS 'the probabilities of the classes of one item, by label';
+
+CREATE FUNCTION predict_proba(model text, VARIADIC features double precision[]) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_proba_variadic' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_proba(text, double precision[]) IS 'the probabilities of the classes of one item given as columns, by label; NULL if any is NULL';
+
 CREATE FUNCTION set_labels(model text, labels text[]) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_set_labels' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION set_labels(text, text[]) IS 'names the classes of a model, from class 0 on; NULL: they have no names';

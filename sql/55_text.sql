@@ -81,6 +81,14 @@ CREATE FUNCTION predict_label(model text, content text, second text) RETURNS tex
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION predict_label(text, text, text) IS 'the label of the class of a pair of texts';
 
+CREATE FUNCTION predict_proba(model text, content text) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_proba_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_proba(text, text) IS 'the probabilities of the classes of a text, by label';
+
+CREATE FUNCTION predict_proba(model text, content text, second text) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_proba_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_proba(text, text, text) IS 'the probabilities of the classes of a pair of texts, by label';
+
 CREATE FUNCTION embed(model text, content text) RETURNS real[]
   AS 'MODULE_PATHNAME', 'mosaic_pg_embed' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION embed(text, text) IS 'the vector of a text, pooled and normalised as set_pooling() says';

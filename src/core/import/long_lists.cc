@@ -48,7 +48,7 @@ void MoveLongLists(OnnxNode* node) {
       continue;
     } else if (floats != nullptr && floats->size() > kLongList) {
       node->tensors.push_back(ListOf(a.name, MOSAIC_FLOAT, *floats));
-    } else if (ints != nullptr && ints->size() > kLongList) {
+    } else if (ints != nullptr && ints->size() > kLongList && a.name.rfind("classlabels", 0) != 0) {
       node->tensors.push_back(IntegersOf(a.name, *ints));
     } else if (strings != nullptr && strings->size() > kLongList && a.name == "nodes_modes") {
       node->tensors.push_back(ModesOf(a.name, *strings));

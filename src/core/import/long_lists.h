@@ -5,6 +5,7 @@
 //   nodes_modes of tree ensembles                  uint8, the numbers of version 5 (0: BRANCH_LEQ, ...,
 //                                                  5: BRANCH_NEQ), 7: LEAF, 255: any other
 //   nodes_hitrates                                 dropped: nothing depends on them
+//   classlabels_…                                  stay: what the classes are called is known without weights
 //
 // They are cut into blocks of one height, whatever their length (GraphTensor::list), so that two models whose
 // first trees are equal share those.

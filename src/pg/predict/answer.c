@@ -20,12 +20,13 @@
 #include "elements.h"
 #include "errors.h"
 #include "predict_item.h"
+#include "proba.h"
 #include "text_model.h"
 
 /* What keeps an output from being the answer.  UNSURE: what is called further on would raise it, or not. */
 typedef enum Failure
 {
-	NONE, NOT_REAL, NOT_CLASS, TEXT_OUTPUT, NO_ELEMENTS, NO_LABELS, UNKNOWN_LABEL, NO_VECTOR, UNSURE
+	NONE, NOT_REAL, NOT_CLASS, TEXT_OUTPUT, NO_ELEMENTS, NO_LABELS, UNKNOWN_LABEL, NO_VECTOR, NO_PROBA, UNSURE
 } Failure;
 
 typedef struct Answer
@@ -37,6 +38,7 @@ typedef struct Answer
 	int64		element;		/* of the output: NOT_REAL, NOT_CLASS */
 	int64		class;			/* UNKNOWN_LABEL */
 	int			nlabels;
+	MosaicProbaFailure proba;	/* NO_PROBA */
 	Datum		value;
 } Answer;
 
@@ -143,7 +145,7 @@ given_class(const MosaicTensorView *output, int64 first, Answer *a)
 	return a->class < PG_INT32_MIN || a->class > PG_INT32_MAX ? NOT_CLASS : NONE;
 }
 
-/* The place of a label among those of the model, which are texts of the database. */
+/* The place of a label among those of the model, which are texts of the database, or else of its graph. */
 static Failure
 class_of_text(MosaicPredictor *p, const MosaicString *s, Answer *a)
 {
@@ -152,7 +154,10 @@ class_of_text(MosaicPredictor *p, const MosaicString *s, Answer *a)
 	Size		size = s->size;
 
 	if (a->nlabels == 0)
-		return TEXT_OUTPUT;
+	{
+		a->class = mosaic_proba_class(mosaic_predictor_proba(p), s);
+		return a->class < 0 ? TEXT_OUTPUT : NONE;
+	}
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
 		if (a->careful)
@@ -241,6 +246,15 @@ vector_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answe
 	return vector ? NONE : NO_VECTOR;
 }
 
+/* ---- probabilities ---- */
+
+static Failure
+proba_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answer *a)
+{
+	a->value = mosaic_proba_make(mosaic_predictor_proba(p), output, first, &a->proba);
+	return a->proba.kind == PROBA_OK ? NONE : NO_PROBA;
+}
+
 /* ---- all of them ---- */
 
 static Failure
@@ -258,6 +272,8 @@ make_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *outpu
 			return failure;
 		case MOSAIC_ANSWER_LABEL:
 			return label_of(p, output, first, a);
+		case MOSAIC_ANSWER_PROBA:
+			return proba_of(p, output, first, a);
 		case MOSAIC_ANSWER_VECTOR:
 			return vector_of(p, output, first, a);
 	}
@@ -321,6 +337,8 @@ report(MosaicPredictor *p, MosaicAnswer kind, Failure failure, const Answer *a, 
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("%s is neither a vector of the text nor one of each of its tokens", what)));
 			break;
+		case NO_PROBA:
+			mosaic_proba_report(mosaic_predictor_proba(p), &a->proba, output, what);
 		case UNSURE:
 		case NONE:
 			break;
@@ -331,7 +349,15 @@ report(MosaicPredictor *p, MosaicAnswer kind, Failure failure, const Answer *a, 
 int
 mosaic_answer_output(MosaicPredictor *p, MosaicAnswer kind)
 {
-	return kind == MOSAIC_ANSWER_VECTOR ? mosaic_text_output(mosaic_predictor_text(p)) : 0;
+	switch (kind)
+	{
+		case MOSAIC_ANSWER_VECTOR:
+			return mosaic_text_output(mosaic_predictor_text(p));
+		case MOSAIC_ANSWER_PROBA:
+			return mosaic_proba_output(mosaic_predictor_proba(p));
+		default:
+			return 0;
+	}
 }
 
 Datum

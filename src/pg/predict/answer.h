@@ -12,6 +12,7 @@ typedef enum MosaicAnswer
 	MOSAIC_ANSWER_NUMBERS,		/* real[] */
 	MOSAIC_ANSWER_CLASS,		/* int */
 	MOSAIC_ANSWER_LABEL,		/* text */
+	MOSAIC_ANSWER_PROBA,		/* jsonb: {label: probability} */
 	MOSAIC_ANSWER_VECTOR		/* of a text: real[] */
 } MosaicAnswer;
 

@@ -1,6 +1,6 @@
 /*
  * predict.c
- *		predict(), predict_class() and predict_label() over arrays and columns.
+ *		predict(), predict_class(), predict_label() and predict_proba() over arrays and columns.
  */
 #include "postgres.h"
 
@@ -125,6 +125,14 @@ mosaic_pg_predict_label(PG_FUNCTION_ARGS)
 	return predict_one(fcinfo, MOSAIC_ANSWER_LABEL, "predict_label");
 }
 
+/* predict_proba(model text, features anyarray) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_proba);
+Datum
+mosaic_pg_predict_proba(PG_FUNCTION_ARGS)
+{
+	return predict_one(fcinfo, MOSAIC_ANSWER_PROBA, "predict_proba");
+}
+
 /* One item given as columns; NULL where one of them is. */
 static Datum
 predict_columns(FunctionCallInfo fcinfo, MosaicAnswer answer)
@@ -169,6 +177,14 @@ mosaic_pg_predict_label_variadic(PG_FUNCTION_ARGS)
 	return predict_columns(fcinfo, MOSAIC_ANSWER_LABEL);
 }
 
+/* predict_proba(model text, VARIADIC double precision[]) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_proba_variadic);
+Datum
+mosaic_pg_predict_proba_variadic(PG_FUNCTION_ARGS)
+{
+	return predict_columns(fcinfo, MOSAIC_ANSWER_PROBA);
+}
+
 bool
 mosaic_predict_function(Oid funcid, MosaicPredictFn *fn)
 {
@@ -182,7 +198,9 @@ mosaic_predict_function(Oid funcid, MosaicPredictFn *fn)
 		{mosaic_pg_predict_class, {MOSAIC_ANSWER_CLASS}},
 		{mosaic_pg_predict_class_variadic, {MOSAIC_ANSWER_CLASS,.columns = true}},
 		{mosaic_pg_predict_label, {MOSAIC_ANSWER_LABEL}},
-		{mosaic_pg_predict_label_variadic, {MOSAIC_ANSWER_LABEL,.columns = true}}
+		{mosaic_pg_predict_label_variadic, {MOSAIC_ANSWER_LABEL,.columns = true}},
+		{mosaic_pg_predict_proba, {MOSAIC_ANSWER_PROBA}},
+		{mosaic_pg_predict_proba_variadic, {MOSAIC_ANSWER_PROBA,.columns = true}}
 	};
 	FmgrInfo	info;
 

@@ -21,6 +21,7 @@
 #include "model_cache.h"
 #include "pins.h"
 #include "predictor.h"
+#include "proba.h"
 #include "text_model.h"
 #include "mosaic/capi_prepared.h"
 
@@ -61,6 +62,7 @@ struct MosaicPredictor
 	text	  **labels;
 	int			nlabels;		/* -1: not read yet */
 	MosaicTextModel *text;		/* NULL: likewise */
+	MosaicProba *proba;
 };
 
 /* Hangs at flinfo->fn_extra. */
@@ -303,6 +305,7 @@ options(MosaicPredictor *p)
 		mosaic_no_such_model(name);
 	p->nlabels = -1;
 	p->text = NULL;
+	p->proba = NULL;
 	p->options_cxt = cxt;
 	MemoryContextSwitchTo(saved);
 	return cxt;
@@ -323,6 +326,19 @@ mosaic_predictor_labels(MosaicPredictor *p, int *n)
 	MemoryContextSwitchTo(saved);
 	*n = p->nlabels;
 	return p->labels;
+}
+
+MosaicProba *
+mosaic_predictor_proba(MosaicPredictor *p)
+{
+	int			n;
+	text	  **labels = mosaic_predictor_labels(p, &n);
+	MemoryContext saved = MemoryContextSwitchTo(options(p));
+
+	if (p->proba == NULL)
+		p->proba = mosaic_proba_new(p->handle->model, labels, n, mosaic_predictor_name(p));
+	MemoryContextSwitchTo(saved);
+	return p->proba;
 }
 
 MosaicTextModel *

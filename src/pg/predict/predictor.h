@@ -37,6 +37,9 @@ extern const char *mosaic_predictor_output_name(MosaicPredictor *predictor, int 
 /* The labels of the model's classes, *n of them; valid until it is looked up again. */
 extern text **mosaic_predictor_labels(MosaicPredictor *predictor, int *n);
 
+/* What the probabilities of its classes are made with, valid likewise. */
+extern struct MosaicProba *mosaic_predictor_proba(MosaicPredictor *predictor);
+
 /* The model as one of texts, valid likewise; an error (55000, 22023) where it is none. */
 extern struct MosaicTextModel *mosaic_predictor_text(MosaicPredictor *predictor);
 /* The same where that is known already, else NULL. */

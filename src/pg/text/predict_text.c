@@ -1,6 +1,6 @@
 /*
  * predict_text.c
- *		predict(), predict_class(), predict_label() and embed() over texts.
+ *		predict(), predict_class(), predict_label(), predict_proba() and embed() over texts.
  */
 #include "postgres.h"
 
@@ -59,6 +59,13 @@ mosaic_pg_predict_label_text(PG_FUNCTION_ARGS)
 	return predict_text(fcinfo, MOSAIC_ANSWER_LABEL);
 }
 
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_proba_text);
+Datum
+mosaic_pg_predict_proba_text(PG_FUNCTION_ARGS)
+{
+	return predict_text(fcinfo, MOSAIC_ANSWER_PROBA);
+}
+
 /* embed(model text, content text) */
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_embed);
 Datum
@@ -78,6 +85,7 @@ mosaic_predict_text_function(const FmgrInfo *info, MosaicPredictFn *fn)
 		{mosaic_pg_predict_text, MOSAIC_ANSWER_NUMBERS},
 		{mosaic_pg_predict_class_text, MOSAIC_ANSWER_CLASS},
 		{mosaic_pg_predict_label_text, MOSAIC_ANSWER_LABEL},
+		{mosaic_pg_predict_proba_text, MOSAIC_ANSWER_PROBA},
 		{mosaic_pg_embed, MOSAIC_ANSWER_VECTOR}
 	};
 

@@ -78,6 +78,16 @@ TEST(LongLists, BecomeTensorsOfFewBytes) {
 }
 
 // Models whose first 400 trees are equal share the blocks of those, whatever comes behind.
+TEST(LongLists, NamesOfClassesStay) {
+  OnnxNode node;
+  node.attributes = {{"classlabels_int64s", std::vector<int64_t>(100, 7)}, {"class_ids", std::vector<int64_t>(100, 7)}};
+  MoveLongLists(&node);
+  ASSERT_EQ(node.attributes.size(), 1u);
+  EXPECT_EQ(node.attributes[0].name, "classlabels_int64s");
+  ASSERT_EQ(node.tensors.size(), 1u);
+  EXPECT_EQ(node.tensors[0].name, "class_ids");
+}
+
 TEST(LongLists, EqualTreesAreShared) {
   for (int height : {126, 31}) {
     const std::string first = Boosted(400), second = Boosted(500);
