@@ -10,7 +10,7 @@ string(REGEX MATCH "[0-9]+" PG_MAJOR ${PG_version})
 
 file(GLOB_RECURSE shim_sources CONFIGURE_DEPENDS src/pg/*.c)
 add_library(pg_mosaic MODULE ${shim_sources})
-target_include_directories(pg_mosaic PRIVATE include src/pg src/pg/store src/pg/model src/pg/predict src/pg/plan src/pg/dedup src/pg/cache src/pg/text)
+target_include_directories(pg_mosaic PRIVATE include src/pg src/pg/store src/pg/model src/pg/predict src/pg/plan src/pg/dedup src/pg/cache src/pg/stat src/pg/text)
 target_include_directories(pg_mosaic SYSTEM PRIVATE ${PG_includedir_server})
 target_compile_definitions(pg_mosaic PRIVATE
   MOSAIC_VERSION="${PROJECT_VERSION}" MOSAIC_CATALOG_VERSION=${MOSAIC_CATALOG_VERSION})

@@ -14,6 +14,7 @@
 #include "pins.h"
 #include "plan_hooks.h"
 #include "predictor.h"
+#include "usage_drops.h"
 
 MOSAIC_MODULE_MAGIC;
 
@@ -24,6 +25,7 @@ _PG_init(void)
 {
 	mosaic_pins_init();
 	mosaic_cache_module_init();
+	mosaic_usage_module_init();
 	mosaic_plan_hooks_init();
 	DefineCustomIntVariable("pg_mosaic.predict_memory",
 							"Most memory that the activations of one prediction may take.",

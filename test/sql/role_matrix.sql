@@ -140,6 +140,8 @@ INSERT INTO calls VALUES
   ('mosaic.sharing_classes()', 'mosaic.sharing_classes()'),
   ('mosaic.cache_models()', 'mosaic.cache_models()'),
   ('mosaic.cache_sharing_classes()', 'mosaic.cache_sharing_classes()'),
+  ('mosaic.stat_usage()', 'mosaic.stat_usage()'),
+  ('mosaic.stat_reset()', 'mosaic.stat_reset()'),
   ('mosaic.grant_import(regrole)', $$mosaic.grant_import('regress_m_nobody')$$),
   ('mosaic.revoke_import(regrole)', $$mosaic.revoke_import('regress_m_nobody')$$),
   ('mosaic.grant_admin(regrole)', $$mosaic.grant_admin('regress_m_nobody')$$),

@@ -29,6 +29,7 @@
 #include "row.h"
 #include "store.h"
 #include "tokenizer_store.h"
+#include "usage_drops.h"
 
 /* ---- removal ---- */
 
@@ -128,6 +129,7 @@ mosaic_remove_model(HeapTuple model)
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	CatalogTupleDelete(models, &model->t_self);
 	mosaic_cache_drops(model_id);
+	mosaic_usage_drops(RelationGetRelid(models), model_id);
 	table_close(models, NoLock);
 
 	r.model = mosaic_plain_text(mosaic_model_attr(model, Anum_model_name));

@@ -46,6 +46,7 @@ free_core_model(void *arg)
 static void
 evict(MosaicModelHandle *handle)
 {
+	Assert(!handle->usage.pending);
 	hash_search(cache, &handle->key, HASH_REMOVE, NULL);
 	dlist_delete(&handle->lru);
 	cached_weight -= handle->weight;
@@ -168,4 +169,5 @@ mosaic_model_release(MosaicModelHandle *handle)
 	cached_weight += weight - handle->weight;
 	handle->weight = weight;
 	handle->refs--;
+	mosaic_usage_flush(&handle->usage);
 }

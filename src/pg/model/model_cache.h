@@ -15,6 +15,7 @@
 #include "utils/snapshot.h"
 
 #include "mosaic/capi.h"
+#include "usage.h"
 
 /* The blocks of one tensor. */
 typedef struct MosaicTensorBlocks
@@ -42,6 +43,7 @@ typedef struct MosaicModelHandle
 	int64		nblocks;		/* of all tensors */
 	int64		weight;			/* what it counts for in the cache */
 	int			refs;
+	MosaicUsage usage;			/* what predictions count */
 	dlist_node	lru;
 } MosaicModelHandle;
 

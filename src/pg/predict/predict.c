@@ -21,6 +21,7 @@ single_input(FmgrInfo *flinfo, text *name)
 {
 	MosaicPredictor *p = mosaic_predictor(flinfo, name);
 
+	mosaic_predictor_begin(p);
 	if (mosaic_model_input_count(mosaic_predictor_model(p)) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -48,6 +49,7 @@ run_batch(MosaicPredictor *p, const MosaicBinding *binding, const void *elements
 		result = mosaic_make_result(false, 1, output.ndim, output.dims);
 	if (ARR_NDIM(result) > 0)
 		mosaic_output_to_real(p, (float4 *) ARR_DATA_PTR(result), &output, 0, mosaic_view_size(&output));
+	mosaic_predictor_end(p, 1, binding->items, true);
 	return result;
 }
 

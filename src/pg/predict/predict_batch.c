@@ -265,6 +265,7 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 		mosaic_text_fill(t, i, &tokens, g->inputs[i].elements + g->n * g->inputs[i].item_bytes);
 	g->spans[g->n] = (TokenSpan) {tokens.first, tokens.tokens.count};
 	b->stats.tokens += tokens.tokens.count;
+	mosaic_predictor_tokens(p, tokens.tokens.count);
 	append(b, call, g);
 	return true;
 }
@@ -338,6 +339,25 @@ mosaic_batch_is_full(MosaicBatch *b)
 		b->n * b->row_bytes > work_mem * (Size) 1024;
 }
 
+/* What counts for statistics: the plan is no reason for computing it alone. */
+static Datum
+call_function(Call *call, ExprContext *econtext)
+{
+	MosaicUsageCounter saved = mosaic_predictor_single_because(MOSAIC_USAGE_SINGLE_BATCH);
+	Datum		value;
+
+	PG_TRY();
+	{
+		value = ExecEvalExprSwitchContext(call->function, econtext, &call->isnull[0]);
+	}
+	PG_FINALLY();
+	{
+		mosaic_predictor_single_because(saved);
+	}
+	PG_END_TRY();
+	return value;
+}
+
 void
 mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 {
@@ -345,7 +365,7 @@ mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 	for (int i = 0; i < b->ncalls; i++)
 	{
 		Call	   *call = &b->calls[i];
-		Datum		value = ExecEvalExprSwitchContext(call->function, econtext, &call->isnull[0]);
+		Datum		value = call_function(call, econtext);
 		MemoryContext saved = MemoryContextSwitchTo(b->cxt);
 		bool		byval;
 		int			len;
@@ -372,12 +392,13 @@ note_value_bytes(MosaicBatch *b, Call *call, Size bytes)
 
 /*
  * Sets the values of items [first, first + n) of a group from their output, whose dimensions are those
- * of one.  What would be an error is left.
+ * of one.  What would be an error is left; how many are not.
  */
-static void
+static int
 take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, const MosaicTensorView *output)
 {
 	int64		size = mosaic_view_size(output);
+	int			taken = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -389,7 +410,9 @@ take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, const Mos
 		if (call->fn.answer != MOSAIC_ANSWER_CLASS)
 			note_value_bytes(b, call, VARSIZE_ANY(DatumGetPointer(call->values[row])));
 		call->group[row] = -1;
+		taken++;
 	}
+	return taken;
 }
 
 /* The inputs of items [first, first + n) of a group, into views. */
@@ -411,13 +434,19 @@ static bool
 run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, MosaicTensorView *views)
 {
 	MosaicTensorView output;
+	int			taken;
 
+	mosaic_predictor_begin(g->p);
 	group_views(g, first, n, views);
 	mosaic_predictor_set_timed(g->p, b->timed);
 	if (!mosaic_predictor_try_run(g->p, views, n, true))
+	{
+		mosaic_predictor_give_up(g->p);
 		return false;
+	}
 	mosaic_predictor_item_output(g->p, mosaic_answer_output(g->p, call->fn.answer), &output);
-	take_output(b, call, g, first, n, &output);
+	taken = take_output(b, call, g, first, n, &output);
+	mosaic_predictor_end(g->p, taken, taken, true);
 	b->stats.batches++;
 	b->stats.rows += n;
 	b->stats.pinned = Max(b->stats.pinned, mosaic_predictor_pinned(g->p));
@@ -492,6 +521,8 @@ predict_singly(Call *call, int row)
 	MosaicItem	item = {
 		.bindings = palloc(g->ninputs * sizeof *item.bindings),.elements = palloc(g->ninputs * sizeof *item.elements)
 	};
+	MosaicUsageCounter saved;
+	Datum		value;
 
 	for (int i = 0; i < g->ninputs; i++)
 	{
@@ -503,7 +534,18 @@ predict_singly(Call *call, int row)
 		item.begin = g->spans[place].begin;
 		item.n = g->spans[place].n;
 	}
-	return mosaic_predict_item(g->p, &item, call->fn.answer);
+	mosaic_predictor_begin(g->p);
+	saved = mosaic_predictor_single_because(MOSAIC_USAGE_SINGLE_BATCH);
+	PG_TRY();
+	{
+		value = mosaic_predict_item(g->p, &item, call->fn.answer);
+	}
+	PG_FINALLY();
+	{
+		mosaic_predictor_single_because(saved);
+	}
+	PG_END_TRY();
+	return value;
 }
 
 void

@@ -75,6 +75,7 @@ mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer ans
 			   *views = ninputs == 1 ? &one : palloc(ninputs * sizeof *views);
 	MosaicTensorView output;
 	int			no = mosaic_answer_output(p, answer);
+	Datum		result;
 
 	for (int i = 0; i < ninputs; i++)
 		views[i] = mosaic_bound_view(mosaic_model_input(model, i)->dtype, &item->bindings[i], item->elements[i]);
@@ -84,5 +85,7 @@ mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer ans
 		mosaic_predictor_item_output(p, no, &output);
 	else
 		mosaic_predictor_output(p, no, &output);
-	return mosaic_answer(p, answer, &output, 0, item->begin, item->n);
+	result = mosaic_answer(p, answer, &output, 0, item->begin, item->n);
+	mosaic_predictor_end(p, 1, 1, false);
+	return result;
 }

@@ -353,6 +353,7 @@ mosaic_pg_predict_json(PG_FUNCTION_ARGS)
 	Inputs		in;
 	StringInfoData buf;
 
+	mosaic_predictor_begin(p);
 	read_inputs(p, PG_GETARG_JSONB_P(1), text_to_cstring(PG_GETARG_TEXT_PP(0)), &in);
 	mosaic_predictor_run(p, in.views, in.items, false);
 
@@ -369,5 +370,6 @@ mosaic_pg_predict_json(PG_FUNCTION_ARGS)
 		append_output(&buf, mosaic_model_output(model, i), &output);
 	}
 	appendStringInfoChar(&buf, '}');
+	mosaic_predictor_end(p, 1, in.items, in.batch);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
 }

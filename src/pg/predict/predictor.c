@@ -34,6 +34,8 @@
 
 int			mosaic_predict_memory = 1024 * 1024;	/* pg_mosaic.predict_memory, kB */
 
+static MosaicUsageCounter single_reason = MOSAIC_USAGE_SINGLE_PLAN;
+
 /* What tells one state of the database from another. */
 typedef struct View
 {
@@ -155,6 +157,7 @@ resolve(MosaicPredictor *p, const View *view)
 		p->handle = handle;
 		p->pins = mosaic_pins_new(p->cxt, handle);
 	}
+	mosaic_usage_attach(&handle->usage, handle->key.catalog, handle->key.model_id);
 	p->view = *view;
 	if (p->options_cxt)
 		MemoryContextDelete(p->options_cxt);
@@ -264,6 +267,46 @@ const MosaicModel *
 mosaic_predictor_model(MosaicPredictor *p)
 {
 	return p->handle->model;
+}
+
+void
+mosaic_predictor_begin(MosaicPredictor *p)
+{
+	mosaic_usage_begin(&p->handle->usage);
+}
+
+void
+mosaic_predictor_end(MosaicPredictor *p, int64 calls, int64 rows, bool together)
+{
+	MosaicUsage *u = &p->handle->usage;
+
+	if (!mosaic_predictor_batches(p))
+		mosaic_usage_end_single(u, rows, MOSAIC_USAGE_SINGLE_MODEL);
+	else if (together)
+		mosaic_usage_end_batch(u, calls, rows);
+	else
+		mosaic_usage_end_single(u, rows, single_reason);
+}
+
+void
+mosaic_predictor_give_up(MosaicPredictor *p)
+{
+	mosaic_usage_give_up(&p->handle->usage);
+}
+
+void
+mosaic_predictor_tokens(MosaicPredictor *p, int64 tokens)
+{
+	mosaic_usage_tokens(&p->handle->usage, tokens);
+}
+
+MosaicUsageCounter
+mosaic_predictor_single_because(MosaicUsageCounter reason)
+{
+	MosaicUsageCounter was = single_reason;
+
+	single_reason = reason;
+	return was;
 }
 
 const char *
@@ -470,8 +513,10 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacke
 	MosaicError *error)
 {
 	MosaicBlockRequest request;
+	MosaicUsageRun usage;
 	MosaicCode	code;
 
+	mosaic_usage_run_begin(&p->handle->usage, &usage, items);
 	ensure_exec(p);
 	code = mosaic_exec_start(p->exec, inputs, items, stacked, error);
 	if (code != MOSAIC_OK)
@@ -488,6 +533,7 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacke
 			break;
 	}
 	mosaic_pins_pause(p->pins);
+	mosaic_usage_run_end(&p->handle->usage, &usage);
 	return code;
 }
 

@@ -8,6 +8,7 @@
 #include "fmgr.h"
 
 #include "mosaic/capi.h"
+#include "usage_shared.h"
 
 typedef struct MosaicPredictor MosaicPredictor;
 
@@ -27,6 +28,17 @@ extern void mosaic_predictor_room(FmgrInfo *flinfo, int n);
 extern MosaicPredictor *mosaic_predictor_ready(FmgrInfo *flinfo, text *model_name);
 
 extern const MosaicModel *mosaic_predictor_model(MosaicPredictor *predictor);
+
+/*
+ * For statistics: a call of a function begins (what does not end was an error), and ended.  n calls in one, of
+ * rows which were given together or one by one; and why the following are computed one by one, where the model
+ * is no reason: MOSAIC_USAGE_SINGLE_PLAN until another is said.  What it was is returned.
+ */
+extern void mosaic_predictor_begin(MosaicPredictor *predictor);
+extern void mosaic_predictor_end(MosaicPredictor *predictor, int64 calls, int64 rows, bool together);
+extern void mosaic_predictor_give_up(MosaicPredictor *predictor);
+extern void mosaic_predictor_tokens(MosaicPredictor *predictor, int64 tokens);
+extern MosaicUsageCounter mosaic_predictor_single_because(MosaicUsageCounter reason);
 
 /* "model "m", input "x"": for messages; valid until the next call. */
 extern const char *mosaic_predictor_input_name(MosaicPredictor *predictor, int input);

@@ -15,16 +15,19 @@ static Datum
 predict_text(FunctionCallInfo fcinfo, MosaicAnswer answer)
 {
 	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
-	MosaicTextModel *t = mosaic_predictor_text(p);
+	MosaicTextModel *t;
 	int			ninputs = mosaic_model_input_count(mosaic_predictor_model(p));
 	MosaicItem	item = {
 		.bindings = palloc(ninputs * sizeof *item.bindings),.elements = palloc(ninputs * sizeof *item.elements)
 	};
 	MosaicTextTokens tokens;
 
+	mosaic_predictor_begin(p);
+	t = mosaic_predictor_text(p);
 	mosaic_text_tokens(t, PG_GETARG_DATUM(1), PG_NARGS() > 2 ? PG_GETARG_DATUM(2) : (Datum) 0, &tokens);
 	item.begin = tokens.first;
 	item.n = tokens.tokens.count;
+	mosaic_predictor_tokens(p, item.n);
 	for (int i = 0; i < ninputs; i++)
 	{
 		int			dtype = mosaic_model_input(mosaic_predictor_model(p), i)->dtype;
