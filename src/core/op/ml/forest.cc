@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <limits>
 #include <utility>
 
 #include "core/op/ml/carver.h"
+#include "core/op/ml/forest_crown.h"
 
 namespace mosaic {
 namespace {
@@ -417,6 +419,7 @@ void ForestBuilder<T>::AddPhases(const ForestLists& lists, const ForestSizes& si
     if (p == kClear) phase.unit_cost = kClearChunk;
     c->phases.push_back(phase);
   }
+  CrownBuilder::AddPhases(sizes, c);
 }
 
 template <typename T>
@@ -425,10 +428,19 @@ Status ForestBuilder<T>::Run(const ForestLists& lists, const ForestSizes& sizes,
   if (phase == kClear && begin == 0) {
     Carver count(nullptr);
     (void)Working::Carve(&count, sizes.nodes(), lists.indexed);
+    (void)CrownBuilder::Working::Carve(&count, sizes);
     *working = c.arena->New(MOSAIC_UINT8, {count.bytes()});
   }
   Carver m(working->mutable_raw());
   Build<T> build(lists, sizes, c, Working::Carve(&m, sizes.nodes(), lists.indexed));
+  const CrownBuilder::Working crowns = CrownBuilder::Working::Carve(&m, sizes);
+  if (phase == kClear && begin == 0 && sizes.crown_nodes > 0) *crowns.place = {};
+  if (phase >= kBuildPhases) {
+    if constexpr (std::is_same_v<T, float>) {
+      CrownBuilder(sizes, Forest<float>::At(c.outputs[0].mutable_raw(), sizes), crowns).Run(phase - kBuildPhases, begin, end);
+    }
+    return Status();
+  }
   const int64_t items = ItemsOf(lists, sizes, phase);
   const int64_t first = begin * kNodeChunk, last = std::min(end * kNodeChunk, items);
   switch (phase) {
@@ -462,7 +474,6 @@ Status ForestBuilder<T>::Run(const ForestLists& lists, const ForestSizes& sizes,
       return Status();
     default:
       build.Parts(first, last);
-      if (last == items) *working = Tensor();
       return Status();
   }
 }

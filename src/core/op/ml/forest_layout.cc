@@ -20,6 +20,15 @@ Forest<T> Carve(Carver* m, const ForestSizes& s) {
   f.weights = m->Take<T>(s.weights);
   f.members = m->Take<T>(s.members);
   f.parts = m->Take<uint32_t>(s.parts + 1);
+  f.crowns = m->Take<TreeCrown>(s.crown_nodes > 0 ? s.trees : 0);
+  f.crown_nodes = m->Take<uint32_t>(s.crown_nodes);
+  // Whole crowns are loaded.
+  f.few_columns = m->Take<uint8_t>(s.crown_nodes > 0 ? s.crown_nodes + 64 : 0);
+  f.few_ranks = m->Take<uint8_t>(s.crown_nodes > 0 ? s.crown_nodes + 64 : 0);
+  f.crown_values = m->Take<float>(s.crown_nodes);
+  f.crown_subtrees = m->Take<uint32_t>(s.crown_nodes);
+  f.groups = m->Take<CrownGroup>(s.crown_columns());
+  f.thresholds = m->Take<float>(s.crown_branches);
   return f;
 }
 
@@ -38,7 +47,7 @@ Forest<T> Forest<T>::At(void* memory, const ForestSizes& sizes) {
   return Carve<T>(&m, sizes);
 }
 
-Status ForestSizes::Of(const ForestLists& lists, int64_t targets, const Call& c,
+Status ForestSizes::Of(const ForestLists& lists, int64_t targets, const Call& c, bool crowns,
                        ForestSizes* out) {
   out->targets = targets;
   out->branches = lists.features.size(c);
@@ -51,6 +60,12 @@ Status ForestSizes::Of(const ForestLists& lists, int64_t targets, const Call& c,
   if (out->nodes() > kMost || out->weights > kMost || out->members > kMost || out->trees > kMost) {
     return Status::Limit("an ensemble of more than 2^30 nodes");
   }
+  // Four for each branch (forest_crown.h), of which a tree has less than leaves, if those of
+  // TreeEnsemble are not shared.
+  out->crown_nodes = !crowns ? 0 : lists.indexed ? 4 * out->branches : 2 * out->nodes();
+  out->crown_nodes = std::min(out->crown_nodes, kMostCrownNodes);
+  out->crown_branches =
+      std::min(out->crown_nodes, lists.indexed ? out->crown_nodes : out->nodes() / 2 + 1);
   return Status();
 }
 

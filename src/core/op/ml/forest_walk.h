@@ -35,15 +35,9 @@ inline uint32_t ForestStep(const ForestNode<T>& node, const T* x) {
   return node.children[!first];
 }
 
-// leaves[k]: where row x[k] ends in trees[k].
+// Takes row x[k] from node at[k] to its leaf, which is at most depth steps away.
 template <typename T, bool kNans>
-inline void WalkForest(const ForestNode<T>* nodes, const ForestTree* const* trees,
-                       const T* const* x, uint32_t* leaves) {
-  uint32_t at[kWalks], depth = 0;
-  for (int k = 0; k < kWalks; ++k) {
-    at[k] = trees[k]->root;
-    depth = depth < trees[k]->depth ? trees[k]->depth : depth;
-  }
+inline void WalkForest(const ForestNode<T>* nodes, uint32_t depth, const T* const* x, uint32_t* at) {
   while (depth > 0) {
     // Trees may be much deeper than most of their leaves.
     const uint32_t steps = depth < 4 ? depth : 4;
@@ -59,7 +53,6 @@ inline void WalkForest(const ForestNode<T>* nodes, const ForestTree* const* tree
     if (moved == 0) break;
     depth -= steps;
   }
-  for (int k = 0; k < kWalks; ++k) leaves[k] = at[k];
 }
 
 // The same of one row with nodes of any mode. children[0]: the comparison is true. members: of a

@@ -1,14 +1,12 @@
-// TreeEnsembleClassifier, TreeEnsembleRegressor, and TreeEnsemble, which replaces both: each tree leads a
-// row to a leaf, and the leaves' weights are added up, in the order of the trees.
+// TreeEnsembleClassifier, TreeEnsembleRegressor, and TreeEnsemble, which replaces both: each tree
+// leads a row to a leaf, and the leaves' weights are added up, in the order of the trees.
 //
-// The trees are packed once (forest.h). A unit then takes some rows through a part of the trees;
-// the parts of a row follow one another, so the order of a sum is always the same.
+// The trees are packed once (forest.h). A unit then takes some rows through a part of the trees
+// (forest_chunk.h); the parts of a row follow one another, so the order of a sum is always the
+// same.
 #include <algorithm>
-#include <cstring>
 
-#include "core/op/ml/carver.h"
-#include "core/op/ml/forest.h"
-#include "core/op/ml/tree_scores.h"
+#include "core/op/ml/forest_chunk.h"
 #include "core/op/preparing.h"
 #include "core/util/quote.h"
 
@@ -29,14 +27,12 @@ struct PackingState {
 // Scores and converted rows of a chunk.
 template <typename T>
 struct ChunkMemory {
-  T* scores;
-  uint8_t* has;
+  typename ForestChunk<T>::Memory trees;
   T* x;
   float* out;
   static ChunkMemory Carve(Carver* m, const State& s, bool convert) {
     ChunkMemory c;
-    c.scores = m->Take<T>(s.chunk * s.sizes.targets);
-    c.has = m->Take<uint8_t>(s.chunk * s.sizes.targets);
+    c.trees = ForestChunk<T>::Memory::Carve(m, s.sizes, s.chunk);
     c.x = m->Take<T>(convert ? s.chunk * s.width : 0);
     c.out = m->Take<float>(std::max<int64_t>(s.sizes.targets, 2));
     return c;
@@ -51,10 +47,13 @@ class TreeOp : public PreparingOp {
   }
   Status RunPreparing(Call& c, int phase, int64_t begin, int64_t end) const override {
     PackingState& s = c.state<PackingState>();
-    if (IsDouble(c)) return ForestBuilder<double>::Run(lists_, s.sizes, c, phase, begin, end, &s.working);
+    if (IsDouble(c))
+      return ForestBuilder<double>::Run(lists_, s.sizes, c, phase, begin, end, &s.working);
     return ForestBuilder<float>::Run(lists_, s.sizes, c, phase, begin, end, &s.working);
   }
-  void UsePrepared(Call& c, const void* prepared) const override { c.state<State>().forest = prepared; }
+  void UsePrepared(Call& c, const void* prepared) const override {
+    c.state<State>().forest = prepared;
+  }
 
   Status Start(Call& c) const override {
     return IsDouble(c) ? StartAs<double>(c) : StartAs<float>(c);
@@ -98,7 +97,8 @@ class TreeOp : public PreparingOp {
   template <typename T>
   Status StartPacking(Call& c, int64_t* bytes) const {
     PackingState& s = c.NewState<PackingState>();
-    MOSAIC_RETURN_IF_ERROR(ForestSizes::Of(lists_, Targets(c), c, &s.sizes));
+    MOSAIC_RETURN_IF_ERROR(
+        ForestSizes::Of(lists_, Targets(c), c, ForestChunk<T>::kCrowns, &s.sizes));
     *bytes = Forest<T>::Bytes(s.sizes);
     ForestBuilder<T>::AddPhases(lists_, s.sizes, &c);
     return Status();
@@ -107,7 +107,8 @@ class TreeOp : public PreparingOp {
   template <typename T>
   Status StartAs(Call& c) const {
     State& s = c.NewState<State>();
-    MOSAIC_RETURN_IF_ERROR(ForestSizes::Of(lists_, Targets(c), c, &s.sizes));
+    MOSAIC_RETURN_IF_ERROR(
+        ForestSizes::Of(lists_, Targets(c), c, ForestChunk<T>::kCrowns, &s.sizes));
     s.rows = RowsOf(c.inputs[0]);
     s.width = WidthOf(c.inputs[0]);
     s.chunk = std::clamp<int64_t>(65536 / std::max(s.sizes.targets, s.width / 8 + 1), 1, kRowChunk);
@@ -119,9 +120,9 @@ class TreeOp : public PreparingOp {
     walk.units = Chunks(s.rows, s.chunk) * s.sizes.parts;
     // At most; trees of many leaves take far less.
     const double steps = static_cast<double>(std::min<int64_t>(2 * s.sizes.nodes(), 8192));
-    walk.unit_cost = static_cast<double>(s.chunk) *
-                     (2 * steps + static_cast<double>(s.sizes.targets + s.width) /
-                                      static_cast<double>(s.sizes.parts));
+    walk.unit_cost =
+        static_cast<double>(s.chunk) * (2 * steps + static_cast<double>(s.sizes.targets + s.width) /
+                                                        static_cast<double>(s.sizes.parts));
     c.phases.assign(1, walk);
     return Status();
   }
@@ -137,88 +138,30 @@ class TreeOp : public PreparingOp {
     const std::vector<T> base = Base<T>(c);
     Carver m(c.scratch);
     const ChunkMemory<T> memory = ChunkMemory<T>::Carve(&m, s, Converts<T>(c));
+    const ForestChunk<T> chunk(forest, s.sizes, aggregate_, s.chunk < kFewRows, memory.trees);
     for (int64_t u = begin; u < end; ++u) {
       const int64_t first = u / s.sizes.parts * s.chunk, part = u % s.sizes.parts;
       const int64_t rows = std::min(s.chunk, s.rows - first);
-      if (part == 0) BeginChunk(c, s, memory, first, rows);
       const T* x = Converts<T>(c) ? memory.x : c.inputs[0].data<T>() + first * s.width;
-      AddTrees(s, forest, forest.parts[part], forest.parts[part + 1], x, rows, memory);
+      if (part == 0 && Converts<T>(c)) Convert(c, first * s.width, rows * s.width, memory.x);
+      if (part == 0) chunk.Begin(x, s.width, rows);
+      chunk.Add(forest.parts[part], forest.parts[part + 1], x, s.width, rows);
       if (part + 1 < s.sizes.parts) continue;
+      chunk.Finish(rows);
       for (int64_t r = 0; r < rows; ++r) {
-        const int64_t at = r * s.sizes.targets;
-        Finish(c, *forest.header, first + r, base, {memory.scores + at, memory.has + at}, memory.out);
+        Finish(c, *forest.header, first + r, base, chunk.scores(r), memory.out);
       }
     }
     return Status();
   }
 
   template <typename T>
-  static void BeginChunk(const Call& c, const State& s, const ChunkMemory<T>& m, int64_t first,
-                         int64_t rows) {
-    std::fill(m.scores, m.scores + rows * s.sizes.targets, T(0));
-    std::fill(m.has, m.has + rows * s.sizes.targets, uint8_t{0});
-    if (!Converts<T>(c)) return;
+  static void Convert(const Call& c, int64_t first, int64_t n, T* to) {
     Dispatch(Types<int32_t, int64_t, Float16>(), c.inputs[0].dtype(), [&](auto type) {
       using S = typename decltype(type)::T;
-      const S* from = c.inputs[0].data<S>() + first * s.width;
-      for (int64_t i = 0; i < rows * s.width; ++i) m.x[i] = static_cast<T>(Load(from[i]));
+      const S* from = c.inputs[0].data<S>() + first;
+      for (int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(Load(from[i]));
     });
-  }
-
-  template <typename T>
-  void AddLeaf(const State& s, const Forest<T>& f, uint32_t leaf, const ChunkMemory<T>& m,
-               int64_t row) const {
-    TreeScores<T> scores{m.scores + row * s.sizes.targets, m.has + row * s.sizes.targets};
-    if (f.header->single) {
-      if (f.spans[leaf].count > 0) scores.Add(aggregate_, 0, f.nodes[leaf].value);
-      return;
-    }
-    const ForestSpan span = f.spans[leaf];
-    for (uint32_t i = span.first; i < span.first + span.count; ++i) {
-      scores.Add(aggregate_, f.targets[i], f.weights[i]);
-    }
-  }
-
-  template <typename T>
-  void AddTrees(const State& s, const Forest<T>& f, uint32_t begin, uint32_t end, const T* x,
-                int64_t rows, const ChunkMemory<T>& m) const {
-    if (!f.header->plain) {
-      for (int64_t r = 0; r < rows; ++r) {
-        for (uint32_t t = begin; t < end; ++t) {
-          AddLeaf(s, f, WalkAnyForest(f.nodes, f.modes, f.spans, f.members, f.trees[t], x + r * s.width), m, r);
-        }
-      }
-    } else if (f.header->nans) {
-      AddPlain<T, true>(s, f, begin, end, x, rows, m);
-    } else {
-      AddPlain<T, false>(s, f, begin, end, x, rows, m);
-    }
-  }
-
-  // Walks are made of eight rows, or of what is left over in eight trees.
-  template <typename T, bool kNans>
-  void AddPlain(const State& s, const Forest<T>& f, uint32_t begin, uint32_t end, const T* x,
-                int64_t rows, const ChunkMemory<T>& m) const {
-    const ForestTree* trees[kWalks];
-    const T* at[kWalks];
-    uint32_t leaves[kWalks];
-    int64_t r = 0;
-    for (; r + kWalks / 2 < rows; r += kWalks) {
-      for (int k = 0; k < kWalks; ++k) at[k] = x + std::min(r + k, rows - 1) * s.width;
-      for (uint32_t t = begin; t < end; ++t) {
-        std::fill(trees, trees + kWalks, f.trees + t);
-        WalkForest<T, kNans>(f.nodes, trees, at, leaves);
-        for (int k = 0; k < kWalks && r + k < rows; ++k) AddLeaf(s, f, leaves[k], m, r + k);
-      }
-    }
-    for (; r < rows; ++r) {
-      std::fill(at, at + kWalks, x + r * s.width);
-      for (uint32_t t = begin; t < end; t += kWalks) {
-        for (uint32_t k = 0; k < kWalks; ++k) trees[k] = f.trees + std::min(t + k, end - 1);
-        WalkForest<T, kNans>(f.nodes, trees, at, leaves);
-        for (uint32_t k = 0; k < kWalks && t + k < end; ++k) AddLeaf(s, f, leaves[k], m, r);
-      }
-    }
   }
 };
 
@@ -235,7 +178,8 @@ class TreeRegressor : public TreeOp {
     static constexpr const char* kNames[] = {"AVERAGE", "SUM", "MIN", "MAX"};
     const std::string name = node.String("aggregate_function", "SUM");
     const auto found = std::find(std::begin(kNames), std::end(kNames), name);
-    if (found == std::end(kNames)) return Status::BadModel("unknown aggregate_function " + Quoted(name));
+    if (found == std::end(kNames))
+      return Status::BadModel("unknown aggregate_function " + Quoted(name));
     op->aggregate_ = static_cast<TreeAggregate>(found - std::begin(kNames));
     return Finished(node, std::move(op), out);
   }
@@ -244,14 +188,15 @@ class TreeRegressor : public TreeOp {
     auto op = std::make_unique<TreeRegressor>();
     MOSAIC_RETURN_IF_ERROR(CheckArity(node, 1, static_cast<int>(node.inputs.size())));
     MOSAIC_RETURN_IF_ERROR(ForestLists::MakeIndexed(node, &op->lists_));
-    const int64_t transform = node.Int("post_transform", 0), aggregate = node.Int("aggregate_function", 1);
+    const int64_t transform = node.Int("post_transform", 0),
+                  aggregate = node.Int("aggregate_function", 1);
     if (transform < 0 || transform > 4 || aggregate < 0 || aggregate > 3) {
       return Status::BadModel("unknown post_transform " + std::to_string(transform) +
                               " or aggregate_function " + std::to_string(aggregate));
     }
-    static constexpr PostTransform kTransforms[] = {PostTransform::kNone, PostTransform::kSoftmax,
-                                                    PostTransform::kLogistic, PostTransform::kSoftmaxZero,
-                                                    PostTransform::kProbit};
+    static constexpr PostTransform kTransforms[] = {
+        PostTransform::kNone, PostTransform::kSoftmax, PostTransform::kLogistic,
+        PostTransform::kSoftmaxZero, PostTransform::kProbit};
     op->transform_ = kTransforms[transform];
     op->aggregate_ = static_cast<TreeAggregate>(aggregate);
     return Finished(node, std::move(op), out);
@@ -266,7 +211,8 @@ class TreeRegressor : public TreeOp {
       dtype = c.dtype(0);
       MOSAIC_RETURN_IF_ERROR((CheckType<Types<float, double, Float16>>(dtype, "an input")));
       known = c.in(0).ranked;
-      if (known && c.in(0).rank() != 2) return Status::BadModel("the input " + ShapeString(c.dims(0)) + " is not [N, F]");
+      if (known && c.in(0).rank() != 2)
+        return Status::BadModel("the input " + ShapeString(c.dims(0)) + " is not [N, F]");
       if (known) rows = c.dims(0)[0];
     } else {
       MOSAIC_RETURN_IF_ERROR(InferRows(c, &rows, &width, &known));
@@ -292,7 +238,8 @@ class TreeRegressor : public TreeOp {
   }
 
  private:
-  static Status Finished(const Node& node, std::unique_ptr<TreeRegressor> op, std::unique_ptr<Op>* out) {
+  static Status Finished(const Node& node, std::unique_ptr<TreeRegressor> op,
+                         std::unique_ptr<Op>* out) {
     op->targets_ = node.Int("n_targets", 1);
     if (op->targets_ < 1 || op->targets_ > INT32_MAX) {
       return Status::BadModel("n_targets is " + std::to_string(op->targets_));
@@ -307,7 +254,8 @@ class TreeRegressor : public TreeOp {
     Dispatch(Types<float, double, Float16>(), c.outputs[0].dtype(), [&](auto type) {
       using O = typename decltype(type)::T;
       O* out = c.outputs[0].mutable_data<O>() + row * targets_;
-      for (int64_t k = 0; k < targets_; ++k) out[k] = Store<O>(static_cast<ComputeType<O>>(s.score[k]));
+      for (int64_t k = 0; k < targets_; ++k)
+        out[k] = Store<O>(static_cast<ComputeType<O>>(s.score[k]));
     });
   }
 
@@ -337,7 +285,8 @@ class TreeClassifier : public TreeOp {
     MOSAIC_RETURN_IF_ERROR(InferRows(c, &rows, &width, &known));
     const Dim base = base_.Length(c), classes = labels_.Length(c);
     if (!base.Is(0) && !base.Is(1) && Differ(base, classes)) {
-      return Status::BadModel("there are " + base.ToString() + " base_values of " + classes.ToString() + " classes");
+      return Status::BadModel("there are " + base.ToString() + " base_values of " +
+                              classes.ToString() + " classes");
     }
     if (!known) {
       c.SetUnranked(0, labels_.dtype());
@@ -386,7 +335,9 @@ class TreeClassifier : public TreeOp {
 }  // namespace
 
 extern const OpDef kTreeEnsemble = {kMlDomain, "TreeEnsemble", 5, 5, &TreeRegressor::MakeIndexed};
-extern const OpDef kTreeEnsembleClassifier = {kMlDomain, "TreeEnsembleClassifier", 3, 5, &TreeClassifier::Make};
-extern const OpDef kTreeEnsembleRegressor = {kMlDomain, "TreeEnsembleRegressor", 3, 5, &TreeRegressor::Make};
+extern const OpDef kTreeEnsembleClassifier = {kMlDomain, "TreeEnsembleClassifier", 3, 5,
+                                              &TreeClassifier::Make};
+extern const OpDef kTreeEnsembleRegressor = {kMlDomain, "TreeEnsembleRegressor", 3, 5,
+                                             &TreeRegressor::Make};
 
 }  // namespace mosaic
