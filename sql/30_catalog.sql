@@ -36,7 +36,8 @@ CREATE TABLE mosaic.model (
   labels       text[],
   max_tokens   int4,
   pooling      text,
-  normalized   bool
+  normalized   bool,
+  input_map    text
 );
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
 ALTER TABLE mosaic.model ENABLE ALWAYS TRIGGER hold_roles;
@@ -57,6 +58,7 @@ COMMENT ON COLUMN mosaic.model.labels IS 'names of its classes, from class 0 on 
 COMMENT ON COLUMN mosaic.model.max_tokens IS 'to how many tokens texts are cut; NULL: as the tokenizer says; kept likewise';
 COMMENT ON COLUMN mosaic.model.pooling IS 'how the vectors of tokens become that of a text (set_pooling); NULL: mean; kept likewise';
 COMMENT ON COLUMN mosaic.model.normalized IS 'whether vectors of texts get length 1; NULL: no; kept likewise';
+COMMENT ON COLUMN mosaic.model.input_map IS 'which columns of a row fill its inputs, and what NULL is (set_inputs), as JSON; kept likewise';
 
 CREATE FUNCTION mosaic.model_checksum(model_id int8) RETURNS uuid
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_checksum' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;

@@ -108,6 +108,29 @@ CREATE FUNCTION set_labels(model text, labels text[]) RETURNS void
 COMMENT ON FUNCTION set_labels(text, text[]) IS 'names the classes of a model, from class 0 on; NULL: they have no names';
 REVOKE ALL ON FUNCTION set_labels(text, text[]) FROM PUBLIC;
 
+-- Rows: which columns fill which inputs is told by their names, and set_inputs().
+
+CREATE FUNCTION predict(model text, columns record) RETURNS real[]
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_row' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict(text, record) IS 'the first output of a model for a row, whose columns are its inputs by name, or those of its one input in order';
+
+CREATE FUNCTION predict_class(model text, columns record) RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class_row' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_class(text, record) IS 'the class of a row, from 0';
+
+CREATE FUNCTION predict_label(model text, columns record) RETURNS text
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label_row' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_label(text, record) IS 'the label of the class of a row';
+
+CREATE FUNCTION predict_proba(model text, columns record) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_proba_row' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_proba(text, record) IS 'the probabilities of the classes of a row, by label';
+
+CREATE FUNCTION set_inputs(model text, columns jsonb DEFAULT NULL, nulls jsonb DEFAULT NULL, ignore_others bool DEFAULT false) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_set_inputs' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION set_inputs(text, jsonb, jsonb, bool) IS 'which columns of a row fill the inputs of a model, what NULL is for them, and whether other columns are ignored; without any of them: nothing is said';
+REVOKE ALL ON FUNCTION set_inputs(text, jsonb, jsonb, bool) FROM PUBLIC;
+
 CREATE FUNCTION predict(model text, inputs jsonb) RETURNS jsonb
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_json' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION predict(text, jsonb) IS 'all outputs of a model by name, from its inputs by name';

@@ -29,7 +29,7 @@ SELECT m.name, m.model_id,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN ARRAY(
          SELECT r.role::oid::regrole FROM unnest(m.readers) r (role)
          WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers,
-       m.labels, m.pooling, m.normalized
+       m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -66,6 +66,7 @@ COMMENT ON COLUMN mosaic.models.readers IS 'roles that may predict with it besid
 COMMENT ON COLUMN mosaic.models.labels IS 'names of its classes, from class 0 on; NULL: it has none';
 COMMENT ON COLUMN mosaic.models.pooling IS 'how embed() makes one vector of those of the tokens: mean, cls, max or last; NULL: mean';
 COMMENT ON COLUMN mosaic.models.normalized IS 'whether embed() gives vectors of length 1; NULL: no';
+COMMENT ON COLUMN mosaic.models.input_map IS 'which columns of a row fill its inputs, and what NULL is (set_inputs); NULL: nothing is set';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
 SELECT m.name AS model, t.tensor_no, t.name,

@@ -30,7 +30,8 @@ ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic
   ADD COLUMN labels text[],
   ADD COLUMN max_tokens int4,
   ADD COLUMN pooling text,
-  ADD COLUMN normalized bool;
+  ADD COLUMN normalized bool,
+  ADD COLUMN input_map text;
 
 -- @changed statements@
 

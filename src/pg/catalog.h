@@ -45,7 +45,7 @@ enum
 	Anum_model_model_id = 1, Anum_model_name, Anum_model_owner, Anum_model_domain, Anum_model_readers,
 	Anum_model_created, Anum_model_parameters, Anum_model_weight_bytes,
 	Anum_model_description, Anum_model_graph, Anum_model_checksum, Anum_model_tokenizer, Anum_model_labels,
-	Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized, Natts_model = 16
+	Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized, Anum_model_input_map, Natts_model = 17
 };
 enum
 {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes models/answer_*.onnx, what a first output can be, and models/text_*.onnx, models of texts.
+"""Writes models/answer_*.onnx, what a first output can be, models/text_*.onnx, models of texts, and models/row_*.onnx, of rows.
 
 They compute next to nothing: what they should answer can be seen from their inputs. Needs python3-numpy and python3-onnx.
 """
@@ -15,7 +15,8 @@ def write(name, nodes, inputs, outputs, constants=()):
     """inputs, outputs: (name, type, shape)."""
     graph = helper.make_graph(nodes, name, [helper.make_tensor_value_info(*i) for i in inputs],
                               [helper.make_tensor_value_info(*o) for o in outputs], list(constants))
-    model = helper.make_model(graph, producer_name="pg_mosaic tests", opset_imports=[helper.make_opsetid("", 13)])
+    opsets = [helper.make_opsetid("", 13)] + [helper.make_opsetid("ai.onnx.ml", 3)] * any(n.domain for n in nodes)
+    model = helper.make_model(graph, producer_name="pg_mosaic tests", opset_imports=opsets)
     model.ir_version = 7
     checker.check_model(model)
     with open(os.path.join(MODELS, name + ".onnx"), "wb") as f:
@@ -79,3 +80,17 @@ write("text_fixed", shown(["input_ids", "attention_mask", "position_ids"]) + [NO
       inputs(["input_ids", "position_ids"], TensorProto.INT32, 8) + inputs(["attention_mask"], TensorProto.FLOAT, 8),
       [("last_hidden_state", TensorProto.FLOAT, ["batch", 8, 3])], [TWO])
 write("text_none", [NODE("Add", ["input_ids", "ages"], ["y"])], inputs(["input_ids", "ages"]), [("y", TensorProto.INT64, ["batch", "sequence"])])
+
+
+# ---- models of rows, which show what they are given: an input for each column, as skl2onnx writes them ----
+
+COLUMNS = [("Age", TensorProto.FLOAT), ("rooms", TensorProto.INT64), ("active", TensorProto.BOOL), ("seen", TensorProto.DOUBLE)]
+write("row_columns", [NODE("Cast", [name], [name + "_float"], to=TensorProto.FLOAT) for name, _ in COLUMNS]
+      + [NODE("OneHotEncoder", ["city"], ["one_hot"], domain="ai.onnx.ml", cats_strings=["Berlin", "Zürich", "unknown"], zeros=1),
+         NODE("Reshape", ["one_hot", "shape"], ["flat"]),
+         NODE("Concat", [name + "_float" for name, _ in COLUMNS] + ["flat"], ["given"], axis=1), NODE("Identity", ["city"], ["name"])],
+      [(name, dtype, ["batch", 1]) for name, dtype in COLUMNS] + [("city", TensorProto.STRING, ["batch", 1])],
+      [("given", TensorProto.FLOAT, ["batch", 7]), ("name", TensorProto.STRING, ["batch", 1])], [constant("shape", [-1, 3], numpy.int64)])
+write("row_exact", [NODE("Identity", ["i"], ["i_given"]), NODE("Identity", ["d"], ["d_given"]), NODE("Identity", ["s"], ["s_given"])],
+      [("i", TensorProto.INT64, ["batch"]), ("d", TensorProto.DOUBLE, ["batch", 2]), ("s", TensorProto.STRING, ["batch", "n"])],
+      [("i_given", TensorProto.INT64, ["batch"]), ("d_given", TensorProto.DOUBLE, ["batch", 2]), ("s_given", TensorProto.STRING, ["batch", "n"])])

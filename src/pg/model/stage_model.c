@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "damage.h"
 #include "domain.h"
+#include "inputs.h"
 #include "labels.h"
 #include "model_rows.h"
 #include "progress.h"
@@ -301,7 +302,10 @@ mosaic_settle_model(MosaicStagedModel *s)
 	if (changes.n > 0)
 		mosaic_stamp_model(s->model_id);
 	if (old)
+	{
 		mosaic_check_kept_labels(s->name);
+		mosaic_check_kept_inputs(s->name);
+	}
 	UnregisterSnapshot(s->snapshot);
 	s->settled = true;
 }

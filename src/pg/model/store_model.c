@@ -26,6 +26,7 @@
 #include "dedup_log.h"
 #include "domain.h"
 #include "errors.h"
+#include "inputs.h"
 #include "labels.h"
 #include "mosaic/capi_checksum.h"
 #include "progress.h"
@@ -215,7 +216,8 @@ describe_model(ImportJob *job, const char *name, const void *graph, size_t len)
 
 /* What is set of a model, not part of its file. */
 static const int optional[] = {
-	Anum_model_tokenizer, Anum_model_labels, Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized
+	Anum_model_tokenizer, Anum_model_labels, Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized,
+	Anum_model_input_map
 };
 
 HeapTuple
@@ -363,7 +365,10 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	UnregisterSnapshot(snapshot);
 	mosaic_insert_model(mosaic_job_model_row(job, model_id, name, owner), old);
 	if (old)
+	{
 		mosaic_check_kept_labels(name);
+		mosaic_check_kept_inputs(name);
+	}
 	*stats = job->stats;
 	mosaic_progress_end();
 	MemoryContextSwitchTo(saved);

@@ -57,93 +57,135 @@ not_representable(const char *value, int dtype, const char *what)
 			 errmsg("%s: value %s does not fit element type %s", what, value, mosaic_dtype_name(dtype))));
 }
 
-void
-mosaic_element_from_int64(int64 v, int dtype, void *elements, int64 i, const char *what)
+static bool
+is_half(int dtype)
 {
-	bool		ok = true;
+	return dtype == MOSAIC_FLOAT16 || dtype == MOSAIC_BFLOAT16;
+}
 
+/* Whether dtype has the number, which then is element i; *known: whether there are inputs of dtype at all. */
+static bool
+put_int64(int64 v, int dtype, void *elements, int64 i, bool *known)
+{
+	*known = true;
 	switch (dtype)
 	{
 		case MOSAIC_FLOAT:
 			((float *) elements)[i] = (float) v;
-			break;
+			return true;
 		case MOSAIC_DOUBLE:
 			((double *) elements)[i] = (double) v;
-			break;
+			return true;
 		case MOSAIC_INT64:
 			((int64 *) elements)[i] = v;
-			break;
+			return true;
 		case MOSAIC_INT32:
 			((int32 *) elements)[i] = (int32) v;
-			ok = v >= PG_INT32_MIN && v <= PG_INT32_MAX;
-			break;
+			return v >= PG_INT32_MIN && v <= PG_INT32_MAX;
 		case MOSAIC_INT16:
 			((int16 *) elements)[i] = (int16) v;
-			ok = v >= PG_INT16_MIN && v <= PG_INT16_MAX;
-			break;
+			return v >= PG_INT16_MIN && v <= PG_INT16_MAX;
 		case MOSAIC_INT8:
 			((int8 *) elements)[i] = (int8) v;
-			ok = v >= PG_INT8_MIN && v <= PG_INT8_MAX;
-			break;
+			return v >= PG_INT8_MIN && v <= PG_INT8_MAX;
 		case MOSAIC_UINT64:
 			((uint64 *) elements)[i] = (uint64) v;
-			ok = v >= 0;
-			break;
+			return v >= 0;
 		case MOSAIC_UINT32:
 			((uint32 *) elements)[i] = (uint32) v;
-			ok = v >= 0 && v <= PG_UINT32_MAX;
-			break;
+			return v >= 0 && v <= PG_UINT32_MAX;
 		case MOSAIC_UINT16:
 			((uint16 *) elements)[i] = (uint16) v;
-			ok = v >= 0 && v <= PG_UINT16_MAX;
-			break;
+			return v >= 0 && v <= PG_UINT16_MAX;
 		case MOSAIC_UINT8:
 			((uint8 *) elements)[i] = (uint8) v;
-			ok = v >= 0 && v <= PG_UINT8_MAX;
-			break;
+			return v >= 0 && v <= PG_UINT8_MAX;
 		case MOSAIC_BOOL:
 			((uint8 *) elements)[i] = (uint8) v;
-			ok = v == 0 || v == 1;
-			break;
+			return v == 0 || v == 1;
 		case MOSAIC_FLOAT16:
 		case MOSAIC_BFLOAT16:
-			mosaic_element_from_double((double) v, dtype, elements, i, what);
-			break;
+			((uint16_t *) elements)[i] = mosaic_half_from_float(dtype, (float) v);
+			return !isinf(mosaic_half_to_float(dtype, ((uint16_t *) elements)[i]));
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("%s: inputs of type %s are not supported", what, mosaic_dtype_name(dtype))));
+			*known = false;
+			return false;
 	}
-	if (!ok)
-		not_representable(psprintf(INT64_FORMAT, v), dtype, what);
+}
+
+static bool
+put_double(double v, int dtype, void *elements, int64 i, bool *known)
+{
+	*known = true;
+	if (dtype == MOSAIC_FLOAT)
+	{
+		((float *) elements)[i] = (float) v;
+		return !isinf((float) v) || isinf(v);
+	}
+	if (dtype == MOSAIC_DOUBLE)
+	{
+		((double *) elements)[i] = v;
+		return true;
+	}
+	if (is_half(dtype))
+	{
+		uint16_t	half = mosaic_half_from_float(dtype, (float) v);
+
+		((uint16_t *) elements)[i] = half;
+		return !isinf(mosaic_half_to_float(dtype, half)) || isinf(v);
+	}
+	/* 2^63 is exact in a double, so this also keeps the conversion defined. */
+	if (isnan(v) || v != rint(v) || v < -9223372036854775808.0 || v >= 9223372036854775808.0)
+		return false;
+	return put_int64((int64) v, dtype, elements, i, known);
+}
+
+static void
+no_such_inputs(int dtype, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s: inputs of type %s are not supported", what, mosaic_dtype_name(dtype))));
+}
+
+void
+mosaic_element_from_int64(int64 v, int dtype, void *elements, int64 i, const char *what)
+{
+	bool		known;
+
+	if (put_int64(v, dtype, elements, i, &known))
+		return;
+	if (!known)
+		no_such_inputs(dtype, what);
+	not_representable(is_half(dtype) ? psprintf("%.17g", (double) v) : psprintf(INT64_FORMAT, v), dtype, what);
 }
 
 void
 mosaic_element_from_double(double v, int dtype, void *elements, int64 i, const char *what)
 {
-	if (dtype == MOSAIC_FLOAT)
-	{
-		((float *) elements)[i] = (float) v;
-		if (isinf((float) v) && !isinf(v))
-			not_representable(psprintf("%.17g", v), dtype, what);
-	}
-	else if (dtype == MOSAIC_DOUBLE)
-		((double *) elements)[i] = v;
-	else if (dtype == MOSAIC_FLOAT16 || dtype == MOSAIC_BFLOAT16)
-	{
-		uint16_t	half = mosaic_half_from_float(dtype, (float) v);
+	bool		known;
 
-		((uint16_t *) elements)[i] = half;
-		if (isinf(mosaic_half_to_float(dtype, half)) && !isinf(v))
-			not_representable(psprintf("%.17g", v), dtype, what);
-	}
-	else
-	{
-		/* 2^63 is exact in a double, so this also keeps the conversion defined. */
-		if (isnan(v) || v != rint(v) || v < -9223372036854775808.0 || v >= 9223372036854775808.0)
-			not_representable(psprintf("%.17g", v), dtype, what);
-		mosaic_element_from_int64((int64) v, dtype, elements, i, what);
-	}
+	if (put_double(v, dtype, elements, i, &known))
+		return;
+	if (!known)
+		no_such_inputs(dtype, what);
+	not_representable(psprintf("%.17g", v), dtype, what);
+}
+
+bool
+mosaic_try_element_int64(int64 v, int dtype, void *elements, int64 i)
+{
+	bool		known;
+
+	return put_int64(v, dtype, elements, i, &known);
+}
+
+bool
+mosaic_try_element_double(double v, int dtype, void *elements, int64 i)
+{
+	bool		known;
+
+	return put_double(v, dtype, elements, i, &known);
 }
 
 double

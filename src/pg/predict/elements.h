@@ -33,6 +33,10 @@ extern void mosaic_element_from_double(double value, int dtype, void *elements, 
 extern void mosaic_element_from_int64(int64 value, int dtype, void *elements, int64 i,
 									  const char *what);
 
+/* The same, but false instead of an error. */
+extern bool mosaic_try_element_double(double value, int dtype, void *elements, int64 i);
+extern bool mosaic_try_element_int64(int64 value, int dtype, void *elements, int64 i);
+
 /* Element i of a tensor as float8; int64 and uint64 beyond 2^53 are rounded. */
 extern double mosaic_element_to_double(const MosaicTensorView *tensor, int64 i);
 

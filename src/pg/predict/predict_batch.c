@@ -15,36 +15,9 @@
 #include "elements.h"
 #include "predict_batch.h"
 #include "predict_item.h"
+#include "row_group.h"
+#include "row_map.h"
 #include "text_model.h"
-
-/* One input of the model in a group: the same shape for all items. */
-typedef struct GroupInput
-{
-	MosaicBinding binding;		/* of one item */
-	int64		item_bytes;
-	char	   *elements;		/* of n items */
-} GroupInput;
-
-/* Where the tokens of a text are in each input. */
-typedef struct TokenSpan
-{
-	int64		begin,
-				n;
-} TokenSpan;
-
-/* Rows that are computed together: same model, same shape. */
-typedef struct RowGroup
-{
-	MosaicPredictor *p;
-	int			ndim;			/* of the arrays; of texts: 1, the number of elements that their tokens take */
-	int			dims[MAXDIM];
-	int			ninputs;
-	GroupInput *inputs;
-	int			n,
-				room;
-	int		   *rows;			/* n */
-	TokenSpan  *spans;			/* n; NULL where they are no texts */
-} RowGroup;
 
 typedef struct Call
 {
@@ -54,7 +27,9 @@ typedef struct Call
 			   *second,			/* or two; else NULL */
 			   *function;		/* the call as SQL makes it */
 	int			ngroups;
-	RowGroup	   *groups;			/* max_rows */
+	RowGroup   *groups;			/* max_rows */
+	MosaicShape *shapes;		/* of the inputs of the row that is added, as many as any model of this call has */
+	int			nshapes;
 	Size		value_bytes;	/* of the largest value */
 	/* by row */
 	Datum	   *values;
@@ -70,6 +45,7 @@ struct MosaicBatch
 	int			ncalls;
 	Call	   *calls;
 	FmgrInfo	models;			/* keeps the predictors of all calls */
+	MemoryContext query_cxt;
 	MemoryContext cxt;			/* reset with the batch */
 	MemoryContext values_cxt;	/* its child, of the values */
 	MemoryContext single_cxt;	/* of values that are computed when asked for: reset with the row */
@@ -102,6 +78,7 @@ mosaic_batch_new(PlanState *parent, List *calls, int max_rows)
 	MosaicBatch *b = palloc0(sizeof *b);
 
 	b->max_rows = max_rows;
+	b->query_cxt = parent->state->es_query_cxt;
 	b->timed = (parent->state->es_instrument & INSTRUMENT_TIMER) != 0;
 	b->ncalls = list_length(calls);
 	b->calls = palloc0(b->ncalls * sizeof *b->calls);
@@ -130,86 +107,6 @@ mosaic_batch_reset(MosaicBatch *b)
 
 /* ---- adding rows ---- */
 
-static bool
-same_shape(const RowGroup *g, int ndim, const int *dims)
-{
-	return g->ndim == ndim && memcmp(g->dims, dims, ndim * sizeof(int)) == 0;
-}
-
-/* Binds an input of a group; false where the shape is not that of one item of a batch. */
-static bool
-bind_input(RowGroup *g, int i)
-{
-	const MosaicValueInfo *info = mosaic_model_input(mosaic_predictor_model(g->p), i);
-	GroupInput *in = &g->inputs[i];
-	int64		dims[MAXDIM];
-
-	for (int d = 0; d < g->ndim; d++)
-		dims[d] = g->dims[d];
-	if (info->item_axis < 0 || !mosaic_predictor_try_bind(g->p, i, g->ndim, dims, &in->binding) ||
-		in->binding.batch || in->binding.left_out < 0)
-		return false;
-	in->item_bytes = mosaic_dtype_size(info->dtype);
-	for (int d = 0; d < in->binding.ndim; d++)
-		in->item_bytes *= in->binding.dims[d];
-	return true;
-}
-
-/* A new group for a shape; NULL where it is not that of one item of a batch. */
-static RowGroup *
-new_group(MosaicBatch *b, Call *call, MosaicPredictor *p, int ndim, const int *dims)
-{
-	RowGroup   *g = &call->groups[call->ngroups];
-
-	if (ndim == 0 || !mosaic_predictor_batches(p))
-		return NULL;
-	memset(g, 0, sizeof *g);
-	g->p = p;
-	g->ndim = ndim;
-	memcpy(g->dims, dims, ndim * sizeof(int));
-	g->ninputs = mosaic_model_input_count(mosaic_predictor_model(p));
-	if (call->fn.texts == 0 && g->ninputs != 1)
-		return NULL;
-	g->inputs = MemoryContextAllocZero(b->cxt, g->ninputs * sizeof *g->inputs);
-	for (int i = 0; i < g->ninputs; i++)
-		if (!bind_input(g, i))
-			return NULL;
-	call->ngroups++;
-	return g;
-}
-
-static RowGroup *
-find_group(MosaicBatch *b, Call *call, MosaicPredictor *p, int ndim, const int *dims)
-{
-	for (int i = call->ngroups; i-- > 0;)
-		if (call->groups[i].p == p && same_shape(&call->groups[i], ndim, dims))
-			return &call->groups[i];
-	return new_group(b, call, p, ndim, dims);
-}
-
-/* Room for one more item. */
-static void
-grow(MosaicBatch *b, RowGroup *g, bool texts)
-{
-	bool		first = g->rows == NULL;
-
-	if (g->n < g->room)
-		return;
-	g->room = Min(Max(2 * g->room, 4), b->max_rows);
-	g->rows = first ? MemoryContextAlloc(b->cxt, g->room * sizeof(int))
-		: repalloc(g->rows, g->room * sizeof(int));
-	if (texts)
-		g->spans = first ? MemoryContextAlloc(b->cxt, g->room * sizeof *g->spans)
-			: repalloc(g->spans, g->room * sizeof *g->spans);
-	for (int i = 0; i < g->ninputs; i++)
-	{
-		GroupInput *in = &g->inputs[i];
-
-		in->elements = first ? MemoryContextAllocHuge(b->cxt, g->room * in->item_bytes)
-			: repalloc_huge(in->elements, g->room * in->item_bytes);
-	}
-}
-
 /* The item behind the last of a group is that of the row which is being added. */
 static void
 append(MosaicBatch *b, Call *call, RowGroup *g)
@@ -220,17 +117,66 @@ append(MosaicBatch *b, Call *call, RowGroup *g)
 	b->added = true;
 }
 
+/* Room for the shapes of n inputs. */
+static MosaicShape *
+shapes_of(MosaicBatch *b, Call *call, int n)
+{
+	if (n > call->nshapes)
+	{
+		call->shapes = MemoryContextAlloc(b->query_cxt, n * sizeof *call->shapes);
+		call->nshapes = n;
+	}
+	return call->shapes;
+}
+
+static RowGroup *
+find_group(MosaicBatch *b, Call *call, MosaicPredictor *p, int n)
+{
+	return mosaic_find_group(call->groups, &call->ngroups, p, n, call->shapes, b->cxt);
+}
+
 static bool
 add_features(MosaicBatch *b, Call *call, MosaicPredictor *p, ArrayType *array)
 {
-	RowGroup   *g = find_group(b, call, p, ARR_NDIM(array), ARR_DIMS(array));
+	MosaicShape *shape = shapes_of(b, call, 1);
+	RowGroup   *g;
 
+	shape->ndim = ARR_NDIM(array);
+	for (int d = 0; d < shape->ndim; d++)
+		shape->dims[d] = ARR_DIMS(array)[d];
+	g = find_group(b, call, p, 1);
 	if (g == NULL)
 		return false;
-	grow(b, g, false);
-	if (!mosaic_try_elements(array, mosaic_model_input(mosaic_predictor_model(p), 0)->dtype,
-							 g->inputs[0].elements + g->n * g->inputs[0].item_bytes))
+	mosaic_grow_group(g, b->max_rows, false);
+	if (!mosaic_try_elements(array, mosaic_model_input(mosaic_predictor_model(p), 0)->dtype, mosaic_next_item(g, 0)))
 		return false;
+	append(b, call, g);
+	return true;
+}
+
+/* ready: only if it is known how such rows become inputs. */
+static bool
+add_row(MosaicBatch *b, Call *call, MosaicPredictor *p, HeapTupleHeader row, bool ready)
+{
+	MosaicRowMap *map = mosaic_predictor_row_map(p, row, ready);
+	int			n = mosaic_model_input_count(mosaic_predictor_model(p));
+	MosaicShape *shapes = shapes_of(b, call, n);
+	RowGroup   *g;
+
+	if (map == NULL || !mosaic_row_read(map, row, true))
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		shapes[i].ndim = mosaic_row_ndim(map, i);
+		memcpy(shapes[i].dims, mosaic_row_dims(map, i), shapes[i].ndim * sizeof(int64));
+	}
+	g = find_group(b, call, p, n);
+	if (g == NULL)
+		return false;
+	mosaic_grow_group(g, b->max_rows, false);
+	for (int i = 0; i < n; i++)
+		if (!mosaic_row_fill(map, i, mosaic_next_item(g, i), b->cxt, true))
+			return false;
 	append(b, call, g);
 	return true;
 }
@@ -241,10 +187,11 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 {
 	MosaicTextModel *t = ready ? mosaic_predictor_text_ready(p) : mosaic_predictor_text(p);
 	MosaicTextTokens tokens;
+	int			n = mosaic_model_input_count(mosaic_predictor_model(p));
+	MosaicShape *shapes = shapes_of(b, call, n);
 	RowGroup   *g;
 	instr_time	start,
 				end;
-	int			length;
 	bool		ok;
 
 	if (t == NULL)
@@ -256,13 +203,17 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 	b->stats.token_seconds += INSTR_TIME_GET_DOUBLE(end);
 	if (!ok || tokens.length > PG_INT32_MAX)
 		return false;
-	length = (int) tokens.length;
-	g = find_group(b, call, p, 1, &length);
+	for (int i = 0; i < n; i++)
+	{
+		shapes[i].ndim = 1;
+		shapes[i].dims[0] = tokens.length;
+	}
+	g = find_group(b, call, p, n);
 	if (g == NULL)
 		return false;
-	grow(b, g, true);
-	for (int i = 0; i < g->ninputs; i++)
-		mosaic_text_fill(t, i, &tokens, g->inputs[i].elements + g->n * g->inputs[i].item_bytes);
+	mosaic_grow_group(g, b->max_rows, true);
+	for (int i = 0; i < n; i++)
+		mosaic_text_fill(t, i, &tokens, mosaic_next_item(g, i));
 	g->spans[g->n] = (TokenSpan) {tokens.first, tokens.tokens.count};
 	b->stats.tokens += tokens.tokens.count;
 	mosaic_predictor_tokens(p, tokens.tokens.count);
@@ -280,6 +231,7 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	Datum		features = ExecEvalExpr(call->features, econtext, &null_features);
 	Datum		second = call->second ? ExecEvalExpr(call->second, econtext, &null_second) : (Datum) 0;
 	ArrayType  *array = NULL;
+	HeapTupleHeader row = NULL;
 	MosaicPredictor *p;
 
 	call->group[b->n] = -1;
@@ -287,7 +239,9 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	call->isnull[b->n] = true;
 	if (null_model || null_features || null_second)
 		return true;
-	if (call->fn.texts == 0)
+	if (call->fn.row)
+		row = DatumGetHeapTupleHeader(features);
+	else if (call->fn.texts == 0)
 	{
 		array = mosaic_detoast_array(features);
 		if (call->fn.columns && ARR_HASNULL(array) && array_contains_nulls(array))
@@ -298,6 +252,8 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 		: mosaic_predictor(&b->models, DatumGetTextPP(model));
 	if (p == NULL)
 		return false;
+	if (row)
+		return add_row(b, call, p, row, ready);
 	return array ? add_features(b, call, p, array) : add_text(b, call, p, features, second, ready);
 }
 
@@ -415,20 +371,6 @@ take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, const Mos
 	return taken;
 }
 
-/* The inputs of items [first, first + n) of a group, into views. */
-static void
-group_views(RowGroup *g, int first, int n, MosaicTensorView *views)
-{
-	for (int i = 0; i < g->ninputs; i++)
-	{
-		const MosaicValueInfo *input = mosaic_model_input(mosaic_predictor_model(g->p), i);
-
-		views[i] = mosaic_bound_view(input->dtype, &g->inputs[i].binding,
-									 g->inputs[i].elements + first * g->inputs[i].item_bytes);
-		views[i].dims[input->item_axis] = n;
-	}
-}
-
 /* Computes items [first, first + n) of a group, whose inputs are views; false where they cannot be at once. */
 static bool
 run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, MosaicTensorView *views)
@@ -437,7 +379,7 @@ run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, MosaicTensor
 	int			taken;
 
 	mosaic_predictor_begin(g->p);
-	group_views(g, first, n, views);
+	mosaic_group_views(g, first, n, views);
 	mosaic_predictor_set_timed(g->p, b->timed);
 	if (!mosaic_predictor_try_run(g->p, views, n, true))
 	{
@@ -468,7 +410,7 @@ run_group(MosaicBatch *b, Call *call, RowGroup *g)
 	{
 		if (MemoryContextMemAllocated(b->values_cxt, false) > work_mem * (Size) 1024)
 			return;
-		group_views(g, first, g->n - first, views);
+		mosaic_group_views(g, first, g->n - first, views);
 		n = mosaic_predictor_items(g->p, views, g->n - first);
 		if (!run_rows(b, call, g, first, n, views))
 			return;

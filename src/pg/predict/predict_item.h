@@ -17,6 +17,7 @@ typedef struct MosaicPredictFn
 	MosaicAnswer answer;
 	int			texts;			/* given as one text or a pair of them; 0: as features */
 	bool		columns;		/* VARIADIC: NULL where a column is */
+	bool		row;			/* given as a row */
 } MosaicPredictFn;
 
 /* Tells the function behind a pg_proc entry; false where it is none of these. */

@@ -21,6 +21,7 @@
 
 #include "elements.h"
 #include "errors.h"
+#include "json_value.h"
 #include "predictor.h"
 
 /* A nested JSON array of numbers, taken apart. */
@@ -35,36 +36,9 @@ typedef struct Numbers
 } Numbers;
 
 static void
-bad_json(const char *what, const char *why)
+add_element(Numbers *out, const JsonbValue *v)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s: %s", what, why),
-			 errhint("An input is a number or a (nested) array of numbers, all rows of one length.")));
-}
-
-static void
-add_number(Numbers *out, JsonbValue *v)
-{
-	if (v->type == jbvBool)
-		mosaic_element_from_int64(v->val.boolean, out->dtype, out->elements, out->n, out->what);
-	else if (v->type != jbvNumeric)
-		bad_json(out->what, "contains something that is not a number");
-	else if (out->dtype == MOSAIC_FLOAT || out->dtype == MOSAIC_DOUBLE ||
-			 out->dtype == MOSAIC_FLOAT16 || out->dtype == MOSAIC_BFLOAT16)
-		mosaic_element_from_double(DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-																	  NumericGetDatum(v->val.numeric))),
-								   out->dtype, out->elements, out->n, out->what);
-	else
-	{
-		Datum		whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(v->val.numeric),
-												Int32GetDatum(0));
-
-		if (!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, NumericGetDatum(v->val.numeric))))
-			bad_json(out->what, "contains a number that is not whole");
-		mosaic_element_from_int64(DatumGetInt64(DirectFunctionCall1(numeric_int8, whole)),
-								  out->dtype, out->elements, out->n, out->what);
-	}
+	mosaic_json_element(v, out->dtype, out->elements, out->n, out->what);
 	out->n++;
 }
 
@@ -81,10 +55,10 @@ read_numbers(JsonbValue *value, Numbers *out)
 
 	out->ndim = 0;
 	out->n = 0;
-	out->elements = palloc(capacity * sizeof(int64));
+	out->elements = palloc(capacity * sizeof(MosaicString));
 	if (value->type != jbvBinary)
 	{
-		add_number(out, value);
+		add_element(out, value);
 		out->ndim = 1;
 		out->dims[0] = 1;
 		return;
@@ -96,39 +70,39 @@ read_numbers(JsonbValue *value, Numbers *out)
 		{
 			case WJB_BEGIN_ARRAY:
 				if (depth == MAXDIM)
-					bad_json(out->what, "is nested too deeply");
+					mosaic_bad_json(out->what, "is nested too deeply");
 				if (depth > 0)
 					counts[depth - 1]++;
 				counts[depth++] = 0;
 				/* Nothing may be deeper than the first number was. */
 				if (out->n > 0 && depth > out->ndim)
-					bad_json(out->what, "is not a regular array");
+					mosaic_bad_json(out->what, "is not a regular array");
 				break;
 			case WJB_ELEM:
 				if (out->n == 0)
 					out->ndim = depth;
 				else if (depth != out->ndim)
-					bad_json(out->what, "is not a regular array");
+					mosaic_bad_json(out->what, "is not a regular array");
 				if (out->n == capacity)
 				{
 					capacity *= 2;
-					out->elements = repalloc_huge(out->elements, capacity * sizeof(int64));
+					out->elements = repalloc_huge(out->elements, capacity * sizeof(MosaicString));
 				}
-				add_number(out, &v);
+				add_element(out, &v);
 				counts[depth - 1]++;
 				break;
 			case WJB_END_ARRAY:
 				depth--;
 				if (out->n == 0)
-					bad_json(out->what, "is empty");
+					mosaic_bad_json(out->what, "is empty");
 				/* The first row that ends fixes the length of all. */
 				if (out->dims[depth] == 0)
 					out->dims[depth] = counts[depth];
 				else if (out->dims[depth] != counts[depth])
-					bad_json(out->what, "has rows of different lengths");
+					mosaic_bad_json(out->what, "has rows of different lengths");
 				break;
 			default:
-				bad_json(out->what, "is an object");
+				mosaic_bad_json(out->what, "is an object");
 		}
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
 #include "catalog.h"
 #include "errors.h"
@@ -22,6 +23,7 @@
 #include "pins.h"
 #include "predictor.h"
 #include "proba.h"
+#include "row_map.h"
 #include "text_model.h"
 #include "mosaic/capi_prepared.h"
 
@@ -46,6 +48,16 @@ typedef struct View
 	Oid			role;
 } View;
 
+/* Row types that a model is given at a time. */
+#define KEPT_ROW_TYPES 4
+
+typedef struct KnownRow
+{
+	uint64		type;			/* PostgreSQL's number of this definition of the type */
+	MemoryContext cxt;			/* of map */
+	MosaicRowMap *map;
+} KnownRow;
+
 struct MosaicPredictor
 {
 	dlist_node	node;			/* in its set, most recently used first */
@@ -65,6 +77,9 @@ struct MosaicPredictor
 	int			nlabels;		/* -1: not read yet */
 	MosaicTextModel *text;		/* NULL: likewise */
 	MosaicProba *proba;
+	MosaicInputOptions *inputs;
+	KnownRow	rows[KEPT_ROW_TYPES];
+	int			nrows;
 };
 
 /* Hangs at flinfo->fn_extra. */
@@ -349,6 +364,8 @@ options(MosaicPredictor *p)
 	p->nlabels = -1;
 	p->text = NULL;
 	p->proba = NULL;
+	p->inputs = NULL;
+	p->nrows = 0;
 	p->options_cxt = cxt;
 	MemoryContextSwitchTo(saved);
 	return cxt;
@@ -382,6 +399,41 @@ mosaic_predictor_proba(MosaicPredictor *p)
 		p->proba = mosaic_proba_new(p->handle->model, labels, n, mosaic_predictor_name(p));
 	MemoryContextSwitchTo(saved);
 	return p->proba;
+}
+
+static void
+make_row_map(MosaicPredictor *p, HeapTupleHeader row, KnownRow *known)
+{
+	MemoryContext saved = MemoryContextSwitchTo(options(p));
+	TupleDesc	desc;
+
+	if (p->inputs == NULL)
+		p->inputs = mosaic_input_options(p->row, p->handle->model, mosaic_predictor_name(p));
+	known->cxt = AllocSetContextCreate(p->options_cxt, "pg_mosaic row type", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(known->cxt);
+	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	known->map = mosaic_row_map_new(p->handle->model, p->inputs, desc, mosaic_predictor_name(p));
+	ReleaseTupleDesc(desc);
+	MemoryContextSwitchTo(saved);
+}
+
+MosaicRowMap *
+mosaic_predictor_row_map(MosaicPredictor *p, HeapTupleHeader row, bool ready)
+{
+	uint64		type = assign_record_type_identifier(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	KnownRow	known = {.type = type};
+
+	for (int i = 0; p->options_cxt && i < p->nrows; i++)
+		if (p->rows[i].type == type)
+			return p->rows[i].map;
+	if (ready)
+		return NULL;
+	make_row_map(p, row, &known);
+	/* Where types come and go, the last place is theirs. */
+	if (p->nrows == KEPT_ROW_TYPES)
+		MemoryContextDelete(p->rows[--p->nrows].cxt);
+	p->rows[p->nrows++] = known;
+	return known.map;
 }
 
 MosaicTextModel *

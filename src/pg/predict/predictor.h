@@ -5,6 +5,7 @@
 #ifndef MOSAIC_PREDICTOR_H
 #define MOSAIC_PREDICTOR_H
 
+#include "access/htup.h"
 #include "fmgr.h"
 
 #include "mosaic/capi.h"
@@ -51,6 +52,11 @@ extern text **mosaic_predictor_labels(MosaicPredictor *predictor, int *n);
 
 /* What the probabilities of its classes are made with, valid likewise. */
 extern struct MosaicProba *mosaic_predictor_proba(MosaicPredictor *predictor);
+
+/*
+ * How a row becomes its inputs, by the row's type; valid likewise.  ready: NULL where that is not known yet.
+ */
+extern struct MosaicRowMap *mosaic_predictor_row_map(MosaicPredictor *predictor, HeapTupleHeader row, bool ready);
 
 /* The model as one of texts, valid likewise; an error (55000, 22023) where it is none. */
 extern struct MosaicTextModel *mosaic_predictor_text(MosaicPredictor *predictor);

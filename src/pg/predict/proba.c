@@ -12,7 +12,7 @@
 
 #include "elements.h"
 #include "errors.h"
-#include "json_number.h"
+#include "json_value.h"
 #include "proba.h"
 
 #define MAX_CLASSES 100000

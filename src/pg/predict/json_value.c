@@ -1,0 +1,141 @@
+/*
+ * json_value.c
+ *		Between a model's elements and values of jsonb.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/shortest_dec.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "elements.h"
+#include "json_value.h"
+
+static void
+constant_string(JsonbValue *out, const char *s)
+{
+	out->type = jbvString;
+	out->val.string.val = unconstify(char *, s);
+	out->val.string.len = (int) strlen(s);
+}
+
+void
+mosaic_json_number(JsonbValue *out, double v, bool single)
+{
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(v))
+		constant_string(out, "NaN");
+	else if (isinf(v))
+		constant_string(out, v > 0 ? "Infinity" : "-Infinity");
+	else
+	{
+		if (single)
+			float_to_shortest_decimal_buf((float) v, text);
+		else
+			double_to_shortest_decimal_buf(v, text);
+		out->type = jbvNumeric;
+		out->val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+															   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	}
+}
+
+void
+mosaic_json_string(JsonbValue *out, const char *s, Size len)
+{
+	char	   *terminated = pnstrdup(s, len);
+	char	   *converted = pg_any_to_server(terminated, (int) len, PG_UTF8);
+
+	out->type = jbvString;
+	out->val.string.val = converted;
+	out->val.string.len = (int) (converted == terminated ? len : strlen(converted));
+}
+
+/* ---- inputs ---- */
+
+void
+mosaic_bad_json(const char *what, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s: %s", what, why),
+			 errhint("An input is a number or a (nested) array of numbers, all rows of one length.")));
+}
+
+static bool
+is_float(int dtype)
+{
+	return dtype == MOSAIC_FLOAT || dtype == MOSAIC_DOUBLE || dtype == MOSAIC_FLOAT16 || dtype == MOSAIC_BFLOAT16;
+}
+
+/* A float that JSON has no number for. */
+static bool
+named_float(const JsonbValue *v, double *out)
+{
+	static const struct
+	{
+		const char *name;
+		double		value;
+	}			names[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (v->val.string.len == strlen(names[i].name) &&
+			memcmp(v->val.string.val, names[i].name, v->val.string.len) == 0)
+		{
+			*out = names[i].value;
+			return true;
+		}
+	return false;
+}
+
+static void
+string_element(const JsonbValue *v, MosaicString *out)
+{
+	char	   *copy = pnstrdup(v->val.string.val, v->val.string.len);
+	char	   *converted = pg_server_to_any(copy, v->val.string.len, PG_UTF8);
+
+	out->data = converted;
+	out->size = converted == copy ? v->val.string.len : (int64) strlen(converted);
+}
+
+static void
+number_element(Numeric number, int dtype, void *elements, int64 i, const char *what)
+{
+	Datum		value = NumericGetDatum(number);
+	Datum		whole;
+
+	if (is_float(dtype))
+	{
+		mosaic_element_from_double(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)), dtype, elements, i, what);
+		return;
+	}
+	whole = DirectFunctionCall2(numeric_trunc, value, Int32GetDatum(0));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, value)))
+		mosaic_bad_json(what, "contains a number that is not whole");
+	mosaic_element_from_int64(DatumGetInt64(DirectFunctionCall1(numeric_int8, whole)), dtype, elements, i, what);
+}
+
+void
+mosaic_json_element(const JsonbValue *v, int dtype, void *elements, int64 i, const char *what)
+{
+	double		number;
+
+	if (dtype == MOSAIC_STRING)
+	{
+		if (v->type != jbvString)
+			mosaic_bad_json(what, "contains something that is not a string");
+		string_element(v, &((MosaicString *) elements)[i]);
+	}
+	else if (v->type == jbvBool)
+		mosaic_element_from_int64(v->val.boolean, dtype, elements, i, what);
+	else if (v->type == jbvNumeric)
+		number_element(v->val.numeric, dtype, elements, i, what);
+	else if (v->type == jbvString && is_float(dtype) && named_float(v, &number))
+		mosaic_element_from_double(number, dtype, elements, i, what);
+	else
+		mosaic_bad_json(what, "contains something that is not a number");
+}
