@@ -126,6 +126,28 @@ CREATE FUNCTION predict_proba(model text, columns record) RETURNS jsonb
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_proba_row' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION predict_proba(text, record) IS 'the probabilities of the classes of a row, by label';
 
+-- Other outputs than the first.
+
+CREATE FUNCTION predict(model text, features anyarray, output text) RETURNS real[]
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_output' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict(text, anyarray, text) IS 'an output of a model, by its name, for one item or a batch of items';
+
+CREATE FUNCTION predict(model text, columns record, output text) RETURNS real[]
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_row_output' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict(text, record, text) IS 'an output of a model, by its name, for a row';
+
+CREATE FUNCTION predict_outputs(model text, features anyarray) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_outputs' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_outputs(text, anyarray) IS 'all outputs of a model by name, exactly, for one item';
+
+CREATE FUNCTION predict_outputs(model text, VARIADIC features double precision[]) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_outputs_variadic' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_outputs(text, double precision[]) IS 'all outputs of a model by name, exactly, for one item given as columns; NULL if any is NULL';
+
+CREATE FUNCTION predict_outputs(model text, columns record) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_outputs_row' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_outputs(text, record) IS 'all outputs of a model by name, exactly, for a row';
+
 CREATE FUNCTION set_inputs(model text, columns jsonb DEFAULT NULL, nulls jsonb DEFAULT NULL, ignore_others bool DEFAULT false) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_set_inputs' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION set_inputs(text, jsonb, jsonb, bool) IS 'which columns of a row fill the inputs of a model, what NULL is for them, and whether other columns are ignored; without any of them: nothing is said';

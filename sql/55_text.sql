@@ -89,6 +89,14 @@ CREATE FUNCTION predict_proba(model text, content text, second text) RETURNS jso
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_proba_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION predict_proba(text, text, text) IS 'the probabilities of the classes of a pair of texts, by label';
 
+CREATE FUNCTION predict_outputs(model text, content text) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_outputs_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_outputs(text, text) IS 'all outputs of a model by name, exactly, for a text';
+
+CREATE FUNCTION predict_outputs(model text, content text, second text) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_outputs_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict_outputs(text, text, text) IS 'all outputs of a model by name, exactly, for a pair of texts';
+
 CREATE FUNCTION embed(model text, content text) RETURNS real[]
   AS 'MODULE_PATHNAME', 'mosaic_pg_embed' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION embed(text, text) IS 'the vector of a text, pooled and normalised as set_pooling() says';

@@ -47,6 +47,10 @@ write("answer_id", [NODE("ReduceMax", ["x"], ["y"], axes=[1], keepdims=0)], [("x
       [("y", TensorProto.INT64, ["batch"])])
 write("answer_bool", [NODE("Greater", ["x", "zero"], ["y"])], [SCORES], [("y", TensorProto.BOOL, ["batch", 3])],
       [constant("zero", 0, numpy.float32)])
+# as many ones as its second number says
+write("answer_wide", [NODE("Squeeze", ["x", "zero"], ["shape"]), NODE("ConstantOfShape", ["shape"], ["y_all"], value=constant("one", [1], numpy.float32)),
+                      NODE("Identity", ["y_all"], ["y"])],
+      [("x", TensorProto.INT64, [1, 2])], [("y", TensorProto.FLOAT, ["rows", "columns"])], [constant("zero", [0], numpy.int64)])
 
 
 # ---- models of texts, which show what they are given ----

@@ -32,10 +32,14 @@ is_movable_call(Node *node)
 	FuncExpr   *f = (FuncExpr *) node;
 	MosaicPredictFn fn;
 
-	return IsA(node, FuncExpr) && mosaic_may_be_predict(f->funcid) &&
-		!contain_volatile_functions((Node *) f->args) && !expression_returns_set((Node *) f->args) &&
-		!has_placeholder((Node *) f->args, NULL) && mosaic_predict_function(f->funcid, &fn) &&
-		list_length(f->args) == 1 + Max(fn.texts, 1);
+	if (!IsA(node, FuncExpr) || !mosaic_may_be_predict(f->funcid) || !mosaic_predict_function(f->funcid, &fn) ||
+		list_length(f->args) != mosaic_predict_nargs(&fn))
+		return false;
+	/* The output is the same for all rows. */
+	if (fn.named && (!IsA(llast(f->args), Const) || ((Const *) llast(f->args))->constisnull))
+		return false;
+	return !contain_volatile_functions((Node *) f->args) && !expression_returns_set((Node *) f->args) &&
+		!has_placeholder((Node *) f->args, NULL);
 }
 
 static bool

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -19,6 +20,7 @@
 #include "answer.h"
 #include "elements.h"
 #include "errors.h"
+#include "json_writer.h"
 #include "predict_item.h"
 #include "proba.h"
 #include "text_model.h"
@@ -32,9 +34,6 @@ typedef enum Failure
 typedef struct Answer
 {
 	bool		careful;		/* nothing may raise an error */
-	int64		begin,			/* of a text's tokens */
-				n;
-	Failure		failure;
 	int64		element;		/* of the output: NOT_REAL, NOT_CLASS */
 	int64		class;			/* UNKNOWN_LABEL */
 	int			nlabels;
@@ -238,9 +237,9 @@ label_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answer
 /* ---- vectors of texts ---- */
 
 static Failure
-vector_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answer *a)
+vector_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, const MosaicPart *part, Answer *a)
 {
-	ArrayType  *vector = mosaic_text_vector(mosaic_predictor_text(p), output, first, a->begin, a->n);
+	ArrayType  *vector = mosaic_text_vector(mosaic_predictor_text(p), output, first, part->begin, part->n);
 
 	a->value = PointerGetDatum(vector);
 	return vector ? NONE : NO_VECTOR;
@@ -257,9 +256,23 @@ proba_of(MosaicPredictor *p, const MosaicTensorView *output, int64 first, Answer
 
 /* ---- all of them ---- */
 
+/* All outputs of an item. */
 static Failure
-make_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output, int64 first, Answer *a)
+outputs_of(MosaicPredictor *p, const MosaicPart *part, Answer *a)
 {
+	const MosaicModel *model = mosaic_predictor_model(p);
+
+	if (a->careful && !mosaic_json_outputs_fit(model, part->outputs, part->item))
+		return UNSURE;
+	a->value = JsonbPGetDatum(mosaic_json_outputs(model, part->outputs, part->item));
+	return NONE;
+}
+
+static Failure
+make_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicPart *part, Answer *a)
+{
+	const MosaicTensorView *output = part->outputs;
+	int64		first = part->item * mosaic_view_size(output);
 	Failure		failure;
 
 	switch (kind)
@@ -275,7 +288,9 @@ make_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *outpu
 		case MOSAIC_ANSWER_PROBA:
 			return proba_of(p, output, first, a);
 		case MOSAIC_ANSWER_VECTOR:
-			return vector_of(p, output, first, a);
+			return vector_of(p, output, first, part, a);
+		case MOSAIC_ANSWER_OUTPUTS:
+			return outputs_of(p, part, a);
 	}
 	return NONE;
 }
@@ -292,9 +307,9 @@ shown_element(const MosaicTensorView *t, int64 i)
 }
 
 pg_noreturn static void
-report(MosaicPredictor *p, MosaicAnswer kind, Failure failure, const Answer *a, const MosaicTensorView *output)
+report(MosaicPredictor *p, int no, Failure failure, const Answer *a, const MosaicTensorView *output)
 {
-	const char *what = mosaic_predictor_output_name(p, mosaic_answer_output(p, kind));
+	const char *what = mosaic_predictor_output_name(p, no);
 
 	switch (failure)
 	{
@@ -302,7 +317,7 @@ report(MosaicPredictor *p, MosaicAnswer kind, Failure failure, const Answer *a, 
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("%s: value %s does not fit type real", what, shown_element(output, a->element)),
-					 errhint("predict(model, inputs jsonb) returns outputs exactly.")));
+					 errhint("predict_outputs() returns outputs exactly.")));
 			break;
 		case NOT_CLASS:
 			ereport(ERROR,
@@ -346,39 +361,84 @@ report(MosaicPredictor *p, MosaicAnswer kind, Failure failure, const Answer *a, 
 	elog(ERROR, "%s: no answer and no reason", what);
 }
 
-int
-mosaic_answer_output(MosaicPredictor *p, MosaicAnswer kind)
+static int
+named_output(MosaicPredictor *p, text *name, bool careful)
 {
+	const MosaicModel *model = mosaic_predictor_model(p);
+	int			n = mosaic_model_output_count(model);
+	StringInfoData names;
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *s = mosaic_model_output(model, i)->name;
+
+		if (strlen(s) == VARSIZE_ANY_EXHDR(name) && memcmp(s, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
+			return i;
+	}
+	if (careful)
+		return -1;
+	initStringInfo(&names);
+	for (int i = 0; i < n && names.len < 1000; i++)
+	{
+		const char *s = mosaic_model_output(model, i)->name;
+
+		appendStringInfo(&names, "%s\"%s\"", i ? ", " : "", mosaic_shown_name(s, (int) strlen(s)));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("model \"%s\" has no output \"%s\"", mosaic_predictor_name(p),
+					mosaic_shown_name(VARDATA_ANY(name), (int) VARSIZE_ANY_EXHDR(name))),
+			 errhint("Its outputs are %s.", names.data)));
+}
+
+int
+mosaic_answer_output(MosaicPredictor *p, MosaicAnswer kind, text *name, bool careful)
+{
+	if (name)
+		return named_output(p, name, careful);
 	switch (kind)
 	{
 		case MOSAIC_ANSWER_VECTOR:
 			return mosaic_text_output(mosaic_predictor_text(p));
 		case MOSAIC_ANSWER_PROBA:
-			return mosaic_proba_output(mosaic_predictor_proba(p));
+			return mosaic_proba_output(mosaic_predictor_proba(p), careful);
 		default:
 			return 0;
 	}
 }
 
-Datum
-mosaic_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output, int64 first, int64 begin,
-			  int64 n)
+const MosaicTensorView *
+mosaic_answer_views(MosaicPredictor *p, MosaicAnswer kind, int no, bool items)
 {
-	Answer		a = {.begin = begin,.n = n};
-	Failure		failure = make_answer(p, kind, output, first, &a);
+	bool		all = kind == MOSAIC_ANSWER_OUTPUTS;
+	int			n = all ? mosaic_model_output_count(mosaic_predictor_model(p)) : 1;
+	MosaicTensorView *views = palloc(n * sizeof *views);
+
+	for (int i = 0; i < n; i++)
+		if (items)
+			mosaic_predictor_item_output(p, all ? i : no, &views[i]);
+		else
+			mosaic_predictor_output(p, all ? i : no, &views[i]);
+	return views;
+}
+
+Datum
+mosaic_answer(MosaicPredictor *p, MosaicAnswer kind, int no, const MosaicPart *part)
+{
+	Answer		a = {0};
+	Failure		failure = make_answer(p, kind, part, &a);
 
 	if (failure != NONE)
-		report(p, kind, failure, &a, output);
+		report(p, no, failure, &a, part->outputs);
 	return a.value;
 }
 
 bool
-mosaic_try_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output, int64 first,
-				  int64 begin, int64 n, Datum *value)
+mosaic_try_answer(MosaicPredictor *p, MosaicAnswer kind, int no, const MosaicPart *part, Datum *value)
 {
-	Answer		a = {.careful = true,.begin = begin,.n = n};
+	Answer		a = {.careful = true};
 
-	if (make_answer(p, kind, output, first, &a) != NONE)
+	if (make_answer(p, kind, part, &a) != NONE)
 		return false;
 	*value = a.value;
 	return true;
@@ -392,12 +452,12 @@ mosaic_answer_type(MosaicAnswer kind, bool *byval, int *len)
 }
 
 void
-mosaic_output_to_real(MosaicPredictor *p, float4 *to, const MosaicTensorView *from, int64 first, int64 n)
+mosaic_output_to_real(MosaicPredictor *p, int no, float4 *to, const MosaicTensorView *from, int64 first, int64 n)
 {
 	Answer		a = {0};
 
 	if (from->dtype == MOSAIC_STRING)
-		report(p, MOSAIC_ANSWER_NUMBERS, TEXT_OUTPUT, &a, from);
+		report(p, no, TEXT_OUTPUT, &a, from);
 	if (!to_real(to, from, first, n, &a.element))
-		report(p, MOSAIC_ANSWER_NUMBERS, NOT_REAL, &a, from);
+		report(p, no, NOT_REAL, &a, from);
 }

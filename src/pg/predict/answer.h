@@ -13,7 +13,8 @@ typedef enum MosaicAnswer
 	MOSAIC_ANSWER_CLASS,		/* int */
 	MOSAIC_ANSWER_LABEL,		/* text */
 	MOSAIC_ANSWER_PROBA,		/* jsonb: {label: probability} */
-	MOSAIC_ANSWER_VECTOR		/* of a text: real[] */
+	MOSAIC_ANSWER_VECTOR,		/* of a text: real[] */
+	MOSAIC_ANSWER_OUTPUTS		/* jsonb: all of them, by name */
 } MosaicAnswer;
 
 /*
@@ -25,27 +26,38 @@ typedef enum MosaicAnswer
  * labels, a class that the model gives itself is a label, too.
  */
 
-/* The output that it is made of. */
-extern int	mosaic_answer_output(MosaicPredictor *p, MosaicAnswer kind);
-
 /*
- * The answer of one item whose elements of that output begin at first; output's dimensions are those
- * of one.  Of a text: its tokens are [begin, begin + n).  In the current context.
+ * The output that it is made of: the one that is asked for by name, where name is not NULL.  An error (22023) where there is none, or -1 if
+ * careful.
  */
-extern Datum mosaic_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output, int64 first,
-						   int64 begin, int64 n);
+extern int	mosaic_answer_output(MosaicPredictor *p, MosaicAnswer kind, text *name, bool careful);
+
+/* One item's part of a run. */
+typedef struct MosaicPart
+{
+	const MosaicTensorView *outputs;	/* that output, or all: the dimensions are those of one item */
+	int64		item;			/* which of them */
+	int64		begin,			/* of a text: where its tokens begin, */
+				n;				/* and how many there are */
+} MosaicPart;
+
+/* The outputs of the last run for an answer of output no, of its items, or as they are; in the current context. */
+extern const MosaicTensorView *mosaic_answer_views(MosaicPredictor *p, MosaicAnswer kind, int no, bool items);
+
+/* The answer, in the current context. */
+extern Datum mosaic_answer(MosaicPredictor *p, MosaicAnswer kind, int no, const MosaicPart *part);
 
 /* The same, but false where that is an error. */
-extern bool mosaic_try_answer(MosaicPredictor *p, MosaicAnswer kind, const MosaicTensorView *output,
-							  int64 first, int64 begin, int64 n, Datum *value);
+extern bool mosaic_try_answer(MosaicPredictor *p, MosaicAnswer kind, int no, const MosaicPart *part, Datum *value);
 
 /* As datumCopy() has it. */
 extern void mosaic_answer_type(MosaicAnswer kind, bool *byval, int *len);
 
 /*
- * Elements [first, first + n) of output 0 as real; an error (22003, 42804) where real has no such
+ * Elements [first, first + n) of output no as real; an error (22003, 42804) where real has no such
  * number: beyond its range, an integer that it cannot hold exactly, text.
  */
-extern void mosaic_output_to_real(MosaicPredictor *p, float4 *to, const MosaicTensorView *from, int64 first, int64 n);
+extern void mosaic_output_to_real(MosaicPredictor *p, int no, float4 *to, const MosaicTensorView *from, int64 first,
+								  int64 n);
 
 #endif

@@ -34,22 +34,23 @@ single_input(FmgrInfo *flinfo, text *name)
 
 /* The predictions of a batch, in the shape that the model gives them. */
 static ArrayType *
-run_batch(MosaicPredictor *p, const MosaicBinding *binding, const void *elements)
+run_batch(MosaicPredictor *p, const MosaicBinding *binding, const void *elements, text *output_name)
 {
 	const MosaicValueInfo *input = mosaic_model_input(mosaic_predictor_model(p), 0);
 	MosaicTensorView view = mosaic_bound_view(input->dtype, binding, elements);
+	int			no = mosaic_answer_output(p, MOSAIC_ANSWER_NUMBERS, output_name, false);
 	MosaicTensorView output;
 	ArrayType  *result;
 
 	mosaic_predictor_run(p, &view, binding->items, false);
-	mosaic_predictor_output(p, 0, &output);
+	mosaic_predictor_output(p, no, &output);
 	/* One number for each item is an array of two dimensions, as one of several is. */
 	if (output.ndim == 1 && output.dims[0] == binding->items)
 		result = mosaic_make_result(true, binding->items, 0, output.dims);
 	else
 		result = mosaic_make_result(false, 1, output.ndim, output.dims);
 	if (ARR_NDIM(result) > 0)
-		mosaic_output_to_real(p, (float4 *) ARR_DATA_PTR(result), &output, 0, mosaic_view_size(&output));
+		mosaic_output_to_real(p, no, (float4 *) ARR_DATA_PTR(result), &output, 0, mosaic_view_size(&output));
 	mosaic_predictor_end(p, 1, binding->items, true);
 	return result;
 }
@@ -74,17 +75,15 @@ bind_array(MosaicPredictor *p, ArrayType *array, MosaicBinding *binding)
 }
 
 static Datum
-predict_bound(MosaicPredictor *p, MosaicBinding *binding, const void *elements, MosaicAnswer answer)
+predict_bound(MosaicPredictor *p, MosaicBinding *binding, const void *elements, MosaicAnswer answer, text *output)
 {
 	MosaicItem	item = {.bindings = binding,.elements = &elements};
 
-	return mosaic_predict_item(p, &item, answer);
+	return mosaic_predict_item(p, &item, answer, output);
 }
 
-/* predict(model text, features real[] | anyarray) */
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict);
-Datum
-mosaic_pg_predict(PG_FUNCTION_ARGS)
+static Datum
+predict_array(FunctionCallInfo fcinfo, text *output)
 {
 	MosaicPredictor *p = single_input(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
 	ArrayType  *array = mosaic_detoast_array(PG_GETARG_DATUM(1));
@@ -92,8 +91,24 @@ mosaic_pg_predict(PG_FUNCTION_ARGS)
 	const void *elements = bind_array(p, array, &binding);
 
 	if (binding.batch)
-		PG_RETURN_ARRAYTYPE_P(run_batch(p, &binding, elements));
-	PG_RETURN_DATUM(predict_bound(p, &binding, elements, MOSAIC_ANSWER_NUMBERS));
+		PG_RETURN_ARRAYTYPE_P(run_batch(p, &binding, elements, output));
+	PG_RETURN_DATUM(predict_bound(p, &binding, elements, MOSAIC_ANSWER_NUMBERS, output));
+}
+
+/* predict(model text, features real[] | anyarray) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict);
+Datum
+mosaic_pg_predict(PG_FUNCTION_ARGS)
+{
+	return predict_array(fcinfo, NULL);
+}
+
+/* predict(model text, features anyarray, output text) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_output);
+Datum
+mosaic_pg_predict_output(PG_FUNCTION_ARGS)
+{
+	return predict_array(fcinfo, PG_GETARG_TEXT_PP(2));
 }
 
 /* One item given as an array.  function: for messages. */
@@ -109,7 +124,7 @@ predict_one(FunctionCallInfo fcinfo, MosaicAnswer answer, const char *function)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s() takes one item, not a batch of %lld", function, (long long) binding.items),
 				 errhint("Call it for each row; queries need no batches to be fast.")));
-	PG_RETURN_DATUM(predict_bound(p, &binding, elements, answer));
+	PG_RETURN_DATUM(predict_bound(p, &binding, elements, answer, NULL));
 }
 
 /* predict_class(model text, features real[] | anyarray) */
@@ -126,6 +141,14 @@ Datum
 mosaic_pg_predict_label(PG_FUNCTION_ARGS)
 {
 	return predict_one(fcinfo, MOSAIC_ANSWER_LABEL, "predict_label");
+}
+
+/* predict_outputs(model text, features anyarray) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_outputs);
+Datum
+mosaic_pg_predict_outputs(PG_FUNCTION_ARGS)
+{
+	return predict_one(fcinfo, MOSAIC_ANSWER_OUTPUTS, "predict_outputs");
 }
 
 /* predict_proba(model text, features anyarray) */
@@ -153,7 +176,7 @@ predict_columns(FunctionCallInfo fcinfo, MosaicAnswer answer)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("columns are one item, not a batch of %lld", (long long) binding.items)));
-	PG_RETURN_DATUM(predict_bound(p, &binding, elements, answer));
+	PG_RETURN_DATUM(predict_bound(p, &binding, elements, answer, NULL));
 }
 
 /* predict(model text, VARIADIC double precision[]) */
@@ -188,6 +211,14 @@ mosaic_pg_predict_proba_variadic(PG_FUNCTION_ARGS)
 	return predict_columns(fcinfo, MOSAIC_ANSWER_PROBA);
 }
 
+/* predict_outputs(model text, VARIADIC double precision[]) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_outputs_variadic);
+Datum
+mosaic_pg_predict_outputs_variadic(PG_FUNCTION_ARGS)
+{
+	return predict_columns(fcinfo, MOSAIC_ANSWER_OUTPUTS);
+}
+
 bool
 mosaic_predict_function(Oid funcid, MosaicPredictFn *fn)
 {
@@ -202,6 +233,9 @@ mosaic_predict_function(Oid funcid, MosaicPredictFn *fn)
 		{mosaic_pg_predict_class_variadic, {MOSAIC_ANSWER_CLASS,.columns = true}},
 		{mosaic_pg_predict_label, {MOSAIC_ANSWER_LABEL}},
 		{mosaic_pg_predict_label_variadic, {MOSAIC_ANSWER_LABEL,.columns = true}},
+		{mosaic_pg_predict_output, {MOSAIC_ANSWER_NUMBERS,.named = true}},
+		{mosaic_pg_predict_outputs, {MOSAIC_ANSWER_OUTPUTS}},
+		{mosaic_pg_predict_outputs_variadic, {MOSAIC_ANSWER_OUTPUTS,.columns = true}},
 		{mosaic_pg_predict_proba, {MOSAIC_ANSWER_PROBA}},
 		{mosaic_pg_predict_proba_variadic, {MOSAIC_ANSWER_PROBA,.columns = true}}
 	};

@@ -26,6 +26,7 @@ typedef struct Call
 			   *features,		/* or a text, */
 			   *second,			/* or two; else NULL */
 			   *function;		/* the call as SQL makes it */
+	text	   *output;			/* that is asked for, or NULL */
 	int			ngroups;
 	RowGroup   *groups;			/* max_rows */
 	MosaicShape *shapes;		/* of the inputs of the row that is added, as many as any model of this call has */
@@ -63,6 +64,8 @@ init_call(Call *call, FuncExpr *f, PlanState *parent, int max_rows)
 	call->model = ExecInitExpr(linitial(f->args), parent);
 	call->features = ExecInitExpr(lsecond(f->args), parent);
 	call->second = call->fn.texts == 2 ? ExecInitExpr(lthird(f->args), parent) : NULL;
+	if (call->fn.named)
+		call->output = DatumGetTextPP(castNode(Const, llast(f->args))->constvalue);
 	call->function = ExecInitExpr((Expr *) f, parent);	/* checks the right to execute it, too */
 	call->groups = palloc0(max_rows * sizeof *call->groups);
 	call->values = palloc(max_rows * sizeof *call->values);
@@ -347,21 +350,26 @@ note_value_bytes(MosaicBatch *b, Call *call, Size bytes)
 }
 
 /*
- * Sets the values of items [first, first + n) of a group from their output, whose dimensions are those
- * of one.  What would be an error is left; how many are not.
+ * Sets the values of items [first, first + n) of a group from output no.  What would be an error is
+ * left; how many are not.
  */
 static int
-take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, const MosaicTensorView *output)
+take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, int no)
 {
-	int64		size = mosaic_view_size(output);
+	MosaicPart	part = {.outputs = mosaic_answer_views(g->p, call->fn.answer, no, true)};
 	int			taken = 0;
 
 	for (int i = 0; i < n; i++)
 	{
 		int			row = g->rows[first + i];
-		TokenSpan	span = g->spans ? g->spans[first + i] : (TokenSpan) {0, 0};
 
-		if (!mosaic_try_answer(g->p, call->fn.answer, output, i * size, span.begin, span.n, &call->values[row]))
+		part.item = i;
+		if (g->spans)
+		{
+			part.begin = g->spans[first + i].begin;
+			part.n = g->spans[first + i].n;
+		}
+		if (!mosaic_try_answer(g->p, call->fn.answer, no, &part, &call->values[row]))
 			continue;
 		if (call->fn.answer != MOSAIC_ANSWER_CLASS)
 			note_value_bytes(b, call, VARSIZE_ANY(DatumGetPointer(call->values[row])));
@@ -375,9 +383,11 @@ take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, const Mos
 static bool
 run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, MosaicTensorView *views)
 {
-	MosaicTensorView output;
+	int			no = mosaic_answer_output(g->p, call->fn.answer, call->output, true);
 	int			taken;
 
+	if (no < 0)
+		return false;
 	mosaic_predictor_begin(g->p);
 	mosaic_group_views(g, first, n, views);
 	mosaic_predictor_set_timed(g->p, b->timed);
@@ -386,8 +396,7 @@ run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, MosaicTensor
 		mosaic_predictor_give_up(g->p);
 		return false;
 	}
-	mosaic_predictor_item_output(g->p, mosaic_answer_output(g->p, call->fn.answer), &output);
-	taken = take_output(b, call, g, first, n, &output);
+	taken = take_output(b, call, g, first, n, no);
 	mosaic_predictor_end(g->p, taken, taken, true);
 	b->stats.batches++;
 	b->stats.rows += n;
@@ -480,7 +489,7 @@ predict_singly(Call *call, int row)
 	saved = mosaic_predictor_single_because(MOSAIC_USAGE_SINGLE_BATCH);
 	PG_TRY();
 	{
-		value = mosaic_predict_item(g->p, &item, call->fn.answer);
+		value = mosaic_predict_item(g->p, &item, call->fn.answer, call->output);
 	}
 	PG_FINALLY();
 	{

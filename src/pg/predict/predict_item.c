@@ -67,25 +67,22 @@ mosaic_make_result(bool batch, int64 items, int ndim, const int64 *item_dims)
 }
 
 Datum
-mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer answer)
+mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer answer, text *output)
 {
 	const MosaicModel *model = mosaic_predictor_model(p);
 	int			ninputs = mosaic_model_input_count(model);
 	MosaicTensorView one,
-			   *views = ninputs == 1 ? &one : palloc(ninputs * sizeof *views);
-	MosaicTensorView output;
-	int			no = mosaic_answer_output(p, answer);
+			   *views = ninputs == 1 ? &one : palloc(Max(ninputs, 1) * sizeof *views);
+	int			no = mosaic_answer_output(p, answer, output, false);
+	MosaicPart	part = {.begin = item->begin,.n = item->n};
 	Datum		result;
 
 	for (int i = 0; i < ninputs; i++)
 		views[i] = mosaic_bound_view(mosaic_model_input(model, i)->dtype, &item->bindings[i], item->elements[i]);
 	mosaic_predictor_run(p, views, 1, true);
 	/* An input of all dimensions gives an output of all dimensions. */
-	if (item->bindings[0].left_out >= 0)
-		mosaic_predictor_item_output(p, no, &output);
-	else
-		mosaic_predictor_output(p, no, &output);
-	result = mosaic_answer(p, answer, &output, 0, item->begin, item->n);
+	part.outputs = mosaic_answer_views(p, answer, no, ninputs > 0 && item->bindings[0].left_out >= 0);
+	result = mosaic_answer(p, answer, no, &part);
 	mosaic_predictor_end(p, 1, 1, false);
 	return result;
 }

@@ -18,6 +18,7 @@ typedef struct MosaicPredictFn
 	int			texts;			/* given as one text or a pair of them; 0: as features */
 	bool		columns;		/* VARIADIC: NULL where a column is */
 	bool		row;			/* given as a row */
+	bool		named;			/* the last argument is the output's name */
 } MosaicPredictFn;
 
 /* Tells the function behind a pg_proc entry; false where it is none of these. */
@@ -42,7 +43,14 @@ typedef struct MosaicItem
 				n;				/* and how many there are */
 } MosaicItem;
 
-/* Runs the model on one item; the value of the function. */
-extern Datum mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer answer);
+/* How many arguments it has, the model among them. */
+static inline int
+mosaic_predict_nargs(const MosaicPredictFn *fn)
+{
+	return 1 + Max(fn->texts, 1) + fn->named;
+}
+
+/* Runs the model on one item; the value of the function.  output: the one that was asked for, or NULL. */
+extern Datum mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer answer, text *output);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -22,6 +21,7 @@
 #include "elements.h"
 #include "errors.h"
 #include "json_value.h"
+#include "json_writer.h"
 #include "predictor.h"
 
 /* A nested JSON array of numbers, taken apart. */
@@ -106,91 +106,6 @@ read_numbers(JsonbValue *value, Numbers *out)
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
-}
-
-/* ---- outputs ---- */
-
-/* UTF-8 as a JSON string of the database's encoding. */
-static void
-append_string(StringInfo buf, const MosaicString *s)
-{
-	char	   *terminated = pnstrdup(s->data, s->size);
-	char	   *converted = pg_any_to_server(terminated, (int) s->size, PG_UTF8);
-
-	escape_json(buf, converted);
-	if (converted != terminated)
-		pfree(converted);
-	pfree(terminated);
-}
-
-static void
-append_element(StringInfo buf, const MosaicTensorView *t, int64 i)
-{
-	double		v;
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	switch (t->dtype)
-	{
-		case MOSAIC_INT64:
-			appendStringInfo(buf, INT64_FORMAT, ((const int64 *) t->data)[i]);
-			return;
-		case MOSAIC_UINT64:
-			appendStringInfo(buf, UINT64_FORMAT, ((const uint64 *) t->data)[i]);
-			return;
-		case MOSAIC_STRING:
-			append_string(buf, (const MosaicString *) t->data + i);
-			return;
-		case MOSAIC_BOOL:
-			appendStringInfoString(buf, ((const uint8 *) t->data)[i] ? "true" : "false");
-			return;
-		default:
-			break;
-	}
-	v = mosaic_element_to_double(t, i);
-	if (isnan(v))
-		appendStringInfoString(buf, "\"NaN\"");
-	else if (isinf(v))
-		appendStringInfoString(buf, v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-	else
-	{
-		if (t->dtype == MOSAIC_FLOAT)
-			float_to_shortest_decimal_buf((float) v, text);
-		else
-			double_to_shortest_decimal_buf(v, text);
-		appendStringInfoString(buf, text);
-	}
-}
-
-/* Dimensions [axis, ndim) of t as nested arrays, from element *next on. */
-static void
-append_array(StringInfo buf, const MosaicTensorView *t, int axis, int64 *next)
-{
-	if (axis == t->ndim)
-	{
-		append_element(buf, t, (*next)++);
-		return;
-	}
-	appendStringInfoChar(buf, '[');
-	for (int64 i = 0; i < t->dims[axis]; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (i > 0)
-			appendStringInfoChar(buf, ',');
-		append_array(buf, t, axis + 1, next);
-	}
-	appendStringInfoChar(buf, ']');
-}
-
-static void
-append_output(StringInfo buf, const MosaicValueInfo *info, const MosaicTensorView *t)
-{
-	int64		next = 0;
-
-	if (buf->len > 1)
-		appendStringInfoChar(buf, ',');
-	escape_json(buf, info->name);
-	appendStringInfoChar(buf, ':');
-	append_array(buf, t, 0, &next);
 }
 
 /* ---- inputs ---- */
@@ -325,25 +240,18 @@ mosaic_pg_predict_json(PG_FUNCTION_ARGS)
 	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
 	const MosaicModel *model = mosaic_predictor_model(p);
 	Inputs		in;
-	StringInfoData buf;
+	MosaicTensorView *outputs = palloc(Max(mosaic_model_output_count(model), 1) * sizeof *outputs);
+	Jsonb	   *result;
 
 	mosaic_predictor_begin(p);
 	read_inputs(p, PG_GETARG_JSONB_P(1), text_to_cstring(PG_GETARG_TEXT_PP(0)), &in);
 	mosaic_predictor_run(p, in.views, in.items, false);
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '{');
 	for (int i = 0; i < mosaic_model_output_count(model); i++)
-	{
-		MosaicTensorView output;
-
 		if (in.item && !in.batch)
-			mosaic_predictor_item_output(p, i, &output);
+			mosaic_predictor_item_output(p, i, &outputs[i]);
 		else
-			mosaic_predictor_output(p, i, &output);
-		append_output(&buf, mosaic_model_output(model, i), &output);
-	}
-	appendStringInfoChar(&buf, '}');
+			mosaic_predictor_output(p, i, &outputs[i]);
+	result = mosaic_json_outputs(model, outputs, 0);
 	mosaic_predictor_end(p, 1, in.items, in.batch);
-	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
+	PG_RETURN_JSONB_P(result);
 }

@@ -30,7 +30,7 @@ bind_input(MosaicPredictor *p, const MosaicRowMap *map, int i, MosaicBinding *bi
 }
 
 static Datum
-predict_row(FunctionCallInfo fcinfo, MosaicAnswer answer)
+predict_row(FunctionCallInfo fcinfo, MosaicAnswer answer, text *output)
 {
 	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
@@ -56,7 +56,7 @@ predict_row(FunctionCallInfo fcinfo, MosaicAnswer answer)
 		mosaic_row_fill(map, i, elements, CurrentMemoryContext, false);
 		item.elements[i] = elements;
 	}
-	return mosaic_predict_item(p, &item, answer);
+	return mosaic_predict_item(p, &item, answer, output);
 }
 
 /* predict(model text, columns record) */
@@ -64,28 +64,43 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_row);
 Datum
 mosaic_pg_predict_row(PG_FUNCTION_ARGS)
 {
-	return predict_row(fcinfo, MOSAIC_ANSWER_NUMBERS);
+	return predict_row(fcinfo, MOSAIC_ANSWER_NUMBERS, NULL);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_class_row);
 Datum
 mosaic_pg_predict_class_row(PG_FUNCTION_ARGS)
 {
-	return predict_row(fcinfo, MOSAIC_ANSWER_CLASS);
+	return predict_row(fcinfo, MOSAIC_ANSWER_CLASS, NULL);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_label_row);
 Datum
 mosaic_pg_predict_label_row(PG_FUNCTION_ARGS)
 {
-	return predict_row(fcinfo, MOSAIC_ANSWER_LABEL);
+	return predict_row(fcinfo, MOSAIC_ANSWER_LABEL, NULL);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_proba_row);
 Datum
 mosaic_pg_predict_proba_row(PG_FUNCTION_ARGS)
 {
-	return predict_row(fcinfo, MOSAIC_ANSWER_PROBA);
+	return predict_row(fcinfo, MOSAIC_ANSWER_PROBA, NULL);
+}
+
+/* predict(model text, columns record, output text) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_row_output);
+Datum
+mosaic_pg_predict_row_output(PG_FUNCTION_ARGS)
+{
+	return predict_row(fcinfo, MOSAIC_ANSWER_NUMBERS, PG_GETARG_TEXT_PP(2));
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_outputs_row);
+Datum
+mosaic_pg_predict_outputs_row(PG_FUNCTION_ARGS)
+{
+	return predict_row(fcinfo, MOSAIC_ANSWER_OUTPUTS, NULL);
 }
 
 bool
@@ -97,6 +112,8 @@ mosaic_predict_row_function(const FmgrInfo *info, MosaicPredictFn *fn)
 		MosaicAnswer answer;
 	}			functions[] = {
 		{mosaic_pg_predict_row, MOSAIC_ANSWER_NUMBERS},
+		{mosaic_pg_predict_row_output, MOSAIC_ANSWER_NUMBERS},
+		{mosaic_pg_predict_outputs_row, MOSAIC_ANSWER_OUTPUTS},
 		{mosaic_pg_predict_class_row, MOSAIC_ANSWER_CLASS},
 		{mosaic_pg_predict_label_row, MOSAIC_ANSWER_LABEL},
 		{mosaic_pg_predict_proba_row, MOSAIC_ANSWER_PROBA}
@@ -105,7 +122,7 @@ mosaic_predict_row_function(const FmgrInfo *info, MosaicPredictFn *fn)
 	for (int i = 0; i < lengthof(functions); i++)
 		if (info->fn_addr == functions[i].function)
 		{
-			*fn = (MosaicPredictFn) {.answer = functions[i].answer,.row = true};
+			*fn = (MosaicPredictFn) {.answer = functions[i].answer,.row = true,.named = info->fn_nargs == 3};
 			return true;
 		}
 	return false;

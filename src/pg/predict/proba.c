@@ -54,9 +54,9 @@ mosaic_proba_new(const MosaicModel *model, text **labels, int n, const char *nam
 }
 
 int
-mosaic_proba_output(const MosaicProba *proba)
+mosaic_proba_output(const MosaicProba *proba, bool careful)
 {
-	if (proba->scores.output < 0)
+	if (proba->scores.output < 0 && !careful)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" has no output of scores", proba->model),

@@ -17,13 +17,12 @@
 typedef struct MosaicProba MosaicProba;
 
 /*
- * Of a model with n labels, in the current context; labels are borrowed.  name: for messages.  An error (22023) where
- * no output has scores.
+ * Of a model with n labels, in the current context; labels are borrowed.  name: for messages.
  */
 extern MosaicProba *mosaic_proba_new(const MosaicModel *model, text **labels, int n, const char *name);
 
-/* The output that has the scores. */
-extern int	mosaic_proba_output(const MosaicProba *proba);
+/* The output that has the scores; an error (22023) where there is none, or -1 if careful. */
+extern int	mosaic_proba_output(const MosaicProba *proba, bool careful);
 
 /* What keeps an output from being probabilities. */
 typedef struct MosaicProbaFailure

@@ -37,7 +37,7 @@ predict_text(FunctionCallInfo fcinfo, MosaicAnswer answer)
 		mosaic_text_fill(t, i, &tokens, elements);
 		item.elements[i] = elements;
 	}
-	return mosaic_predict_item(p, &item, answer);
+	return mosaic_predict_item(p, &item, answer, NULL);
 }
 
 /* predict(model text, content text [, second text]) */
@@ -69,6 +69,13 @@ mosaic_pg_predict_proba_text(PG_FUNCTION_ARGS)
 	return predict_text(fcinfo, MOSAIC_ANSWER_PROBA);
 }
 
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_outputs_text);
+Datum
+mosaic_pg_predict_outputs_text(PG_FUNCTION_ARGS)
+{
+	return predict_text(fcinfo, MOSAIC_ANSWER_OUTPUTS);
+}
+
 /* embed(model text, content text) */
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_embed);
 Datum
@@ -89,6 +96,7 @@ mosaic_predict_text_function(const FmgrInfo *info, MosaicPredictFn *fn)
 		{mosaic_pg_predict_class_text, MOSAIC_ANSWER_CLASS},
 		{mosaic_pg_predict_label_text, MOSAIC_ANSWER_LABEL},
 		{mosaic_pg_predict_proba_text, MOSAIC_ANSWER_PROBA},
+		{mosaic_pg_predict_outputs_text, MOSAIC_ANSWER_OUTPUTS},
 		{mosaic_pg_embed, MOSAIC_ANSWER_VECTOR}
 	};
 
