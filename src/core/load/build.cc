@@ -11,6 +11,7 @@
 #include "core/pass/fuse_gelu.h"
 #include "core/pass/fuse_norms.h"
 #include "core/pass/fuse_products.h"
+#include "core/pass/unflatten.h"
 #include "core/plan/infer_body.h"
 #include "core/util/quote.h"
 
@@ -251,6 +252,7 @@ void FinishSteps(const Model& model, BodyPlan* body) {
 // Products come before the activations that they take on, and after the attention that reads them.
 void RunPasses(const Model& model, BodyPlan* body) {
   const std::vector<bool> unread = UnreadValues(model, *body);
+  Unflatten(model, body);
   FuseNorms(model, body);
   FuseAttention(model, body);
   FuseProducts(model, body);

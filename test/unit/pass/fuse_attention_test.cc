@@ -54,6 +54,16 @@ int Classic(GraphBuilder* g, int x) {
   return Merge(
       g, g->Call("MatMul", {Softmax(g, g->Call("Add", {scores, Mask(g)})), Heads(g, x, 0.7F)}));
 }
+// The same of an opset below 13, where Softmax is over all dimensions from an axis on.
+int Flat(GraphBuilder* g, int x) {
+  g->graph.opset = 11;
+  const int kt = Transpose(g, Split(g, x, 0.9F), {0, 2, 3, 1});
+  const int scores =
+      g->Call("Div", {g->Call("MatMul", {Heads(g, x, 1.1F), kt}), Scalar(g, std::sqrt(8.0F))});
+  const int softmax =
+      g->Call("Softmax", {g->Call("Add", {scores, Mask(g)})}, {{"axis", int64_t{3}}});
+  return Merge(g, g->Call("MatMul", {softmax, Heads(g, x, 0.7F)}));
+}
 // scaled_dot_product_attention: half of the scale on each side, keys in three dimensions for a
 // while, NaN made 0.
 int Dynamo(GraphBuilder* g, int x) {
@@ -101,8 +111,11 @@ int OtherAxis(GraphBuilder* g, int x) {
 
 const Case kCases[] = {
     {"classic", Classic, 8},  // three Mul and Reshape, attention, Reshape
-    {"dynamo", Dynamo, 8},          {"batched", Batched, 1},
-    {"scaled mask", ScaledMask, 0}, {"finite where", FiniteWhere, 0},
+    {"flat", Flat, 8},
+    {"dynamo", Dynamo, 8},
+    {"batched", Batched, 1},
+    {"scaled mask", ScaledMask, 0},
+    {"finite where", FiniteWhere, 0},
     {"other axis", OtherAxis, 0},
 };
 

@@ -1,0 +1,317 @@
+// models: whole models, ours against ONNX Runtime's; one thread each.
+//
+//   models LIBRARY LIST [--quick] [--accurate]
+//
+// LIBRARY: libonnxruntime. Each line of LIST is a run: a label, a file, and sizes of symbolic
+// dimensions, "minilm.b8.t128 minilm.onnx batch_size=8,sequence_length=128". Inputs are drawn at
+// random: ids below 1,000, masks of ones. Both compute by turns in this thread; times are medians
+// of its CPU time. Ours reads weights from 8 kB pages, as in shared buffers. The rows beneath a
+// model are the operators that take most of our time.
+#include <dlfcn.h>
+
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <sstream>
+
+#include "bench_util.h"
+#include "core/import/importer.h"
+#include "core/run/batch.h"
+
+namespace {
+
+using namespace mosaic;  // NOLINT
+
+[[noreturn]] void Fail(const std::string& message) {
+  std::fprintf(stderr, "models: %s\n", message.c_str());
+  std::exit(1);
+}
+void Check(const Status& status) {
+  if (!status.ok()) Fail(status.message());
+}
+
+// ---- ONNX Runtime: comes without headers ----
+
+// Places in OrtApi, version 1.
+enum Function {
+  kGetErrorMessage = 2,
+  kCreateEnv = 3,
+  kCreateSessionFromArray = 8,
+  kRun = 9,
+  kCreateSessionOptions = 10,
+  kSetGraphOptimizationLevel = 23,
+  kSetIntraOpNumThreads = 24,
+  kCreateTensorWithData = 49,
+  kGetTensorMutableData = 51,
+  kCreateCpuMemoryInfo = 69,
+  kReleaseSession = 95,
+  kReleaseValue = 96
+};
+struct OrtApiBase {
+  const void* const* (*get_api)(uint32_t version);
+  const char* (*get_version)();
+};
+
+class Ort {
+ public:
+  explicit Ort(const char* library) {
+    void* handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) Fail(dlerror());
+    const auto base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(handle, "OrtGetApiBase"));
+    if (base == nullptr) Fail("no OrtGetApiBase");
+    api_ = base()->get_api(1);
+    version = base()->get_version();
+    Call(kCreateEnv, 3 /* errors */, "bench", &env_);
+    Call(kCreateSessionOptions, &options_);
+    Call(kSetGraphOptimizationLevel, options_, 99 /* all */);
+    Call(kSetIntraOpNumThreads, options_, 1);
+    Call(kCreateCpuMemoryInfo, 0 /* device allocator */, 0 /* default memory */, &memory_);
+  }
+  template <typename... T>
+  void Call(Function f, T... args) const {
+    void* status = reinterpret_cast<void* (*)(T...)>(const_cast<void*>(api_[f]))(args...);
+    if (status == nullptr) return;
+    Fail(reinterpret_cast<const char* (*)(void*)>(const_cast<void*>(api_[kGetErrorMessage]))(
+        status));
+  }
+  void Release(Function f, void* object) const {
+    reinterpret_cast<void (*)(void*)>(const_cast<void*>(api_[f]))(object);
+  }
+  void* Session(const std::string& bytes) const {
+    void* session = nullptr;
+    Call(kCreateSessionFromArray, env_, static_cast<const void*>(bytes.data()), bytes.size(),
+         options_, &session);
+    return session;
+  }
+  void* Borrow(const Tensor& t) const {
+    void* value = nullptr;
+    Call(kCreateTensorWithData, memory_, const_cast<void*>(t.raw()), static_cast<size_t>(t.bytes()),
+         t.shape().data(), t.shape().size(), t.dtype(), &value);
+    return value;
+  }
+  std::string version;
+
+ private:
+  const void* const* api_;
+  void *env_ = nullptr, *options_ = nullptr, *memory_ = nullptr;
+};
+
+// ---- ours ----
+
+struct Ours {
+  std::unique_ptr<Model> model;
+  std::vector<std::vector<const void*>> blocks;
+  std::vector<std::unique_ptr<char, void (*)(void*)>> pages;
+  std::vector<const void*> payloads;
+
+  void Load(const std::string& name, const std::string& bytes) {
+    constexpr int64_t kPage = 8192, kOffset = 64;
+    MemorySource source(bytes);
+    Importer::Options options;
+    options.block_height = MOSAIC_MAX_BLOCK_ROWS;
+    std::unique_ptr<Importer> importer;
+    Check(Importer::Open(name, options, &source, {}, &importer));
+    for (;;) {
+      MosaicBlock block;
+      bool more = false;
+      Check(importer->Next(&block, &more));
+      if (!more) break;
+      const auto tensor = static_cast<size_t>(block.tensor),
+                 index = static_cast<size_t>(block.index);
+      if (blocks.size() <= tensor) blocks.resize(tensor + 1);
+      if (blocks[tensor].size() <= index) blocks[tensor].resize(index + 1);
+      pages.emplace_back(static_cast<char*>(std::aligned_alloc(kPage, kPage)), std::free);
+      std::memcpy(pages.back().get() + kOffset, block.payload, block.length);
+      blocks[tensor][index] = pages.back().get() + kOffset;
+    }
+    const std::vector<MosaicTensorDesc> tensors = importer->tensors();
+    Check(Model::Load(name, importer->encoded_graph(), tensors.data(),
+                      static_cast<int>(tensors.size()), &model));
+  }
+  void Predict(BatchRun* run, const std::vector<Tensor>& inputs, int64_t items) {
+    Check(run->Start(inputs, items));
+    for (;;) {
+      BatchRun::Outcome outcome;
+      Check(run->Step(&outcome));
+      if (outcome == BatchRun::Outcome::kDone) return;
+      if (outcome == BatchRun::Outcome::kMore) continue;
+      const BlockRequest& request = run->request();
+      payloads.clear();
+      for (int32_t i : request.indexes) {
+        payloads.push_back(blocks[static_cast<size_t>(request.tensor)][static_cast<size_t>(i)]);
+      }
+      run->Supply(payloads.data());
+    }
+  }
+};
+
+// ---- inputs ----
+
+using Sizes = std::map<std::string, int64_t>;
+
+Tensor Draw(const Value& v, const Sizes& sizes, Arena* arena, std::minstd_rand* rng) {
+  Shape shape;
+  for (size_t d = 0; d < v.dims.size(); ++d) {
+    int64_t n = v.dims[d];
+    if (n < 0) {
+      const auto known = sizes.find(v.dim_names[d]);
+      const auto other = sizes.find(v.name + "." + std::to_string(d));
+      if (known == sizes.end() && other == sizes.end()) {
+        Fail("input " + v.name + ": how large is dimension " + std::to_string(d) + " \"" +
+             v.dim_names[d] + "\"?");
+      }
+      n = known != sizes.end() ? known->second : other->second;
+    }
+    shape.push_back(n);
+  }
+  Tensor t = arena->New(v.dtype, shape);
+  const bool mask = v.name.find("mask") != std::string::npos,
+             type = v.name.find("type") != std::string::npos;
+  for (int64_t i = 0; i < t.size(); ++i) {
+    const auto id = mask ? 1 : type ? 0 : static_cast<int64_t>((*rng)() % 1000);
+    const float x = static_cast<float>(static_cast<int>((*rng)() % 2001) - 1000) / 1000;
+    if (v.dtype == MOSAIC_FLOAT)
+      t.mutable_data<float>()[i] = x;
+    else if (v.dtype == MOSAIC_INT64)
+      t.mutable_data<int64_t>()[i] = v.name == "sr" ? 16000 : id;
+    else if (v.dtype == MOSAIC_INT32)
+      t.mutable_data<int32_t>()[i] = static_cast<int32_t>(id);
+    else
+      Fail("input " + v.name + " is of a type that is not drawn");
+  }
+  return t;
+}
+
+// Of the largest element that is expected.
+double Difference(const Tensor& a, const float* expected) {
+  double largest = 0, scale = 1e-30;
+  for (int64_t i = 0; i < a.size(); ++i) {
+    scale = std::max<double>(scale, std::fabs(expected[i]));
+    largest = std::max<double>(largest, std::fabs(a.data<float>()[i] - expected[i]));
+  }
+  return largest / scale;
+}
+
+std::string Operators(const Model& model, const std::vector<double>& seconds) {
+  std::map<std::string, double> by_type;
+  double total = 0;
+  for (size_t i = 0; i < seconds.size(); ++i) {
+    by_type[model.main().steps[i].node.op_type] += seconds[i];
+    total += seconds[i];
+  }
+  std::vector<std::pair<double, std::string>> order;
+  for (const auto& [type, s] : by_type) order.emplace_back(s, type);
+  std::sort(order.rbegin(), order.rend());
+  std::string out;
+  for (size_t i = 0; i < order.size() && i < 5; ++i) {
+    char part[80];
+    std::snprintf(part, sizeof part, "%s%s %.0f %%", i == 0 ? "" : ", ", order[i].second.c_str(),
+                  100 * order[i].first / total);
+    out += part;
+  }
+  return out;
+}
+
+void Compare(const Ort& ort, const std::string& label, const std::string& file, const Sizes& sizes,
+             bool quick) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  if (bytes.empty()) Fail(file + " cannot be read");
+  Ours ours;
+  ours.Load(label, bytes);
+  const Model& model = *ours.model;
+  Arena arena;
+  std::minstd_rand rng(1);
+  std::vector<Tensor> inputs;
+  std::vector<const char*> input_names, output_names;
+  std::vector<void*> borrowed;
+  const auto value = [&](int v) -> const Value& {
+    return model.graph.values[static_cast<size_t>(v)];
+  };
+  for (int v : model.graph.inputs) {
+    inputs.push_back(Draw(value(v), sizes, &arena, &rng));
+    borrowed.push_back(ort.Borrow(inputs.back()));
+    input_names.push_back(value(v).name.c_str());
+  }
+  for (int v : model.graph.outputs) output_names.push_back(value(v).name.c_str());
+  int64_t items = 1;
+  if (model.items.independent) items = inputs[0].dim(std::max(0, model.items.inputs[0]));
+
+  void* session = ort.Session(bytes);
+  std::vector<void*> results(output_names.size(), nullptr);
+  const auto release = [&] {
+    for (void*& r : results) {
+      if (r != nullptr) ort.Release(kReleaseValue, r);
+      r = nullptr;
+    }
+  };
+  const auto theirs = [&] {
+    release();
+    ort.Call(kRun, session, static_cast<const void*>(nullptr), input_names.data(), borrowed.data(),
+             borrowed.size(), output_names.data(), output_names.size(), results.data());
+  };
+  BatchRun run(model, 1 << 14);
+  run.executor().SharePrepared();
+  const auto one = [&] { ours.Predict(&run, inputs, items); };
+  one();
+  theirs();
+  double difference = 0;
+  for (size_t o = 0; o < results.size(); ++o) {
+    if (run.output(o).dtype() != MOSAIC_FLOAT) continue;
+    float* data = nullptr;
+    ort.Call(kGetTensorMutableData, results[o], &data);
+    difference = std::max(difference, Difference(run.output(o), data));
+  }
+  const auto timed = [](const std::function<void()>& f, int repeats) {
+    const double begin = bench::CpuSeconds();
+    for (int i = 0; i < repeats; ++i) f();
+    return (bench::CpuSeconds() - begin) / repeats;
+  };
+  const double once = timed(one, 1);
+  const int repeats = std::max(1, static_cast<int>((quick ? 0.02 : 0.1) / once)),
+            turns = quick ? 5 : 11;
+  std::vector<double> a, b;
+  for (int t = 0; t < turns; ++t) {
+    a.push_back(timed(one, repeats));
+    b.push_back(timed(theirs, repeats));
+  }
+  const double mine = bench::Median(a), peer = bench::Median(b);
+  run.executor().SetTimed(true);
+  for (int i = 0; i < 3; ++i) one();
+  std::printf("%-28s %10.3f %10.3f %7.2f   %.0e  %s\n", label.c_str(), mine * 1e3, peer * 1e3,
+              mine / peer, difference, Operators(model, run.executor().step_seconds()).c_str());
+  std::printf("report %s=%.3g\n", label.c_str(), mine / peer);
+  std::fflush(stdout);
+  release();
+  for (void* v : borrowed) ort.Release(kReleaseValue, v);
+  ort.Release(kReleaseSession, session);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) Fail("usage: models LIBRARY LIST [--quick]");
+  const bool quick = argc > 3 && std::string(argv[3]) == "--quick";
+  const Ort ort(argv[1]);
+  std::printf("%-28s %10s %10s %7s   %s  %s\n", "ms, CPU time", "ours",
+              ("ort " + ort.version).c_str(), "ratio", "diff.", "where ours goes");
+  std::ifstream list(argv[2]);
+  std::string line;
+  while (std::getline(list, line)) {
+    std::istringstream words(line);
+    std::string label, file, spec, part;
+    words >> label >> file >> spec;
+    if (label.empty() || label[0] == '#') continue;
+    Sizes sizes;
+    std::istringstream parts(spec);
+    while (std::getline(parts, part, ',')) {
+      const size_t equals = part.find('=');
+      if (equals != std::string::npos)
+        sizes[part.substr(0, equals)] = std::stoll(part.substr(equals + 1));
+    }
+    Compare(ort, label, file, sizes, quick);
+  }
+  return 0;
+}
