@@ -19,16 +19,17 @@ constexpr int64_t PaddedDepth(int64_t k) { return (k + 3) / 4 * 4; }
 
 // Values [begin, end) of k of a panel: element (k, j) of B at b[k * k_step + j * column_step].
 // moved: B is uint8, 128 is subtracted. panel: 16 * PaddedDepth(k) bytes; columns that are not
-// there, and what lies behind k, are 0. sums: of each column, in which the range is added.
+// there, and what lies behind k, are 0. The sums of columns are the product with a row of ones.
 // REQUIRES: begin is a multiple of 4, and end too, or k.
 void PackIntegerPanel(const uint8_t* b, int64_t k_step, int64_t column_step, int64_t columns,
-                      bool moved, int64_t k, int64_t begin, int64_t end, int8_t* panel,
-                      uint32_t* sums);
+                      bool moved, int64_t k, int64_t begin, int64_t end, int8_t* panel);
 
 // One row of A: moved: it is int8, 128 is added. Returns the sum of what is written.
 uint32_t PackIntegerRow(const uint8_t* a, int64_t step, bool moved, int64_t k, uint8_t* row);
 
-// c(i, j) = the products of packed rows (PaddedDepth(k) bytes apart) with a panel, 16 columns each.
-void IntegerProduct(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t k, uint32_t* c);
+// c(i, j) = the products of packed rows (PaddedDepth(k) bytes apart) with panels that follow one
+// another: [rows, 16 * panels].
+void IntegerProduct(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t panels, int64_t k,
+                    uint32_t* c);
 
 }  // namespace mosaic

@@ -11,6 +11,8 @@ namespace mosaic {
 
 // dtype, of q: int8, uint8, int16 or uint16; zero_point is one of its values. scale is not 0.
 void Quantize(const float* x, float scale, int zero_point, int dtype, void* q, int64_t n);
+// Lowers *least and raises *most to what x has; NaN is not looked at.
+void Range(const float* x, int64_t n, float* least, float* most);
 // dtype: also int32.
 void Dequantize(int dtype, const void* q, float scale, int zero_point, float* x, int64_t n);
 

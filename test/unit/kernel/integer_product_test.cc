@@ -12,8 +12,9 @@ TEST_P(IntegerProductTest, IsExact) {
   const WithIsa isa(GetParam());
   std::mt19937 rng(3);
   for (int64_t k : {0, 1, 3, 4, 5, 31, 64, 130}) {
-    for (int64_t rows : {1, 2, 7, 8, 9, 19}) {
-      const int64_t columns = 1 + static_cast<int64_t>(rng() % 16), padded = PaddedDepth(k);
+    for (int64_t rows : {1, 2, 7, 8, 9, 19, 31}) {
+      const int64_t columns = rows % 3 == 0 ? 16 : 1 + static_cast<int64_t>(rng() % 16);
+      const int64_t padded = PaddedDepth(k);
       const bool moved = rng() % 2 == 0;
       std::vector<uint8_t> a(static_cast<size_t>(rows * k)), b(static_cast<size_t>(k * columns));
       // Every other time the largest: 16-bit sums of two products would not hold them.
@@ -29,9 +30,19 @@ TEST_P(IntegerProductTest, IsExact) {
       }
       for (int64_t at = 0; at < k; at += 12) {
         PackIntegerPanel(b.data(), columns, 1, columns, moved, k, at, std::min(k, at + 12),
-                         panel.data(), sums.data());
+                         panel.data());
       }
-      IntegerProduct(packed.data(), rows, panel.data(), k, c.data());
+      const std::vector<uint8_t> ones(static_cast<size_t>(padded) + 1, 1);
+      IntegerProduct(ones.data(), 1, panel.data(), 1, k, sums.data());
+      IntegerProduct(packed.data(), rows, panel.data(), 1, k, c.data());
+      // Several panels are as each of them.
+      std::vector<int8_t> three;
+      for (int p = 0; p < 3; ++p) three.insert(three.end(), panel.begin(), panel.end() - 1);
+      std::vector<uint32_t> wide(static_cast<size_t>(rows * 48));
+      IntegerProduct(packed.data(), rows, three.data(), 3, k, wide.data());
+      for (int64_t i = 0; i < rows * 48; ++i) {
+        ASSERT_EQ(wide[static_cast<size_t>(i)], c[static_cast<size_t>(i / 48 * 16 + i % 16)]);
+      }
       for (int64_t j = 0; j < 16; ++j) {
         int32_t column = 0;
         std::vector<int32_t> want(static_cast<size_t>(rows), 0);

@@ -20,6 +20,10 @@ void Quantize(const float* x, float scale, int zero_point, int dtype, void* q, i
   }
 }
 
+void Range(const float* x, int64_t n, float* least, float* most) {
+  MOSAIC_DISPATCH(RunRange, x, n, least, most);
+}
+
 void Dequantize(int dtype, const void* q, float scale, int zero_point, float* x, int64_t n) {
   switch (dtype) {
     case MOSAIC_INT8:

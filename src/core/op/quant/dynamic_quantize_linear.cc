@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/kernel/quantize.h"
 #include "core/op/op_support.h"
 
 namespace mosaic {
@@ -43,19 +44,12 @@ class DynamicQuantizeLinear : public Op {
       s = State();
       SetScale(c, s);  // of an empty input, too
     } else if (phase == 1) {
-      for (int64_t i = begin * kChunk; i < last; ++i) {
-        s.least = std::min(s.least, x[i]);
-        s.most = std::max(s.most, x[i]);
-      }
+      Range(x + begin * kChunk, last - begin * kChunk, &s.least, &s.most);
       SetScale(c, s);
     } else {
       const float scale = *c.outputs[1].data<float>();
-      const float zero = static_cast<float>(*c.outputs[2].data<uint8_t>());
-      uint8_t* y = c.outputs[0].mutable_data<uint8_t>();
-      for (int64_t i = begin * kChunk; i < last; ++i) {
-        const float v = std::nearbyint(x[i] / scale) + zero;
-        y[i] = static_cast<uint8_t>(v > 0 ? std::min(v, 255.0F) : 0.0F);  // NaN gives 0
-      }
+      Quantize(x + begin * kChunk, scale, *c.outputs[2].data<uint8_t>(), MOSAIC_UINT8,
+               c.outputs[0].mutable_data<uint8_t>() + begin * kChunk, last - begin * kChunk);
     }
     return Status();
   }

@@ -1,5 +1,5 @@
 // MatMulInteger: numpy's matmul of (A - zero points) and (B - zero points) in int32. Exact, so its
-// order does not matter. Rows of A are packed once; sixteen columns of B at a time, which then meet
+// order does not matter. Rows of A are packed once; some panels of B at a time, which then meet
 // all rows (kernel/integer_product.h). QGemm, which is lowered to it, also transposes.
 #include <algorithm>
 
@@ -9,18 +9,23 @@
 namespace mosaic {
 namespace {
 
-constexpr int64_t kRowPiece = 1 << 16;    // of k in a unit that packs a row
-constexpr int64_t kPanelPiece = 1 << 13;  // of k in a unit that packs a panel
-constexpr int64_t kWork = 1 << 22;        // products of a unit, about
+constexpr int64_t kRowPiece = 1 << 16;             // of k in a unit that packs a row
+constexpr int64_t kPanelPiece = 1 << 13;           // of k in a unit that packs a panel
+constexpr int64_t kWork = 1 << 24;                 // products of a unit, about
+constexpr int64_t kColumns = 4 * kIntegerColumns;  // of B at a time
 
 struct State {
   int64_t n = 0, k = 0, m = 0;
   int64_t padded = 0;                                  // k, as it is packed
   Shape batch, a_strides, b_strides;                   // leading dimensions, strides in matrices
-  int64_t panels = 0, packs = 0, rows = 1, parts = 0;  // packs and parts of rows of a panel
-  int64_t sums_at = 0, panel_at = 0, column_at = 0, product_at = 0;  // in the scratch memory, bytes
+  int64_t places = 0, packs = 0, rows = 1, parts = 0;  // of kColumns; packs and parts of each
+  // In the scratch memory, bytes.
+  int64_t sums_at = 0, panel_at = 0, ones_at = 0, column_at = 0, product_at = 0;
 
-  int64_t units() const { return packs + parts; }  // of a panel
+  int64_t units() const { return packs + parts; }  // of a place
+  int64_t panels(int64_t first) const {            // from a column on
+    return (std::min(kColumns, m - first) + kIntegerColumns - 1) / kIntegerColumns;
+  }
 };
 
 int32_t Element(const Tensor& t, int64_t i) {
@@ -132,9 +137,10 @@ Status MatMulInteger::Start(Call& c) const {
   s.b_strides = MatrixStrides(b, s.batch);
   if (c.outputs[0].size() == 0) return Status();
   const int64_t a_rows = NumElements(Shape(a.begin(), a.end() - 2)) * s.n;
-  s.panels = Pieces(s.m, kIntegerColumns);
+  s.places = Pieces(s.m, kColumns);
   s.packs = Pieces(s.k, kPanelPiece);
-  s.rows = std::clamp<int64_t>(kWork / std::max<int64_t>(16 * s.padded, 1) / 8 * 8, 8, 512);
+  s.rows =
+      std::clamp<int64_t>(kWork / std::max<int64_t>(kColumns * s.padded, 1) / 12 * 12, 12, 504);
   s.parts = Pieces(s.n, s.rows);
   const auto reserve = [&](int64_t bytes) {
     const int64_t at = c.scratch_bytes;
@@ -143,13 +149,16 @@ Status MatMulInteger::Start(Call& c) const {
   };
   reserve(a_rows * s.padded);  // the packed rows
   s.sums_at = reserve(a_rows * 4);
-  s.panel_at = reserve(kIntegerColumns * s.padded);
-  s.column_at = reserve(kIntegerColumns * 4);
-  s.product_at = reserve(s.rows * kIntegerColumns * 4);
-  c.phases = {Phase{a_rows * Pieces(s.k, kRowPiece),
-                    2.0 * static_cast<double>(std::min(s.k, kRowPiece)) + 16},
-              Phase{NumElements(s.batch) * s.panels * s.units(),
-                    4.0 * static_cast<double>(std::min(s.rows, s.n) * s.padded) + 1024}};
+  s.panel_at = reserve(kColumns * s.padded);
+  s.ones_at = reserve(s.padded);
+  s.column_at = reserve(kColumns * 4);
+  s.product_at = reserve(s.rows * kColumns * 4);
+  c.phases = {
+      Phase{a_rows * Pieces(s.k, kRowPiece),
+            2.0 * static_cast<double>(std::min(s.k, kRowPiece)) + 16},
+      Phase{NumElements(s.batch) * s.places * s.units(),
+            static_cast<double>(kColumns * std::min(s.rows, s.n) * s.padded) / 16 +
+                static_cast<double>(kColumns * std::min(s.padded, kPanelPiece)) / 8 + 1024}};
   return Status();
 }
 
@@ -168,35 +177,44 @@ void MatMulInteger::PackRow(Call& c, int64_t unit) const {
 
 void MatMulInteger::PackPanel(Call& c, int64_t place, int64_t piece) const {
   const State& s = c.state<State>();
-  const int64_t first = place % s.panels * kIntegerColumns;
+  const int64_t first = place % s.places * kColumns, last = std::min(s.m, first + kColumns);
   int64_t a_matrix, b_matrix;
-  Operands(s, place / s.panels, &a_matrix, &b_matrix);
-  uint32_t* sums = At<uint32_t>(c, s.column_at);
-  if (piece == 0) std::fill_n(sums, kIntegerColumns, 0U);
+  Operands(s, place / s.places, &a_matrix, &b_matrix);
   const uint8_t* b = static_cast<const uint8_t*>(c.inputs[1].raw()) + b_matrix * s.k * s.m +
                      (trans_b_ ? first * s.k : first);
-  PackIntegerPanel(b, trans_b_ ? 1 : s.m, trans_b_ ? s.k : 1,
-                   std::min(kIntegerColumns, s.m - first), c.inputs[1].dtype() == MOSAIC_UINT8, s.k,
-                   piece * kPanelPiece, std::min(s.k, (piece + 1) * kPanelPiece),
-                   At<int8_t>(c, s.panel_at), sums);
+  int8_t* panel = At<int8_t>(c, s.panel_at);
+  for (int64_t col = first; col < last; col += kIntegerColumns) {
+    PackIntegerPanel(b, trans_b_ ? 1 : s.m, trans_b_ ? s.k : 1,
+                     std::min(kIntegerColumns, s.m - col), c.inputs[1].dtype() == MOSAIC_UINT8, s.k,
+                     piece * kPanelPiece, std::min(s.k, (piece + 1) * kPanelPiece), panel);
+    b += kIntegerColumns * (trans_b_ ? s.k : 1);
+    panel += kIntegerColumns * s.padded;
+  }
+  if (piece + 1 < s.packs) return;
+  uint8_t* ones = At<uint8_t>(c, s.ones_at);
+  std::fill_n(ones, s.padded, uint8_t{1});
+  IntegerProduct(ones, 1, At<int8_t>(c, s.panel_at), s.panels(first), s.k,
+                 At<uint32_t>(c, s.column_at));
 }
 
 // (A - a)(B - b) = A B - b sum(A) - a sum(B) + k a b, where what was moved by 128 is in a and b.
 void MatMulInteger::Multiply(Call& c, int64_t place, int64_t part) const {
   const State& s = c.state<State>();
-  const int64_t first = place % s.panels * kIntegerColumns, product = place / s.panels;
-  const int64_t columns = std::min(kIntegerColumns, s.m - first);
+  const int64_t first = place % s.places * kColumns, product = place / s.places;
+  const int64_t columns = std::min(kColumns, s.m - first);
   const int64_t begin = part * s.rows, rows = std::min(s.rows, s.n - begin);
   int64_t a_matrix, b_matrix;
   Operands(s, product, &a_matrix, &b_matrix);
   const int64_t a_row = a_matrix * s.n + begin;
   uint32_t* sums = At<uint32_t>(c, s.product_at);
-  IntegerProduct(At<uint8_t>(c, a_row * s.padded), rows, At<int8_t>(c, s.panel_at), s.k, sums);
+  const int64_t panels = s.panels(first), pitch = panels * kIntegerColumns;
+  IntegerProduct(At<uint8_t>(c, a_row * s.padded), rows, At<int8_t>(c, s.panel_at), panels, s.k,
+                 sums);
   const int64_t a_zeros = c.Given(2) ? c.inputs[2].size() : 0;
   const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
   const int32_t a_moved = c.inputs[0].dtype() == MOSAIC_INT8 ? 128 : 0;
   const int32_t b_moved = c.inputs[1].dtype() == MOSAIC_UINT8 ? -128 : 0;
-  uint32_t b_zero[kIntegerColumns];
+  uint32_t b_zero[kColumns];
   for (int64_t j = 0; j < columns; ++j) {
     const int64_t at = b_zeros <= 1 ? 0 : (b_matrix * s.m + first + j) % b_zeros;
     b_zero[j] = static_cast<uint32_t>((b_zeros == 0 ? 0 : Element(c.inputs[3], at)) + b_moved);
@@ -210,7 +228,7 @@ void MatMulInteger::Multiply(Call& c, int64_t place, int64_t part) const {
         static_cast<uint32_t>((a_zeros == 0 ? 0 : Element(c.inputs[2], at)) + a_moved);
     int32_t* y = c.outputs[0].mutable_data<int32_t>() + (product * s.n + begin + i) * s.m + first;
     for (int64_t j = 0; j < columns; ++j) {
-      y[j] = static_cast<int32_t>(sums[i * kIntegerColumns + j] - b_zero[j] * row_sums[i] -
+      y[j] = static_cast<int32_t>(sums[i * pitch + j] - b_zero[j] * row_sums[i] -
                                   a_zero * column_sums[j] + k * a_zero * b_zero[j]);
     }
   }
