@@ -138,17 +138,25 @@ void UnpackBlock(const Blocking& b, int64_t row_block, int64_t col_block, const 
   }
 }
 
-const void* RowMajor(const MosaicGeometry& geometry, const void* payload, void* buffer) {
-  if (RowsPerRow(geometry.layout, geometry.dtype) == 1) return payload;
-  const uint16_t* from = static_cast<const uint16_t*>(payload);
-  uint16_t* even = static_cast<uint16_t*>(buffer);
-  for (int r = 0; r < geometry.rows; ++r, even += 2 * MOSAIC_STRIP_COLS) {
-    uint16_t* odd = even + MOSAIC_STRIP_COLS;
-    for (int c = 0; c < MOSAIC_STRIP_COLS; ++c, from += 2) {
-      even[c] = from[0];
-      odd[c] = from[1];
+namespace {
+
+template <typename T, int kRows>
+void SplitRows(const void* payload, int rows, void* buffer) {
+  const T* from = static_cast<const T*>(payload);
+  T* to = static_cast<T*>(buffer);
+  for (int r = 0; r < rows; ++r, to += kRows * MOSAIC_STRIP_COLS) {
+    for (int c = 0; c < MOSAIC_STRIP_COLS; ++c, from += kRows) {
+      for (int i = 0; i < kRows; ++i) to[i * MOSAIC_STRIP_COLS + c] = from[i];
     }
   }
+}
+
+}  // namespace
+
+const void* RowMajor(const MosaicGeometry& geometry, const void* payload, void* buffer) {
+  const int rows = RowsPerRow(geometry.layout, geometry.dtype);
+  if (rows == 1) return payload;
+  (rows == 2 ? SplitRows<uint16_t, 2> : SplitRows<uint8_t, 4>)(payload, geometry.rows, buffer);
   return buffer;
 }
 

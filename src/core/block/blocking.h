@@ -10,10 +10,13 @@
 
 namespace mosaic {
 
-// Rows of the matrix in one row of a payload: 1, but 2 in a strip of bfloat16, whose rows of 64
-// bytes hold a pair (page_format.h).
+inline bool IsByte(int dtype) { return dtype == MOSAIC_INT8 || dtype == MOSAIC_UINT8; }
+
+// Rows of the matrix in one row of a payload: 1, but in a strip of bfloat16, whose rows of 64
+// bytes hold a pair, 2, and of bytes 4 (page_format.h).
 inline int RowsPerRow(int layout, int dtype) {
-  return layout == MOSAIC_LAYOUT_STRIP && dtype == MOSAIC_BFLOAT16 ? 2 : 1;
+  if (layout != MOSAIC_LAYOUT_STRIP) return 1;
+  return dtype == MOSAIC_BFLOAT16 ? 2 : IsByte(dtype) ? 4 : 1;
 }
 
 // The cut of one tensor. Plain numbers; stored with the tensor, so that a later rule for choosing
@@ -41,8 +44,8 @@ struct Blocking {
   uint32_t payload_bytes() const;
 };
 
-// Cuts a K x M GEMM operand. REQUIRES: k, m > 0; height 126, 63 or 31; dtype float32 or bfloat16.
-// Rows of 64 bytes are balanced: ceil(R / ceil(R / height)) for R = K, or K / 2 rounded up.
+// Cuts a K x M GEMM operand. REQUIRES: k, m > 0; height 126, 63 or 31; dtype float32, bfloat16, int8
+// or uint8. Rows of 64 bytes are balanced: ceil(R / ceil(R / height)) for R = K / RowsPerRow, rounded up.
 Blocking PlanStrip(int64_t k, int64_t m, int height, int dtype = MOSAIC_FLOAT);
 
 // Cuts an N x D matrix of any type into complete rows, or, where those would waste pages, into
@@ -61,7 +64,7 @@ void UnpackBlock(const Blocking& b, int64_t row_block, int64_t col_block, const 
                  void* dense);
 
 // The elements of a payload row by row of the matrix, depth() x block_cols: the payload itself, or
-// a copy in buffer (MOSAIC_MAX_PAYLOAD bytes, aligned for the type) where its rows are pairs.
+// a copy in buffer (MOSAIC_MAX_PAYLOAD bytes, aligned for the type) where its rows hold several.
 const void* RowMajor(const MosaicGeometry& geometry, const void* payload, void* buffer);
 
 // The cut that a stored tensor describes.

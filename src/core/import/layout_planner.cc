@@ -83,11 +83,12 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype
   const bool product =
       uses.product_km != uses.product_mk && !uses.gathered && !uses.other && !large;
   // A folded Transpose can only be undone by packing strips.
-  if (t.dims.size() == 2 && IsFloat(t.dtype) && (product || t.flipped)) {
+  const bool packs = IsFloat(t.dtype) ? product || t.flipped : IsByte(t.dtype) && product;
+  if (t.dims.size() == 2 && packs) {
     l.layout = MOSAIC_LAYOUT_STRIP;
     l.transposed = uses.product_mk && !uses.product_km;
     const int64_t k = t.dims[l.transposed ? 1 : 0], m = t.dims[l.transposed ? 0 : 1];
-    l.blocking = PlanStrip(k, m, height, weight_dtype);
+    l.blocking = PlanStrip(k, m, height, IsFloat(t.dtype) ? weight_dtype : t.dtype);
     return l;
   }
   if (IsFloat(t.dtype) && t.dims.size() > 2 && uses.convolution + uses.recurrence + uses.rows == 1 &&

@@ -12,20 +12,25 @@
 namespace mosaic {
 namespace {
 
-void ProductGeneric(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t quads, uint32_t* c,
-                    int64_t pitch) {
-  for (int64_t i = 0; i < rows; ++i, a += 4 * quads, c += pitch) {
-    int32_t sum[kIntegerColumns] = {};
-    for (int64_t q = 0; q < quads; ++q) {
-      const int8_t* b = panel + q * 4 * kIntegerColumns;
-      const int32_t a0 = a[4 * q], a1 = a[4 * q + 1], a2 = a[4 * q + 2], a3 = a[4 * q + 3];
+constexpr int64_t kQuadBytes = 4 * kIntegerColumns;  // of a panel
+
+// Panel p; all rows.
+void PanelGeneric(const IntegerProductArgs& g, int64_t p) {
+  const int flip = g.moved ? 0x80 : 0;
+  const uint8_t* panel = static_cast<const uint8_t*>(g.panels[p]);
+  for (int64_t i = 0; i < g.rows; ++i) {
+    const uint8_t* a = g.a + i * g.a_pitch;
+    uint32_t* c = g.c + (i * g.count + p) * kIntegerColumns;
+    uint32_t sum[kIntegerColumns] = {};
+    for (int64_t q = 0; q < g.quads; ++q) {
+      const uint8_t* b = panel + q * kQuadBytes;
       for (int64_t j = 0; j < kIntegerColumns; ++j) {
-        const int32_t four =
-            a0 * b[4 * j] + a1 * b[4 * j + 1] + a2 * b[4 * j + 2] + a3 * b[4 * j + 3];
-        sum[j] = static_cast<int32_t>(static_cast<uint32_t>(sum[j]) + static_cast<uint32_t>(four));
+        int32_t four = 0;
+        for (int l = 0; l < 4; ++l) four += a[4 * q + l] * static_cast<int8_t>(b[4 * j + l] ^ flip);
+        sum[j] += static_cast<uint32_t>(four);
       }
     }
-    for (int64_t j = 0; j < kIntegerColumns; ++j) c[j] = static_cast<uint32_t>(sum[j]);
+    for (int64_t j = 0; j < kIntegerColumns; ++j) c[j] = sum[j] + (g.add ? c[j] : 0);
   }
 }
 
@@ -33,21 +38,24 @@ void ProductGeneric(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t
 
 // Pairs of 16-bit products: two partial sums of each column lie beside each other.
 template <int kRows>
-__attribute__((target("avx2"))) void RowsAvx2(const uint8_t* a, const int8_t* panel, int64_t quads,
-                                              uint32_t* c, int64_t pitch) {
+__attribute__((target("avx2"))) void RowsAvx2(const IntegerProductArgs& g, int64_t p, int64_t row) {
+  const uint8_t* panel = static_cast<const uint8_t*>(g.panels[p]);
+  const uint8_t* a = g.a + row * g.a_pitch;
+  const __m128i flip = _mm_set1_epi8(static_cast<char>(g.moved ? 0x80 : 0));
   __m256i sum[kRows][4];
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < 4; ++v) sum[i][v] = _mm256_setzero_si256();
   }
-  for (int64_t q = 0; q < quads; ++q) {
+  for (int64_t q = 0; q < g.quads; ++q) {
     __m256i b[4];
     for (int v = 0; v < 4; ++v) {
-      b[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128(
-          reinterpret_cast<const __m128i*>(panel + q * 4 * kIntegerColumns + 16 * v)));
+      b[v] = _mm256_cvtepi8_epi16(_mm_xor_si128(
+          flip,
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(panel + q * kQuadBytes + 16 * v))));
     }
     for (int i = 0; i < kRows; ++i) {
       int32_t four;
-      std::memcpy(&four, a + i * 4 * quads + 4 * q, sizeof(four));
+      std::memcpy(&four, a + i * g.a_pitch + 4 * q, sizeof(four));
       const __m256i x = _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_cvtsi32_si128(four)));
       for (int v = 0; v < 4; ++v) {
         sum[i][v] = _mm256_add_epi32(sum[i][v], _mm256_madd_epi16(x, b[v]));
@@ -56,80 +64,80 @@ __attribute__((target("avx2"))) void RowsAvx2(const uint8_t* a, const int8_t* pa
   }
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < 4; v += 2) {
+      __m256i* c =
+          reinterpret_cast<__m256i*>(g.c + ((row + i) * g.count + p) * kIntegerColumns + 4 * v);
       // Columns 0, 1, 4, 5, 2, 3, 6, 7 of these eight, in pairs.
       const __m256i pairs = _mm256_hadd_epi32(sum[i][v], sum[i][v + 1]);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(c + i * pitch + 4 * v),
-                          _mm256_permute4x64_epi64(pairs, 0xd8));
+      __m256i total = _mm256_permute4x64_epi64(pairs, 0xd8);
+      if (g.add) total = _mm256_add_epi32(total, _mm256_loadu_si256(c));
+      _mm256_storeu_si256(c, total);
     }
   }
 }
 
-__attribute__((target("avx2"))) void ProductAvx2(const uint8_t* a, int64_t rows,
-                                                 const int8_t* panel, int64_t quads, uint32_t* c,
-                                                 int64_t pitch) {
+__attribute__((target("avx2"))) void PanelAvx2(const IntegerProductArgs& g, int64_t p) {
   int64_t i = 0;
-  for (; i + 2 <= rows; i += 2) {
-    RowsAvx2<2>(a + i * 4 * quads, panel, quads, c + i * pitch, pitch);
-  }
-  if (i < rows) RowsAvx2<1>(a + i * 4 * quads, panel, quads, c + i * pitch, pitch);
+  for (; i + 2 <= g.rows; i += 2) RowsAvx2<2>(g, p, i);
+  if (i < g.rows) RowsAvx2<1>(g, p, i);
 }
 
 #define MOSAIC_VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
 // Twelve rows by two panels keep two multipliers busy: 24 sums of 14 loads.
-template <int kRows, int kPanels>
-MOSAIC_VNNI void RowsVnni(const uint8_t* a, const int8_t* panel, int64_t quads, uint32_t* c,
-                          int64_t pitch) {
+template <int kRows, int kPanels, bool kMoved>
+MOSAIC_VNNI void RowsVnni(const IntegerProductArgs& g, int64_t p, int64_t row) {
+  const uint8_t* a = g.a + row * g.a_pitch;
+  const uint8_t* panel[kPanels];
   __m512i sum[kRows][kPanels];
+  MOSAIC_UNROLL
+  for (int j = 0; j < kPanels; ++j) panel[j] = static_cast<const uint8_t*>(g.panels[p + j]);
   MOSAIC_UNROLL
   for (int i = 0; i < kRows; ++i) {
     MOSAIC_UNROLL
-    for (int p = 0; p < kPanels; ++p) sum[i][p] = _mm512_setzero_si512();
+    for (int j = 0; j < kPanels; ++j) sum[i][j] = _mm512_setzero_si512();
   }
-  for (int64_t q = 0; q < quads; ++q) {
+  const __m512i flip = _mm512_set1_epi8(static_cast<char>(0x80));
+  for (int64_t q = 0; q < g.quads; ++q) {
     __m512i b[kPanels];
     MOSAIC_UNROLL
-    for (int p = 0; p < kPanels; ++p) {
-      b[p] = _mm512_loadu_si512(panel + (p * quads + q) * 4 * kIntegerColumns);
+    for (int j = 0; j < kPanels; ++j) {
+      b[j] = _mm512_loadu_si512(panel[j] + q * kQuadBytes);
+      if (kMoved) b[j] = _mm512_xor_si512(b[j], flip);
     }
     MOSAIC_UNROLL
     for (int i = 0; i < kRows; ++i) {
       int32_t four;
-      std::memcpy(&four, a + (i * quads + q) * 4, sizeof(four));
+      std::memcpy(&four, a + i * g.a_pitch + 4 * q, sizeof(four));
       MOSAIC_UNROLL
-      for (int p = 0; p < kPanels; ++p) {
-        sum[i][p] = _mm512_dpbusd_epi32(sum[i][p], _mm512_set1_epi32(four), b[p]);
+      for (int j = 0; j < kPanels; ++j) {
+        sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], _mm512_set1_epi32(four), b[j]);
       }
     }
   }
   MOSAIC_UNROLL
   for (int i = 0; i < kRows; ++i) {
     MOSAIC_UNROLL
-    for (int p = 0; p < kPanels; ++p) {
-      _mm512_storeu_si512(c + i * pitch + p * kIntegerColumns, sum[i][p]);
+    for (int j = 0; j < kPanels; ++j) {
+      uint32_t* c = g.c + ((row + i) * g.count + p + j) * kIntegerColumns;
+      if (g.add) sum[i][j] = _mm512_add_epi32(sum[i][j], _mm512_loadu_si512(c));
+      _mm512_storeu_si512(c, sum[i][j]);
     }
   }
 }
 
-template <int kPanels>
-MOSAIC_VNNI void PanelsVnni(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t quads,
-                            uint32_t* c, int64_t pitch) {
+template <int kPanels, bool kMoved>
+MOSAIC_VNNI void PanelsVnni(const IntegerProductArgs& g, int64_t p) {
   int64_t i = 0;
-  for (; i + 12 <= rows; i += 12)
-    RowsVnni<12, kPanels>(a + i * 4 * quads, panel, quads, c + i * pitch, pitch);
-  for (; i + 4 <= rows; i += 4)
-    RowsVnni<4, kPanels>(a + i * 4 * quads, panel, quads, c + i * pitch, pitch);
-  for (; i < rows; ++i) RowsVnni<1, kPanels>(a + i * 4 * quads, panel, quads, c + i * pitch, pitch);
+  for (; i + 12 <= g.rows; i += 12) RowsVnni<12, kPanels, kMoved>(g, p, i);
+  for (; i + 4 <= g.rows; i += 4) RowsVnni<4, kPanels, kMoved>(g, p, i);
+  for (; i < g.rows; ++i) RowsVnni<1, kPanels, kMoved>(g, p, i);
 }
 
-MOSAIC_VNNI void ProductVnni(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t panels,
-                             int64_t quads, uint32_t* c) {
-  const int64_t pitch = panels * kIntegerColumns;
-  for (; panels >= 2;
-       panels -= 2, panel += 2 * 4 * kIntegerColumns * quads, c += 2 * kIntegerColumns) {
-    PanelsVnni<2>(a, rows, panel, quads, c, pitch);
-  }
-  if (panels > 0) PanelsVnni<1>(a, rows, panel, quads, c, pitch);
+template <bool kMoved>
+MOSAIC_VNNI void ProductVnni(const IntegerProductArgs& g) {
+  int64_t p = 0;
+  for (; p + 2 <= g.count; p += 2) PanelsVnni<2, kMoved>(g, p);
+  if (p < g.count) PanelsVnni<1, kMoved>(g, p);
 }
 
 bool HasVnni() {
@@ -139,15 +147,12 @@ bool HasVnni() {
 
 #endif
 
-// Four rows of sixteen bytes, flipped: those of a column beside each other.
-void Interleave(const uint8_t* rows, int64_t step, uint8_t flip, int8_t* out) {
+// Four rows of sixteen bytes: those of a column beside each other.
+void Interleave(const uint8_t* rows, int64_t step, uint8_t* out) {
   typedef uint8_t Bytes __attribute__((vector_size(16)));
   typedef uint16_t Pairs __attribute__((vector_size(16)));
   Bytes r[4];
-  for (int i = 0; i < 4; ++i) {
-    std::memcpy(&r[i], rows + i * step, 16);
-    r[i] ^= flip;
-  }
+  for (int i = 0; i < 4; ++i) std::memcpy(&r[i], rows + i * step, 16);
   const auto low = [](Bytes a, Bytes b) {
     return reinterpret_cast<Pairs>(
         __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
@@ -169,26 +174,22 @@ void Interleave(const uint8_t* rows, int64_t step, uint8_t flip, int8_t* out) {
 }  // namespace
 
 void PackIntegerPanel(const uint8_t* b, int64_t k_step, int64_t column_step, int64_t columns,
-                      bool moved, int64_t k, int64_t begin, int64_t end, int8_t* panel) {
-  const uint8_t flip = moved ? 0x80 : 0;
+                      int64_t k, int64_t begin, int64_t end, uint8_t* panel) {
   int64_t at = begin;
   if (column_step == 1 && columns == kIntegerColumns) {
     for (; at + 4 <= end; at += 4)
-      Interleave(b + at * k_step, k_step, flip, panel + at * kIntegerColumns);
+      Interleave(b + at * k_step, k_step, panel + at * kIntegerColumns);
   } else if (k_step == 1) {
     for (; at + 4 <= end; at += 4) {
-      int8_t* to = panel + at * kIntegerColumns;
+      uint8_t* to = panel + at * kIntegerColumns;
       for (int64_t j = 0; j < columns; ++j) std::memcpy(to + 4 * j, b + at + j * column_step, 4);
       std::memset(to + 4 * columns, 0, static_cast<size_t>(4 * (kIntegerColumns - columns)));
-      for (int64_t i = 0; i < 4 * columns; ++i)
-        to[i] = static_cast<int8_t>(static_cast<uint8_t>(to[i]) ^ flip);
     }
   }
   for (; at < (end == k ? PaddedDepth(k) : end); ++at) {
-    int8_t* to = panel + at / 4 * 4 * kIntegerColumns + at % 4;
+    uint8_t* to = panel + at / 4 * kQuadBytes + at % 4;
     for (int64_t j = 0; j < kIntegerColumns; ++j) {
-      const bool there = at < k && j < columns;
-      to[4 * j] = there ? static_cast<int8_t>(b[at * k_step + j * column_step] ^ flip) : int8_t{0};
+      to[4 * j] = at < k && j < columns ? b[at * k_step + j * column_step] : uint8_t{0};
     }
   }
 }
@@ -206,18 +207,16 @@ uint32_t PackIntegerRow(const uint8_t* a, int64_t step, bool moved, int64_t k, u
   return sum;
 }
 
-void IntegerProduct(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t panels, int64_t k,
-                    uint32_t* c) {
-  const int64_t quads = PaddedDepth(k) / 4, pitch = panels * kIntegerColumns;
-  auto one = ProductGeneric;
+void IntegerProduct(const IntegerProductArgs& args) {
+  auto panel = PanelGeneric;
 #if MOSAIC_X86
   const Isa isa = ActiveIsa();
-  if (isa >= Isa::kAvx512 && HasVnni()) return ProductVnni(a, rows, panel, panels, quads, c);
-  if (isa >= Isa::kAvx2) one = ProductAvx2;
-#endif
-  for (int64_t p = 0; p < panels; ++p) {
-    one(a, rows, panel + p * 4 * kIntegerColumns * quads, quads, c + p * kIntegerColumns, pitch);
+  if (isa >= Isa::kAvx512 && HasVnni()) {
+    return args.moved ? ProductVnni<true>(args) : ProductVnni<false>(args);
   }
+  if (isa >= Isa::kAvx2) panel = PanelAvx2;
+#endif
+  for (int64_t p = 0; p < args.count; ++p) panel(args, p);
 }
 
 }  // namespace mosaic

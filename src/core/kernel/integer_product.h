@@ -3,10 +3,10 @@
 //
 //   C(i, j) = sum over k of A(i, k) * B(k, j),  A unsigned, B signed
 //
-// B is packed in panels of 16 columns, four values of k beside each other, which is what VNNI's
-// instruction reads; rows of A are padded with zeros to a multiple of four. Operands of the other
-// sign are moved by 128 while they are packed, which the caller corrects with sums of rows and
-// columns.
+// B comes in panels of 16 columns, four values of k beside each other, which is what VNNI's
+// instruction reads, and what strips of bytes hold (mosaic/page_format.h); rows of A are padded
+// with zeros to a multiple of four. Operands of the other sign are moved by 128, which the caller
+// corrects with sums of rows and columns; those of columns are the product with a row of ones.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +18,24 @@ constexpr int64_t kIntegerColumns = 16;
 constexpr int64_t PaddedDepth(int64_t k) { return (k + 3) / 4 * 4; }
 
 // Values [begin, end) of k of a panel: element (k, j) of B at b[k * k_step + j * column_step].
-// moved: B is uint8, 128 is subtracted. panel: 16 * PaddedDepth(k) bytes; columns that are not
-// there, and what lies behind k, are 0. The sums of columns are the product with a row of ones.
+// panel: 16 * PaddedDepth(k) bytes; columns that are not there, and what lies behind k, are 0.
 // REQUIRES: begin is a multiple of 4, and end too, or k.
 void PackIntegerPanel(const uint8_t* b, int64_t k_step, int64_t column_step, int64_t columns,
-                      bool moved, int64_t k, int64_t begin, int64_t end, int8_t* panel);
+                      int64_t k, int64_t begin, int64_t end, uint8_t* panel);
 
 // One row of A: moved: it is int8, 128 is added. Returns the sum of what is written.
 uint32_t PackIntegerRow(const uint8_t* a, int64_t step, bool moved, int64_t k, uint8_t* row);
 
-// c(i, j) = the products of packed rows (PaddedDepth(k) bytes apart) with panels that follow one
-// another: [rows, 16 * panels].
-void IntegerProduct(const uint8_t* a, int64_t rows, const int8_t* panel, int64_t panels, int64_t k,
-                    uint32_t* c);
+struct IntegerProductArgs {
+  const uint8_t* a;  // packed rows
+  int64_t a_pitch, rows;
+  const void* const* panels;
+  int64_t count;  // of panels
+  int64_t quads;  // k / 4
+  bool moved;     // B is uint8: 128 is subtracted
+  bool add;       // to what c has
+  uint32_t* c;    // [rows, 16 * count]
+};
+void IntegerProduct(const IntegerProductArgs& args);
 
 }  // namespace mosaic

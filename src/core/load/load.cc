@@ -47,9 +47,10 @@ Status CheckBlocks(const MosaicTensorDesc& d, const Shape& shape) {
     return Status::Corrupt(what);
   }
   if (strip && !IsStripOf(shape, d)) return Status::Corrupt(what);
-  // Kernels read strips of two types; rows are copied, and may be converted.
-  const bool readable =
-      !strip || d.stored_dtype == MOSAIC_FLOAT || d.stored_dtype == MOSAIC_BFLOAT16;
+  // Kernels read strips of floats and of bytes; rows are copied, and may be converted.
+  const bool readable = !strip || d.stored_dtype == MOSAIC_FLOAT ||
+                        d.stored_dtype == MOSAIC_BFLOAT16 ||
+                        (IsByte(d.stored_dtype) && d.stored_dtype == d.dtype);
   if (!readable || !CanConvert(d.stored_dtype, d.dtype)) {
     return Status::Corrupt(std::string("elements of type ") + DTypeName(d.dtype) +
                            " are stored as " + DTypeName(d.stored_dtype));

@@ -21,7 +21,7 @@ TEST_P(IntegerProductTest, IsExact) {
       for (uint8_t& v : a) v = rows % 2 == 0 ? 255 : static_cast<uint8_t>(rng());
       for (uint8_t& v : b) v = rows % 2 == 0 ? (moved ? 255 : 127) : static_cast<uint8_t>(rng());
       std::vector<uint8_t> packed(static_cast<size_t>(rows * padded) + 1, 77);
-      std::vector<int8_t> panel(static_cast<size_t>(16 * padded) + 1, 77);
+      std::vector<uint8_t> panel(static_cast<size_t>(16 * padded) + 1, 77);
       std::vector<uint32_t> sums(16, 0), c(static_cast<size_t>(rows * 16) + 1, 4242);
       for (int64_t i = 0; i < rows; ++i) {
         uint32_t want = 0;
@@ -29,24 +29,32 @@ TEST_P(IntegerProductTest, IsExact) {
         EXPECT_EQ(PackIntegerRow(a.data() + i * k, 1, false, k, packed.data() + i * padded), want);
       }
       for (int64_t at = 0; at < k; at += 12) {
-        PackIntegerPanel(b.data(), columns, 1, columns, moved, k, at, std::min(k, at + 12),
-                         panel.data());
+        PackIntegerPanel(b.data(), columns, 1, columns, k, at, std::min(k, at + 12), panel.data());
       }
-      const std::vector<uint8_t> ones(static_cast<size_t>(padded) + 1, 1);
-      IntegerProduct(ones.data(), 1, panel.data(), 1, k, sums.data());
-      IntegerProduct(packed.data(), rows, panel.data(), 1, k, c.data());
-      // Several panels are as each of them.
-      std::vector<int8_t> three;
-      for (int p = 0; p < 3; ++p) three.insert(three.end(), panel.begin(), panel.end() - 1);
+      std::vector<uint8_t> ones(static_cast<size_t>(padded) + 1, 0);
+      std::fill_n(ones.begin(), k, uint8_t{1});
+      const void* panels[] = {panel.data(), panel.data(), panel.data()};
+      IntegerProductArgs g = {ones.data(), padded, 1,     panels,     1,
+                              padded / 4,  moved,  false, sums.data()};
+      IntegerProduct(g);
+      g.a = packed.data();
+      g.rows = rows;
+      g.c = c.data();
+      IntegerProduct(g);
+      // Several panels are as each of them; what is added twice is there twice.
       std::vector<uint32_t> wide(static_cast<size_t>(rows * 48));
-      IntegerProduct(packed.data(), rows, three.data(), 3, k, wide.data());
+      g.count = 3;
+      g.c = wide.data();
+      IntegerProduct(g);
+      g.add = true;
+      IntegerProduct(g);
       for (int64_t i = 0; i < rows * 48; ++i) {
-        ASSERT_EQ(wide[static_cast<size_t>(i)], c[static_cast<size_t>(i / 48 * 16 + i % 16)]);
+        ASSERT_EQ(wide[static_cast<size_t>(i)], 2 * c[static_cast<size_t>(i / 48 * 16 + i % 16)]);
       }
-      for (int64_t j = 0; j < 16; ++j) {
+      for (int64_t j = 0; j < columns; ++j) {
         int32_t column = 0;
         std::vector<int32_t> want(static_cast<size_t>(rows), 0);
-        for (int64_t l = 0; l < k && j < columns; ++l) {
+        for (int64_t l = 0; l < k; ++l) {
           const int v = b[static_cast<size_t>(l * columns + j)];
           const int value = moved ? v - 128 : static_cast<int8_t>(v);
           column += value;

@@ -1,6 +1,7 @@
 // MatMulInteger: numpy's matmul of (A - zero points) and (B - zero points) in int32. Exact, so its
-// order does not matter. Rows of A are packed once; some panels of B at a time, which then meet
-// all rows (kernel/integer_product.h). QGemm, which is lowered to it, also transposes.
+// order does not matter. Rows of A are packed once; some panels of B at a time then meet all rows
+// (kernel/integer_product.h). A stored B is read in place: its blocks are panels. QGemm, which is
+// lowered to it, also transposes.
 #include <algorithm>
 
 #include "core/kernel/integer_product.h"
@@ -9,22 +10,26 @@
 namespace mosaic {
 namespace {
 
-constexpr int64_t kRowPiece = 1 << 16;             // of k in a unit that packs a row
-constexpr int64_t kPanelPiece = 1 << 13;           // of k in a unit that packs a panel
-constexpr int64_t kWork = 1 << 24;                 // products of a unit, about
-constexpr int64_t kColumns = 4 * kIntegerColumns;  // of B at a time
+constexpr int64_t kRowPiece = 1 << 16;    // of k in a unit that packs a row
+constexpr int64_t kPanelPiece = 1 << 13;  // of k in a unit that packs a panel
+constexpr int64_t kWork = 1 << 24;        // products of a unit, about
+constexpr int64_t kMostRows = 480;        // of A in a unit
+constexpr int64_t kPanels = 4;            // of B in a unit
+constexpr int64_t kColumns = kPanels * kIntegerColumns;
 
 struct State {
   int64_t n = 0, k = 0, m = 0;
-  int64_t padded = 0;                                  // k, as it is packed
-  Shape batch, a_strides, b_strides;                   // leading dimensions, strides in matrices
-  int64_t places = 0, packs = 0, rows = 1, parts = 0;  // of kColumns; packs and parts of each
+  int64_t padded = 0;                 // k, as it is packed
+  Shape batch, a_strides, b_strides;  // leading dimensions, strides in matrices
+  int64_t places = 0;                 // of kColumns in B
+  int64_t rows = 1, parts = 0;        // of A in a unit; parts of its rows
+  int64_t packs = 0;                  // units that pack the panels of a place
+  int64_t blocks = 0;                 // of a strip, where B is streamed
   // In the scratch memory, bytes.
   int64_t sums_at = 0, panel_at = 0, ones_at = 0, column_at = 0, product_at = 0;
 
-  int64_t units() const { return packs + parts; }  // of a place
-  int64_t panels(int64_t first) const {            // from a column on
-    return (std::min(kColumns, m - first) + kIntegerColumns - 1) / kIntegerColumns;
+  int64_t panels(int64_t place) const {
+    return std::min(kPanels, (m + kIntegerColumns - 1) / kIntegerColumns - place * kPanels);
   }
 };
 
@@ -50,24 +55,14 @@ class MatMulInteger : public Op {
   explicit MatMulInteger(const Node& node)
       : trans_a_(node.Int("transA", 0) != 0), trans_b_(node.Int("transB", 0) != 0) {}
 
+  std::vector<WeightStream> streams() const override {
+    return {{1, MOSAIC_LAYOUT_STRIP, trans_b_}};
+  }
   Status Infer(InferContext& c) const override;
   Status Start(Call& c) const override;
-  Status Run(Call& c, int phase, int64_t begin, int64_t end) const override {
-    for (int64_t u = begin; u < end; ++u) {
-      if (phase == 0) {
-        PackRow(c, u);
-        continue;
-      }
-      const State& s = c.state<State>();
-      const int64_t index = u % s.units(), place = u / s.units();
-      if (index < s.packs) {
-        PackPanel(c, place, index);
-      } else {
-        Multiply(c, place, index - s.packs);
-      }
-    }
-    return Status();
-  }
+  void Blocks(const Call& c, int phase, int64_t begin, int64_t end,
+              std::vector<int32_t>* out) const override;
+  Status Run(Call& c, int phase, int64_t begin, int64_t end) const override;
 
  private:
   template <typename T>
@@ -83,9 +78,20 @@ class MatMulInteger : public Op {
       index /= s.batch[d];
     }
   }
+  static bool Moved(const Call& c) {
+    const StreamedWeight* w = c.weight(1);
+    return (w != nullptr ? w->dtype : c.inputs[1].dtype()) == MOSAIC_UINT8;
+  }
+
+  void StartDense(Call& c) const;
+  void StartStreamed(Call& c) const;
   void PackRow(Call& c, int64_t unit) const;
-  void PackPanel(Call& c, int64_t place, int64_t piece) const;
-  void Multiply(Call& c, int64_t place, int64_t part) const;
+  void PackPanels(Call& c, int64_t product, int64_t piece) const;
+  void RunDense(Call& c, int64_t unit) const;
+  void RunStreamed(Call& c, int64_t unit, const void* const* blocks) const;
+  static void Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64_t k_begin);
+  static void Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matrix, int64_t rows,
+                     int64_t out_row);
 
   bool trans_a_, trans_b_;
 };
@@ -126,7 +132,7 @@ Status MatMulInteger::Infer(InferContext& c) const {
 
 Status MatMulInteger::Start(Call& c) const {
   State& s = c.NewState<State>();
-  const Shape &a = c.inputs[0].shape(), &b = c.inputs[1].shape();
+  const Shape &a = c.inputs[0].shape(), &b = c.shape(1);
   s.n = a[a.size() - (trans_a_ ? 1 : 2)];
   s.k = a[a.size() - (trans_a_ ? 2 : 1)];
   s.m = b[b.size() - (trans_b_ ? 2 : 1)];
@@ -138,10 +144,6 @@ Status MatMulInteger::Start(Call& c) const {
   if (c.outputs[0].size() == 0) return Status();
   const int64_t a_rows = NumElements(Shape(a.begin(), a.end() - 2)) * s.n;
   s.places = Pieces(s.m, kColumns);
-  s.packs = Pieces(s.k, kPanelPiece);
-  s.rows =
-      std::clamp<int64_t>(kWork / std::max<int64_t>(kColumns * s.padded, 1) / 12 * 12, 12, 504);
-  s.parts = Pieces(s.n, s.rows);
   const auto reserve = [&](int64_t bytes) {
     const int64_t at = c.scratch_bytes;
     c.scratch_bytes += (bytes + 63) / 64 * 64;
@@ -149,16 +151,78 @@ Status MatMulInteger::Start(Call& c) const {
   };
   reserve(a_rows * s.padded);  // the packed rows
   s.sums_at = reserve(a_rows * 4);
-  s.panel_at = reserve(kColumns * s.padded);
   s.ones_at = reserve(s.padded);
   s.column_at = reserve(kColumns * 4);
-  s.product_at = reserve(s.rows * kColumns * 4);
-  c.phases = {
-      Phase{a_rows * Pieces(s.k, kRowPiece),
-            2.0 * static_cast<double>(std::min(s.k, kRowPiece)) + 16},
-      Phase{NumElements(s.batch) * s.places * s.units(),
-            static_cast<double>(kColumns * std::min(s.rows, s.n) * s.padded) / 16 +
-                static_cast<double>(kColumns * std::min(s.padded, kPanelPiece)) / 8 + 1024}};
+  s.product_at = reserve(kMostRows * kColumns * 4);
+  c.phases = {Phase{a_rows * Pieces(s.k, kRowPiece),
+                    2.0 * static_cast<double>(std::min(s.k, kRowPiece)) + 16}};
+  if (c.weight(1) != nullptr) {
+    s.n = a_rows;  // all rows meet the same B
+    StartStreamed(c);
+  } else {
+    s.panel_at = reserve(kColumns * s.padded);
+    StartDense(c);
+  }
+  return Status();
+}
+
+// Units: of each product, of each place, its packs and then the parts of A's rows.
+void MatMulInteger::StartDense(Call& c) const {
+  State& s = c.state<State>();
+  s.packs = Pieces(s.k, kPanelPiece);
+  s.rows = std::clamp<int64_t>(kWork / std::max<int64_t>(kColumns * s.padded, 1) / 12 * 12, 12,
+                               kMostRows);
+  s.parts = Pieces(s.n, s.rows);
+  const double packing = static_cast<double>(kColumns * std::min(s.padded, kPanelPiece)) / 8;
+  const double products = static_cast<double>(kColumns * std::min(s.rows, s.n) * s.padded) / 16;
+  c.phases.push_back(
+      Phase{NumElements(s.batch) * s.places * (s.packs + s.parts), packing + products + 1024});
+}
+
+// Units: of each part of A's rows, of each place, the blocks of its strips.
+void MatMulInteger::StartStreamed(Call& c) const {
+  State& s = c.state<State>();
+  const Blocking& b = c.weight(1)->blocking;
+  s.blocks = b.row_blocks();
+  s.parts = Pieces(s.n, kMostRows);
+  s.rows = ((s.n + s.parts - 1) / s.parts + 11) / 12 * 12;
+  s.parts = Pieces(s.n, s.rows);
+  const double products = static_cast<double>(kColumns * std::min(s.rows, s.n) * b.depth()) / 16;
+  Phase phase{s.parts * s.places * s.blocks, products + 1024, s.blocks};
+  phase.stream = 0;
+  c.phases.push_back(phase);
+}
+
+void MatMulInteger::Blocks(const Call& c, int, int64_t begin, int64_t end,
+                           std::vector<int32_t>* out) const {
+  const State& s = c.state<State>();
+  const Blocking& b = c.weight(1)->blocking;
+  for (int64_t u = begin; u < end; ++u) {
+    const int64_t place = u / s.blocks % s.places;
+    for (int64_t p = 0; p < s.panels(place); ++p) {
+      out->push_back(static_cast<int32_t>(b.Index(u % s.blocks, place * kPanels + p)));
+    }
+  }
+}
+
+Status MatMulInteger::Run(Call& c, int phase, int64_t begin, int64_t end) const {
+  const State& s = c.state<State>();
+  const void* const* blocks = c.blocks;
+  if (begin == 0) {
+    uint8_t* ones = At<uint8_t>(c, s.ones_at);
+    std::fill_n(ones, s.padded, uint8_t{0});
+    std::fill_n(ones, s.k, uint8_t{1});
+  }
+  for (int64_t u = begin; u < end; ++u) {
+    if (phase == 0) {
+      PackRow(c, u);
+    } else if (s.blocks == 0) {
+      RunDense(c, u);
+    } else {
+      RunStreamed(c, u, blocks);
+      blocks += s.panels(u / s.blocks % s.places);
+    }
+  }
   return Status();
 }
 
@@ -166,8 +230,10 @@ void MatMulInteger::PackRow(Call& c, int64_t unit) const {
   const State& s = c.state<State>();
   const int64_t pieces = Pieces(s.k, kRowPiece), row = unit / pieces;
   const int64_t begin = unit % pieces * kRowPiece, size = std::min(s.k - begin, kRowPiece);
-  const int64_t matrix = row / s.n, i = row % s.n, step = trans_a_ ? s.n : 1;
-  const uint8_t* a = static_cast<const uint8_t*>(c.inputs[0].raw()) + matrix * s.n * s.k +
+  const Shape& shape = c.inputs[0].shape();
+  const int64_t n = shape[shape.size() - (trans_a_ ? 1 : 2)];
+  const int64_t matrix = row / n, i = row % n, step = trans_a_ ? n : 1;
+  const uint8_t* a = static_cast<const uint8_t*>(c.inputs[0].raw()) + matrix * n * s.k +
                      (trans_a_ ? i : i * s.k) + begin * step;
   uint32_t* sum = At<uint32_t>(c, s.sums_at) + row;
   if (begin == 0) *sum = 0;
@@ -175,61 +241,98 @@ void MatMulInteger::PackRow(Call& c, int64_t unit) const {
                          At<uint8_t>(c, row * s.padded + begin));
 }
 
-void MatMulInteger::PackPanel(Call& c, int64_t place, int64_t piece) const {
+void MatMulInteger::PackPanels(Call& c, int64_t product, int64_t piece) const {
   const State& s = c.state<State>();
-  const int64_t first = place % s.places * kColumns, last = std::min(s.m, first + kColumns);
+  const int64_t place = product % s.places;
   int64_t a_matrix, b_matrix;
-  Operands(s, place / s.places, &a_matrix, &b_matrix);
-  const uint8_t* b = static_cast<const uint8_t*>(c.inputs[1].raw()) + b_matrix * s.k * s.m +
-                     (trans_b_ ? first * s.k : first);
-  int8_t* panel = At<int8_t>(c, s.panel_at);
-  for (int64_t col = first; col < last; col += kIntegerColumns) {
-    PackIntegerPanel(b, trans_b_ ? 1 : s.m, trans_b_ ? s.k : 1,
-                     std::min(kIntegerColumns, s.m - col), c.inputs[1].dtype() == MOSAIC_UINT8, s.k,
-                     piece * kPanelPiece, std::min(s.k, (piece + 1) * kPanelPiece), panel);
-    b += kIntegerColumns * (trans_b_ ? s.k : 1);
-    panel += kIntegerColumns * s.padded;
+  Operands(s, product / s.places, &a_matrix, &b_matrix);
+  const uint8_t* b = static_cast<const uint8_t*>(c.inputs[1].raw()) + b_matrix * s.k * s.m;
+  for (int64_t p = 0; p < s.panels(place); ++p) {
+    const int64_t col = place * kColumns + p * kIntegerColumns;
+    PackIntegerPanel(b + col * (trans_b_ ? s.k : 1), trans_b_ ? 1 : s.m, trans_b_ ? s.k : 1,
+                     std::min(kIntegerColumns, s.m - col), s.k, piece * kPanelPiece,
+                     std::min(s.k, (piece + 1) * kPanelPiece),
+                     At<uint8_t>(c, s.panel_at) + p * kIntegerColumns * s.padded);
   }
-  if (piece + 1 < s.packs) return;
-  uint8_t* ones = At<uint8_t>(c, s.ones_at);
-  std::fill_n(ones, s.padded, uint8_t{1});
-  IntegerProduct(ones, 1, At<int8_t>(c, s.panel_at), s.panels(first), s.k,
-                 At<uint32_t>(c, s.column_at));
+}
+
+void MatMulInteger::RunDense(Call& c, int64_t unit) const {
+  const State& s = c.state<State>();
+  const int64_t product = unit / (s.packs + s.parts), step = unit % (s.packs + s.parts);
+  if (step < s.packs) return PackPanels(c, product, step);
+  const int64_t place = product % s.places, index = product / s.places;
+  const int64_t begin = (step - s.packs) * s.rows, rows = std::min(s.rows, s.n - begin);
+  int64_t a_matrix, b_matrix;
+  Operands(s, index, &a_matrix, &b_matrix);
+  const void* panels[kPanels];
+  for (int64_t p = 0; p < kPanels; ++p) {
+    panels[p] = At<uint8_t>(c, s.panel_at) + p * kIntegerColumns * s.padded;
+  }
+  IntegerProductArgs g = {};
+  g.rows = rows;
+  g.panels = panels;
+  g.count = s.panels(place);
+  g.quads = s.padded / 4;
+  Multiply(c, g, a_matrix * s.n + begin, 0);
+  Finish(c, place, a_matrix * s.n + begin, b_matrix, rows, index * s.n + begin);
+}
+
+void MatMulInteger::RunStreamed(Call& c, int64_t unit, const void* const* blocks) const {
+  const State& s = c.state<State>();
+  const int64_t block = unit % s.blocks, place = unit / s.blocks % s.places;
+  const int64_t begin = unit / s.blocks / s.places * s.rows;
+  const int64_t depth = c.weight(1)->blocking.depth(), k_begin = block * depth;
+  IntegerProductArgs g = {};
+  g.rows = std::min(s.rows, s.n - begin);
+  g.panels = blocks;
+  g.count = s.panels(place);
+  g.quads = std::min(depth, s.padded - k_begin) / 4;
+  Multiply(c, g, begin, k_begin);
+  if (block + 1 == s.blocks) Finish(c, place, begin, 0, g.rows, begin);
+}
+
+// Adds a part of k to the sums of the unit: those of A's packed rows, and of the columns.
+void MatMulInteger::Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64_t k_begin) {
+  const State& s = c.state<State>();
+  g.moved = Moved(c);
+  g.add = k_begin > 0;
+  g.a = At<uint8_t>(c, a_row * s.padded + k_begin);
+  g.a_pitch = s.padded;
+  g.c = At<uint32_t>(c, s.product_at);
+  IntegerProduct(g);
+  g.a = At<uint8_t>(c, s.ones_at + k_begin);
+  g.rows = 1;
+  g.c = At<uint32_t>(c, s.column_at);
+  IntegerProduct(g);
 }
 
 // (A - a)(B - b) = A B - b sum(A) - a sum(B) + k a b, where what was moved by 128 is in a and b.
-void MatMulInteger::Multiply(Call& c, int64_t place, int64_t part) const {
+void MatMulInteger::Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matrix, int64_t rows,
+                           int64_t out_row) {
   const State& s = c.state<State>();
-  const int64_t first = place % s.places * kColumns, product = place / s.places;
-  const int64_t columns = std::min(kColumns, s.m - first);
-  const int64_t begin = part * s.rows, rows = std::min(s.rows, s.n - begin);
-  int64_t a_matrix, b_matrix;
-  Operands(s, product, &a_matrix, &b_matrix);
-  const int64_t a_row = a_matrix * s.n + begin;
-  uint32_t* sums = At<uint32_t>(c, s.product_at);
-  const int64_t panels = s.panels(first), pitch = panels * kIntegerColumns;
-  IntegerProduct(At<uint8_t>(c, a_row * s.padded), rows, At<int8_t>(c, s.panel_at), panels, s.k,
-                 sums);
+  const int64_t first = place * kColumns, columns = std::min(kColumns, s.m - first);
+  const int64_t pitch = s.panels(place) * kIntegerColumns;
   const int64_t a_zeros = c.Given(2) ? c.inputs[2].size() : 0;
   const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
   const int32_t a_moved = c.inputs[0].dtype() == MOSAIC_INT8 ? 128 : 0;
-  const int32_t b_moved = c.inputs[1].dtype() == MOSAIC_UINT8 ? -128 : 0;
+  const int32_t b_moved = Moved(c) ? -128 : 0;
+  const uint32_t k = static_cast<uint32_t>(s.k);
   uint32_t b_zero[kColumns];
   for (int64_t j = 0; j < columns; ++j) {
     const int64_t at = b_zeros <= 1 ? 0 : (b_matrix * s.m + first + j) % b_zeros;
     b_zero[j] = static_cast<uint32_t>((b_zeros == 0 ? 0 : Element(c.inputs[3], at)) + b_moved);
   }
   const uint32_t* column_sums = At<uint32_t>(c, s.column_at);
-  const uint32_t* row_sums = At<uint32_t>(c, s.sums_at) + a_row;
-  const uint32_t k = static_cast<uint32_t>(s.k);
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t at = a_zeros <= 1 ? 0 : (a_row + i) % a_zeros;
     const uint32_t a_zero =
         static_cast<uint32_t>((a_zeros == 0 ? 0 : Element(c.inputs[2], at)) + a_moved);
-    int32_t* y = c.outputs[0].mutable_data<int32_t>() + (product * s.n + begin + i) * s.m + first;
+    const uint32_t row_sum = At<uint32_t>(c, s.sums_at)[a_row + i];
+    const uint32_t* sums = At<uint32_t>(c, s.product_at) + i * pitch;
+    int32_t* y = c.outputs[0].mutable_data<int32_t>() + (out_row + i) * s.m + first;
     for (int64_t j = 0; j < columns; ++j) {
-      y[j] = static_cast<int32_t>(sums[i * pitch + j] - b_zero[j] * row_sums[i] -
-                                  a_zero * column_sums[j] + k * a_zero * b_zero[j]);
+      y[j] = static_cast<int32_t>(sums[j] - b_zero[j] * (row_sum - k * a_zero) -
+                                  a_zero * column_sums[j]);
     }
   }
 }
