@@ -91,6 +91,15 @@ class FakeStore {
     Cut(&e, b, elements, transposed ? 1 : m, transposed ? k : 1);
     return static_cast<int>(entries_.size()) - 1;
   }
+  // Bytes of dtype, int8 or uint8.
+  int AddByteStrip(const std::string& name, int64_t k, int64_t m, const std::vector<uint8_t>& matrix,
+                   bool transposed, int height, int dtype) {
+    const Blocking b = PlanStrip(k, m, height, dtype);
+    Entry& e = Add(name, dtype, transposed ? Shape{m, k} : Shape{k, m}, b);
+    e.desc.transposed = transposed;
+    Cut(&e, b, matrix.data(), transposed ? 1 : m, transposed ? k : 1);
+    return static_cast<int>(entries_.size()) - 1;
+  }
   // n: rows of the stored matrix; the rest of dims is a row.
   int AddRow(const std::string& name, const Shape& dims, int64_t n, int dtype, const void* elements,
              int height = 126, int stored_dtype = MOSAIC_UNDEFINED) {

@@ -1,0 +1,59 @@
+// MatMulInteger with a stored B: read block by block it gives what the array gives, on every
+// instruction set.
+#include "kernel/isa_test.h"
+#include "run/fake_store.h"
+
+namespace mosaic {
+namespace testing {
+namespace {
+
+struct Product {
+  int64_t n, k, m;
+  int height, dtype;
+  bool transposed;
+};
+
+void ExpectAsDense(const Product& p) {
+  SCOPED_TRACE(std::to_string(p.n) + " x " + std::to_string(p.k) + " x " + std::to_string(p.m));
+  std::mt19937 rng(5);
+  const auto bytes = [&](int64_t count) {
+    std::vector<uint8_t> v(static_cast<size_t>(count));
+    for (uint8_t& x : v) x = static_cast<uint8_t>(rng());
+    return v;
+  };
+  const Array a(MOSAIC_UINT8, {p.n, p.k}, bytes(p.n * p.k));
+  const std::vector<uint8_t> b = bytes(p.k * p.m), zeros = bytes(p.m), zero = {131};
+  const auto run = [&](bool streamed) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_UINT8, {kSymbolic, p.k});
+    const Shape shape = p.transposed ? Shape{p.m, p.k} : Shape{p.k, p.m};
+    const int tensor = streamed
+                           ? g.store.AddByteStrip("b", p.k, p.m, b, p.transposed, p.height, p.dtype)
+                           : g.store.AddRow("b", shape, p.k * p.m, p.dtype, b.data());
+    const int az = g.Constant(g.store.AddInline("az", {}, MOSAIC_UINT8, zero.data()));
+    const int bz = g.Constant(g.store.AddInline("bz", {p.m}, p.dtype, zeros.data()));
+    g.Output(g.Call("MatMulInteger", {x, g.Constant(tensor), az, bz},
+                    {{"transB", int64_t{p.transposed}}}));
+    const auto model = g.Load();
+    const int stream = model->main().steps[0].streams[1];
+    EXPECT_EQ(stream, streamed ? tensor : -1);
+    return MustRun(g, *model, {a}, p.n)[0];
+  };
+  const Array want = run(false);
+  for (const Isa isa : UsableIsas()) {
+    const WithIsa with(isa);
+    EXPECT_TRUE(run(true) == want) << IsaName(isa);
+  }
+}
+
+TEST(MatMulInteger, BlocksAreAsTheArray) {
+  ExpectAsDense({1, 700, 75, 63, MOSAIC_INT8, false});
+  ExpectAsDense({13, 701, 75, 63, MOSAIC_UINT8, false});
+  ExpectAsDense({500, 253, 64, 63, MOSAIC_INT8, true});
+  ExpectAsDense({35, 1031, 130, 126, MOSAIC_UINT8, true});
+  ExpectAsDense({961, 3, 17, 31, MOSAIC_INT8, false});
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace mosaic
