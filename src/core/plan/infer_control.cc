@@ -44,9 +44,8 @@ Fact Either(const Fact& a, const Fact& b) {
   f.ranked = true;
   static thread_local int64_t fresh = 0;
   for (size_t d = 0; d < a.dims.size(); ++d) {
-    f.dims.push_back(Same(a.dims[d], b.dims[d])
-                         ? a.dims[d]
-                         : Dim::Symbol("?either" + std::to_string(++fresh)));
+    f.dims.push_back(Same(a.dims[d], b.dims[d]) ? a.dims[d]
+                                                : Dim::Symbol("?either" + std::to_string(++fresh)));
   }
   return f;
 }
@@ -74,13 +73,33 @@ Fact Varying(Fact f) {
   return f;
 }
 
+bool DependsOnShapes(const Status& s) {
+  return s.code() == MOSAIC_E_BAD_MODEL || s.code() == MOSAIC_E_INVALID ||
+         s.code() == MOSAIC_E_LIMIT;
+}
+
+// Of these types, and no more.
+std::vector<Fact> Unknown(const std::vector<Fact>& facts) {
+  std::vector<Fact> unknown(facts.size());
+  for (size_t i = 0; i < facts.size(); ++i) {
+    unknown[i].dtype = facts[i].dtype;
+    unknown[i].element = facts[i].element;
+    unknown[i].item_axis = facts[i].item_axis == kShared ? kShared : kMixed;
+  }
+  return unknown;
+}
+
 Status InferIf(const Model& model, const ControlOp& op, const InferOptions& options,
-               const std::vector<Fact>& around, const Fact& condition,
-               std::vector<Fact>* outputs) {
+               const std::vector<Fact>& around, const Fact& condition, std::vector<Fact>* outputs) {
   if (condition.dtype != MOSAIC_BOOL) return UnsupportedType("a condition", condition.dtype);
   std::vector<Fact> other;
-  MOSAIC_RETURN_IF_ERROR(InferInner(model, op.body(), options, around, {}, outputs));
-  MOSAIC_RETURN_IF_ERROR(InferInner(model, op.else_body(), options, around, {}, &other));
+  const Status yes = InferInner(model, op.body(), options, around, {}, outputs);
+  const Status no = InferInner(model, op.else_body(), options, around, {}, &other);
+  // A branch may be for other shapes than these: if it is taken, it fails then.
+  if (!yes.ok() && (!DependsOnShapes(yes) || !no.ok())) return yes;
+  if (!no.ok() && !DependsOnShapes(no)) return no;
+  if (!yes.ok()) *outputs = Unknown(other);
+  if (!no.ok()) other = Unknown(*outputs);
   if (outputs->size() != other.size()) {
     return Status::BadModel("its branches give " + std::to_string(outputs->size()) + " and " +
                             std::to_string(other.size()) + " outputs");
@@ -154,11 +173,12 @@ Status InferLoop(const Model& model, const ControlOp& op, const InferOptions& op
                  std::vector<Fact>* outputs) {
   Fact iteration = Fact::Of(MOSAIC_INT64, {}), condition = Fact::Of(MOSAIC_BOOL, {});
   iteration.item_axis = condition.item_axis = kShared;
-  std::vector<Fact> carried(in.begin() + std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(in.size())), in.end());
+  std::vector<Fact> carried(
+      in.begin() + std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(in.size())), in.end());
   const size_t n = carried.size();
   std::vector<Fact> given;
-  MOSAIC_RETURN_IF_ERROR(Settle(model, op.body(), options, around, {iteration, condition}, {}, 1,
-                                &carried, &given));
+  MOSAIC_RETURN_IF_ERROR(
+      Settle(model, op.body(), options, around, {iteration, condition}, {}, 1, &carried, &given));
   outputs->assign(carried.begin(), carried.end());
   const bool counts_items = given[0].item_axis != kShared;
   for (size_t i = 0; i < n; ++i) (*outputs)[i] = Varying(Either(carried[i], given[i + 1]));
@@ -191,14 +211,15 @@ Status InferScan(const Model& model, const ControlOp& op, const InferOptions& op
     rest.push_back(std::move(f));
   }
   std::vector<Fact> given;
-  MOSAIC_RETURN_IF_ERROR(
-      Settle(model, op.body(), options, around, {}, rest, 0, &carried, &given));
+  MOSAIC_RETURN_IF_ERROR(Settle(model, op.body(), options, around, {}, rest, 0, &carried, &given));
   outputs->clear();
   for (size_t i = 0; i < states; ++i) outputs->push_back(Varying(Either(carried[i], given[i])));
   for (size_t i = states; i < given.size(); ++i) {
     const int64_t axis = i - states < op.output_axes().size() ? op.output_axes()[i - states] : 0;
     const int64_t rank = given[i].rank() + 1;
-    outputs->push_back(Stacked(given[i], length, static_cast<size_t>(std::max<int64_t>(0, axis < 0 ? axis + rank : axis))));
+    outputs->push_back(
+        Stacked(given[i], length,
+                static_cast<size_t>(std::max<int64_t>(0, axis < 0 ? axis + rank : axis))));
   }
   return Status();
 }
