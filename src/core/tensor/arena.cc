@@ -9,7 +9,6 @@ namespace {
 
 constexpr size_t kAlign = 64;
 constexpr size_t kSlack = 64;
-constexpr size_t kLarge = size_t{64} << 10;
 constexpr size_t kCharacterChunk = size_t{64} << 10;
 
 // Capacities are multiples of 64 up to 4 KB and then powers of two or three quarters of them, so
@@ -31,7 +30,6 @@ struct Arena::Pool {
   struct Chunk : public Storage {
     Pool* pool = nullptr;
     size_t capacity = 0;
-    size_t counted = 0;  // of it, as used
     void* memory = nullptr;
     void Dispose() override { pool->Give(this); }
   };
@@ -57,29 +55,15 @@ struct Arena::Pool {
 
   Chunk* Take(size_t capacity) {
     Check(capacity);
-    Chunk* chunk = TakeKept(capacity);
+    Chunk* chunk = nullptr;
+    for (size_t i = kept.size(); i-- > 0 && chunk == nullptr;) {
+      if (kept[i]->capacity != capacity) continue;
+      chunk = kept[i];
+      kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
+    }
     if (chunk == nullptr) chunk = TakeNew(capacity);
-    chunk->counted = capacity;
     Count(capacity);
     ++owners;
-    return chunk;
-  }
-
-  // One of this capacity, or a large one of less than twice as much: it has its pages already.
-  Chunk* TakeKept(size_t capacity) {
-    size_t best = kept.size();
-    for (size_t i = kept.size(); i-- > 0;) {
-      const size_t has = kept[i]->capacity;
-      if (has == capacity) {
-        best = i;
-        break;
-      }
-      const bool fits = capacity >= kLarge && has > capacity && has < 2 * capacity;
-      if (fits && (best == kept.size() || has < kept[best]->capacity)) best = i;
-    }
-    if (best == kept.size()) return nullptr;
-    Chunk* chunk = kept[best];
-    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(best));
     return chunk;
   }
 
@@ -100,7 +84,7 @@ struct Arena::Pool {
   }
 
   void Give(Chunk* chunk) {
-    used -= chunk->counted;
+    used -= chunk->capacity;
     try {
       kept.push_back(chunk);
     } catch (const std::bad_alloc&) {
