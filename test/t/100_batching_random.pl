@@ -110,7 +110,7 @@ sub class
 	my $f = pick('x', 'x', 'x', 'n');
 	return pick(
 		"predict_class('iris', $f)", "predict_class('iris', $f)", "predict_class(m, x)", "predict_class('fixed', x)",
-		"predict_class('iris', a, b, c, d)", "predict_class('text', tok)",
+		"predict_class('iris', a, b, c, d)", "predict_class('text', tok)", "predict_class('iris', ROW(a, c, d, g))",
 		"predict_class('iris', coalesce(predict('iris', x), '{1,2,3}') || 1::real)");
 }
 
@@ -122,7 +122,9 @@ sub vector
 
 sub expr
 {
-	my $kind = int rand 9;
+	my $kind = int rand 11;
+	return '(ARRAY[10, 20, 30])[1 + ' . class() . ']' if $kind == 9;
+	return '(SELECT ' . pick('max(u.k)', 'count(*)', 'min(u.k + ' . class() . ')') . ' FROM u WHERE u.class ' . pick('=', '>=') . ' ' . class() . ')' if $kind == 10;
 	return class() if $kind < 3;
 	return vector() if $kind == 3;
 	return '(' . vector() . ')[' . int(1 + rand 3) . ']' if $kind == 4;
@@ -167,6 +169,7 @@ sub query
 		sub { 'SELECT g, min(id) FILTER (WHERE id > 100), sum(' . class() . ") FROM (SELECT * FROM $t ORDER BY g, id) $t$w GROUP BY g ORDER BY g" . limit() },
 		sub { "SELECT id, $e AS e, u.k FROM $t JOIN u ON u.k = $t.g$w ORDER BY id, u.k" . limit() },
 		sub { "SELECT id, u.label FROM $t JOIN u ON u.class = " . class() . "$w ORDER BY id, u.k" . limit() },
+		sub { "SELECT id, u.k, $e AS e FROM $t " . pick('', 'LEFT ') . "JOIN u ON u.class " . pick('=', '>=') . ' ' . class() . " AND u.k < 6$w ORDER BY id, u.k" . limit() },
 		sub { "SELECT id, u.label, $e AS e FROM $t LEFT JOIN u ON u.k = $t.g AND u.class = 1$w" . limit() },
 		sub { "SELECT id, $e AS e FROM (SELECT * FROM $t$w OFFSET 0) s WHERE " . condition(1) . limit() },
 		sub { "WITH s AS MATERIALIZED (SELECT *, " . class() . " AS k FROM $t$w) SELECT id, k, $e AS e FROM s WHERE k > 0" . limit() },

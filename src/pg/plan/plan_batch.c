@@ -370,34 +370,41 @@ mosaic_batch_above(MosaicRewrite *c, Plan *plan, MosaicNeed need)
 
 /* ---- below ---- */
 
-void
-mosaic_batch_below(MosaicRewrite *c, Plan *plan, MosaicNeed input_need)
+List *
+mosaic_stack_on(MosaicRewrite *c, Plan **input, List *calls, MosaicNeed need)
 {
-	bool		agg = IsA(plan, Agg);
-	List	   *exprs = list_make2(plan->targetlist, plan->qual);
 	List	   *computed = NIL;
 	List	   *available = NIL;
-	List	   *stages;
-	int			ncolumns = list_length(plan->lefttree->targetlist);
+	List	   *stages = add_stages(NIL, calls, &computed);
 	ListCell   *lc;
 
-	stages = add_stages(NIL, agg ? mosaic_find_calls_in_aggregates((Node *) exprs, NIL)
-						: mosaic_find_calls((Node *) plan->targetlist, NIL), &computed);
-	stages = keep_safe_stages(c, plan->lefttree, stages, input_need);
-	if (stages == NIL)
-		return;
-	/* Columns keep their numbers: the node refers to some by number alone. */
-	foreach(lc, plan->lefttree->targetlist)
+	stages = keep_safe_stages(c, *input, stages, need);
+	foreach(lc, (*input)->targetlist)
 		available = lappend(available, mosaic_var_of((Node *) lfirst_node(TargetEntry, lc)->expr, OUTER_VAR,
 													 foreach_current_index(lc) + 1));
 	foreach(lc, stages)
 	{
 		Stage	   *stage = lfirst(lc);
 
-		plan->lefttree = make_stage(c, plan->lefttree, stage, available, available, NIL);
+		*input = make_stage(c, *input, stage, available, available, NIL);
 		available = list_concat_copy(available, stage->calls);
 	}
-	computed = all_calls(stages);
+	return all_calls(stages);
+}
+
+void
+mosaic_batch_below(MosaicRewrite *c, Plan *plan, MosaicNeed input_need)
+{
+	bool		agg = IsA(plan, Agg);
+	List	   *exprs = list_make2(plan->targetlist, plan->qual);
+	int			ncolumns = list_length(plan->lefttree->targetlist);
+	/* Columns keep their numbers: the node refers to some by number alone. */
+	List	   *computed = mosaic_stack_on(c, &plan->lefttree,
+										   agg ? mosaic_find_calls_in_aggregates((Node *) exprs, NIL)
+										   : mosaic_find_calls((Node *) plan->targetlist, NIL), input_need);
+
+	if (computed == NIL)
+		return;
 	exprs = (List *) (agg ? mosaic_replace_in_aggregates((Node *) exprs, computed, OUTER_VAR, ncolumns + 1)
 					  : mosaic_replace((Node *) exprs, computed, OUTER_VAR, ncolumns + 1));
 	plan->targetlist = linitial(exprs);

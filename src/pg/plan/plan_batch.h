@@ -28,4 +28,16 @@ extern Plan *mosaic_batch_above(MosaicRewrite *c, Plan *plan, MosaicNeed need);
 /* Moves calls that the node makes for every row of its input into batches between them. */
 extern void mosaic_batch_below(MosaicRewrite *c, Plan *plan, MosaicNeed input_need);
 
+/*
+ * Puts nodes over *input, whose columns keep their numbers, that compute calls in further columns: those that are
+ * computed, in that order; NIL: none may.
+ */
+extern List *mosaic_stack_on(MosaicRewrite *c, Plan **input, List *calls, MosaicNeed need);
+
+/*
+ * Moves calls in the keys of a hash join, the quals of a nested loop, and what that is given for its inner side, into nodes over the
+ * outer side: those over its columns alone, computed once for each of its rows (plan_join.c).
+ */
+extern void mosaic_batch_outer(MosaicRewrite *c, Plan *join, MosaicNeed outer_need);
+
 #endif

@@ -42,6 +42,25 @@ is_movable_call(Node *node)
 		!has_placeholder((Node *) f->args, NULL);
 }
 
+static bool find_calls(Node *node, void *context);
+
+/* Subscripts are evaluated unless the array is NULL, which the value of a constructor is not. */
+static bool
+find_calls_in_subscripts(SubscriptingRef *ref, void *context)
+{
+	Node	   *array = (Node *) ref->refexpr;
+
+	if (ref->refassgnexpr != NULL)
+		return false;
+	find_calls(array, context);
+	if (IsA(array, ArrayExpr) || (IsA(array, Const) && !((Const *) array)->constisnull))
+	{
+		find_calls((Node *) ref->refupperindexpr, context);
+		find_calls((Node *) ref->reflowerindexpr, context);
+	}
+	return false;
+}
+
 static bool
 find_calls(Node *node, void *context)
 {
@@ -88,10 +107,10 @@ find_calls(Node *node, void *context)
 		case T_CaseExpr:
 			find_calls((Node *) ((CaseExpr *) node)->arg, context);
 			return find_calls((Node *) ((CaseWhen *) linitial(((CaseExpr *) node)->args))->expr, context);
+		case T_SubPlan:
+			return find_calls((Node *) ((SubPlan *) node)->args, context);
 		case T_SubscriptingRef:
-			if (((SubscriptingRef *) node)->refassgnexpr == NULL)
-				find_calls((Node *) ((SubscriptingRef *) node)->refexpr, context);
-			return false;
+			return find_calls_in_subscripts((SubscriptingRef *) node, context);
 		default:
 			return false;
 	}

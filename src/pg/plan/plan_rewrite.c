@@ -9,6 +9,7 @@
 
 #include "plan_batch.h"
 #include "plan_calls.h"
+#include "plan_hoist.h"
 #include "plan_rewrite.h"
 #include "plan_walk.h"
 
@@ -140,6 +141,8 @@ rewrite_inputs(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
 	/* Nodes that keep what they read can be marked themselves; a Result marks its input. */
 	if (plan->lefttree)
 		plan->lefttree = rewrite(c, plan->lefttree, outer_need(plan, need), marked && IsA(plan, Result));
+	if (IsA(plan, HashJoin) || IsA(plan, NestLoop))
+		mosaic_batch_outer(c, plan, outer_need(plan, need));
 	if (plan->righttree)
 		plan->righttree = rewrite(c, plan->righttree, inner_need(plan, need),
 								  inner_marked && IsA(plan, MergeJoin));
@@ -174,6 +177,7 @@ mosaic_rewrite_plan(PlannedStmt *stmt)
 	foreach(lc, stmt->subplans)
 		c.next_id = Max(c.next_id, mosaic_max_node_id(lfirst(lc)));
 	c.next_id++;
+	mosaic_hoist_from_subqueries(stmt);
 	foreach(lc, stmt->subplans)
 		if (lfirst(lc))
 			lfirst(lc) = rewrite(&c, lfirst(lc), some, false);

@@ -1,0 +1,290 @@
+/*
+ * plan_hoist.c
+ *		Calls that a plan makes for each row of another, with nothing but values of that row.
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+
+#include "plan_calls.h"
+#include "plan_hoist.h"
+#include "plan_walk.h"
+
+#define MAX_FIELDS 6
+
+/* ---- expressions of a plan ---- */
+
+/* The lists of expressions of a node, and where they are. */
+static int
+expr_fields(Plan *plan, List ***fields)
+{
+	int			n = 0;
+
+	fields[n++] = &plan->targetlist;
+	fields[n++] = &plan->qual;
+	switch (nodeTag(plan))
+	{
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+			fields[n++] = &((Join *) plan)->joinqual;
+			break;
+		case T_Memoize:
+			fields[n++] = &((Memoize *) plan)->param_exprs;
+			break;
+		case T_IndexScan:
+			fields[n++] = &((IndexScan *) plan)->indexqual;
+			fields[n++] = &((IndexScan *) plan)->indexqualorig;
+			break;
+		case T_IndexOnlyScan:
+			fields[n++] = &((IndexOnlyScan *) plan)->indexqual;
+			fields[n++] = &((IndexOnlyScan *) plan)->recheckqual;
+			break;
+		case T_BitmapIndexScan:
+			fields[n++] = &((BitmapIndexScan *) plan)->indexqual;
+			fields[n++] = &((BitmapIndexScan *) plan)->indexqualorig;
+			break;
+		case T_BitmapHeapScan:
+			fields[n++] = &((BitmapHeapScan *) plan)->bitmapqualorig;
+			break;
+		default:
+			break;
+	}
+	if (IsA(plan, HashJoin))
+	{
+		fields[n++] = &((HashJoin *) plan)->hashclauses;
+		fields[n++] = &((HashJoin *) plan)->hashkeys;
+	}
+	Assert(n <= MAX_FIELDS);
+	return n;
+}
+
+/* Whether an expression takes anything but constants and params; *found: it takes one of these. */
+typedef struct Takes
+{
+	List	   *params;
+	bool		found;
+} Takes;
+
+static bool
+takes_others(Node *node, void *context)
+{
+	Takes	   *takes = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+	{
+		Param	   *param = (Param *) node;
+
+		if (param->paramkind != PARAM_EXEC || !list_member_int(takes->params, param->paramid))
+			return true;
+		takes->found = true;
+		return false;
+	}
+	if (IsA(node, Var) || IsA(node, Aggref) || IsA(node, WindowFunc) || IsA(node, GroupingFunc) || IsA(node, SubPlan))
+		return true;
+	return expression_tree_walker(node, takes_others, context);
+}
+
+List *
+mosaic_find_parameter_calls(Plan *plan, List *params)
+{
+	List	  **fields[MAX_FIELDS];
+	int			n = expr_fields(plan, fields);
+	List	   *found = NIL;
+	List	   *calls = NIL;
+	ListCell   *lc;
+
+	for (int i = 0; i < n; i++)
+		calls = mosaic_find_calls((Node *) *fields[i], calls);
+	foreach(lc, calls)
+	{
+		Takes		takes = {.params = params};
+
+		if (!takes_others(lfirst(lc), &takes) && takes.found)
+			found = lappend(found, lfirst(lc));
+	}
+	foreach(lc, mosaic_plan_inputs(plan))
+		found = list_concat_unique(found, mosaic_find_parameter_calls(lfirst(lc), params));
+	return found;
+}
+
+typedef struct Binding
+{
+	List	   *params;
+	List	   *values;
+} Binding;
+
+static Node *
+bind_parameters(Node *node, void *context)
+{
+	Binding    *b = context;
+	ListCell   *lp,
+			   *lv;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param))
+		forboth(lp, b->params, lv, b->values)
+			if (lfirst_int(lp) == ((Param *) node)->paramid)
+				return copyObject(lfirst(lv));
+	return expression_tree_mutator(node, bind_parameters, context);
+}
+
+Node *
+mosaic_bind_parameters(Node *call, List *params, List *values)
+{
+	Binding		b = {params, values};
+
+	return bind_parameters(call, &b);
+}
+
+/* ---- making parameters ---- */
+
+typedef struct Parameter
+{
+	Node	   *call;
+	Param	   *param;
+	bool		put;			/* in place of the call, somewhere */
+} Parameter;
+
+static Node *
+put_parameter(Node *node, void *context)
+{
+	Parameter  *p = context;
+
+	if (node == NULL)
+		return NULL;
+	if (equal(node, p->call))
+	{
+		p->put = true;
+		return copyObject((Node *) p->param);
+	}
+	return expression_tree_mutator(node, put_parameter, context);
+}
+
+/* Nodes at and above where it is put are executed again when it changes; all others keep what they have read. */
+static bool
+put_into_plan(Plan *plan, Parameter *p)
+{
+	List	  **fields[MAX_FIELDS];
+	int			n = expr_fields(plan, fields);
+	bool		put;
+	ListCell   *lc;
+
+	p->put = false;
+	for (int i = 0; i < n; i++)
+		*fields[i] = (List *) put_parameter((Node *) *fields[i], p);
+	put = p->put;
+	foreach(lc, mosaic_plan_inputs(plan))
+		put |= put_into_plan(lfirst(lc), p);
+	if (!put)
+		return false;
+	plan->extParam = bms_add_member(plan->extParam, p->param->paramid);
+	plan->allParam = bms_add_member(plan->allParam, p->param->paramid);
+	/* It follows from the keys. */
+	if (IsA(plan, Memoize))
+		((Memoize *) plan)->keyparamids = bms_add_member(((Memoize *) plan)->keyparamids, p->param->paramid);
+	return true;
+}
+
+int
+mosaic_make_parameter(PlannedStmt *stmt, Plan *plan, Node *call)
+{
+	Param	   *param = makeNode(Param);
+	Parameter	p = {call, param, false};
+
+	param->paramkind = PARAM_EXEC;
+	param->paramid = list_length(stmt->paramExecTypes);
+	param->paramtype = exprType(call);
+	param->paramtypmod = exprTypmod(call);
+	param->paramcollid = exprCollation(call);
+	param->location = -1;
+	stmt->paramExecTypes = lappend_oid(stmt->paramExecTypes, param->paramtype);
+	put_into_plan(plan, &p);
+	return param->paramid;
+}
+
+/* ---- subqueries ---- */
+
+typedef struct Subqueries
+{
+	List	   *nodes;			/* SubPlan */
+} Subqueries;
+
+static bool
+find_subqueries(Node *node, void *context)
+{
+	Subqueries *s = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubPlan))
+		s->nodes = lappend(s->nodes, node);
+	return expression_tree_walker(node, find_subqueries, context);
+}
+
+static void
+find_in_plan(Plan *plan, Subqueries *s)
+{
+	List	  **fields[MAX_FIELDS];
+	int			n;
+	ListCell   *lc;
+
+	if (plan == NULL)
+		return;
+	n = expr_fields(plan, fields);
+	for (int i = 0; i < n; i++)
+		find_subqueries((Node *) *fields[i], s);
+	foreach(lc, mosaic_plan_inputs(plan))
+		find_in_plan(lfirst(lc), s);
+}
+
+/* Whether no other expression executes the plan of a subquery. */
+static bool
+is_only(const SubPlan *subplan, const List *all)
+{
+	ListCell   *lc;
+
+	foreach(lc, all)
+		if (lfirst(lc) != subplan && ((SubPlan *) lfirst(lc))->plan_id == subplan->plan_id)
+			return false;
+	return true;
+}
+
+static void
+hoist(PlannedStmt *stmt, SubPlan *subplan)
+{
+	Plan	   *plan = list_nth(stmt->subplans, subplan->plan_id - 1);
+	List	   *params = list_copy(subplan->parParam);
+	List	   *values = list_copy(subplan->args);
+	ListCell   *lc;
+
+	foreach(lc, mosaic_find_parameter_calls(plan, params))
+	{
+		int			number = mosaic_make_parameter(stmt, plan, lfirst(lc));
+
+		subplan->parParam = lappend_int(subplan->parParam, number);
+		subplan->args = lappend(subplan->args, mosaic_bind_parameters(lfirst(lc), params, values));
+	}
+}
+
+void
+mosaic_hoist_from_subqueries(PlannedStmt *stmt)
+{
+	Subqueries	s = {NIL};
+	ListCell   *lc;
+
+	find_in_plan(stmt->planTree, &s);
+	foreach(lc, stmt->subplans)
+		find_in_plan(lfirst(lc), &s);
+	foreach(lc, s.nodes)
+	{
+		SubPlan    *subplan = lfirst(lc);
+
+		if (subplan->parParam != NIL && !subplan->useHashTable && is_only(subplan, s.nodes))
+			hoist(stmt, subplan);
+	}
+}
