@@ -37,13 +37,17 @@ CREATE TABLE mosaic.model (
   max_tokens   int4,
   pooling      text,
   normalized   bool,
-  input_map    text
+  input_map    text,
+  version      int4,
+  predecessor  int4,
+  replaced     timestamptz,
+  last_version int4
 );
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
 ALTER TABLE mosaic.model ENABLE ALWAYS TRIGGER hold_roles;
-COMMENT ON TABLE mosaic.model IS 'one row per model; graph and tensors never change, all else may';
+COMMENT ON TABLE mosaic.model IS 'one row per model, and per version of one that was replaced and is kept; graph and tensors never change, all else may';
 COMMENT ON COLUMN mosaic.model.model_id IS 'identity of this version of the model';
-COMMENT ON COLUMN mosaic.model.name IS 'the name that predict() takes';
+COMMENT ON COLUMN mosaic.model.name IS 'the name that predict() takes; of a version that was replaced: model@version';
 COMMENT ON COLUMN mosaic.model.owner IS 'who imported it, or was given it: may drop, replace, rename, grant and hand it on';
 COMMENT ON COLUMN mosaic.model.domain IS 'its sharing domain';
 COMMENT ON COLUMN mosaic.model.readers IS 'roles that may predict with it besides the owner; - means every role';
@@ -59,6 +63,10 @@ COMMENT ON COLUMN mosaic.model.max_tokens IS 'to how many tokens texts are cut; 
 COMMENT ON COLUMN mosaic.model.pooling IS 'how the vectors of tokens become that of a text (set_pooling); NULL: mean; kept likewise';
 COMMENT ON COLUMN mosaic.model.normalized IS 'whether vectors of texts get length 1; NULL: no; kept likewise';
 COMMENT ON COLUMN mosaic.model.input_map IS 'which columns of a row fill its inputs, and what NULL is (set_inputs), as JSON; kept likewise';
+COMMENT ON COLUMN mosaic.model.version IS 'number of the version among those of its name; NULL: 1';
+COMMENT ON COLUMN mosaic.model.predecessor IS 'number of the version that it replaced or, where that was not kept, of what that replaced';
+COMMENT ON COLUMN mosaic.model.replaced IS 'when it was replaced, and kept; NULL: it is the current version';
+COMMENT ON COLUMN mosaic.model.last_version IS 'of the current version: the highest number that was given; NULL: version';
 
 CREATE FUNCTION mosaic.model_checksum(model_id int8) RETURNS uuid
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_checksum' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;

@@ -79,6 +79,46 @@ CREATE FUNCTION import_model(
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_labels' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object, with the names of its classes';
 
+-- With the number of versions that are kept, apart for the same reason.
+CREATE FUNCTION import_model(
+    name text, path text, keep int, labels text[] DEFAULT NULL, replace bool DEFAULT true, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_path_keep' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX file of the server (needs pg_read_server_files) as a new version, and keeps so many of those before it';
+
+CREATE FUNCTION import_model(
+    name text, content bytea, keep int, labels text[] DEFAULT NULL, replace bool DEFAULT true, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea_keep' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from its bytes as a new version, and keeps so many of those before it';
+
+CREATE FUNCTION import_model(
+    name text, large_object oid, keep int, labels text[] DEFAULT NULL, replace bool DEFAULT true, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_keep' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object as a new version, and keeps so many of those before it';
+
 CREATE FUNCTION drop_model(name text) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION drop_model(text) IS 'drops a model and the blocks that no other model uses';
@@ -113,6 +153,9 @@ REVOKE ALL ON FUNCTION import_model(text, bytea, text[], bool, text, text, text,
 REVOKE ALL ON FUNCTION import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, oid, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, oid, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION drop_model(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION rename_model(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION grant_model(text, regrole) FROM PUBLIC;

@@ -29,7 +29,7 @@ SELECT m.name, m.model_id,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN ARRAY(
          SELECT r.role::oid::regrole FROM unnest(m.readers) r (role)
          WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers,
-       m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map
+       m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map, coalesce(m.version, 1) AS version
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
   FROM (SELECT DISTINCT unnest(mosaic.map_blocks(t.map)) AS block_id
         FROM mosaic.tensor t WHERE t.model_id = m.model_id) ids
   JOIN mosaic.block_meta bm USING (block_id)) b
-WHERE mosaic.may_use(m.owner, m.readers);
+WHERE m.replaced IS NULL AND mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.models IS 'the models that the current role may use';
 COMMENT ON COLUMN mosaic.models.name IS 'the name that predict() takes';
 COMMENT ON COLUMN mosaic.models.model_id IS 'identity of this version: every import gets a new one';
@@ -67,6 +67,7 @@ COMMENT ON COLUMN mosaic.models.labels IS 'names of its classes, from class 0 on
 COMMENT ON COLUMN mosaic.models.pooling IS 'how embed() makes one vector of those of the tokens: mean, cls, max or last; NULL: mean';
 COMMENT ON COLUMN mosaic.models.normalized IS 'whether embed() gives vectors of length 1; NULL: no';
 COMMENT ON COLUMN mosaic.models.input_map IS 'which columns of a row fill its inputs, and what NULL is (set_inputs); NULL: nothing is set';
+COMMENT ON COLUMN mosaic.models.version IS 'its number: each import that replaces a model gives the next; mosaic.versions shows those that are kept';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
 SELECT m.name AS model, t.tensor_no, t.name,
@@ -84,7 +85,7 @@ LEFT JOIN LATERAL (
          sum(mosaic.geometry_bytes(bm.geometry)) AS bytes
   FROM unnest(mosaic.map_blocks(t.map)) AS ids (block_id)
   JOIN mosaic.block_meta bm USING (block_id)) b ON t.map IS NOT NULL
-WHERE mosaic.may_use(m.owner, m.readers);
+WHERE m.replaced IS NULL AND mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.tensors IS 'the tensors of the models that the current role may use';
 COMMENT ON COLUMN mosaic.tensors.model IS 'name of the model';
 COMMENT ON COLUMN mosaic.tensors.tensor_no IS 'number of the tensor in its model';
@@ -133,7 +134,7 @@ SELECT m.name AS model, t.description ->> 'model' AS kind, (t.description ->> 't
        coalesce(m.max_tokens, (t.description ->> 'max_length')::int) AS max_length, t.bytes
 FROM mosaic.model m
 JOIN mosaic.tokenizer t ON t.tokenizer_id = m.tokenizer
-WHERE mosaic.may_use(m.owner, m.readers);
+WHERE m.replaced IS NULL AND mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.tokenizers IS 'the tokenizers of the models that the current role may use';
 COMMENT ON COLUMN mosaic.tokenizers.model IS 'name of the model';
 COMMENT ON COLUMN mosaic.tokenizers.kind IS 'how words become tokens: WordPiece, BPE, Unigram or WordLevel';
@@ -149,18 +150,5 @@ GRANT SELECT ON mosaic.storage TO pg_monitor;
 CREATE FUNCTION mosaic.model_id(name text) RETURNS int8
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_id' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mosaic.model_id(text) IS 'identity of the version of a model that this statement sees; an error where there is none or it may not be used';
-
-CREATE FUNCTION @extschema@.model_info(name text) RETURNS jsonb
-  LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT to_jsonb(m)
-         || jsonb_build_object('tensors', (
-              SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.tensor_no), '[]')
-              FROM mosaic.tensors t WHERE t.model = m.name))
-         || coalesce((SELECT jsonb_build_object('tokenizer', to_jsonb(k) - 'model')
-                      FROM mosaic.tokenizers k WHERE k.model = m.name), '{}')
-  FROM mosaic.models m WHERE m.model_id = mosaic.model_id(model_info.name);
-END;
-COMMENT ON FUNCTION @extschema@.model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes';
 
 SET LOCAL search_path = @extschema@, pg_temp;

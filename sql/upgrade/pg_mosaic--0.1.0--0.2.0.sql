@@ -31,7 +31,11 @@ ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic
   ADD COLUMN max_tokens int4,
   ADD COLUMN pooling text,
   ADD COLUMN normalized bool,
-  ADD COLUMN input_map text;
+  ADD COLUMN input_map text,
+  ADD COLUMN version int4,
+  ADD COLUMN predecessor int4,
+  ADD COLUMN replaced timestamptz,
+  ADD COLUMN last_version int4;
 
 -- @changed statements@
 

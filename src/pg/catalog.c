@@ -27,6 +27,7 @@
 #include "mosaic/page_reader.h"
 #include "roles.h"
 #include "row.h"
+#include "versions.h"
 
 Oid
 mosaic_relid(const char *relname)
@@ -203,6 +204,9 @@ mosaic_store_options(const MosaicStoreOptions *wanted)
 void
 mosaic_check_name(const char *name)
 {
+	char	   *model;
+	int32		version;
+
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
@@ -212,6 +216,11 @@ mosaic_check_name(const char *name)
 				(errcode(ERRCODE_NAME_TOO_LONG),
 				 errmsg("the name of a model has %zu bytes, at most %d are allowed",
 						strlen(name), MOSAIC_MAX_NAME)));
+	if (mosaic_split_version(name, &model, &version))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("\"%s\" would be the name of a version of model \"%s\"", name, model),
+				 errhint("The name of a model must not end in \"@\" and a number.")));
 }
 
 HeapTuple

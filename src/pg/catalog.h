@@ -45,7 +45,8 @@ enum
 	Anum_model_model_id = 1, Anum_model_name, Anum_model_owner, Anum_model_domain, Anum_model_readers,
 	Anum_model_created, Anum_model_parameters, Anum_model_weight_bytes,
 	Anum_model_description, Anum_model_graph, Anum_model_checksum, Anum_model_tokenizer, Anum_model_labels,
-	Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized, Anum_model_input_map, Natts_model = 17
+	Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized, Anum_model_input_map, Anum_model_version,
+	Anum_model_predecessor, Anum_model_replaced, Anum_model_last_version, Natts_model = 21
 };
 enum
 {
@@ -120,7 +121,8 @@ extern MosaicStoreOptions mosaic_read_store_options(Snapshot snapshot);
 extern void mosaic_check_name(const char *name);
 
 /*
- * A model's row as snapshot sees it (a copy in the current context), or NULL.
+ * The row of this name as snapshot sees it (a copy in the current context), or NULL; what a name means
+ * to whoever predicts, mosaic_resolve_model() of versions.h tells.
  * The relation is locked with lockmode until the end of the transaction.
  */
 extern HeapTuple mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode);

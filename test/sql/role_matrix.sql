@@ -55,6 +55,7 @@ GRANT SELECT ON LARGE OBJECT :lo TO PUBLIC;
 SELECT set_config('test.lo', :'lo', false) <> '' AS lo;
 SET ROLE regress_m_owner;
 SELECT i.tensors FROM f, import_model('m', iris) i;
+SELECT i.tensors FROM f, import_model('m', iris, keep => 1) i;
 SELECT grant_model('m', 'regress_m_reader'), grant_model('m', 'regress_m_team');
 SELECT set_tokenizer('m', vocab), set_labels('m', '{a,b,c}') FROM f;
 SELECT i.tensors FROM f, import_model('t', text_model, labels => '{a,b}') i;
@@ -77,7 +78,12 @@ INSERT INTO calls VALUES
   ('import_model(text, text, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.path'), labels => '{a,b,c}')$$),
   ('import_model(text, bytea, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('m', (SELECT iris FROM f), labels => '{a,b,c}', replace => true)$$),
   ('import_model(text, oid, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.lo')::oid, labels => '{a,b,c}')$$),
+  ('import_model(text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.path'), keep => 1)$$),
+  ('import_model(text, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('m', (SELECT iris FROM f), keep => 1)$$),
+  ('import_model(text, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.lo')::oid, keep => 1)$$),
   ('drop_model(text)', $$drop_model('m')$$),
+  ('rollback_model(text, int)', $$rollback_model('m', 1)$$),
+  ('drop_version(text, int)', $$drop_version('m', 1)$$),
   ('rename_model(text, text)', $$rename_model('m', 'n')$$),
   ('grant_model(text, regrole)', $$grant_model('m', 0)$$),
   ('revoke_model(text, regrole)', $$revoke_model('m', 0)$$),

@@ -26,6 +26,7 @@
 #include "pack_store.h"
 #include "row.h"
 #include "store.h"
+#include "versions.h"
 
 /* Of each page of rel: whether it is in the buffer pool.  A bit each; n: pages. */
 static uint8 *
@@ -302,7 +303,7 @@ Datum
 mosaic_pg_prewarm_model(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
 	int64		read = pgBufferUsage.shared_blks_read;
 	MosaicModelHandle *handle;
 	MosaicReader reader;

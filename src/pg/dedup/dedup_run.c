@@ -25,6 +25,7 @@
 #include "errors.h"
 #include "progress.h"
 #include "store.h"
+#include "versions.h"
 
 static void
 free_job(void *arg)
@@ -112,6 +113,7 @@ mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", job->name)));
+	mosaic_check_current(job->name, job->row);
 	job->domain = DatumGetInt32(mosaic_model_attr(job->row, Anum_model_domain));
 	mosaic_check_domain(job->domain, job->name, job->snapshot);
 }

@@ -19,6 +19,7 @@
 #include "model_rows.h"
 #include "progress.h"
 #include "store.h"
+#include "usage_drops.h"
 
 bool
 mosaic_has_block(const BlockSet *set, int32 id)
@@ -105,6 +106,7 @@ write_maps(DedupJob *job)
 					   heap_modify_tuple(job->row, RelationGetDescr(rel), values, nulls, replace));
 	table_close(rel, NoLock);
 	mosaic_stamp_model(u.model_id);
+	mosaic_usage_drops(mosaic_relid("model"), job->handle->key.model_id);
 	return u.model_id;
 }
 

@@ -30,6 +30,7 @@
 #include "store.h"
 #include "tokenizer_store.h"
 #include "usage_drops.h"
+#include "versions.h"
 
 /* ---- removal ---- */
 
@@ -177,6 +178,7 @@ mosaic_owned_model(const char *name, Snapshot snapshot)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", name)));
+	mosaic_check_current(name, row);
 	return row;
 }
 
@@ -247,6 +249,7 @@ mosaic_pg_drop_model(PG_FUNCTION_ARGS)
 	Snapshot	snapshot = mosaic_lock_store();
 	HeapTuple	row = mosaic_owned_model(name, snapshot);
 
+	mosaic_prune_versions(name, 0);
 	mosaic_remove_model(row);
 	mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)));
 	mosaic_leave_tokenizer(mosaic_tokenizer_of(row));
@@ -271,6 +274,8 @@ mosaic_pg_rename_model(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("model \"%s\" already exists", new_name)));
 	mosaic_update_model(mosaic_owned_model(name, snapshot), Anum_model_name, CStringGetTextDatum(new_name));
+	if (strcmp(name, new_name) != 0)
+		mosaic_rename_versions(name, new_name);
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();
 }
@@ -303,6 +308,7 @@ change_readers(FunctionCallInfo fcinfo, bool add)
 		mosaic_hold_role(MOSAIC_MODEL_READERS, role);
 	}
 	mosaic_update_model(row, Anum_model_readers, PointerGetDatum(mosaic_make_roles(readers, m)));
+	mosaic_update_versions(name, Anum_model_readers, PointerGetDatum(mosaic_make_roles(readers, m)));
 	if (!add)
 		mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
@@ -329,7 +335,7 @@ Datum
 mosaic_pg_model_id(PG_FUNCTION_ARGS)
 {
 	char	   *name = mosaic_name_argument(fcinfo, 0, "name");
-	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
 
 	if (!HeapTupleIsValid(row))
 		mosaic_no_such_model(name);

@@ -22,6 +22,7 @@
 #include "model_cache.h"
 #include "stage_model.h"
 #include "store_model.h"
+#include "versions.h"
 
 /* In which type matrices of weights are stored. */
 static int
@@ -36,6 +37,19 @@ dtype_option(FunctionCallInfo fcinfo)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("dtype \"%s\" of import_model() is not \"f32\" or \"bf16\"", dtype)));
+}
+
+/* How many of the versions that were replaced stay, where that is said. */
+static int
+keep_option(FunctionCallInfo fcinfo)
+{
+	if (PG_NARGS() < 18 || PG_ARGISNULL(17))
+		return MOSAIC_KEEP_ALL;
+	if (PG_GETARG_INT32(17) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("keep of import_model() must not be negative")));
+	return PG_GETARG_INT32(17);
 }
 
 /*
@@ -158,7 +172,8 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const MosaicFolder *fo
 	MosaicDedupOutcome outcome = {0};
 	MosaicModelOptions options = {
 		.domain = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
-		.dtype = dtype_option(fcinfo),.replace = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2)
+		.dtype = dtype_option(fcinfo),.replace = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2),
+		.keep = keep_option(fcinfo)
 	};
 	bool		dedup = wants_dedup(fcinfo, options.dtype != MOSAIC_FLOAT, &args);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic staged model",
@@ -263,4 +278,40 @@ Datum
 mosaic_pg_import_lo_labels(PG_FUNCTION_ARGS)
 {
 	return with_labels(fcinfo, mosaic_pg_import_lo);
+}
+
+/* import_model() with the number of versions that are kept, and labels, third and fourth: they go last. */
+static Datum
+with_keep(FunctionCallInfo fcinfo, PGFunction import_from)
+{
+	LOCAL_FCINFO(inner, 18);
+
+	mosaic_check_catalogs();
+	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 18, InvalidOid, fcinfo->context, fcinfo->resultinfo);
+	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
+	memcpy(inner->args + 2, fcinfo->args + 4, 14 * sizeof inner->args[0]);
+	inner->args[16] = fcinfo->args[3];
+	inner->args[17] = fcinfo->args[2];
+	return import_from(inner);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_keep);
+Datum
+mosaic_pg_import_path_keep(PG_FUNCTION_ARGS)
+{
+	return with_keep(fcinfo, mosaic_pg_import_path);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_keep);
+Datum
+mosaic_pg_import_bytea_keep(PG_FUNCTION_ARGS)
+{
+	return with_keep(fcinfo, mosaic_pg_import_bytea);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_keep);
+Datum
+mosaic_pg_import_lo_keep(PG_FUNCTION_ARGS)
+{
+	return with_keep(fcinfo, mosaic_pg_import_lo);
 }

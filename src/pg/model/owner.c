@@ -21,6 +21,7 @@
 #include "domain.h"
 #include "roles.h"
 #include "row.h"
+#include "versions.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_change_model_owner);
 Datum
@@ -38,6 +39,7 @@ mosaic_pg_change_model_owner(PG_FUNCTION_ARGS)
 	mosaic_check_can_become(role);
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, role);
 	mosaic_update_model(row, Anum_model_owner, ObjectIdGetDatum(role));
+	mosaic_update_versions(name, Anum_model_owner, ObjectIdGetDatum(role));
 	mosaic_follow_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)), role);
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
@@ -99,7 +101,7 @@ mosaic_pg_reassign_models(PG_FUNCTION_ARGS)
 			continue;
 		mosaic_hold_role(MOSAIC_MODEL_OWNER, new_role);
 		change_row(row, Anum_model_owner, ObjectIdGetDatum(new_role));
-		n++;
+		n += !mosaic_is_kept(row);
 	}
 	systable_endscan(scan);
 	table_close(models, NoLock);
@@ -147,7 +149,7 @@ mosaic_pg_revoke_models(PG_FUNCTION_ARGS)
 		if (readers == NULL)
 			continue;
 		change_row(row, Anum_model_readers, PointerGetDatum(readers));
-		n++;
+		n += !mosaic_is_kept(row);
 	}
 	systable_endscan(scan);
 	table_close(models, NoLock);

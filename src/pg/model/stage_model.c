@@ -63,7 +63,9 @@ read_replaced(MosaicStagedModel *s, HeapTuple old)
 	if (old == NULL)
 		return;
 	s->replaced = DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id));
-	mosaic_scan_tensors(s->replaced, s->snapshot, note_replaced, s);
+	/* One that is kept uses its blocks as before. */
+	if (s->options.keep <= 0)
+		mosaic_scan_tensors(s->replaced, s->snapshot, note_replaced, s);
 	qsort(s->replaced_ids, s->nreplaced, sizeof(int32), compare_ids);
 }
 
@@ -298,7 +300,7 @@ mosaic_settle_model(MosaicStagedModel *s)
 	if (changes.n > 0)
 		change_tensors(s, &changes, snapshot);
 	UnregisterSnapshot(snapshot);
-	mosaic_insert_model(final_row(s, owner), old);
+	mosaic_insert_model(final_row(s, owner), old, s->options.keep);
 	if (changes.n > 0)
 		mosaic_stamp_model(s->model_id);
 	if (old)

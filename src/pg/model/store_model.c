@@ -31,10 +31,12 @@
 #include "mosaic/capi_checksum.h"
 #include "progress.h"
 #include "roles.h"
+#include "row.h"
 #include "store.h"
 #include "store_model.h"
 #include "store_model_job.h"
 #include "tokenizer_store.h"
+#include "versions.h"
 
 static void
 free_job(void *arg)
@@ -244,6 +246,8 @@ mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner
 	values[Anum_model_checksum - 1] = UUIDPGetDatum(&sum);
 	for (int i = 0; i < lengthof(optional); i++)
 		nulls[optional[i] - 1] = true;
+	values[Anum_model_version - 1] = values[Anum_model_last_version - 1] = Int32GetDatum(1);
+	nulls[Anum_model_predecessor - 1] = nulls[Anum_model_replaced - 1] = true;
 	row = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	table_close(rel, NoLock);
 	return row;
@@ -293,10 +297,12 @@ mosaic_choose_owner(HeapTuple old, Snapshot snapshot)
 	return mosaic_role_exists(owner, snapshot) ? owner : GetUserId();
 }
 
-/* What was set of a model stays when a new version replaces it. */
+/* What was set of a model stays when a new version replaces it, which is the next.  kept: the old one is. */
 static HeapTuple
-keep_options(HeapTuple row, HeapTuple old)
+succeed(HeapTuple row, HeapTuple old, bool kept)
 {
+	int32		version = mosaic_last_version(old) + 1,
+				predecessor = kept ? mosaic_version_of(old) : mosaic_predecessor_of(old);
 	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
 	Datum		values[Natts_model] = {0};
 	bool		nulls[Natts_model] = {false};
@@ -307,13 +313,18 @@ keep_options(HeapTuple row, HeapTuple old)
 		replace[optional[i] - 1] = true;
 		values[optional[i] - 1] = mosaic_model_option(old, optional[i], &nulls[optional[i] - 1]);
 	}
+	values[Anum_model_version - 1] = values[Anum_model_last_version - 1] = Int32GetDatum(version);
+	values[Anum_model_predecessor - 1] = Int32GetDatum(predecessor);
+	nulls[Anum_model_predecessor - 1] = predecessor == 0;
+	replace[Anum_model_version - 1] = replace[Anum_model_last_version - 1] = true;
+	replace[Anum_model_predecessor - 1] = true;
 	row = heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace);
 	table_close(rel, NoLock);
 	return row;
 }
 
 void
-mosaic_insert_model(HeapTuple row, HeapTuple old)
+mosaic_insert_model(HeapTuple row, HeapTuple old, int keep)
 {
 	Relation	rel;
 	int64		model_id = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
@@ -321,10 +332,13 @@ mosaic_insert_model(HeapTuple row, HeapTuple old)
 	if (old)
 	{
 		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
-		mosaic_remove_model(old);
+		if (keep > 0)
+			mosaic_retire_model(old);
+		else
+			mosaic_remove_model(old);
 	}
 	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
-	CatalogTupleInsert(rel, old ? keep_options(row, old) : row);
+	CatalogTupleInsert(rel, old ? succeed(row, old, keep > 0) : row);
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)));
 	table_close(rel, NoLock);
 	if (old)
@@ -332,6 +346,7 @@ mosaic_insert_model(HeapTuple row, HeapTuple old)
 		mosaic_set_readers(model_id, mosaic_model_attr(old, Anum_model_readers));
 		mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(old, Anum_model_domain)));
 		mosaic_leave_tokenizer(mosaic_tokenizer_of(old));
+		mosaic_prune_versions(mosaic_plain_text(mosaic_model_attr(old, Anum_model_name)), keep);
 		mosaic_release_roles();
 	}
 	CommandCounterIncrement();
@@ -363,7 +378,7 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	mosaic_writer_close(writer);
 	mosaic_job_insert_tensors(job, model_id);
 	UnregisterSnapshot(snapshot);
-	mosaic_insert_model(mosaic_job_model_row(job, model_id, name, owner), old);
+	mosaic_insert_model(mosaic_job_model_row(job, model_id, name, owner), old, options->keep);
 	if (old)
 	{
 		mosaic_check_kept_labels(name);

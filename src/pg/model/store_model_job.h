@@ -51,9 +51,10 @@ extern void mosaic_job_insert_tensors(ImportJob *job, int64 model_id);
 extern HeapTuple mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner);
 
 /*
- * Inserts the row, in the place of an old version (or NULL), with its readers and its log.  After the
- * new blocks are in, so that those which both versions have are kept; under the store's lock.
+ * Inserts the row, in the place of an old version (or NULL), with its readers and its log; the old one is kept or
+ * removed, and so are those before it, as keep says (MosaicModelOptions).  After the new blocks are in, so that
+ * those which both versions have are kept; under the store's lock.
  */
-extern void mosaic_insert_model(HeapTuple row, HeapTuple old);
+extern void mosaic_insert_model(HeapTuple row, HeapTuple old, int keep);
 
 #endif

@@ -12,6 +12,7 @@
 #include "catalog.h"
 #include "compat.h"
 #include "predict_parallel.h"
+#include "versions.h"
 
 static void
 indent(ExplainState *es)
@@ -39,7 +40,7 @@ version_of(MosaicPredictScan *s, const char *name)
 	/* auto_explain may ask when the query has ended. */
 	if (!ActiveSnapshotSet())
 		return 0;
-	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	row = mosaic_resolve_model(name, GetActiveSnapshot());
 	if (!HeapTupleIsValid(row))
 		return 0;
 	if (mosaic_may_use_model(row))

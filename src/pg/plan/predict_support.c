@@ -17,6 +17,7 @@
 
 #include "catalog.h"
 #include "predict_support.h"
+#include "versions.h"
 #include "mosaic/page_format.h"
 
 /*
@@ -132,7 +133,7 @@ cost(SupportRequestCost *request)
 	name = linitial(((FuncExpr *) request->node)->args);
 	if (!IsA(name, Const) || name->constisnull)
 		return NULL;
-	model = mosaic_find_model(TextDatumGetCString(name->constvalue), GetActiveSnapshot(), AccessShareLock);
+	model = mosaic_resolve_model(TextDatumGetCString(name->constvalue), GetActiveSnapshot());
 	/* Whom a model is not for is not told its size. */
 	if (!HeapTupleIsValid(model) || !mosaic_may_use_model(model))
 		return NULL;

@@ -25,6 +25,7 @@
 #include "proba.h"
 #include "row_map.h"
 #include "text_model.h"
+#include "versions.h"
 #include "mosaic/capi_prepared.h"
 
 /* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
@@ -155,7 +156,7 @@ static void
 resolve(MosaicPredictor *p, const View *view)
 {
 	char	   *name = text_to_cstring(p->name);
-	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
 	MosaicModelHandle *handle;
 
 	if (!HeapTupleIsValid(row))
@@ -358,7 +359,7 @@ options(MosaicPredictor *p)
 	cxt = AllocSetContextCreate(p->cxt, "pg_mosaic options", ALLOCSET_SMALL_SIZES);
 	saved = MemoryContextSwitchTo(cxt);
 	name = text_to_cstring(p->name);
-	p->row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	p->row = mosaic_resolve_model(name, GetActiveSnapshot());
 	if (!HeapTupleIsValid(p->row))
 		mosaic_no_such_model(name);
 	p->nlabels = -1;

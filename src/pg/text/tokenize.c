@@ -16,6 +16,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "tokenizer_cache.h"
+#include "versions.h"
 
 /* For whom and when a name was resolved: it is resolved again where any of it differs. */
 typedef struct View
@@ -65,7 +66,7 @@ current_view(void)
 static void
 resolve(TextCall *call, const char *name)
 {
-	HeapTuple	row = mosaic_find_model(name, GetActiveSnapshot(), AccessShareLock);
+	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
 	Datum		max_tokens;
 	bool		isnull;
 

@@ -1,0 +1,68 @@
+-- Versions: what was replaced and is kept.
+
+CREATE FUNCTION rollback_model(name text, version int DEFAULT NULL) RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_rollback_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION rollback_model(text, int) IS 'makes a kept version of a model the current one, without a number the one that the current one replaced; its number';
+REVOKE ALL ON FUNCTION rollback_model(text, int) FROM PUBLIC;
+
+CREATE FUNCTION drop_version(name text, version int) RETURNS void
+  AS 'MODULE_PATHNAME', 'mosaic_pg_drop_version' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION drop_version(text, int) IS 'drops a kept version of a model, and the blocks that nothing else uses';
+REVOKE ALL ON FUNCTION drop_version(text, int) FROM PUBLIC;
+
+-- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+CREATE VIEW mosaic.versions WITH (security_barrier) AS
+SELECT CASE WHEN m.replaced IS NULL THEN m.name ELSE regexp_replace(m.name, '@[0-9]+$', '') END AS model,
+       coalesce(m.version, 1) AS version, m.replaced IS NULL AS current, m.name AS predict_as, m.model_id,
+       m.created, m.replaced, m.predecessor, m.parameters,
+       b.blocks, b.total_bytes,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.total_bytes - b.exclusive_bytes END AS shared_bytes,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.exclusive_bytes END AS exclusive_bytes,
+       m.description -> 'inputs' AS inputs, m.description -> 'outputs' AS outputs, m.labels
+FROM mosaic.model m
+CROSS JOIN LATERAL (
+  SELECT count(*) AS blocks,
+         coalesce(sum(mosaic.geometry_bytes(bm.geometry)) FILTER (WHERE bm.models = 1), 0)::int8 AS exclusive_bytes,
+         coalesce(sum(mosaic.geometry_bytes(bm.geometry)), 0)::int8 AS total_bytes
+  FROM (SELECT DISTINCT unnest(mosaic.map_blocks(t.map)) AS block_id
+        FROM mosaic.tensor t WHERE t.model_id = m.model_id) ids
+  JOIN mosaic.block_meta bm USING (block_id)) b
+WHERE mosaic.may_use(m.owner, m.readers);
+COMMENT ON VIEW mosaic.versions IS 'the versions of the models that the current role may use: the current ones, and those that were replaced and are kept';
+COMMENT ON COLUMN mosaic.versions.model IS 'name of the model';
+COMMENT ON COLUMN mosaic.versions.version IS 'number of the version: 1 is the first; none is given twice as long as the model is there';
+COMMENT ON COLUMN mosaic.versions.current IS 'whether it is what the name of the model means';
+COMMENT ON COLUMN mosaic.versions.predict_as IS 'the name that predict() takes for it; model@version goes for the current one, too';
+COMMENT ON COLUMN mosaic.versions.model_id IS 'its identity';
+COMMENT ON COLUMN mosaic.versions.created IS 'when it was imported';
+COMMENT ON COLUMN mosaic.versions.replaced IS 'when it was replaced; NULL: it is the current one';
+COMMENT ON COLUMN mosaic.versions.predecessor IS 'the version that was kept before it, where rollback_model() goes; it may have been dropped since';
+COMMENT ON COLUMN mosaic.versions.parameters IS 'number of elements of its floating-point tensors';
+COMMENT ON COLUMN mosaic.versions.blocks IS 'number of distinct blocks';
+COMMENT ON COLUMN mosaic.versions.total_bytes IS 'bytes of all its blocks: what it would take alone';
+COMMENT ON COLUMN mosaic.versions.shared_bytes IS 'of these, bytes of blocks that other versions or models use, too; NULL for all but the owner';
+COMMENT ON COLUMN mosaic.versions.exclusive_bytes IS 'bytes of the blocks that only it uses: what keeping it costs; NULL for all but the owner';
+COMMENT ON COLUMN mosaic.versions.inputs IS 'its inputs: name, type and shape';
+COMMENT ON COLUMN mosaic.versions.outputs IS 'its outputs likewise';
+COMMENT ON COLUMN mosaic.versions.labels IS 'names of its classes';
+
+GRANT SELECT ON mosaic.versions TO PUBLIC;
+
+CREATE FUNCTION @extschema@.model_info(name text) RETURNS jsonb
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT to_jsonb(m)
+         || jsonb_build_object('tensors', (
+              SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.tensor_no), '[]')
+              FROM mosaic.tensors t WHERE t.model = m.name))
+         || coalesce((SELECT jsonb_build_object('tokenizer', to_jsonb(k) - 'model')
+                      FROM mosaic.tokenizers k WHERE k.model = m.name), '{}')
+  FROM mosaic.models m WHERE m.model_id = mosaic.model_id(model_info.name)
+  UNION ALL
+  SELECT to_jsonb(v) FROM mosaic.versions v WHERE v.model_id = mosaic.model_id(model_info.name) AND NOT v.current;
+END;
+COMMENT ON FUNCTION @extschema@.model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes; of a version that was replaced what mosaic.versions has';
+
+SET LOCAL search_path = @extschema@, pg_temp;
