@@ -96,8 +96,8 @@ my @changes = (
 	[ qr/^-.*COLUMN map SET STORAGE/ => 'ALTER TABLE mosaic.tensor ALTER COLUMN map SET STORAGE EXTENDED' ],
 	[ qr/^\+.*fillfactor='90'/ => 'ALTER TABLE mosaic.near_key SET (fillfactor = 90)' ],
 	[ qr/^-.*VIEW mosaic.tensors WITH/ => 'ALTER VIEW mosaic.tensors RESET (security_barrier)' ],
-	[ qr/^-.*WHERE mosaic\.may_use/ => q{CREATE OR REPLACE VIEW mosaic.models AS SELECT * FROM (}
-		. $node->safe_psql($changed, q{SELECT regexp_replace(pg_get_viewdef('mosaic.models'), 'WHERE mosaic.may_use.*', '')}) . ') m' ],
+	[ qr/^-.*WHERE \(\(m\.replaced IS NULL\) AND mosaic\.may_use/ => q{CREATE OR REPLACE VIEW mosaic.models AS SELECT * FROM (}
+		. $node->safe_psql($changed, q{SELECT regexp_replace(pg_get_viewdef('mosaic.models'), 'WHERE .{1,40}mosaic.may_use.*', '')}) . ') m' ],
 	[ qr/^\+.*COMMENT .*'another'/ => q{COMMENT ON COLUMN mosaic.models.owner IS 'another'} ],
 	[ qr/^\+ dumped: .*only_row/ => q{UPDATE pg_extension SET extcondition[1] = 'WHERE only_row' WHERE extname = 'pg_mosaic'} ],
 	[ qr/^-.*ADD FUNCTION public.rename_model/ => 'ALTER EXTENSION pg_mosaic DROP FUNCTION rename_model(text, text)' ]);
