@@ -48,7 +48,24 @@ COMMENT ON COLUMN mosaic.versions.inputs IS 'its inputs: name, type and shape';
 COMMENT ON COLUMN mosaic.versions.outputs IS 'its outputs likewise';
 COMMENT ON COLUMN mosaic.versions.labels IS 'names of its classes';
 
-GRANT SELECT ON mosaic.versions TO PUBLIC;
+CREATE VIEW mosaic.aliases WITH (security_barrier) AS
+SELECT a.name AS alias, (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.oid = a.owner) AS owner,
+       concat_ws('@', a.model, a.version) AS model,
+       CASE WHEN a.canary IS NOT NULL THEN concat_ws('@', a.canary, a.canary_version) END AS canary, a.share,
+       CASE WHEN pg_catalog.pg_has_role(a.owner::oid, 'USAGE') THEN ARRAY(
+         SELECT r.role::oid::regrole FROM unnest(a.readers) r (role)
+         WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers
+FROM mosaic.alias a
+WHERE mosaic.may_use(a.owner, a.readers);
+COMMENT ON VIEW mosaic.aliases IS 'the aliases that the current role may use';
+COMMENT ON COLUMN mosaic.aliases.alias IS 'the name that predict() takes';
+COMMENT ON COLUMN mosaic.aliases.owner IS 'who set it, or was given it; NULL: a role that is gone';
+COMMENT ON COLUMN mosaic.aliases.model IS 'the model that it means, or the version, by number';
+COMMENT ON COLUMN mosaic.aliases.canary IS 'a second one, which gets a share of the items; NULL: there is none';
+COMMENT ON COLUMN mosaic.aliases.share IS 'the part of all items that the second one gets';
+COMMENT ON COLUMN mosaic.aliases.readers IS 'roles that may predict with it besides the owner, - for every role; NULL for all but the owner';
+
+GRANT SELECT ON mosaic.versions, mosaic.aliases TO PUBLIC;
 
 CREATE FUNCTION @extschema@.model_info(name text) RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL SAFE

@@ -242,6 +242,24 @@ mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode)
 	return tuple;
 }
 
+HeapTuple
+mosaic_find_version(int64 model_id, Snapshot snapshot)
+{
+	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	ScanKeyInit(&key, Anum_model_model_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
+	scan = systable_beginscan(rel, mosaic_relid("model_pkey"), true, snapshot, 1, &key);
+	row = mosaic_getnext(scan);
+	if (HeapTupleIsValid(row))
+		row = heap_copytuple(row);
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return row;
+}
+
 void
 mosaic_check_unchanged(const char *name, HeapTuple row)
 {
@@ -284,9 +302,8 @@ mosaic_model_option(HeapTuple tuple, int attnum, bool *isnull)
 	return value;
 }
 
-/* Whether the current role is a member of owner, or of one of readers. */
-static bool
-may_use(Oid owner, ArrayType *readers)
+bool
+mosaic_may_use(Oid owner, ArrayType *readers)
 {
 	Oid		   *roles;
 	int			n;
@@ -302,8 +319,8 @@ may_use(Oid owner, ArrayType *readers)
 bool
 mosaic_may_use_model(HeapTuple model)
 {
-	return may_use(DatumGetObjectId(mosaic_model_attr(model, Anum_model_owner)),
-				   mosaic_plain_roles(mosaic_model_attr(model, Anum_model_readers)));
+	return mosaic_may_use(DatumGetObjectId(mosaic_model_attr(model, Anum_model_owner)),
+						  mosaic_plain_roles(mosaic_model_attr(model, Anum_model_readers)));
 }
 
 bool
@@ -316,7 +333,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_may_use);
 Datum
 mosaic_pg_may_use(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(may_use(PG_GETARG_OID(0), PG_GETARG_ARRAYTYPE_P(1)));
+	PG_RETURN_BOOL(mosaic_may_use(PG_GETARG_OID(0), PG_GETARG_ARRAYTYPE_P(1)));
 }
 
 void

@@ -50,6 +50,11 @@ enum
 };
 enum
 {
+	Anum_alias_name = 1, Anum_alias_owner, Anum_alias_readers, Anum_alias_model, Anum_alias_version,
+	Anum_alias_canary, Anum_alias_canary_version, Anum_alias_share, Natts_alias = 8
+};
+enum
+{
 	Anum_tensor_model_id = 1, Anum_tensor_tensor_no, Anum_tensor_name, Anum_tensor_dtype,
 	Anum_tensor_dims, Anum_tensor_layout, Anum_tensor_stored_dtype, Anum_tensor_transposed,
 	Anum_tensor_matrix_rows, Anum_tensor_matrix_cols, Anum_tensor_block_rows,
@@ -122,7 +127,7 @@ extern void mosaic_check_name(const char *name);
 
 /*
  * The row of this name as snapshot sees it (a copy in the current context), or NULL; what a name means
- * to whoever predicts, mosaic_resolve_model() of versions.h tells.
+ * to whoever predicts, mosaic_look_up() of aliases.h tells.
  * The relation is locked with lockmode until the end of the transaction.
  */
 extern HeapTuple mosaic_find_model(const char *name, Snapshot snapshot, LOCKMODE lockmode);
@@ -135,6 +140,12 @@ extern Datum mosaic_model_option(HeapTuple tuple, int attnum, bool *isnull);	/* 
  * snapshot sees.  To be called before a model is changed.
  */
 extern void mosaic_check_unchanged(const char *name, HeapTuple row);
+
+/* The row of this version, a copy, or NULL. */
+extern HeapTuple mosaic_find_version(int64 model_id, Snapshot snapshot);
+
+/* Whether the current role is, or is a member of, the owner or one of the readers (an array of mosaic.role). */
+extern bool mosaic_may_use(Oid owner, struct ArrayType *readers);
 
 /* Whether the current role may use, or administer, the model. */
 extern bool mosaic_may_use_model(HeapTuple model);

@@ -56,6 +56,7 @@ SELECT set_config('test.lo', :'lo', false) <> '' AS lo;
 SET ROLE regress_m_owner;
 SELECT i.tensors FROM f, import_model('m', iris) i;
 SELECT i.tensors FROM f, import_model('m', iris, keep => 1) i;
+SELECT set_alias('prod', 'm'), grant_model('prod', 'regress_m_reader');
 SELECT grant_model('m', 'regress_m_reader'), grant_model('m', 'regress_m_team');
 SELECT set_tokenizer('m', vocab), set_labels('m', '{a,b,c}') FROM f;
 SELECT i.tensors FROM f, import_model('t', text_model, labels => '{a,b}') i;
@@ -82,6 +83,8 @@ INSERT INTO calls VALUES
   ('import_model(text, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('m', (SELECT iris FROM f), keep => 1)$$),
   ('import_model(text, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.lo')::oid, keep => 1)$$),
   ('drop_model(text)', $$drop_model('m')$$),
+  ('set_alias(text, text, text, float8)', $$set_alias('a', 'm')$$),
+  ('drop_alias(text)', $$drop_alias('prod')$$),
   ('rollback_model(text, int)', $$rollback_model('m', 1)$$),
   ('drop_version(text, int)', $$drop_version('m', 1)$$),
   ('rename_model(text, text)', $$rename_model('m', 'n')$$),

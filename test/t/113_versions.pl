@@ -13,9 +13,12 @@ $node->start;
 my @files = qw(fashion_base fashion_dark fashion_noise fashion_shoes);
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_mosaic; CREATE ROLE reader;'
 	  . join('', map { "SELECT import_model('m', '" . data($_) . "', keep => 3);" } @files) . q{
-SELECT rollback_model('m'); SELECT grant_model('m', 'reader')});
+SELECT rollback_model('m'); SELECT grant_model('m', 'reader');
+SELECT set_alias('prod', 'm@1', 'm@4', 0.5); SELECT grant_model('prod', 'reader')});
 my $numbers = q{SELECT string_agg(concat_ws(' ', predict_as, version, current, predecessor, replaced IS NULL), ', ' ORDER BY version) FROM mosaic.versions};
 my $all = predictions(qw(m m@1 m@2 m@3 m@4));
+my $canary = predictions('prod');
+my $shared_out = $node->safe_psql('postgres', $canary);
 my $versions = $node->safe_psql('postgres', $numbers);
 is($versions, 'm@1 1 f f, m@2 2 f 1 f, m 3 t 2 t, m@4 4 f 3 f', 'four versions, the third is current');
 my $expected = $node->safe_psql('postgres', $all);
@@ -30,9 +33,10 @@ command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), 
 is($node->safe_psql('restored', "$numbers WHERE model = 'm'"), $versions, 'restored: the same versions');
 is($node->safe_psql('restored', $all), $expected, 'the same predictions to the bit');
 is($node->safe_psql('restored', "SET ROLE reader; $all"), $expected, 'for those who may');
+is($node->safe_psql('restored', "SET ROLE reader; $canary"), $shared_out, 'and an alias that shares out as before');
 is($node->safe_psql('restored', "SELECT rollback_model('m'); SELECT rollback_model('m'); SELECT rollback_model('m', 4);"
 		. "SELECT blocks FROM import_model('m', '" . data('fashion_base') . "', keep => 1); $numbers WHERE model = 'm'"),
-	"2\n1\n4\n253\nm\@4 4 f 3 f, m 5 t 4 t", 'and their way back, and numbers that go on');
+	"2\n1\n4\n253\nm\@1 1 f f, m\@4 4 f 3 f, m 5 t 4 t", 'and their way back, and numbers that go on; what the alias names stays');
 is($node->safe_psql('restored', 'SELECT count(*) FROM check_store()'), '0', 'nothing is wrong');
 store_is_sound($node, 'restored', 'restored');
 
@@ -43,6 +47,7 @@ $standby->init_from_backup($node, 'backup', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', $all), $expected, 'a standby predicts with kept versions');
+is($standby->safe_psql('postgres', $canary), $shared_out, 'and shares out in the same way');
 my ($ret, $out, $err) = $standby->psql('postgres', "SELECT rollback_model('m')", extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($err, qr/25006/, 'and changes nothing');
 my $session = $node->background_psql('postgres', on_error_stop => 0);

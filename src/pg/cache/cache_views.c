@@ -8,6 +8,7 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/instrument.h"
+#include "aliases.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -26,7 +27,6 @@
 #include "pack_store.h"
 #include "row.h"
 #include "store.h"
-#include "versions.h"
 
 /* Of each page of rel: whether it is in the buffer pool.  A bit each; n: pages. */
 static uint8 *
@@ -303,15 +303,11 @@ Datum
 mosaic_pg_prewarm_model(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
+	HeapTuple	row = mosaic_usable_model(name, NULL);
 	int64		read = pgBufferUsage.shared_blks_read;
 	MosaicModelHandle *handle;
 	MosaicReader reader;
 
-	if (!HeapTupleIsValid(row))
-		mosaic_no_such_model(name);
-	if (!mosaic_may_use_model(row))
-		mosaic_denied(name);
 	handle = mosaic_model_acquire(row);
 	PG_TRY();
 	{

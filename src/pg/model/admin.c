@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "admin.h"
+#include "aliases.h"
 #include "cache.h"
 #include "catalog.h"
 #include "damage.h"
@@ -249,6 +250,7 @@ mosaic_pg_drop_model(PG_FUNCTION_ARGS)
 	Snapshot	snapshot = mosaic_lock_store();
 	HeapTuple	row = mosaic_owned_model(name, snapshot);
 
+	mosaic_check_unaliased(name, 0, snapshot);
 	mosaic_prune_versions(name, 0);
 	mosaic_remove_model(row);
 	mosaic_leave_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)));
@@ -273,42 +275,62 @@ mosaic_pg_rename_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("model \"%s\" already exists", new_name)));
+	mosaic_check_no_alias(new_name, snapshot);
 	mosaic_update_model(mosaic_owned_model(name, snapshot), Anum_model_name, CStringGetTextDatum(new_name));
 	if (strcmp(name, new_name) != 0)
+	{
 		mosaic_rename_versions(name, new_name);
+		mosaic_rename_alias_targets(name, new_name);
+	}
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();
 }
 
-/* The readers of a model with role added, or taken away. */
+/* Readers with a role added, or taken away. */
+static Datum
+changed_readers(Datum old, Oid role, bool add)
+{
+	int			n,
+				m = 0;
+	Oid		   *readers = mosaic_read_roles(mosaic_plain_roles(old), &n);
+
+	readers = repalloc(readers, (n + 1) * sizeof *readers);
+	for (int i = 0; i < n; i++)
+		if (readers[i] != role)
+			readers[m++] = readers[i];
+	if (add)
+		readers[m++] = role;
+	return PointerGetDatum(mosaic_make_roles(readers, m));
+}
+
+/* Of a model and its versions, or of an alias. */
 static void
 change_readers(FunctionCallInfo fcinfo, bool add)
 {
 	char	   *name = mosaic_name_argument(fcinfo, 0, "name");
 	Oid			role = mosaic_role_argument(fcinfo, 1, "role");
 	Snapshot	snapshot;
-	HeapTuple	row;
-	Oid		   *readers;
-	int			n,
-				m = 0;
+	HeapTuple	row,
+				alias;
+	Datum		readers;
 
 	/* One that was dropped can lose what it had. */
 	if (add && role != MOSAIC_EVERYONE)
 		mosaic_check_role(role);
 	snapshot = mosaic_lock_store();
-	row = mosaic_owned_model(name, snapshot);
-	readers = mosaic_read_roles(mosaic_plain_roles(mosaic_model_attr(row, Anum_model_readers)), &n);
-	readers = repalloc(readers, (n + 1) * sizeof *readers);
-	for (int i = 0; i < n; i++)
-		if (readers[i] != role)
-			readers[m++] = readers[i];
+	alias = mosaic_owned_alias(name, snapshot);
 	if (add)
+		mosaic_hold_role(alias ? MOSAIC_ALIAS_READERS : MOSAIC_MODEL_READERS, role);
+	if (alias)
+		mosaic_update_alias(alias, Anum_alias_readers,
+							changed_readers(mosaic_alias_attr(alias, Anum_alias_readers), role, add));
+	else
 	{
-		readers[m++] = role;
-		mosaic_hold_role(MOSAIC_MODEL_READERS, role);
+		row = mosaic_owned_model(name, snapshot);
+		readers = changed_readers(mosaic_model_attr(row, Anum_model_readers), role, add);
+		mosaic_update_model(row, Anum_model_readers, readers);
+		mosaic_update_versions(name, Anum_model_readers, readers);
 	}
-	mosaic_update_model(row, Anum_model_readers, PointerGetDatum(mosaic_make_roles(readers, m)));
-	mosaic_update_versions(name, Anum_model_readers, PointerGetDatum(mosaic_make_roles(readers, m)));
 	if (!add)
 		mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
@@ -335,13 +357,8 @@ Datum
 mosaic_pg_model_id(PG_FUNCTION_ARGS)
 {
 	char	   *name = mosaic_name_argument(fcinfo, 0, "name");
-	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
 
-	if (!HeapTupleIsValid(row))
-		mosaic_no_such_model(name);
-	if (!mosaic_may_use_model(row))
-		mosaic_denied(name);
-	PG_RETURN_DATUM(mosaic_model_attr(row, Anum_model_model_id));
+	PG_RETURN_DATUM(mosaic_model_attr(mosaic_usable_model(name, NULL), Anum_model_model_id));
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_dtype_name);

@@ -16,6 +16,7 @@
 #include "utils/snapmgr.h"
 
 #include "admin.h"
+#include "aliases.h"
 #include "catalog.h"
 #include "compat.h"
 #include "domain.h"
@@ -40,6 +41,7 @@ mosaic_pg_change_model_owner(PG_FUNCTION_ARGS)
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, role);
 	mosaic_update_model(row, Anum_model_owner, ObjectIdGetDatum(role));
 	mosaic_update_versions(name, Anum_model_owner, ObjectIdGetDatum(role));
+	mosaic_give_aliases(name, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)), role);
 	mosaic_follow_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)), role);
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
@@ -76,6 +78,24 @@ check_may_reassign(Oid old_role, Oid new_role)
 	mosaic_check_can_become(new_role);
 }
 
+static void
+reassign_aliases(Oid old_role, Oid new_role, Snapshot snapshot)
+{
+	Relation	rel = table_open(mosaic_relid("alias"), RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = mosaic_getnext(scan)))
+	{
+		if (!is_meant(DatumGetObjectId(mosaic_alias_attr(row, Anum_alias_owner)), old_role, snapshot))
+			continue;
+		mosaic_hold_role(MOSAIC_ALIAS_OWNER, new_role);
+		mosaic_update_alias(row, Anum_alias_owner, ObjectIdGetDatum(new_role));
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_reassign_models);
 Datum
 mosaic_pg_reassign_models(PG_FUNCTION_ARGS)
@@ -105,6 +125,7 @@ mosaic_pg_reassign_models(PG_FUNCTION_ARGS)
 	}
 	systable_endscan(scan);
 	table_close(models, NoLock);
+	reassign_aliases(old_role, new_role, snapshot);
 	mosaic_reassign_domains(old_role, new_role, snapshot);
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
@@ -123,6 +144,28 @@ other_readers(ArrayType *readers, Oid role, Snapshot snapshot)
 		if (roles[i] == MOSAIC_EVERYONE ? role != MOSAIC_EVERYONE : !is_meant(roles[i], role, snapshot))
 			roles[m++] = roles[i];
 	return m == n ? NULL : mosaic_make_roles(roles, m);
+}
+
+/* From all aliases that the current role owns. */
+static void
+revoke_aliases(Oid role, Snapshot snapshot)
+{
+	Relation	rel = table_open(mosaic_relid("alias"), RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = mosaic_getnext(scan)))
+	{
+		ArrayType  *readers;
+
+		if (!has_privs_of_role(GetUserId(), DatumGetObjectId(mosaic_alias_attr(row, Anum_alias_owner))))
+			continue;
+		readers = other_readers(mosaic_plain_roles(mosaic_alias_attr(row, Anum_alias_readers)), role, snapshot);
+		if (readers)
+			mosaic_update_alias(row, Anum_alias_readers, PointerGetDatum(readers));
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_revoke_models);
@@ -153,6 +196,7 @@ mosaic_pg_revoke_models(PG_FUNCTION_ARGS)
 	}
 	systable_endscan(scan);
 	table_close(models, NoLock);
+	revoke_aliases(role, snapshot);
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_INT32(n);

@@ -143,7 +143,7 @@ known_readers(ArrayType *readers)
 }
 
 static HeapTuple
-take_in(HeapTuple row, TupleDesc desc, MosaicRoleColumn owner_column, int owner, int readers)
+take_in(HeapTuple row, TupleDesc desc, MosaicRoleColumn owner_column, int owner, MosaicRoleColumn readers_column, int readers)
 {
 	int			columns[2] = {owner, readers};
 	Datum		values[2];
@@ -160,7 +160,7 @@ take_in(HeapTuple row, TupleDesc desc, MosaicRoleColumn owner_column, int owner,
 	{
 		ArrayType  *known = known_readers(DatumGetArrayTypeP(values[1]));
 
-		mosaic_hold_readers(known);
+		mosaic_hold_readers(readers_column, known);
 		values[1] = PointerGetDatum(known);
 	}
 	return heap_modify_tuple_by_cols(row, desc, readers ? 2 : 1, columns, values, nulls);
@@ -175,18 +175,24 @@ mosaic_pg_hold_roles(PG_FUNCTION_ARGS)
 	HeapTuple	row;
 
 	bool		is_model,
+				is_alias,
 				is_domain;
 
 	is_model = CALLED_AS_TRIGGER(fcinfo) && RelationGetRelid(trigger->tg_relation) == mosaic_relid("model");
 	is_domain = CALLED_AS_TRIGGER(fcinfo) && RelationGetRelid(trigger->tg_relation) == mosaic_relid("domain");
-	if ((!is_model && !is_domain) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+	is_alias = CALLED_AS_TRIGGER(fcinfo) && RelationGetRelid(trigger->tg_relation) == mosaic_relid("alias");
+	if ((!is_model && !is_domain && !is_alias) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
 		!TRIGGER_FIRED_BEFORE(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("mosaic.hold_roles() is for the extension's own triggers")));
 	desc = RelationGetDescr(trigger->tg_relation);
 	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	return PointerGetDatum(is_model ?
-						   take_in(row, desc, MOSAIC_MODEL_OWNER, Anum_model_owner, Anum_model_readers) :
-						   take_in(row, desc, MOSAIC_DOMAIN_OWNER, Anum_domain_owner, 0));
+	if (is_model)
+		row = take_in(row, desc, MOSAIC_MODEL_OWNER, Anum_model_owner, MOSAIC_MODEL_READERS, Anum_model_readers);
+	else if (is_alias)
+		row = take_in(row, desc, MOSAIC_ALIAS_OWNER, Anum_alias_owner, MOSAIC_ALIAS_READERS, Anum_alias_readers);
+	else
+		row = take_in(row, desc, MOSAIC_DOMAIN_OWNER, Anum_domain_owner, 0, 0);
+	return PointerGetDatum(row);
 }

@@ -35,7 +35,9 @@ static const struct
 }			columns[MOSAIC_ROLE_COLUMNS] = {
 	[MOSAIC_MODEL_OWNER] = {"model", Anum_model_owner},
 	[MOSAIC_MODEL_READERS] = {"model", Anum_model_readers, true},
-	[MOSAIC_DOMAIN_OWNER] = {"domain", Anum_domain_owner}
+	[MOSAIC_DOMAIN_OWNER] = {"domain", Anum_domain_owner},
+	[MOSAIC_ALIAS_OWNER] = {"alias", Anum_alias_owner},
+	[MOSAIC_ALIAS_READERS] = {"alias", Anum_alias_readers, true}
 };
 
 bool
@@ -272,12 +274,12 @@ mosaic_hold_role(MosaicRoleColumn column, Oid role)
 }
 
 void
-mosaic_hold_readers(ArrayType *readers)
+mosaic_hold_readers(MosaicRoleColumn column, ArrayType *readers)
 {
 	int			n;
 	Oid		   *roles = mosaic_read_roles(readers, &n);
 
 	for (int i = 0; i < n; i++)
-		mosaic_hold_role(MOSAIC_MODEL_READERS, roles[i]);
+		mosaic_hold_role(column, roles[i]);
 	pfree(roles);
 }

@@ -25,7 +25,8 @@
 /* The columns that name roles. */
 typedef enum MosaicRoleColumn
 {
-	MOSAIC_MODEL_OWNER, MOSAIC_MODEL_READERS, MOSAIC_DOMAIN_OWNER, MOSAIC_ROLE_COLUMNS
+	MOSAIC_MODEL_OWNER, MOSAIC_MODEL_READERS, MOSAIC_DOMAIN_OWNER, MOSAIC_ALIAS_OWNER, MOSAIC_ALIAS_READERS,
+	MOSAIC_ROLE_COLUMNS
 } MosaicRoleColumn;
 
 /* Whether there is such a role, as snapshot sees it. */
@@ -42,7 +43,7 @@ extern Oid *mosaic_read_roles(ArrayType *array, int *n);
 /* To be called when a column comes to name a role: keeps it from being dropped. */
 extern void mosaic_hold_role(MosaicRoleColumn column, Oid role);
 /* Likewise for all readers in an array. */
-extern void mosaic_hold_readers(ArrayType *readers);
+extern void mosaic_hold_readers(MosaicRoleColumn column, ArrayType *readers);
 
 /*
  * To be called when something may name a role no longer: makes pg_shdepend say what

@@ -25,6 +25,7 @@
 #include "progress.h"
 #include "stage_model.h"
 #include "store_model_job.h"
+#include "versions.h"
 
 /* ---- the version that is to be replaced ---- */
 
@@ -64,7 +65,7 @@ read_replaced(MosaicStagedModel *s, HeapTuple old)
 		return;
 	s->replaced = DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id));
 	/* One that is kept uses its blocks as before. */
-	if (s->options.keep <= 0)
+	if (!mosaic_stays(old, s->options.keep))
 		mosaic_scan_tensors(s->replaced, s->snapshot, note_replaced, s);
 	qsort(s->replaced_ids, s->nreplaced, sizeof(int32), compare_ids);
 }

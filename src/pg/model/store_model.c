@@ -22,6 +22,7 @@
 #include "utils/uuid.h"
 
 #include "admin.h"
+#include "aliases.h"
 #include "catalog.h"
 #include "dedup_log.h"
 #include "domain.h"
@@ -258,6 +259,7 @@ mosaic_check_existing(const char *name, bool replace, Snapshot snapshot)
 {
 	HeapTuple	row = mosaic_find_model(name, snapshot, RowExclusiveLock);
 
+	mosaic_check_no_alias(name, snapshot);
 	/* Without replace, any model of this name is in the way, seen or not. */
 	if (replace)
 		mosaic_check_unchanged(name, row);
@@ -328,17 +330,19 @@ mosaic_insert_model(HeapTuple row, HeapTuple old, int keep)
 {
 	Relation	rel;
 	int64		model_id = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
+	bool		kept = false;
 
 	if (old)
 	{
+		kept = mosaic_stays(old, keep);
 		mosaic_move_dedup_log(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), model_id);
-		if (keep > 0)
+		if (kept)
 			mosaic_retire_model(old);
 		else
 			mosaic_remove_model(old);
 	}
 	rel = table_open(mosaic_relid("model"), RowExclusiveLock);
-	CatalogTupleInsert(rel, old ? succeed(row, old, keep > 0) : row);
+	CatalogTupleInsert(rel, old ? succeed(row, old, kept) : row);
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)));
 	table_close(rel, NoLock);
 	if (old)

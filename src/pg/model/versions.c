@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "admin.h"
+#include "aliases.h"
 #include "catalog.h"
 #include "dedup_log.h"
 #include "domain.h"
@@ -182,6 +183,22 @@ set_state(HeapTuple row, const char *name, TimestampTz replaced, int32 last_vers
 	mosaic_update_columns(row, lengthof(columns), columns, values, nulls);
 }
 
+bool
+mosaic_stays(HeapTuple row, int n)
+{
+	Snapshot	snapshot;
+	bool		stays = n > 0;
+
+	if (!stays)
+	{
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
+		stays = mosaic_alias_of(mosaic_plain_text(mosaic_model_attr(row, Anum_model_name)),
+								mosaic_version_of(row), snapshot);
+		UnregisterSnapshot(snapshot);
+	}
+	return stays;
+}
+
 void
 mosaic_retire_model(HeapTuple row)
 {
@@ -216,7 +233,7 @@ mosaic_prune_versions(const char *model, int n)
 	if (n == MOSAIC_KEEP_ALL)
 		return;
 	foreach(lc, kept_versions_now(model))
-		if (n-- <= 0)
+		if (n-- <= 0 && !mosaic_alias_of(model, mosaic_version_of(lfirst(lc)), GetLatestSnapshot()))
 			remove_version(lfirst(lc));
 }
 
@@ -308,6 +325,7 @@ mosaic_pg_drop_version(PG_FUNCTION_ARGS)
 				 errmsg("version %d of model \"%s\" is the current one", PG_GETARG_INT32(1), name),
 				 errhint("Make another one current with rollback_model() first, or drop the model.")));
 	row = kept_version(name, PG_GETARG_INT32(1), snapshot);
+	mosaic_check_unaliased(name, PG_GETARG_INT32(1), snapshot);
 	UnregisterSnapshot(snapshot);
 	remove_version(row);
 	mosaic_release_roles();

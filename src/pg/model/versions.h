@@ -22,10 +22,7 @@ extern char *mosaic_version_name(const char *model, int32 version);
 /* Splits such a name: *model, palloc'd, and *version; false where it is none. */
 extern bool mosaic_split_version(const char *name, char **model, int32 *version);
 
-/*
- * What a name means to whoever predicts: a model, or by number one of its versions, kept or current.  A copy of its row,
- * or NULL.
- */
+/* The model of this name or, by number, a version, kept or current.  A copy of its row, or NULL. */
 extern HeapTuple mosaic_resolve_model(const char *name, Snapshot snapshot);
 
 /* The number of a model's row, of the version that it replaced (0: none), and the highest that was given. */
@@ -42,10 +39,13 @@ extern void mosaic_check_current(const char *name, HeapTuple row);
 /* The rows of a model's kept versions, copies, the one replaced last first. */
 extern List *mosaic_kept_versions(const char *model, Snapshot snapshot);
 
+/* Whether a model's row stays as a version when another replaces it: n are kept, and what an alias names by number. */
+extern bool mosaic_stays(HeapTuple row, int n);
+
 /* A model's row becomes that of a kept version, and gives up the name.  The caller holds the store's lock. */
 extern void mosaic_retire_model(HeapTuple row);
 
-/* Removes what is kept of a model beyond the n replaced last.  The caller holds the store's lock. */
+/* Removes what is kept of a model beyond the n replaced last, but not what aliases name.  The caller holds the store's lock. */
 extern void mosaic_prune_versions(const char *model, int n);
 
 /* Sets one column of all kept versions; gives them all another model name. */

@@ -9,10 +9,10 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
+#include "aliases.h"
 #include "catalog.h"
 #include "compat.h"
 #include "predict_parallel.h"
-#include "versions.h"
 
 static void
 indent(ExplainState *es)
@@ -31,7 +31,7 @@ static int64
 version_of(MosaicPredictScan *s, const char *name)
 {
 	MosaicPredictor *p;
-	HeapTuple	row;
+	MosaicMeaning meaning;
 	int64		version = 0;
 
 	for (int i = 0; (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
@@ -40,12 +40,8 @@ version_of(MosaicPredictScan *s, const char *name)
 	/* auto_explain may ask when the query has ended. */
 	if (!ActiveSnapshotSet())
 		return 0;
-	row = mosaic_resolve_model(name, GetActiveSnapshot());
-	if (!HeapTupleIsValid(row))
-		return 0;
-	if (mosaic_may_use_model(row))
-		version = DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
-	heap_freetuple(row);
+	if (mosaic_look_up(name, GetActiveSnapshot(), &meaning) == MOSAIC_NAME_USABLE)
+		version = DatumGetInt64(mosaic_model_attr(meaning.row, Anum_model_model_id));
 	return version;
 }
 

@@ -15,9 +15,9 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "aliases.h"
 #include "catalog.h"
 #include "predict_support.h"
-#include "versions.h"
 #include "mosaic/page_format.h"
 
 /*
@@ -125,6 +125,7 @@ static SupportRequestCost *
 cost(SupportRequestCost *request)
 {
 	Const	   *name;
+	MosaicMeaning meaning;
 	HeapTuple	model;
 	double		pages;
 
@@ -133,10 +134,10 @@ cost(SupportRequestCost *request)
 	name = linitial(((FuncExpr *) request->node)->args);
 	if (!IsA(name, Const) || name->constisnull)
 		return NULL;
-	model = mosaic_resolve_model(TextDatumGetCString(name->constvalue), GetActiveSnapshot());
 	/* Whom a model is not for is not told its size. */
-	if (!HeapTupleIsValid(model) || !mosaic_may_use_model(model))
+	if (mosaic_look_up(TextDatumGetCString(name->constvalue), GetActiveSnapshot(), &meaning) != MOSAIC_NAME_USABLE)
 		return NULL;
+	model = meaning.row;
 	pages = DatumGetInt64(mosaic_model_attr(model, Anum_model_weight_bytes)) / (double) BLCKSZ;
 	request->startup = UNITS_PER_PAGE * pages;
 	request->per_tuple = UNITS_PER_ROW + operations_of(model) / OPERATIONS_PER_UNIT;

@@ -91,7 +91,10 @@ predict_array(FunctionCallInfo fcinfo, text *output)
 	const void *elements = bind_array(p, array, &binding);
 
 	if (binding.batch)
-		PG_RETURN_ARRAYTYPE_P(run_batch(p, &binding, elements, output));
+	{
+		mosaic_check_no_split(p, binding.items);
+		PG_RETURN_ARRAYTYPE_P(run_batch(mosaic_side_of(p, &binding, &elements), &binding, elements, output));
+	}
 	PG_RETURN_DATUM(predict_bound(p, &binding, elements, MOSAIC_ANSWER_NUMBERS, output));
 }
 

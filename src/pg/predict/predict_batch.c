@@ -67,7 +67,8 @@ init_call(Call *call, FuncExpr *f, PlanState *parent, int max_rows)
 	if (call->fn.named)
 		call->output = DatumGetTextPP(castNode(Const, llast(f->args))->constvalue);
 	call->function = ExecInitExpr((Expr *) f, parent);	/* checks the right to execute it, too */
-	call->groups = palloc0(max_rows * sizeof *call->groups);
+	/* A row may leave one without items, and another behind it: side_of(). */
+	call->groups = palloc0(2 * max_rows * sizeof *call->groups);
 	call->values = palloc(max_rows * sizeof *call->values);
 	call->isnull = palloc(max_rows * sizeof *call->isnull);
 	call->group = palloc(max_rows * sizeof *call->group);
@@ -110,16 +111,6 @@ mosaic_batch_reset(MosaicBatch *b)
 
 /* ---- adding rows ---- */
 
-/* The item behind the last of a group is that of the row which is being added. */
-static void
-append(MosaicBatch *b, Call *call, RowGroup *g)
-{
-	g->rows[g->n] = b->n;
-	call->group[b->n] = g - call->groups;
-	call->place[b->n] = g->n++;
-	b->added = true;
-}
-
 /* Room for the shapes of n inputs. */
 static MosaicShape *
 shapes_of(MosaicBatch *b, Call *call, int n)
@@ -138,6 +129,48 @@ find_group(MosaicBatch *b, Call *call, MosaicPredictor *p, int n)
 	return mosaic_find_group(call->groups, &call->ngroups, p, n, call->shapes, b->cxt);
 }
 
+/*
+ * The item behind the last of a group is that of the row which is being added.  If its model shares items out, and
+ * it is another's, it moves to that one's group; NULL where that does not take it.
+ */
+static RowGroup *
+side_of(MosaicBatch *b, Call *call, RowGroup *g)
+{
+	MosaicPredictor *side;
+	RowGroup   *other;
+	uint64		hash = 0;
+
+	if (!mosaic_predictor_splits(g->p))
+		return g;
+	for (int i = 0; i < g->ninputs; i++)
+		hash = mosaic_predictor_hash(g->p, hash, i, &g->inputs[i].binding, mosaic_next_item(g, i));
+	side = mosaic_predictor_side(g->p, hash);
+	if (side == g->p)
+		return g;
+	other = find_group(b, call, side, g->ninputs);
+	if (other == NULL)
+		return NULL;
+	mosaic_grow_group(other, b->max_rows, g->spans != NULL);
+	for (int i = 0; i < g->ninputs; i++)
+		memcpy(mosaic_next_item(other, i), mosaic_next_item(g, i), g->inputs[i].item_bytes);
+	if (g->spans)
+		other->spans[other->n] = g->spans[g->n];
+	return other;
+}
+
+static bool
+append(MosaicBatch *b, Call *call, RowGroup *g)
+{
+	g = side_of(b, call, g);
+	if (g == NULL)
+		return false;
+	g->rows[g->n] = b->n;
+	call->group[b->n] = g - call->groups;
+	call->place[b->n] = g->n++;
+	b->added = true;
+	return true;
+}
+
 static bool
 add_features(MosaicBatch *b, Call *call, MosaicPredictor *p, ArrayType *array)
 {
@@ -153,8 +186,7 @@ add_features(MosaicBatch *b, Call *call, MosaicPredictor *p, ArrayType *array)
 	mosaic_grow_group(g, b->max_rows, false);
 	if (!mosaic_try_elements(array, mosaic_model_input(mosaic_predictor_model(p), 0)->dtype, mosaic_next_item(g, 0)))
 		return false;
-	append(b, call, g);
-	return true;
+	return append(b, call, g);
 }
 
 /* ready: only if it is known how such rows become inputs. */
@@ -180,8 +212,7 @@ add_row(MosaicBatch *b, Call *call, MosaicPredictor *p, HeapTupleHeader row, boo
 	for (int i = 0; i < n; i++)
 		if (!mosaic_row_fill(map, i, mosaic_next_item(g, i), b->cxt, true))
 			return false;
-	append(b, call, g);
-	return true;
+	return append(b, call, g);
 }
 
 /* ready: only if the tokenizer is there. */
@@ -220,8 +251,7 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 	g->spans[g->n] = (TokenSpan) {tokens.first, tokens.tokens.count};
 	b->stats.tokens += tokens.tokens.count;
 	mosaic_predictor_tokens(p, tokens.tokens.count);
-	append(b, call, g);
-	return true;
+	return append(b, call, g);
 }
 
 static bool

@@ -66,16 +66,54 @@ mosaic_make_result(bool batch, int64 items, int ndim, const int64 *item_dims)
 	return result;
 }
 
+void
+mosaic_check_no_split(MosaicPredictor *p, int64 items)
+{
+	if (mosaic_predictor_splits(p) && items != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("alias \"%s\" shares items out between two models: a batch of %lld cannot be given as a whole",
+						mosaic_predictor_name(p), (long long) items),
+				 errhint("Call it for each row; queries need no batches to be fast.")));
+}
+
+MosaicPredictor *
+mosaic_side_of(MosaicPredictor *p, const MosaicBinding *bindings, const void *const *elements)
+{
+	int			n = mosaic_model_input_count(mosaic_predictor_model(p));
+	uint64		hash = 0;
+	MosaicPredictor *side;
+
+	if (!mosaic_predictor_splits(p))
+		return p;
+	for (int i = 0; i < n; i++)
+		hash = mosaic_predictor_hash(p, hash, i, &bindings[i], elements[i]);
+	side = mosaic_predictor_side(p, hash);
+	if (side != p)
+	{
+		/* It is a call of the other now. */
+		mosaic_predictor_give_up(p);
+		mosaic_predictor_begin(side);
+	}
+	return side;
+}
+
 Datum
 mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer answer, text *output)
 {
-	const MosaicModel *model = mosaic_predictor_model(p);
-	int			ninputs = mosaic_model_input_count(model);
+	const MosaicModel *model;
+	int			ninputs,
+				no;
 	MosaicTensorView one,
-			   *views = ninputs == 1 ? &one : palloc(Max(ninputs, 1) * sizeof *views);
-	int			no = mosaic_answer_output(p, answer, output, false);
+			   *views;
 	MosaicPart	part = {.begin = item->begin,.n = item->n};
 	Datum		result;
+
+	p = mosaic_side_of(p, item->bindings, item->elements);
+	model = mosaic_predictor_model(p);
+	ninputs = mosaic_model_input_count(model);
+	views = ninputs == 1 ? &one : palloc(Max(ninputs, 1) * sizeof *views);
+	no = mosaic_answer_output(p, answer, output, false);
 
 	for (int i = 0; i < ninputs; i++)
 		views[i] = mosaic_bound_view(mosaic_model_input(model, i)->dtype, &item->bindings[i], item->elements[i]);

@@ -43,6 +43,12 @@ typedef struct MosaicItem
 				n;				/* and how many there are */
 } MosaicItem;
 
+/* An error (0A000) where a batch, of which two models would have their shares, is given as a whole. */
+extern void mosaic_check_no_split(MosaicPredictor *p, int64 items);
+
+/* Of an alias of two models, the one that an item goes to. */
+extern MosaicPredictor *mosaic_side_of(MosaicPredictor *p, const MosaicBinding *bindings, const void *const *elements);
+
 /* How many arguments it has, the model among them. */
 static inline int
 mosaic_predict_nargs(const MosaicPredictFn *fn)

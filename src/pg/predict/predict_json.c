@@ -22,6 +22,7 @@
 #include "errors.h"
 #include "json_value.h"
 #include "json_writer.h"
+#include "predict_item.h"
 #include "predictor.h"
 
 /* A nested JSON array of numbers, taken apart. */
@@ -233,6 +234,16 @@ read_inputs(MosaicPredictor *p, Jsonb *json, const char *name, Inputs *in)
 					 errhint("Give every input for every item, or call predict() item by item.")));
 }
 
+static MosaicPredictor *
+side_of(MosaicPredictor *p, const Inputs *in)
+{
+	const void **elements = palloc(Max(in->n, 1) * sizeof *elements);
+
+	for (int i = 0; i < in->n; i++)
+		elements[i] = in->views[i].data;
+	return mosaic_side_of(p, in->bindings, elements);
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_predict_json);
 Datum
 mosaic_pg_predict_json(PG_FUNCTION_ARGS)
@@ -245,6 +256,10 @@ mosaic_pg_predict_json(PG_FUNCTION_ARGS)
 
 	mosaic_predictor_begin(p);
 	read_inputs(p, PG_GETARG_JSONB_P(1), text_to_cstring(PG_GETARG_TEXT_PP(0)), &in);
+	if (in.batch)
+		mosaic_check_no_split(p, in.items);
+	p = side_of(p, &in);
+	model = mosaic_predictor_model(p);
 	mosaic_predictor_run(p, in.views, in.items, false);
 	for (int i = 0; i < mosaic_model_output_count(model); i++)
 		if (in.item && !in.batch)

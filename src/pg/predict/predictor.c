@@ -9,7 +9,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "common/hashfn.h"
 #include "lib/ilist.h"
+#include "aliases.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -25,8 +27,8 @@
 #include "proba.h"
 #include "row_map.h"
 #include "text_model.h"
-#include "versions.h"
 #include "mosaic/capi_prepared.h"
+#include "mosaic/capi_text.h"
 
 /* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
 #define KEPT_PREDICTORS 16
@@ -72,6 +74,9 @@ struct MosaicPredictor
 	int			window;			/* the exec's max_blocks */
 	const void **payloads;		/* window */
 	bool		timed;
+	MosaicPredictor *canary;	/* its share of the items: of an alias of two, else NULL */
+	double		share;
+	uint64		seed;
 	MemoryContext options_cxt;	/* what follows: NULL where it was not asked for since the name was looked up */
 	HeapTuple	row;
 	text	  **labels;
@@ -132,6 +137,7 @@ context_callback(void *arg)
 
 	p->pins = NULL;
 	p->options_cxt = NULL;
+	p->canary = NULL;
 	unload(p);
 }
 
@@ -151,19 +157,12 @@ new_predictor(MemoryContext parent, text *name)
 	return p;
 }
 
-/* Makes p stand for the model that its name means in this view. */
+/* Makes p stand for a model. */
 static void
-resolve(MosaicPredictor *p, const View *view)
+take_model(MosaicPredictor *p, HeapTuple row, const View *view)
 {
-	char	   *name = text_to_cstring(p->name);
-	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
-	MosaicModelHandle *handle;
+	MosaicModelHandle *handle = mosaic_model_acquire(row);
 
-	if (!HeapTupleIsValid(row))
-		mosaic_no_such_model(name);
-	if (!mosaic_may_use_model(row))
-		mosaic_denied(name);
-	handle = mosaic_model_acquire(row);
 	/* Without pins an error had come between. */
 	if (handle == p->handle && p->pins)
 		mosaic_model_release(handle);	/* as before */
@@ -179,7 +178,50 @@ resolve(MosaicPredictor *p, const View *view)
 		MemoryContextDelete(p->options_cxt);
 	p->options_cxt = NULL;
 	heap_freetuple(row);
+}
+
+/* Makes p, and where its name is that of an alias of two its canary, stand for what the name means in this view. */
+static void
+resolve(MosaicPredictor *p, const View *view)
+{
+	char	   *name = text_to_cstring(p->name);
+	MosaicMeaning meaning;
+
+	mosaic_usable_model(name, &meaning);
+	p->share = meaning.share;
+	p->seed = meaning.seed;
+	if (meaning.canary)
+	{
+		HeapTuple	main = heap_copytuple(meaning.row),
+					canary = heap_copytuple(meaning.canary);
+
+		if (p->canary == NULL)
+			p->canary = new_predictor(p->cxt, p->name);
+		take_model(p->canary, meaning.canary, view);
+		take_model(p, meaning.row, view);
+		mosaic_check_same_inputs(name, main, p->handle->model, canary, p->canary->handle->model);
+		heap_freetuple(main);
+		heap_freetuple(canary);
+	}
+	else
+	{
+		if (p->canary)
+			MemoryContextDelete(p->canary->cxt);
+		p->canary = NULL;
+		take_model(p, meaning.row, view);
+	}
 	pfree(name);
+}
+
+/* Of any number of bytes. */
+static uint64
+hash_of_bytes(const void *data, int64 n, uint64 seed)
+{
+	const unsigned char *bytes = data;
+
+	for (; n > PG_INT32_MAX / 2; n -= PG_INT32_MAX / 2, bytes += PG_INT32_MAX / 2)
+		seed = hash_bytes_extended(bytes, PG_INT32_MAX / 2, seed);
+	return hash_bytes_extended(bytes, (int) n, seed);
 }
 
 /* The predictor of a name in the set, now the most recently used; or NULL. */
@@ -285,6 +327,40 @@ mosaic_predictor_model(MosaicPredictor *p)
 	return p->handle->model;
 }
 
+bool
+mosaic_predictor_splits(MosaicPredictor *p)
+{
+	return p->canary != NULL;
+}
+
+uint64
+mosaic_predictor_hash(MosaicPredictor *p, uint64 hash, int input, const MosaicBinding *binding, const void *elements)
+{
+	int			dtype = mosaic_model_input(p->handle->model, input)->dtype;
+	int64		n = 1;
+
+	if (input == 0)
+		hash = p->seed;
+	for (int i = 0; i < binding->ndim; i++)
+		n *= binding->dims[i];
+	if (dtype != MOSAIC_STRING)
+		return hash_of_bytes(elements, n * mosaic_dtype_size(dtype), hash);
+	for (int64 i = 0; i < n; i++)
+	{
+		const MosaicString *s = &((const MosaicString *) elements)[i];
+
+		hash = hash_of_bytes(s->data, s->size, hash);
+	}
+	return hash;
+}
+
+MosaicPredictor *
+mosaic_predictor_side(MosaicPredictor *p, uint64 hash)
+{
+	/* The upper 53 bits, as a number of [0, 1). */
+	return (hash >> 11) * 0x1p-53 < p->share ? p->canary : p;
+}
+
 void
 mosaic_predictor_begin(MosaicPredictor *p)
 {
@@ -352,16 +428,14 @@ options(MosaicPredictor *p)
 {
 	MemoryContext cxt,
 				saved;
-	char	   *name;
 
 	if (p->options_cxt)
 		return p->options_cxt;
 	cxt = AllocSetContextCreate(p->cxt, "pg_mosaic options", ALLOCSET_SMALL_SIZES);
 	saved = MemoryContextSwitchTo(cxt);
-	name = text_to_cstring(p->name);
-	p->row = mosaic_resolve_model(name, GetActiveSnapshot());
+	p->row = mosaic_find_version(p->handle->key.model_id, GetActiveSnapshot());
 	if (!HeapTupleIsValid(p->row))
-		mosaic_no_such_model(name);
+		mosaic_no_such_model(text_to_cstring(p->name));
 	p->nlabels = -1;
 	p->text = NULL;
 	p->proba = NULL;

@@ -31,6 +31,15 @@ extern MosaicPredictor *mosaic_predictor_ready(FmgrInfo *flinfo, text *model_nam
 extern const MosaicModel *mosaic_predictor_model(MosaicPredictor *predictor);
 
 /*
+ * Whether the name is that of an alias which shares items out between two models; which of them an item goes to, by
+ * a hash of its inputs' elements, from the first input on (hash: of those before).  Both take the same inputs.
+ */
+extern bool mosaic_predictor_splits(MosaicPredictor *predictor);
+extern uint64 mosaic_predictor_hash(MosaicPredictor *predictor, uint64 hash, int input, const MosaicBinding *binding,
+									const void *elements);
+extern MosaicPredictor *mosaic_predictor_side(MosaicPredictor *predictor, uint64 hash);
+
+/*
  * For statistics: a call of a function begins (what does not end was an error), and ended.  n calls in one, of
  * rows which were given together or one by one; and why the following are computed one by one, where the model
  * is no reason: MOSAIC_USAGE_SINGLE_PLAN until another is said.  What it was is returned.

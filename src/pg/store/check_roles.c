@@ -87,7 +87,9 @@ mosaic_check_roles(MosaicChecker *c)
 	static const char *const what[MOSAIC_ROLE_COLUMNS] = {
 		[MOSAIC_MODEL_OWNER] = "owns models",
 		[MOSAIC_MODEL_READERS] = "was granted models",
-		[MOSAIC_DOMAIN_OWNER] = "owns sharing domains"
+		[MOSAIC_DOMAIN_OWNER] = "owns sharing domains",
+		[MOSAIC_ALIAS_OWNER] = "owns aliases",
+		[MOSAIC_ALIAS_READERS] = "was granted aliases"
 	};
 
 	check_table(c, "model", check_model);

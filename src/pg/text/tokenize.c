@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "aliases.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -16,7 +17,6 @@
 #include "catalog.h"
 #include "errors.h"
 #include "tokenizer_cache.h"
-#include "versions.h"
 
 /* For whom and when a name was resolved: it is resolved again where any of it differs. */
 typedef struct View
@@ -66,14 +66,10 @@ current_view(void)
 static void
 resolve(TextCall *call, const char *name)
 {
-	HeapTuple	row = mosaic_resolve_model(name, GetActiveSnapshot());
+	HeapTuple	row = mosaic_usable_model(name, NULL);
 	Datum		max_tokens;
 	bool		isnull;
 
-	if (!HeapTupleIsValid(row))
-		mosaic_no_such_model(name);
-	if (!mosaic_may_use_model(row))
-		mosaic_denied(name);
 	max_tokens = mosaic_model_option(row, Anum_model_max_tokens, &isnull);
 	call->max_tokens = isnull ? 0 : DatumGetInt32(max_tokens);
 	call->handle = mosaic_tokenizer_acquire(row, GetActiveSnapshot());
