@@ -48,6 +48,15 @@ add_test(NAME sql.isolation COMMAND ${PG_ISOLATION} ${regress_options}
 set_tests_properties(sql.regress sql.isolation PROPERTIES FIXTURES_REQUIRED stage TIMEOUT 900
   ENVIRONMENT "${test_env}")
 
+# The recipes of docs/recipes, with the output that is printed there.
+mosaic_names(recipes ${CMAKE_SOURCE_DIR}/docs/recipes/sql *.sql)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/recipes)
+add_test(NAME sql.recipes COMMAND ${PG_REGRESS} --no-locale --encoding=UTF8 --bindir=${PG_bindir} --temp-config=${test_conf}
+  --inputdir=${CMAKE_SOURCE_DIR}/docs/recipes --temp-instance=${CMAKE_BINARY_DIR}/tmp_recipes
+  --outputdir=${CMAKE_BINARY_DIR}/recipes ${recipes})
+set_tests_properties(sql.recipes PROPERTIES FIXTURES_REQUIRED stage TIMEOUT 300
+  ENVIRONMENT "MOSAIC_RECIPES=${CMAKE_SOURCE_DIR}/docs/recipes/data;PG_TEST_TIMEOUT_DEFAULT=900")
+
 # Preloaded into servers whose disk runs full, or loses what was not synced.
 add_library(chaos_disk MODULE ${CMAKE_SOURCE_DIR}/bench/chaos/disk.c)
 set_target_properties(chaos_disk PROPERTIES PREFIX "")

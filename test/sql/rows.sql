@@ -39,6 +39,7 @@ SELECT predict('row_columns', h) FROM house h;
 SELECT set_inputs('row_columns', '{"Age": "customer_age", "rooms": "n", "seen": "last_seen"}', ignore_others => true);
 SELECT predict('row_columns', h) FROM house h ORDER BY id LIMIT 2;
 SELECT input_map FROM mosaic.models WHERE name = 'row_columns';
+SELECT predict('row_columns', ROW(1, 2, true, 3, 'Berlin')) AS in_order;
 SELECT set_inputs('row_columns', '{"Age": "customer_age", "rooms": "n"}');
 SELECT predict('row_columns', h) FROM house h LIMIT 1;
 SELECT set_inputs('iris', '{"features": ["d", "c", "b", "a"]}', ignore_others => true);

@@ -185,8 +185,8 @@ mosaic_row_map_new(const MosaicModel *model, const MosaicInputOptions *options, 
 		map->inputs[i].info = mosaic_model_input(model, i);
 		map->inputs[i].option = &options->inputs[i];
 	}
-	if (!has_map(options) &&
-		(map->ninputs == 1 ? find_column(map, map->inputs[0].info->name) < 0 : is_anonymous(map)))
+	if (is_anonymous(map) ||
+		(map->ninputs == 1 && !has_map(options) && find_column(map, map->inputs[0].info->name) < 0))
 		take_in_order(map);
 	else
 		for (int i = 0; i < map->ninputs; i++)
@@ -250,13 +250,15 @@ report_value(const MosaicRowMap *map, const Input *in, MosaicRowColumn *column, 
 {
 	Oid			function;
 	bool		varlena;
+	char	   *text;
 
 	getTypeOutputInfo(column->type, &function, &varlena);
+	text = OidOutputFunctionCall(function, value);
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			 errmsg("model \"%s\", input \"%s\", column \"%s\": value %s does not fit element type %s", map->model,
 					mosaic_shown_name(in->info->name, (int) strlen(in->info->name)), column->name,
-					OidOutputFunctionCall(function, value), mosaic_dtype_name(in->info->dtype))));
+					mosaic_shown_name(text, (int) strlen(text)), mosaic_dtype_name(in->info->dtype))));
 }
 
 /* ---- reading ---- */

@@ -4,8 +4,8 @@
  *
  * An input takes the columns that set_inputs() names, else the column of its own name (as it is
  * spelled, or else whatever the case).  Where a model has one input and no column is called so,
- * the columns fill it in their order; so they do several inputs, one each, where the row has no
- * names (ROW(...)).  Elements of several columns of one input, and of arrays, follow each other.
+ * the columns fill it in their order; so they do, one for each of several inputs, where the row has no
+ * names (ROW(...)), whatever was set.  Elements of several columns of one input, and of arrays, follow each other.
  *
  * Numbers, booleans, dates and timestamps (seconds since 1970-01-01 00:00) are elements of numbers; texts
  * and enums those of strings.
