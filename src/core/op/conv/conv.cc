@@ -4,16 +4,20 @@
 // A product of patches [pixels x K] with the kernels [K x M], K = (taps, channels of a group): the
 // order in which strips hold them, so that patches are runs of channels of an input that is laid
 // out with its channels last. Kernels are read in place where they are strips. Pixels are taken in
-// pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros. Where a group has no
-// whole strips (depthwise convolutions), sums are taken plane by plane, in the same order.
+// pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros.
+//
+// In two dimensions, where kernels are strips of float32, it goes row by row instead
+// (row_convolution.h). Where a group has no whole strips (depthwise
+// convolutions), sums are taken plane by plane. The order of a sum is the same in all.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <optional>
 
 #include "core/kernel/vector/transpose.h"
 #include "core/kernel/window_sum.h"
-#include "core/op/conv/window.h"
+#include "core/op/conv/row_convolution.h"
 #include "core/op/product/strip_product.h"
 #include "core/op/scratch.h"
 #include "core/tensor/convert.h"
@@ -22,12 +26,13 @@ namespace mosaic {
 namespace {
 
 constexpr int64_t kPatchBytes = int64_t{2} << 20;
+constexpr int64_t kMostPhases = 4096;  // of an image, row by row
 
-enum class Part { kChannelsLast, kKernels, kPatches, kProduct, kOutput, kPlanes };
+enum class Part { kChannelsLast, kKernels, kPatches, kProduct, kOutput, kPlanes, kMeet, kRows };
 
 struct PartOf {
   Part part;
-  int64_t begin = 0, end = 0;  // pixels
+  int64_t begin = 0, end = 0;  // pixels; row by row: an image, and a part of it
   int64_t group = 0;
 };
 
@@ -37,12 +42,12 @@ struct State {
   int64_t k = 0;      // of a group
   int64_t piece = 0;  // pixels
   Blocking blocking;  // of a group's kernels
-  bool streamed = false, planes = false;
+  bool streamed = false, planes = false, rows = false;
   bool direct = false;  // one tap at every pixel: the input itself is the patches
   int64_t last_at = 0, kernels_at = 0, patches_at = 0, sums_at = 0, pack_at = 0;
-  // Plane by plane: rows of the output in a unit, of the input that they meet, and their length: a
-  // row with its padding, apart by its remainder modulo the stride, so that taps are contiguous.
-  int64_t unit_rows = 1, met_rows = 1, row_length = 0, met_at = 0;
+  WindowRows met;  // plane by plane: what a unit reads of the input
+  RowConvolution by_row;
+  int64_t met_at = 0, offsets_at = 0;
   std::vector<PartOf> parts;  // per phase
 
   int64_t group_channels() const { return channels / groups; }
@@ -115,9 +120,8 @@ class Conv : public Op {
     s.streamed = c.weight(1) != nullptr;
     s.planes = groups_ > 1 && !s.streamed && s.group_filters() < MOSAIC_STRIP_COLS;
     if (c.outputs[0].size() == 0) return Status();
-    if (s.planes) {
-      return StartPlanes(c, &s);
-    }
+    if (s.planes) return StartPlanes(c, &s);
+    if (StartRows(c, &s)) return Status();
     StartProducts(c, &s);
     return Status();
   }
@@ -127,7 +131,11 @@ class Conv : public Op {
     const State& s = c.state<State>();
     const PartOf& p = s.parts[static_cast<size_t>(phase)];
     const size_t first = out->size();
-    ProductOf(c, p).Blocks(begin, end, out);
+    if (s.rows) {
+      s.by_row.Blocks(begin, end, out);
+    } else {
+      ProductOf(c, p).Blocks(begin, end, out);
+    }
     const int64_t skipped = p.group * s.blocking.blocks();
     for (size_t i = first; i < out->size(); ++i) (*out)[i] += static_cast<int32_t>(skipped);
   }
@@ -153,6 +161,12 @@ class Conv : public Op {
         break;
       case Part::kPlanes:
         for (int64_t u = begin; u < end; ++u) Plane(c, u);
+        break;
+      case Part::kMeet:
+        s.by_row.Meet(PlaneOf(c, p), p.end, MemoryOf(c));
+        break;
+      case Part::kRows:
+        Rows(c, p, begin, end);
         break;
     }
     return Status();
@@ -336,58 +350,112 @@ class Conv : public Op {
     });
   }
 
+  // ---- two dimensions: row by row ----
+
+  // Whether it is computed so.
+  static bool StartRows(Call& c, State* s) {
+    if (!s->streamed || c.inputs[0].dtype() != MOSAIC_FLOAT) return false;
+    s->blocking = c.weight(1)->blocking;
+    s->blocking.cols = s->group_filters();
+    if (!RowConvolution::Fits(s->window, s->group_channels(), s->blocking)) return false;
+    s->by_row = RowConvolution(s->window, s->group_channels(), s->blocking);
+    const RowConvolution& r = s->by_row;
+    if (r.parts() * s->groups > kMostPhases) return false;
+    s->rows = true;
+    s->met_at = ReserveScratch(&c, r.met_floats() * 4);
+    s->offsets_at = ReserveScratch(&c, r.offsets() * 4);
+    s->sums_at = ReserveScratch(&c, r.sums() * 4);
+    for (int64_t image = 0; image < s->images; ++image) {
+      for (int64_t part = 0; part < r.parts(); ++part) {
+        for (int64_t g = 0; g < s->groups; ++g) {
+          Add(c, s, {Part::kMeet, image, part, g}, 1,
+              static_cast<double>(r.met_floats() + 2 * r.offsets()));
+          Add(c, s, {Part::kRows, image, part, g}, r.units(),
+              r.unit_operations() / kOperationsAtOnce, s->blocking.row_blocks(), 0);
+        }
+      }
+    }
+    return true;
+  }
+  static RowConvolution::Memory MemoryOf(const Call& c) {
+    const State& s = c.state<State>();
+    return {ScratchAt<float>(c, s.met_at), ScratchAt<int32_t>(c, s.offsets_at),
+            ScratchAt<float>(c, s.sums_at)};
+  }
+  // The first plane of a group.
+  static const float* PlaneOf(const Call& c, const PartOf& p) {
+    const State& s = c.state<State>();
+    return c.inputs[0].data<float>() +
+           (p.begin * s.channels + p.group * s.group_channels()) * s.window.inputs();
+  }
+
+  // Blocks [begin, end) of the strips.
+  void Rows(Call& c, const PartOf& p, int64_t begin, int64_t end) const {
+    const State& s = c.state<State>();
+    const int64_t blocks = s.blocking.row_blocks();
+    for (int64_t u = begin; u < end;) {
+      const int64_t first = u % blocks, n = std::min(end - u, blocks - first);
+      s.by_row.Multiply(PlaneOf(c, p), p.end, first, n, c.blocks + (u - begin), MemoryOf(c));
+      if (first + n == blocks) FinishStrip(c, p, u / blocks);
+      u += n;
+    }
+  }
+  void FinishStrip(Call& c, const PartOf& p, int64_t strip) const {
+    const State& s = c.state<State>();
+    const int64_t first = strip * MOSAIC_STRIP_COLS;
+    const int64_t filters = std::min<int64_t>(MOSAIC_STRIP_COLS, s.group_filters() - first);
+    for (int64_t f = 0; f < filters; ++f) {
+      const int64_t filter = p.group * s.group_filters() + first + f;
+      const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
+      float* plane =
+          c.outputs[0].mutable_data<float>() + (p.begin * s.filters + filter) * s.window.outputs();
+      int64_t n;
+      float* y = s.by_row.Finish(p.end, f, bias, MemoryOf(c), plane, &n);
+      if (activation_ != Activation::kNone) Activate(activation_, y, y, n);
+    }
+  }
+
   // ---- few filters in a group: plane by plane ----
 
   static Status StartPlanes(Call& c, State* s) {
     const Window& w = s->window;
-    s->unit_rows = std::clamp<int64_t>(200000 / std::max<int64_t>(1, w.out[2] * s->k), 1, w.out[1]);
-    s->met_rows = (s->unit_rows - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1;
-    const int64_t reach = (w.out[2] - 1) * w.stride[2] + (w.kernel[2] - 1) * w.dilation[2] + 1;
-    s->row_length = (reach + w.stride[2] - 1) / w.stride[2];
-    // Dilations may reach far beyond an input that is padded to the same size.
-    const double met = static_cast<double>(s->group_channels() * w.kernel[0]) *
-                       static_cast<double>(s->met_rows) * static_cast<double>(w.stride[2]) *
-                       static_cast<double>(s->row_length);
-    if (met > 1e12) return Status::Limit("the kernels reach too far beyond the input");
+    s->met = WindowRows(
+        w, s->group_channels(),
+        std::clamp<int64_t>(200000 / std::max<int64_t>(1, w.out[2] * s->k), 1, w.out[1]));
+    if (s->met.floats(w) > 1e12) return Status::Limit("the kernels reach too far beyond the input");
     s->kernels_at = ReserveScratch(&c, s->filters * s->k * 4);
-    s->met_at = ReserveScratch(
-        &c, s->group_channels() * w.kernel[0] * s->met_rows * w.stride[2] * s->row_length * 4);
+    s->met_at = ReserveScratch(&c, static_cast<int64_t>(s->met.floats(w)) * 4);
     Add(c, s, {Part::kKernels}, s->filters, static_cast<double>(2 * s->k));
     Add(c, s, {Part::kPlanes}, s->images * s->filters * w.out[0] * UnitsOf(*s),
-        static_cast<double>(s->unit_rows * w.out[2] * s->k));
+        static_cast<double>(s->met.rows * w.out[2] * s->k));
     return Status();
   }
   static int64_t UnitsOf(const State& s) {  // of a plane
-    return (s.window.out[1] + s.unit_rows - 1) / s.unit_rows;
+    return (s.window.out[1] + s.met.rows - 1) / s.met.rows;
   }
-  // Row "row" of those that a unit meets, of a channel at a depth of the kernel.
-  static float* MetRow(const Call& c, int64_t channel, int64_t depth, int64_t row) {
-    const State& s = c.state<State>();
-    return ScratchAt<float>(c, s.met_at) +
-           ((channel * s.window.kernel[0] + depth) * s.met_rows + row) * s.window.stride[2] *
-               s.row_length;
-  }
-
   // Some rows of one plane of the output.
   void Plane(Call& c, int64_t unit) const {
     const State& s = c.state<State>();
     const Window& w = s.window;
-    const int64_t first = unit % UnitsOf(s) * s.unit_rows, z = unit / UnitsOf(s) % w.out[0];
+    const int64_t first = unit % UnitsOf(s) * s.met.rows, z = unit / UnitsOf(s) % w.out[0];
     const int64_t filter = unit / UnitsOf(s) / w.out[0] % s.filters;
     const int64_t image = unit / UnitsOf(s) / w.out[0] / s.filters;
-    const int64_t last = std::min(first + s.unit_rows, w.out[1]);
+    const int64_t last = std::min(first + s.met.rows, w.out[1]);
     const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const int64_t channel = filter / s.group_filters() * s.group_channels();
-      ReadRows(c, c.inputs[0].data<T>() + (image * s.channels + channel) * w.inputs(), z, first);
+      s.met.Read(w, c.inputs[0].data<T>() + (image * s.channels + channel) * w.inputs(), z, first,
+                 ScratchAt<float>(c, s.met_at));
       T* y = c.outputs[0].mutable_data<T>() +
              ((image * s.filters + filter) * w.out[0] + z) * w.out[1] * w.out[2];
       std::vector<float> sums(static_cast<size_t>(w.out[2]));
       std::vector<const float*> rows(static_cast<size_t>(s.k));
       std::vector<float> weights(static_cast<size_t>(s.k));
       for (int64_t row = first; row < last; ++row) {
-        const int64_t n = TapsOf(c, filter, z, first, row, rows.data(), weights.data());
+        const int64_t n =
+            s.met.Taps(w, ScratchAt<float>(c, s.kernels_at) + filter * s.k,
+                       ScratchAt<float>(c, s.met_at), z, first, row, rows.data(), weights.data());
         T* out = y + row * w.out[2];
         float* to = sums.data();
         if constexpr (std::is_same_v<T, float>) to = out;
@@ -399,68 +467,6 @@ class Conv : public Op {
         }
       }
     });
-  }
-
-  // The rows of the input that output rows from "first" on meet, with zeros for the padding.
-  template <typename T>
-  static void ReadRows(Call& c, const T* x, int64_t z, int64_t first) {
-    const State& s = c.state<State>();
-    const Window& w = s.window;
-    for (int64_t r = 0; r < s.group_channels() * w.kernel[0] * s.met_rows; ++r) {
-      const int64_t row = r % s.met_rows, depth = r / s.met_rows % w.kernel[0];
-      const int64_t channel = r / s.met_rows / w.kernel[0];
-      const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
-      const int64_t j = first * w.stride[1] - w.pad[1] + row;
-      if (i < 0 || i >= w.in[0] || j < 0 || j >= w.in[1]) continue;
-      const T* from = x + ((channel * w.in[0] + i) * w.in[1] + j) * w.in[2];
-      float* to = MetRow(c, channel, depth, row);
-      for (int64_t rest = 0; rest < w.stride[2]; ++rest, to += s.row_length) {
-        // Element k is that at k * stride + shift of the input.
-        const int64_t stride = w.stride[2], shift = rest - w.pad[2];
-        const int64_t begin =
-            std::min(s.row_length, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
-        const int64_t end = w.in[2] <= shift ? begin
-                                             : std::clamp((w.in[2] - shift + stride - 1) / stride,
-                                                          begin, s.row_length);
-        std::fill(to, to + begin, 0.0F);
-        if constexpr (std::is_same_v<T, float>) {
-          const float* inside = from + begin * stride + shift;
-          stride == 1 ? void(std::copy(inside, inside + (end - begin), to + begin))
-                      : EveryNth(inside, stride, end - begin, to + begin);
-        } else {
-          for (int64_t k = begin; k < end; ++k) {
-            to[k] = static_cast<float>(Load(from[k * stride + shift]));
-          }
-        }
-        std::fill(to + end, to + s.row_length, 0.0F);
-      }
-    }
-  }
-
-  // What an output row is made of: for each tap inside and each channel a row and its weight.
-  static int64_t TapsOf(const Call& c, int64_t filter, int64_t z, int64_t first, int64_t row,
-                        const float** rows, float* weights) {
-    const State& s = c.state<State>();
-    const Window& w = s.window;
-    const float* kernel = ScratchAt<float>(c, s.kernels_at) + filter * s.k;
-    int64_t n = 0;
-    for (int64_t a = 0; a < w.kernel[0]; ++a) {
-      const int64_t i = z * w.stride[0] - w.pad[0] + a * w.dilation[0];
-      for (int64_t b = 0; b < w.kernel[1]; ++b, kernel += w.kernel[2] * s.group_channels()) {
-        const int64_t met = (row - first) * w.stride[1] + b * w.dilation[1];
-        const int64_t j = first * w.stride[1] - w.pad[1] + met;
-        if (i < 0 || i >= w.in[0] || j < 0 || j >= w.in[1]) continue;
-        int64_t rest = 0, at = 0;  // the tap's column, modulo the stride and divided by it
-        for (int64_t k = 0; k < w.kernel[2]; ++k, rest += w.dilation[2]) {
-          for (; rest >= w.stride[2]; rest -= w.stride[2]) ++at;
-          for (int64_t ch = 0; ch < s.group_channels(); ++ch) {
-            rows[n] = MetRow(c, ch, a, met) + rest * s.row_length + at;
-            weights[n++] = kernel[k * s.group_channels() + ch];
-          }
-        }
-      }
-    }
-    return n;
   }
 
   WindowAttributes a_;
@@ -478,19 +484,17 @@ Status MakeConv(const Node& node, std::unique_ptr<Op>* out) {
 
 Status MakeFusedConv(const Node& node, std::unique_ptr<Op>* out) {
   if (HasInput(node, 3)) return Status::Unsupported("a second addend is not supported");
+  static const std::map<std::string, Activation> kActivations = {{"", Activation::kNone},
+                                                                 {"Relu", Activation::kRelu},
+                                                                 {"Sigmoid", Activation::kSigmoid},
+                                                                 {"Tanh", Activation::kTanh}};
   const std::string name = node.String("activation", "");
-  Activation f = Activation::kNone;
-  if (name == "Relu") {
-    f = Activation::kRelu;
-  } else if (name == "Sigmoid") {
-    f = Activation::kSigmoid;
-  } else if (name == "Tanh") {
-    f = Activation::kTanh;
-  } else if (!name.empty()) {
+  const auto f = kActivations.find(name);
+  if (f == kActivations.end()) {
     return Status::Unsupported("activation " + name + " is not supported");
   }
   MOSAIC_RETURN_IF_ERROR(CheckArity(node, 2, 4));
-  auto op = std::make_unique<Conv>(node, f);
+  auto op = std::make_unique<Conv>(node, f->second);
   MOSAIC_RETURN_IF_ERROR(op->Check());
   *out = std::move(op);
   return Status();

@@ -11,10 +11,6 @@ namespace {
 // kKChunk rows, so that they stay in the L2 cache while all strips pass by.
 constexpr int64_t kActivationBytes = 1400 * 1024;
 constexpr int64_t kKChunk = 1000;
-// Of a product's operations so many take the time of one elsewhere, with vectors as short as they
-// come: ranges of units must not be so small that the kernel packs activations for a few strips
-// only.
-constexpr double kOperationsAtOnce = 24;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

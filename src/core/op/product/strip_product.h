@@ -10,10 +10,15 @@
 #include <functional>
 #include <vector>
 
-#include "core/kernel/activation.h"
 #include "core/block/blocking.h"
+#include "core/kernel/activation.h"
 
 namespace mosaic {
+
+// Of a product's operations so many take the time of one elsewhere, with vectors as short as they
+// come: ranges of units must not be so small that the kernel packs activations for a few strips
+// only.
+constexpr double kOperationsAtOnce = 24;
 
 // A part of C that is finished: rows [row, row + rows), columns [col, col + cols).
 struct Tile {

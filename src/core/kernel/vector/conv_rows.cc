@@ -1,0 +1,14 @@
+#include "core/kernel/conv_rows.h"
+
+#define MOSAIC_KERNEL "core/kernel/vector/conv_rows.inc"
+#include "core/kernel/vector/each_isa.h"
+
+namespace mosaic {
+
+void ConvRow(const ConvRowArgs& args) { MOSAIC_DISPATCH(RunConvRow, args); }
+
+void AddBias(const float* sums, float bias, int64_t n, float* out) {
+  MOSAIC_DISPATCH(RunAddBias, sums, bias, n, out);
+}
+
+}  // namespace mosaic

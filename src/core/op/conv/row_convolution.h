@@ -1,0 +1,62 @@
+// A convolution of two dimensions, of one image and one group, row by row (kernel/conv_rows.h).
+//
+// A part is some rows of the output: what they meet of the input is copied with its padding, once,
+// and each strip of kernels then makes rows of 16 planes of it. With one tap at every pixel nothing
+// is copied: a part is some pixels, and their planes are read where they are.
+#pragma once
+
+#include "core/block/blocking.h"
+#include "core/op/conv/window_rows.h"
+
+namespace mosaic {
+
+class RowConvolution {
+ public:
+  RowConvolution() = default;
+  // strips: a STRIP blocking of a group's kernels, K = (taps, channels), in float32.
+  RowConvolution(const Window& w, int64_t channels, const Blocking& strips);
+  // Whether it may be computed so; all else requires it.
+  static bool Fits(const Window& w, int64_t channels, const Blocking& strips);
+
+  int64_t parts() const { return parts_; }
+  // Units of a part: the blocks of its strips, strip by strip. One costs so many operations.
+  int64_t units() const { return strips_.blocks(); }
+  double unit_operations() const;
+  void Blocks(int64_t begin, int64_t end, std::vector<int32_t>* out) const;
+
+  // Memory of a part, from Meet to the last of its units.
+  struct Memory {
+    float* met;
+    int32_t* offsets;
+    float* sums;
+  };
+  int64_t met_floats() const { return met_floats_; }
+  int64_t offsets() const { return 2 * strips_.rows; }
+  int64_t sums() const { return MOSAIC_STRIP_COLS * pitch_; }
+
+  // x: the first plane of the group in the image.
+  void Meet(const float* x, int64_t part, const Memory& m) const;
+  // Blocks [first, first + n) of a strip.
+  void Multiply(const float* x, int64_t part, int64_t first, int64_t n, const void* const* blocks,
+                const Memory& m) const;
+  // After all blocks of a strip: its filter f in the part's place of a plane of the output.
+  // Returns that place, of so many elements.
+  float* Finish(int64_t part, int64_t f, float bias, const Memory& m, float* plane,
+                int64_t* n) const;
+
+ private:
+  // Rows whose taps follow one another are one row, with what lies between them.
+  bool Joins() const { return w_.stride[1] == 1 && w_.stride[2] == 1; }
+  int64_t RowPitch(const WindowRows& met) const;  // of a row of sums
+  int64_t Begin(int64_t part) const { return part * size_; }
+  int64_t Size(int64_t part) const { return std::min(size_, total_ - Begin(part)); }
+
+  Window w_;
+  Blocking strips_;
+  WindowRows met_;
+  bool pixels_ = false;                       // parts are of pixels
+  int64_t total_ = 0, size_ = 1, parts_ = 0;  // rows or pixels: all, of a part
+  int64_t met_floats_ = 0, pitch_ = 0;        // pitch of a filter's sums
+};
+
+}  // namespace mosaic
