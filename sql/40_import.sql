@@ -119,6 +119,46 @@ CREATE FUNCTION import_model(
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_keep' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object as a new version, and keeps so many of those before it';
 
+-- With the dimension that counts items.
+CREATE FUNCTION import_model(
+    name text, path text, batch_axis text, keep int DEFAULT NULL, labels text[] DEFAULT NULL, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_path_axis' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX file of the server (needs pg_read_server_files), whose items are counted by this dimension, or "none"';
+
+CREATE FUNCTION import_model(
+    name text, content bytea, batch_axis text, keep int DEFAULT NULL, labels text[] DEFAULT NULL, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea_axis' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, bytea, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from its bytes, whose items are counted by this dimension, or "none"';
+
+CREATE FUNCTION import_model(
+    name text, large_object oid, batch_axis text, keep int DEFAULT NULL, labels text[] DEFAULT NULL, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_axis' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, oid, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object, whose items are counted by this dimension, or "none"';
+
 CREATE FUNCTION drop_model(name text) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION drop_model(text) IS 'drops a model and the blocks that no other model uses';
@@ -153,6 +193,9 @@ REVOKE ALL ON FUNCTION import_model(text, bytea, text[], bool, text, text, text,
 REVOKE ALL ON FUNCTION import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, oid, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, oid, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, bytea, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, oid, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;

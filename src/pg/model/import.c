@@ -52,6 +52,13 @@ keep_option(FunctionCallInfo fcinfo)
 	return PG_GETARG_INT32(17);
 }
 
+/* What counts items, where that is said. */
+static char *
+batch_axis_option(FunctionCallInfo fcinfo)
+{
+	return PG_NARGS() < 19 || PG_ARGISNULL(18) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(18));
+}
+
 /*
  * Whether the model is to be judged, or near duplicates are asked for; then how.  Rounded weights are
  * judged where there is a validation query.
@@ -173,7 +180,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const MosaicFolder *fo
 	MosaicModelOptions options = {
 		.domain = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
 		.dtype = dtype_option(fcinfo),.replace = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2),
-		.keep = keep_option(fcinfo)
+		.keep = keep_option(fcinfo),.batch_axis = batch_axis_option(fcinfo)
 	};
 	bool		dedup = wants_dedup(fcinfo, options.dtype != MOSAIC_FLOAT, &args);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic staged model",
@@ -314,4 +321,49 @@ Datum
 mosaic_pg_import_lo_keep(PG_FUNCTION_ARGS)
 {
 	return with_keep(fcinfo, mosaic_pg_import_lo);
+}
+
+/*
+ * import_model() with the dimension that counts items, the number of versions that are kept, and
+ * labels, third to fifth: they go last.  Versions are kept of what is replaced.
+ */
+static Datum
+with_batch_axis(FunctionCallInfo fcinfo, PGFunction import_from)
+{
+	LOCAL_FCINFO(inner, 19);
+
+	mosaic_check_catalogs();
+	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 19, InvalidOid, fcinfo->context, fcinfo->resultinfo);
+	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
+	memcpy(inner->args + 2, fcinfo->args + 5, 14 * sizeof inner->args[0]);
+	inner->args[16] = fcinfo->args[4];
+	inner->args[17] = fcinfo->args[3];
+	inner->args[18] = fcinfo->args[2];
+	if (!inner->args[17].isnull)
+	{
+		inner->args[2].value = BoolGetDatum(true);
+		inner->args[2].isnull = false;
+	}
+	return import_from(inner);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_axis);
+Datum
+mosaic_pg_import_path_axis(PG_FUNCTION_ARGS)
+{
+	return with_batch_axis(fcinfo, mosaic_pg_import_path);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_axis);
+Datum
+mosaic_pg_import_bytea_axis(PG_FUNCTION_ARGS)
+{
+	return with_batch_axis(fcinfo, mosaic_pg_import_bytea);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_axis);
+Datum
+mosaic_pg_import_lo_axis(PG_FUNCTION_ARGS)
+{
+	return with_batch_axis(fcinfo, mosaic_pg_import_lo);
 }

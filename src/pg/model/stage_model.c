@@ -91,7 +91,7 @@ stage(MosaicStagedModel *s, MosaicHostSource *source, Oid owner, MemoryContext c
 	HeapTuple	row;
 
 	job->domain = s->domain;
-	mosaic_job_open(job, s->name, source, s->height, s->options.dtype);
+	mosaic_job_open(job, s->name, source, s->height, &s->options);
 	saved = MemoryContextSwitchTo(caller);
 	stager = mosaic_stager_open(s->snapshot, s->domain);
 	MemoryContextSwitchTo(saved);

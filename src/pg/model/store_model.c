@@ -57,10 +57,11 @@ fail(ImportJob *job, const MosaicError *error)
 }
 
 void
-mosaic_job_open(ImportJob *job, const char *name, MosaicHostSource *source, int height, int dtype)
+mosaic_job_open(ImportJob *job, const char *name, MosaicHostSource *source, int height,
+				const MosaicModelOptions *model)
 {
 	MosaicImportOptions options = {
-		.model_name = name,.block_height = height,.weight_dtype = dtype,
+		.model_name = name,.block_height = height,.weight_dtype = model->dtype,.batch_axis = model->batch_axis,
 		/* Names are UTF-8, and stay it where encodings are not looked at. */
 		.ascii_names = GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII
 	};
@@ -376,7 +377,7 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	owner = mosaic_choose_owner(old, snapshot);
 	job->domain = mosaic_choose_domain(options->domain, name, old, snapshot, mosaic_join_domain);
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
-	mosaic_job_open(job, name, source, mosaic_store_options(NULL).height, options->dtype);
+	mosaic_job_open(job, name, source, mosaic_store_options(NULL).height, options);
 	writer = mosaic_writer_open(snapshot, job->domain);
 	mosaic_job_store_blocks(job, writer);
 	mosaic_writer_close(writer);

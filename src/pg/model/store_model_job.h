@@ -43,7 +43,7 @@ extern Oid	mosaic_choose_owner(HeapTuple old, Snapshot snapshot);
 
 /* Reads the graph and makes room for the maps. */
 extern void mosaic_job_open(ImportJob *job, const char *name, MosaicHostSource *source, int height,
-							int dtype);
+							const MosaicModelOptions *model);
 /* Moves all blocks from the core into the store. */
 extern void mosaic_job_store_blocks(ImportJob *job, MosaicWriter *writer);
 /* Once the blocks are there. */
