@@ -1,4 +1,5 @@
-// Sums of weighted rows: what a depthwise convolution does with its taps.
+// Sums of weighted rows, and the largest of rows: what a depthwise convolution and a pool do with
+// their taps.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,8 @@ namespace mosaic {
 // element depends on its own column only. Fused where the CPU can.
 void SumWeightedRows(const float* const* rows, const float* weights, int64_t count, float bias,
                      int64_t n, float* out);
+// out[i] = the largest of rows[t][i], t < count; the first NaN, if there is one. count >= 1.
+void LargestOfRows(const float* const* rows, int64_t count, int64_t n, float* out);
 // out[i] = in[i * stride].
 void EveryNth(const float* in, int64_t stride, int64_t n, float* out);
 

@@ -10,6 +10,10 @@ void SumWeightedRows(const float* const* rows, const float* weights, int64_t cou
   MOSAIC_DISPATCH(RunSumWeightedRows, rows, weights, count, bias, n, out);
 }
 
+void LargestOfRows(const float* const* rows, int64_t count, int64_t n, float* out) {
+  MOSAIC_DISPATCH(RunLargestOfRows, rows, count, n, out);
+}
+
 void EveryNth(const float* in, int64_t stride, int64_t n, float* out) {
   MOSAIC_DISPATCH(RunEveryNth, in, stride, n, out);
 }

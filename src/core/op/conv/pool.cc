@@ -1,12 +1,17 @@
 // MaxPool (with the indices of the largest), AveragePool, LpPool, and GlobalMaxPool, GlobalLpPool:
-// one number for each window of each plane. A unit is some outputs of one plane.
+// one number for each window of each plane. A unit is some outputs of one plane; of MaxPool in
+// float32 and two dimensions some rows, each the largest of the rows that its taps are.
 #include <cmath>
 #include <limits>
 
-#include "core/op/conv/window.h"
+#include "core/op/conv/window_rows.h"
+#include "core/op/scratch.h"
 
 namespace mosaic {
 namespace {
+
+// Of what is met, and of taps, row by row.
+constexpr int64_t kMetFloats = 32 << 10, kMostTaps = 256;
 
 enum class PoolKind { kMax, kAverage, kLp };
 
@@ -15,6 +20,8 @@ using MaxTypes = Types<float, double, Float16, BFloat16, int8_t, uint8_t>;
 struct State {
   Window window;
   int64_t planes = 0, per_unit = 1, pieces = 1;
+  bool rows = false;  // row by row
+  WindowRows met;     // what a unit reads of the input
 };
 
 class Pool : public Op {
@@ -76,6 +83,7 @@ class Pool : public Op {
       MOSAIC_RETURN_IF_ERROR(MakeWindow(a_, x, Shape(a_.kernel), y, &s.window));
     }
     s.planes = x[0] * x[1];
+    if (StartRows(c, &s)) return Status();
     const int64_t outputs = s.window.outputs(), taps = std::max<int64_t>(1, s.window.taps());
     s.per_unit = std::clamp<int64_t>(100000 / taps, 1, std::max<int64_t>(outputs, 1));
     s.pieces = (outputs + s.per_unit - 1) / s.per_unit;
@@ -84,6 +92,10 @@ class Pool : public Op {
   }
 
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
+    if (c.state<State>().rows) {
+      for (int64_t u = begin; u < end; ++u) Rows(c, u);
+      return Status();
+    }
     Dispatch(MaxTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       for (int64_t u = begin; u < end; ++u) Some<T>(c, u);
@@ -92,6 +104,49 @@ class Pool : public Op {
   }
 
  private:
+  // Whether it is computed row by row.
+  bool StartRows(Call& c, State* s) const {
+    const Window& w = s->window;
+    if (kind_ != PoolKind::kMax || global_ || indices_ || c.inputs[0].dtype() != MOSAIC_FLOAT ||
+        w.kernel[0] * w.in[0] * w.out[0] != 1 || w.pad[0] != 0 || w.outputs() == 0 ||
+        w.inputs() == 0 || w.taps() < 1 || w.taps() > kMostTaps) {
+      return false;
+    }
+    const double one = WindowRows(w, 1, 1).floats(w);
+    if (one > kMetFloats) return false;
+    const double more = std::max(1.0, WindowRows(w, 1, 2).floats(w) - one);
+    const double rows = std::min(1 + (kMetFloats - one) / more, static_cast<double>(w.out[1]));
+    s->rows = true;
+    s->met = WindowRows(w, 1, static_cast<int64_t>(rows));
+    s->pieces = (w.out[1] + s->met.rows - 1) / s->met.rows;
+    ReserveScratch(&c, static_cast<int64_t>(s->met.floats(w)) * 4);
+    const double outputs = static_cast<double>(s->met.rows * w.out[2]);
+    c.OnePhase(s->planes * s->pieces,
+               outputs * static_cast<double>(w.taps()) / 4 + s->met.floats(w));
+    return true;
+  }
+
+  void Rows(Call& c, int64_t unit) const {
+    const State& s = c.state<State>();
+    const Window& w = s.window;
+    const int64_t plane = unit / s.pieces, first = unit % s.pieces * s.met.rows;
+    const int64_t last = std::min(first + s.met.rows, w.out[1]);
+    float* met = ScratchAt<float>(c, 0);
+    s.met.Read(w, c.inputs[0].data<float>() + plane * w.inputs(), 0, first, met,
+               -std::numeric_limits<float>::infinity());
+    const float* taps[kMostTaps];
+    for (int64_t row = first; row < last; ++row) {
+      int64_t n = 0;
+      for (int64_t b = 0; b < w.kernel[1]; ++b) {
+        const float* from =
+            met + s.met.Row(w, 0, 0, (row - first) * w.stride[1] + b * w.dilation[1]);
+        for (int64_t k = 0; k < w.kernel[2]; ++k) taps[n++] = from + s.met.Column(w, k);
+      }
+      LargestOfRows(taps, n, w.out[2],
+                    c.outputs[0].mutable_data<float>() + plane * w.outputs() + row * w.out[2]);
+    }
+  }
+
   template <typename T>
   void Some(Call& c, int64_t unit) const {
     const State& s = c.state<State>();

@@ -41,9 +41,10 @@ struct WindowRows {
   }
 
   // Copies what output rows from "first" on meet at depth z of the output; x: the first channel.
-  // Beyond the input are zeros.
+  // Beyond the input it is filled.
   template <typename T>
-  void Read(const Window& w, const T* x, int64_t z, int64_t first, float* to) const {
+  void Read(const Window& w, const T* x, int64_t z, int64_t first, float* to,
+            float fill = 0) const {
     for (int64_t r = 0; r < channels * w.kernel[0] * met; ++r) {
       const int64_t row = r % met, depth = r / met % w.kernel[0], channel = r / met / w.kernel[0];
       const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
@@ -51,9 +52,9 @@ struct WindowRows {
       const bool inside = i >= 0 && i < w.in[0] && j >= 0 && j < w.in[1];
       float* out = to + Row(w, channel, depth, row);
       if (inside) {
-        ReadRow(w, x + ((channel * w.in[0] + i) * w.in[1] + j) * w.in[2], out);
+        ReadRow(w, x + ((channel * w.in[0] + i) * w.in[1] + j) * w.in[2], out, fill);
       } else {
-        std::fill(out, out + w.stride[2] * length, 0.0F);
+        std::fill(out, out + w.stride[2] * length, fill);
       }
     }
   }
@@ -82,7 +83,7 @@ struct WindowRows {
 
  private:
   template <typename T>
-  void ReadRow(const Window& w, const T* from, float* to) const {
+  void ReadRow(const Window& w, const T* from, float* to, float fill) const {
     const int64_t stride = w.stride[2];
     for (int64_t rest = 0; rest < stride; ++rest, to += length) {
       // Element k is that at k * stride + shift of the input.
@@ -91,7 +92,7 @@ struct WindowRows {
       const int64_t end = w.in[2] <= shift
                               ? begin
                               : std::clamp((w.in[2] - shift + stride - 1) / stride, begin, length);
-      std::fill(to, to + begin, 0.0F);
+      std::fill(to, to + begin, fill);
       if constexpr (std::is_same_v<T, float>) {
         const float* inside = from + begin * stride + shift;
         stride == 1 ? void(std::copy(inside, inside + (end - begin), to + begin))
@@ -101,7 +102,7 @@ struct WindowRows {
           to[k] = static_cast<float>(Load(from[k * stride + shift]));
         }
       }
-      std::fill(to + end, to + length, 0.0F);
+      std::fill(to + end, to + length, fill);
     }
   }
 };
