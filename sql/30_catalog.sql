@@ -41,8 +41,10 @@ CREATE TABLE mosaic.model (
   version      int4,
   predecessor  int4,
   replaced     timestamptz,
-  last_version int4
+  last_version int4,
+  content      uuid
 );
+CREATE INDEX model_content_idx ON mosaic.model (content);
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
 ALTER TABLE mosaic.model ENABLE ALWAYS TRIGGER hold_roles;
 COMMENT ON TABLE mosaic.model IS 'one row per model, and per version of one that was replaced and is kept; graph and tensors never change, all else may';
@@ -67,6 +69,7 @@ COMMENT ON COLUMN mosaic.model.version IS 'number of the version among those of 
 COMMENT ON COLUMN mosaic.model.predecessor IS 'number of the version that it replaced or, where that was not kept, of what that replaced';
 COMMENT ON COLUMN mosaic.model.replaced IS 'when it was replaced, and kept; NULL: it is the current version';
 COMMENT ON COLUMN mosaic.model.last_version IS 'of the current version: the highest number that was given; NULL: version';
+COMMENT ON COLUMN mosaic.model.content IS 'over all that its answers depend on, the same in every database (content_id); NULL: not asked for since it changed';
 
 CREATE FUNCTION mosaic.model_checksum(model_id int8) RETURNS uuid
   AS 'MODULE_PATHNAME', 'mosaic_pg_model_checksum' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;

@@ -29,7 +29,7 @@ SELECT m.name, m.model_id,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN ARRAY(
          SELECT r.role::oid::regrole FROM unnest(m.readers) r (role)
          WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers,
-       m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map, coalesce(m.version, 1) AS version
+       m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map, coalesce(m.version, 1) AS version, m.content
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -68,6 +68,7 @@ COMMENT ON COLUMN mosaic.models.pooling IS 'how embed() makes one vector of thos
 COMMENT ON COLUMN mosaic.models.normalized IS 'whether embed() gives vectors of length 1; NULL: no';
 COMMENT ON COLUMN mosaic.models.input_map IS 'which columns of a row fill its inputs, and what NULL is (set_inputs); NULL: nothing is set';
 COMMENT ON COLUMN mosaic.models.version IS 'its number: each import that replaces a model gives the next; mosaic.versions shows those that are kept';
+COMMENT ON COLUMN mosaic.models.content IS 'its content id; NULL: it was not asked for since the model changed (content_id)';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
 SELECT m.name AS model, t.tensor_no, t.name,

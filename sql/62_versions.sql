@@ -20,7 +20,7 @@ SELECT CASE WHEN m.replaced IS NULL THEN m.name ELSE regexp_replace(m.name, '@[0
        b.blocks, b.total_bytes,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.total_bytes - b.exclusive_bytes END AS shared_bytes,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.exclusive_bytes END AS exclusive_bytes,
-       m.description -> 'inputs' AS inputs, m.description -> 'outputs' AS outputs, m.labels
+       m.description -> 'inputs' AS inputs, m.description -> 'outputs' AS outputs, m.labels, m.content
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS blocks,
@@ -47,6 +47,7 @@ COMMENT ON COLUMN mosaic.versions.exclusive_bytes IS 'bytes of the blocks that o
 COMMENT ON COLUMN mosaic.versions.inputs IS 'its inputs: name, type and shape';
 COMMENT ON COLUMN mosaic.versions.outputs IS 'its outputs likewise';
 COMMENT ON COLUMN mosaic.versions.labels IS 'names of its classes';
+COMMENT ON COLUMN mosaic.versions.content IS 'its content id; NULL: it was not asked for since the model changed (content_id)';
 
 CREATE VIEW mosaic.aliases WITH (security_barrier) AS
 SELECT a.name AS alias, (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.oid = a.owner) AS owner,

@@ -35,7 +35,8 @@ ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic
   ADD COLUMN version int4,
   ADD COLUMN predecessor int4,
   ADD COLUMN replaced timestamptz,
-  ADD COLUMN last_version int4;
+  ADD COLUMN last_version int4,
+  ADD COLUMN content uuid;
 
 -- @changed statements@
 

@@ -61,6 +61,7 @@ SELECT grant_model('m', 'regress_m_reader'), grant_model('m', 'regress_m_team');
 SELECT set_tokenizer('m', vocab), set_labels('m', '{a,b,c}') FROM f;
 SELECT i.tensors FROM f, import_model('t', text_model, labels => '{a,b}') i;
 SELECT set_tokenizer('t', vocab), grant_model('t', 'regress_m_reader'), grant_model('t', 'regress_m_team') FROM f;
+SELECT set_config('test.content', content_id('m')::text, false) <> '' AS content, set_config('test.text_content', content_id('t')::text, false) <> '' AS text_content;
 SET ROLE regress_m_importer;
 SELECT i.tensors FROM f, import_model('other', iris) i;
 RESET ROLE;
@@ -137,6 +138,24 @@ INSERT INTO calls VALUES
   ('predict_outputs(text, record)', $$predict_outputs('m', ROW(1, 2, 3, 4))$$),
   ('predict_outputs(text, text)', $$predict_outputs('t', 'text'::text)$$),
   ('predict_outputs(text, text, text)', $$predict_outputs('t', 'text'::text, 'more'::text)$$),
+  ('content_id(text)', $$content_id('m')$$),
+  ('predict(uuid, anyarray)', $$predict(current_setting('test.content')::uuid, '{1,2,3,4}'::real[])$$),
+  ('predict(uuid, double precision[])', $$predict(current_setting('test.content')::uuid, 1, 2, 3, 4)$$),
+  ('predict(uuid, record)', $$predict(current_setting('test.content')::uuid, ROW(1, 2, 3, 4))$$),
+  ('predict(uuid, text)', $$predict(current_setting('test.text_content')::uuid, 'text'::text)$$),
+  ('predict_class(uuid, anyarray)', $$predict_class(current_setting('test.content')::uuid, '{1,2,3,4}'::real[])$$),
+  ('predict_class(uuid, double precision[])', $$predict_class(current_setting('test.content')::uuid, 1, 2, 3, 4)$$),
+  ('predict_class(uuid, record)', $$predict_class(current_setting('test.content')::uuid, ROW(1, 2, 3, 4))$$),
+  ('predict_class(uuid, text)', $$predict_class(current_setting('test.text_content')::uuid, 'text'::text)$$),
+  ('predict_label(uuid, anyarray)', $$predict_label(current_setting('test.content')::uuid, '{1,2,3,4}'::real[])$$),
+  ('predict_label(uuid, double precision[])', $$predict_label(current_setting('test.content')::uuid, 1, 2, 3, 4)$$),
+  ('predict_label(uuid, record)', $$predict_label(current_setting('test.content')::uuid, ROW(1, 2, 3, 4))$$),
+  ('predict_label(uuid, text)', $$predict_label(current_setting('test.text_content')::uuid, 'text'::text)$$),
+  ('predict_proba(uuid, anyarray)', $$predict_proba(current_setting('test.content')::uuid, '{1,2,3,4}'::real[])$$),
+  ('predict_proba(uuid, double precision[])', $$predict_proba(current_setting('test.content')::uuid, 1, 2, 3, 4)$$),
+  ('predict_proba(uuid, record)', $$predict_proba(current_setting('test.content')::uuid, ROW(1, 2, 3, 4))$$),
+  ('predict_proba(uuid, text)', $$predict_proba(current_setting('test.text_content')::uuid, 'text'::text)$$),
+  ('embed(uuid, text)', $$embed(current_setting('test.text_content')::uuid, 'text'::text)$$),
   ('set_labels(text, text[])', $$set_labels('m', '{a,b,c}')$$),
   ('set_tokenizer(text, bytea, int)', $$set_tokenizer('m', (SELECT vocab FROM f))$$),
   ('set_tokenizer(text, text, int)', $$set_tokenizer('m', current_setting('test.vocab'))$$),

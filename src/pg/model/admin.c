@@ -23,6 +23,7 @@
 #include "aliases.h"
 #include "cache.h"
 #include "catalog.h"
+#include "content.h"
 #include "damage.h"
 #include "dedup_log.h"
 #include "domain.h"
@@ -196,6 +197,9 @@ mosaic_update_columns(HeapTuple row, int n, const int *columns, const Datum *new
 		values[columns[i] - 1] = new_values[i];
 		nulls[columns[i] - 1] = new_nulls[i];
 		replace[columns[i] - 1] = true;
+		/* It is another content then, which has no id yet. */
+		if (mosaic_changes_content(columns[i]))
+			nulls[Anum_model_content - 1] = replace[Anum_model_content - 1] = true;
 	}
 	CatalogTupleUpdate(rel, &row->t_self,
 					   heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace));

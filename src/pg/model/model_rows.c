@@ -257,6 +257,7 @@ mosaic_stamp_model(int64 model_id)
 	sum = checksum_of(&rows);
 	values[Anum_model_checksum - 1] = UUIDPGetDatum(&sum);
 	replace[Anum_model_checksum - 1] = true;
+	nulls[Anum_model_content - 1] = replace[Anum_model_content - 1] = true;
 	CatalogTupleUpdate(rel, &row->t_self,
 					   heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace));
 	UnregisterSnapshot(snapshot);

@@ -273,6 +273,7 @@ final_row(const MosaicStagedModel *s, Oid owner)
 	values[Anum_model_created - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	replace[Anum_model_model_id - 1] = replace[Anum_model_domain - 1] = true;
 	replace[Anum_model_owner - 1] = replace[Anum_model_created - 1] = true;
+	nulls[Anum_model_content - 1] = replace[Anum_model_content - 1] = true;
 	row = heap_modify_tuple(s->row, RelationGetDescr(rel), values, nulls, replace);
 	table_close(rel, NoLock);
 	return row;

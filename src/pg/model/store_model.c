@@ -249,7 +249,7 @@ mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner
 	for (int i = 0; i < lengthof(optional); i++)
 		nulls[optional[i] - 1] = true;
 	values[Anum_model_version - 1] = values[Anum_model_last_version - 1] = Int32GetDatum(1);
-	nulls[Anum_model_predecessor - 1] = nulls[Anum_model_replaced - 1] = true;
+	nulls[Anum_model_predecessor - 1] = nulls[Anum_model_replaced - 1] = nulls[Anum_model_content - 1] = true;
 	row = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	table_close(rel, NoLock);
 	return row;

@@ -12,6 +12,7 @@
 #include "aliases.h"
 #include "catalog.h"
 #include "compat.h"
+#include "content.h"
 #include "predict_parallel.h"
 
 static void
@@ -74,7 +75,7 @@ shown_models(MosaicPredictScan *s)
 		Const	   *name = linitial(lfirst_node(FuncExpr, lc)->args);
 
 		if (IsA(name, Const) && !name->constisnull)
-			models = add_model(s, models, TextDatumGetCString(name->constvalue));
+			models = add_model(s, models, mosaic_shown_key(mosaic_model_key(name->constvalue, name->consttype)));
 		else
 			complete = false;
 	}

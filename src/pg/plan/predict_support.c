@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/cost.h"
 #include "utils/builtins.h"
@@ -132,7 +133,7 @@ cost(SupportRequestCost *request)
 	if (request->node == NULL || !IsA(request->node, FuncExpr) || !ActiveSnapshotSet())
 		return NULL;
 	name = linitial(((FuncExpr *) request->node)->args);
-	if (!IsA(name, Const) || name->constisnull)
+	if (!IsA(name, Const) || name->constisnull || name->consttype != TEXTOID)
 		return NULL;
 	/* Whom a model is not for is not told its size. */
 	if (mosaic_look_up(TextDatumGetCString(name->constvalue), GetActiveSnapshot(), &meaning) != MOSAIC_NAME_USABLE)

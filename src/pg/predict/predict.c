@@ -10,6 +10,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "content.h"
 #include "elements.h"
 #include "predict_item.h"
 #include "predict_row.h"
@@ -26,7 +27,7 @@ single_input(FmgrInfo *flinfo, text *name)
 	if (mosaic_model_input_count(mosaic_predictor_model(p)) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("model \"%s\" has %d inputs", text_to_cstring(name),
+				 errmsg("model \"%s\" has %d inputs", mosaic_predictor_name(p),
 						mosaic_model_input_count(mosaic_predictor_model(p))),
 				 errhint("Give them by name: predict(model, '{\"input\": [...]}'::jsonb). Texts need no names: predict(model, 'text'::text).")));
 	return p;
@@ -85,7 +86,7 @@ predict_bound(MosaicPredictor *p, MosaicBinding *binding, const void *elements, 
 static Datum
 predict_array(FunctionCallInfo fcinfo, text *output)
 {
-	MosaicPredictor *p = single_input(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
+	MosaicPredictor *p = single_input(fcinfo->flinfo, mosaic_model_argument(fcinfo));
 	ArrayType  *array = mosaic_detoast_array(PG_GETARG_DATUM(1));
 	MosaicBinding binding;
 	const void *elements = bind_array(p, array, &binding);
@@ -118,7 +119,7 @@ mosaic_pg_predict_output(PG_FUNCTION_ARGS)
 static Datum
 predict_one(FunctionCallInfo fcinfo, MosaicAnswer answer, const char *function)
 {
-	MosaicPredictor *p = single_input(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
+	MosaicPredictor *p = single_input(fcinfo->flinfo, mosaic_model_argument(fcinfo));
 	MosaicBinding binding;
 	const void *elements = bind_array(p, mosaic_detoast_array(PG_GETARG_DATUM(1)), &binding);
 
@@ -173,7 +174,7 @@ predict_columns(FunctionCallInfo fcinfo, MosaicAnswer answer)
 
 	if (ARR_HASNULL(array) && array_contains_nulls(array))
 		PG_RETURN_NULL();
-	p = single_input(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
+	p = single_input(fcinfo->flinfo, mosaic_model_argument(fcinfo));
 	elements = bind_array(p, array, &binding);
 	if (binding.batch)
 		ereport(ERROR,

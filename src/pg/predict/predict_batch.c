@@ -7,11 +7,13 @@
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "content.h"
 #include "elements.h"
 #include "predict_batch.h"
 #include "predict_item.h"
@@ -26,6 +28,7 @@ typedef struct Call
 			   *features,		/* or a text, */
 			   *second,			/* or two; else NULL */
 			   *function;		/* the call as SQL makes it */
+	Oid			model_type;		/* text, or uuid: a content */
 	text	   *output;			/* that is asked for, or NULL */
 	int			ngroups;
 	RowGroup   *groups;			/* max_rows */
@@ -64,6 +67,7 @@ init_call(Call *call, FuncExpr *f, PlanState *parent, int max_rows)
 	call->model = ExecInitExpr(linitial(f->args), parent);
 	call->features = ExecInitExpr(lsecond(f->args), parent);
 	call->second = call->fn.texts == 2 ? ExecInitExpr(lthird(f->args), parent) : NULL;
+	call->model_type = exprType(linitial(f->args));
 	if (call->fn.named)
 		call->output = DatumGetTextPP(castNode(Const, llast(f->args))->constvalue);
 	call->function = ExecInitExpr((Expr *) f, parent);	/* checks the right to execute it, too */
@@ -265,6 +269,7 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	Datum		second = call->second ? ExecEvalExpr(call->second, econtext, &null_second) : (Datum) 0;
 	ArrayType  *array = NULL;
 	HeapTupleHeader row = NULL;
+	text	   *key;
 	MosaicPredictor *p;
 
 	call->group[b->n] = -1;
@@ -281,8 +286,8 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 			return true;
 	}
 	call->isnull[b->n] = false;
-	p = ready ? mosaic_predictor_ready(&b->models, DatumGetTextPP(model))
-		: mosaic_predictor(&b->models, DatumGetTextPP(model));
+	key = mosaic_model_key(model, call->model_type);
+	p = ready ? mosaic_predictor_ready(&b->models, key) : mosaic_predictor(&b->models, key);
 	if (p == NULL)
 		return false;
 	if (row)

@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "content.h"
 #include "errors.h"
 #include "predict_row.h"
 #include "row_map.h"
@@ -32,7 +33,7 @@ bind_input(MosaicPredictor *p, const MosaicRowMap *map, int i, MosaicBinding *bi
 static Datum
 predict_row(FunctionCallInfo fcinfo, MosaicAnswer answer, text *output)
 {
-	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
+	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, mosaic_model_argument(fcinfo));
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
 	MosaicRowMap *map;
 	int			ninputs = mosaic_model_input_count(mosaic_predictor_model(p));

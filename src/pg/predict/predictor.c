@@ -19,6 +19,7 @@
 #include "utils/typcache.h"
 
 #include "catalog.h"
+#include "content.h"
 #include "errors.h"
 #include "labels.h"
 #include "model_cache.h"
@@ -186,8 +187,15 @@ resolve(MosaicPredictor *p, const View *view)
 {
 	char	   *name = text_to_cstring(p->name);
 	MosaicMeaning meaning;
+	pg_uuid_t	content;
 
-	mosaic_usable_model(name, &meaning);
+	if (mosaic_is_content(p->name, &content))
+	{
+		memset(&meaning, 0, sizeof meaning);
+		meaning.row = mosaic_usable_content(&content);
+	}
+	else
+		mosaic_usable_model(name, &meaning);
 	p->share = meaning.share;
 	p->seed = meaning.seed;
 	if (meaning.canary)
@@ -406,7 +414,7 @@ mosaic_predictor_input_name(MosaicPredictor *p, int input)
 {
 	const char *name = mosaic_model_input(p->handle->model, input)->name;
 
-	return psprintf("model \"%s\", input \"%s\"", text_to_cstring(p->name),
+	return psprintf("model \"%s\", input \"%s\"", mosaic_shown_key(p->name),
 					mosaic_shown_name(name, (int) strlen(name)));
 }
 
@@ -415,7 +423,7 @@ mosaic_predictor_output_name(MosaicPredictor *p, int output)
 {
 	const char *name = mosaic_model_output(p->handle->model, output)->name;
 
-	return psprintf("model \"%s\", output \"%s\"", text_to_cstring(p->name),
+	return psprintf("model \"%s\", output \"%s\"", mosaic_shown_key(p->name),
 					mosaic_shown_name(name, (int) strlen(name)));
 }
 
@@ -435,7 +443,7 @@ options(MosaicPredictor *p)
 	saved = MemoryContextSwitchTo(cxt);
 	p->row = mosaic_find_version(p->handle->key.model_id, GetActiveSnapshot());
 	if (!HeapTupleIsValid(p->row))
-		mosaic_no_such_model(text_to_cstring(p->name));
+		mosaic_no_such_model(mosaic_shown_key(p->name));
 	p->nlabels = -1;
 	p->text = NULL;
 	p->proba = NULL;
@@ -531,7 +539,7 @@ mosaic_predictor_text_ready(MosaicPredictor *p)
 const char *
 mosaic_predictor_name(MosaicPredictor *p)
 {
-	return text_to_cstring(p->name);
+	return mosaic_shown_key(p->name);
 }
 
 int64

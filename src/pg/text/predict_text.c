@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "content.h"
 #include "predict_item.h"
 #include "predict_text.h"
 #include "text_model.h"
@@ -14,7 +15,7 @@
 static Datum
 predict_text(FunctionCallInfo fcinfo, MosaicAnswer answer)
 {
-	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
+	MosaicPredictor *p = mosaic_predictor(fcinfo->flinfo, mosaic_model_argument(fcinfo));
 	MosaicTextModel *t;
 	int			ninputs = mosaic_model_input_count(mosaic_predictor_model(p));
 	MosaicItem	item = {
