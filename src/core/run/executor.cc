@@ -72,7 +72,7 @@ void Executor::Renew() {
   prepared_ = &own_prepared_;
   own_prepared_.Drop();  // of weights that were supplied to this run, which need not be the model's
   SetMemoryLimit(INT64_MAX);
-  if (arena_.bytes() > kKeptBytes) arena_.Trim();
+  arena_.Trim(kKeptBytes);
 }
 
 int64_t Executor::kept_bytes() const {

@@ -33,7 +33,10 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   // Most bytes of activations of a run.
-  void SetMemoryLimit(int64_t bytes) { arena_.SetLimit(bytes); limit_ = bytes; }
+  void SetMemoryLimit(int64_t bytes) {
+    arena_.SetLimit(bytes);
+    limit_ = bytes;
+  }
   // What is prepared of constants is the model's, for all executions of it, from now on. REQUIRES:
   // the blocks that are supplied are the model's own weights. Else it is this execution's.
   void SharePrepared() { prepared_ = &model_.prepared; }
@@ -43,7 +46,8 @@ class Executor {
   // After a run that is done: as new, but for what is known of shapes seen before. Lets go of all
   // that the run holds, and of memory kept for reuse beyond kKeptBytes.
   void Renew();
-  static constexpr int64_t kKeptBytes = 256 * 1024;
+  // Enough for a text of some sentences: memory that is fresh costs more than what it is used for.
+  static constexpr int64_t kKeptBytes = 4 << 20;
   // What it holds between runs, about.
   int64_t kept_bytes() const;
 

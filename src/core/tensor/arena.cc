@@ -98,13 +98,14 @@ struct Arena::Pool {
     ::operator delete (chunk->memory, std::align_val_t{kAlign});
     delete chunk;
   }
-  void Trim() {
-    for (Chunk* c : kept) Free(c);
-    kept.clear();
+  void Trim(size_t keep) {
+    size_t old = 0;
+    while (old < kept.size() && bytes > keep) Free(kept[old++]);
+    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(old));
   }
   void Disown() {
     if (--owners > 0) return;
-    Trim();
+    Trim(0);
     delete this;
   }
 };
@@ -146,6 +147,6 @@ int64_t Arena::bytes() const { return static_cast<int64_t>(pool_->bytes); }
 int64_t Arena::used() const { return static_cast<int64_t>(pool_->used); }
 int64_t Arena::peak() const { return static_cast<int64_t>(pool_->peak); }
 void Arena::StartPeak() { pool_->peak = pool_->used; }
-void Arena::Trim() { pool_->Trim(); }
+void Arena::Trim(int64_t keep) { pool_->Trim(static_cast<size_t>(std::max<int64_t>(keep, 0))); }
 
 }  // namespace mosaic

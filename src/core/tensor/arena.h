@@ -42,8 +42,9 @@ class Arena {
   // Most bytes in use at a time since StartPeak, or ever.
   int64_t peak() const;
   void StartPeak();
-  // Gives memory kept for reuse back.
-  void Trim();
+  // Gives memory kept for reuse back, what was freed first, until no more than keep bytes are held
+  // or all is in use.
+  void Trim(int64_t keep = 0);
 
  private:
   struct Pool;
