@@ -10,84 +10,22 @@
 
 #include "access/htup_details.h"
 #include "common/hashfn.h"
-#include "lib/ilist.h"
-#include "aliases.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/typcache.h"
 
-#include "catalog.h"
+#include "mosaic/capi_text.h"
+
+#include "aliases.h"
 #include "content.h"
 #include "errors.h"
-#include "labels.h"
-#include "model_cache.h"
-#include "pins.h"
-#include "predictor.h"
-#include "proba.h"
-#include "row_map.h"
-#include "text_model.h"
-#include "mosaic/capi_prepared.h"
-#include "mosaic/capi_text.h"
+#include "predictor_state.h"
 
 /* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
 #define KEPT_PREDICTORS 16
 
-/* Activations of one run that are good for caches: this much, or work_mem where that is more. */
-#define ACTIVATION_BYTES (12 * 1024 * 1024)
-#define MAX_ITEMS 256
-
-int			mosaic_predict_memory = 1024 * 1024;	/* pg_mosaic.predict_memory, kB */
-
 static MosaicUsageCounter single_reason = MOSAIC_USAGE_SINGLE_PLAN;
-
-/* What tells one state of the database from another. */
-typedef struct View
-{
-	uint64		completed;
-	TransactionId xmin,
-				xmax;
-	CommandId	curcid;
-	Oid			role;
-} View;
-
-/* Row types that a model is given at a time. */
-#define KEPT_ROW_TYPES 4
-
-typedef struct KnownRow
-{
-	uint64		type;			/* PostgreSQL's number of this definition of the type */
-	MemoryContext cxt;			/* of map */
-	MosaicRowMap *map;
-} KnownRow;
-
-struct MosaicPredictor
-{
-	dlist_node	node;			/* in its set, most recently used first */
-	MemoryContext cxt;
-	MemoryContextCallback callback;
-	text	   *name;
-	View		view;
-	MosaicModelHandle *handle;
-	MosaicPins *pins;
-	MosaicExec *exec;
-	int			window;			/* the exec's max_blocks */
-	const void **payloads;		/* window */
-	bool		timed;
-	MosaicPredictor *canary;	/* its share of the items: of an alias of two, else NULL */
-	double		share;
-	uint64		seed;
-	MemoryContext options_cxt;	/* what follows: NULL where it was not asked for since the name was looked up */
-	HeapTuple	row;
-	text	  **labels;
-	int			nlabels;		/* -1: not read yet */
-	MosaicTextModel *text;		/* NULL: likewise */
-	MosaicProba *proba;
-	MosaicInputOptions *inputs;
-	KnownRow	rows[KEPT_ROW_TYPES];
-	int			nrows;
-};
 
 /* Hangs at flinfo->fn_extra. */
 typedef struct PredictorSet
@@ -427,115 +365,6 @@ mosaic_predictor_output_name(MosaicPredictor *p, int output)
 					mosaic_shown_name(name, (int) strlen(name)));
 }
 
-/*
- * The model's row once more, for what most predictions do not need of it.  The view is that in which its
- * name was looked up.
- */
-static MemoryContext
-options(MosaicPredictor *p)
-{
-	MemoryContext cxt,
-				saved;
-
-	if (p->options_cxt)
-		return p->options_cxt;
-	cxt = AllocSetContextCreate(p->cxt, "pg_mosaic options", ALLOCSET_SMALL_SIZES);
-	saved = MemoryContextSwitchTo(cxt);
-	p->row = mosaic_find_version(p->handle->key.model_id, GetActiveSnapshot());
-	if (!HeapTupleIsValid(p->row))
-		mosaic_no_such_model(mosaic_shown_key(p->name));
-	p->nlabels = -1;
-	p->text = NULL;
-	p->proba = NULL;
-	p->inputs = NULL;
-	p->nrows = 0;
-	p->options_cxt = cxt;
-	MemoryContextSwitchTo(saved);
-	return cxt;
-}
-
-text	  **
-mosaic_predictor_labels(MosaicPredictor *p, int *n)
-{
-	MemoryContext saved = MemoryContextSwitchTo(options(p));
-
-	if (p->nlabels < 0)
-	{
-		int			found;
-
-		p->labels = mosaic_read_labels(p->row, &found);
-		p->nlabels = found;
-	}
-	MemoryContextSwitchTo(saved);
-	*n = p->nlabels;
-	return p->labels;
-}
-
-MosaicProba *
-mosaic_predictor_proba(MosaicPredictor *p)
-{
-	int			n;
-	text	  **labels = mosaic_predictor_labels(p, &n);
-	MemoryContext saved = MemoryContextSwitchTo(options(p));
-
-	if (p->proba == NULL)
-		p->proba = mosaic_proba_new(p->handle->model, labels, n, mosaic_predictor_name(p));
-	MemoryContextSwitchTo(saved);
-	return p->proba;
-}
-
-static void
-make_row_map(MosaicPredictor *p, HeapTupleHeader row, KnownRow *known)
-{
-	MemoryContext saved = MemoryContextSwitchTo(options(p));
-	TupleDesc	desc;
-
-	if (p->inputs == NULL)
-		p->inputs = mosaic_input_options(p->row, p->handle->model, mosaic_predictor_name(p));
-	known->cxt = AllocSetContextCreate(p->options_cxt, "pg_mosaic row type", ALLOCSET_SMALL_SIZES);
-	MemoryContextSwitchTo(known->cxt);
-	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
-	known->map = mosaic_row_map_new(p->handle->model, p->inputs, desc, mosaic_predictor_name(p));
-	ReleaseTupleDesc(desc);
-	MemoryContextSwitchTo(saved);
-}
-
-MosaicRowMap *
-mosaic_predictor_row_map(MosaicPredictor *p, HeapTupleHeader row, bool ready)
-{
-	uint64		type = assign_record_type_identifier(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
-	KnownRow	known = {.type = type};
-
-	for (int i = 0; p->options_cxt && i < p->nrows; i++)
-		if (p->rows[i].type == type)
-			return p->rows[i].map;
-	if (ready)
-		return NULL;
-	make_row_map(p, row, &known);
-	/* Where types come and go, the last place is theirs. */
-	if (p->nrows == KEPT_ROW_TYPES)
-		MemoryContextDelete(p->rows[--p->nrows].cxt);
-	p->rows[p->nrows++] = known;
-	return known.map;
-}
-
-MosaicTextModel *
-mosaic_predictor_text(MosaicPredictor *p)
-{
-	MemoryContext saved = MemoryContextSwitchTo(options(p));
-
-	if (p->text == NULL)
-		p->text = mosaic_text_model(p->row, p->handle->model, mosaic_predictor_name(p));
-	MemoryContextSwitchTo(saved);
-	return p->text;
-}
-
-MosaicTextModel *
-mosaic_predictor_text_ready(MosaicPredictor *p)
-{
-	return p->options_cxt ? p->text : NULL;
-}
-
 const char *
 mosaic_predictor_name(MosaicPredictor *p)
 {
@@ -589,121 +418,4 @@ mosaic_predictor_try_bind(MosaicPredictor *p, int input, int ndim, const int64 *
 	MosaicError error;
 
 	return mosaic_model_bind(p->handle->model, input, ndim, dims, binding, &error) == MOSAIC_OK;
-}
-
-static int64
-activation_bytes(void)
-{
-	return Max(work_mem * INT64CONST(1024), ACTIVATION_BYTES);
-}
-
-/* Makes an exec whose requests the pins can serve. */
-static void
-ensure_exec(MosaicPredictor *p)
-{
-	int			window = mosaic_pins_window(p->pins);
-	MosaicError error;
-
-	if (p->exec == NULL || p->window > window)
-	{
-		if (p->exec)
-			mosaic_exec_free(p->exec);
-		p->exec = NULL;
-		if (p->payloads)
-			pfree(p->payloads);
-		p->payloads = NULL;
-		p->payloads = MemoryContextAlloc(p->cxt, window * sizeof(void *));
-		p->window = window;
-		if (mosaic_exec_new(p->handle->model, window, &p->exec, &error) != MOSAIC_OK)
-			mosaic_report(&error);
-		mosaic_exec_share_prepared(p->exec);
-	}
-	mosaic_exec_set_memory_limit(p->exec, mosaic_predict_memory * INT64CONST(1024),
-								 activation_bytes());
-	mosaic_exec_set_timed(p->exec, p->timed);
-}
-
-int
-mosaic_predictor_items(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items)
-{
-	int64		fitting,
-				runs;
-	MosaicError error;
-
-	items = Min(items, MAX_ITEMS);
-	if (!mosaic_predictor_batches(p))
-		return (int) items;
-	ensure_exec(p);
-	/* What is wrong with the inputs shows when they are run. */
-	if (mosaic_exec_fitting(p->exec, inputs, items, activation_bytes(), &fitting, &error) != MOSAIC_OK)
-		return 1;
-	/* Runs of one size: they reuse each other's memory. */
-	runs = (items + fitting - 1) / fitting;
-	return (int) ((items + runs - 1) / runs);
-}
-
-/* Runs the model; MOSAIC_OK, or the failure of the core. */
-static MosaicCode
-run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacked,
-	MosaicError *error)
-{
-	MosaicBlockRequest request;
-	MosaicUsageRun usage;
-	MosaicCode	code;
-
-	mosaic_usage_run_begin(&p->handle->usage, &usage, items);
-	ensure_exec(p);
-	code = mosaic_exec_start(p->exec, inputs, items, stacked, error);
-	if (code != MOSAIC_OK)
-		return code;
-	while ((code = mosaic_exec_step(p->exec, &request, error)) != MOSAIC_OK)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (code == MOSAIC_NEED_BLOCKS)
-		{
-			mosaic_pins_get(p->pins, request.tensor, request.count, request.indexes, p->payloads);
-			mosaic_exec_supply(p->exec, p->payloads);
-		}
-		else if (code != MOSAIC_MORE)
-			break;
-	}
-	mosaic_pins_pause(p->pins);
-	mosaic_usage_run_end(&p->handle->usage, &usage);
-	return code;
-}
-
-void
-mosaic_predictor_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacked)
-{
-	MosaicError error;
-
-	if (run(p, inputs, items, stacked, &error) != MOSAIC_OK)
-		mosaic_report(&error);
-}
-
-bool
-mosaic_predictor_try_run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items,
-						 bool stacked)
-{
-	MosaicError error;
-
-	return run(p, inputs, items, stacked, &error) == MOSAIC_OK;
-}
-
-void
-mosaic_predictor_output(MosaicPredictor *p, int i, MosaicTensorView *output)
-{
-	MosaicError error;
-
-	if (mosaic_exec_output(p->exec, i, output, &error) != MOSAIC_OK)
-		mosaic_report(&error);
-}
-
-void
-mosaic_predictor_item_output(MosaicPredictor *p, int i, MosaicTensorView *output)
-{
-	MosaicError error;
-
-	if (mosaic_exec_item_output(p->exec, i, output, &error) != MOSAIC_OK)
-		mosaic_report(&error);
 }

@@ -13,6 +13,7 @@
 #define MOSAIC_TEXT_MODEL_H
 
 #include "access/htup.h"
+#include "utils/array.h"
 #include "utils/snapshot.h"
 
 #include "mosaic/capi_text.h"
