@@ -20,6 +20,7 @@ SELECT count(*) AS disagree, count(*) FILTER (WHERE (new >= 0.5) = left_us) AS c
  WHERE (old >= 0.5) <> (new >= 0.5);
 
 -- A few of the users get the challenger's answers, always the same ones; the name of the model may be any expression.
+-- (Without a change of the queries: SELECT set_alias('churn_live', 'churn', 'churn_next', 0.1), docs/versions.md.)
 SELECT model, count(*) AS customers, round(avg(p)::numeric, 2) AS expected, round(avg(left_us::int), 2) AS happened
   FROM (SELECT m AS model, left_us, (predict_proba(m, c) ->> 'leaves')::float8 AS p
           FROM customer c, LATERAL (SELECT CASE WHEN hashint4(c.id) % 10 = 0 THEN 'churn_next' ELSE 'churn' END AS m) m) s

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -47,7 +48,18 @@ mosaic_model_key(Datum value, Oid type)
 text *
 mosaic_model_argument(FunctionCallInfo fcinfo)
 {
-	return mosaic_model_key(PG_GETARG_DATUM(0), get_fn_expr_argtype(fcinfo->flinfo, 0));
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+
+	/* Who calls without an expression means what is declared. */
+	if (!OidIsValid(type))
+	{
+		Oid		   *types;
+		int			n;
+
+		get_func_signature(fcinfo->flinfo->fn_oid, &types, &n);
+		type = n > 0 ? types[0] : TEXTOID;
+	}
+	return mosaic_model_key(PG_GETARG_DATUM(0), type);
 }
 
 bool
