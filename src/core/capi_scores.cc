@@ -1,7 +1,8 @@
+#include "mosaic/capi_scores.h"
+
 #include "core/capi_guard.h"
 #include "core/capi_handles.h"
 #include "core/plan/class_scores.h"
-#include "mosaic/capi_scores.h"
 
 using mosaic::ClassScores;
 using mosaic::Guard;
@@ -18,14 +19,16 @@ MosaicCode mosaic_model_scores(const MosaicModel* model, MosaicScores* out, Mosa
   });
 }
 
-MosaicCode mosaic_model_class_labels(const MosaicModel* model, MosaicString* texts, int64_t* numbers, MosaicError* err) {
+MosaicCode mosaic_model_class_labels(const MosaicModel* model, MosaicString* texts,
+                                     int64_t* numbers, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     const ClassScores scores = mosaic::FindClassScores(*model->model);
     for (size_t i = 0; scores.texts != nullptr && i < scores.texts->size(); ++i) {
       const std::string& text = (*scores.texts)[i];
       texts[i] = {text.data(), static_cast<int64_t>(text.size())};
     }
-    for (size_t i = 0; scores.numbers != nullptr && i < scores.numbers->size(); ++i) numbers[i] = (*scores.numbers)[i];
+    for (size_t i = 0; scores.numbers != nullptr && i < scores.numbers->size(); ++i)
+      numbers[i] = (*scores.numbers)[i];
     return Status();
   });
 }

@@ -15,13 +15,14 @@ bool OneOf(const std::string& name, const Names& names) {
 }
 
 bool KeepsElements(const Node& node) {
-  static const Names kOps = {"Identity", "Cast",    "Reshape", "Flatten", "Squeeze",
+  static const Names kOps = {"Identity",  "Cast",    "Reshape",        "Flatten",         "Squeeze",
                              "Unsqueeze", "Dropout", "QuantizeLinear", "DequantizeLinear"};
   return node.domain.empty() && OneOf(node.op_type, kOps);
 }
 
 bool MakesProbabilities(const Node& node) {
-  static const Names kOps = {"Softmax", "Sigmoid", "HardSigmoid", "Normalizer", "QLinearSoftmax", "QLinearSigmoid"};
+  static const Names kOps = {"Softmax",    "Sigmoid",        "HardSigmoid",
+                             "Normalizer", "QLinearSoftmax", "QLinearSigmoid"};
   return OneOf(node.op_type, kOps);
 }
 
@@ -40,8 +41,12 @@ class Makers {
     }
   }
   // nullptr: an input or a constant.
-  const Node* Of(int value) const { return value < 0 ? nullptr : makers_[static_cast<size_t>(value)]; }
-  const Node* OfInput(const Node& node, size_t i) const { return i < node.inputs.size() ? Of(node.inputs[i]) : nullptr; }
+  const Node* Of(int value) const {
+    return value < 0 ? nullptr : makers_[static_cast<size_t>(value)];
+  }
+  const Node* OfInput(const Node& node, size_t i) const {
+    return i < node.inputs.size() ? Of(node.inputs[i]) : nullptr;
+  }
   const Value& value(int v) const { return graph_.values[static_cast<size_t>(v)]; }
 
  private:
@@ -75,8 +80,9 @@ void TakeLabels(const Node& node, ClassScores* out) {
 }
 
 bool IsCalledProbability(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
   return name.find("prob") != std::string::npos;
 }
 
@@ -101,11 +107,14 @@ bool Trace(const Makers& makers, int value, ClassScores* out) {
     }
     value = node->inputs.empty() ? -1 : node->inputs[0];
   }
-  const bool scores = node != nullptr && IsClassifier(*node) && node->outputs.size() > 1 && node->outputs[1] == value;
+  const bool scores = node != nullptr && IsClassifier(*node) && node->outputs.size() > 1 &&
+                      node->outputs[1] == value;
   if (node != nullptr) LabelsBehind(makers, node, out);
   if (node != nullptr && node->op_type == "LogSoftmax") {
     out->kind = ClassScores::kLogProbabilities;
-  } else if (zipped || scores || (node != nullptr && (MakesProbabilities(*node) || IsSpelledOutSoftmax(makers, *node)))) {
+  } else if (zipped || scores ||
+             (node != nullptr &&
+              (MakesProbabilities(*node) || IsSpelledOutSoftmax(makers, *node)))) {
     out->kind = ClassScores::kProbabilities;
   }
   return zipped || scores;

@@ -27,11 +27,16 @@ TEST(ClassScores, TheOperatorTellsWhatTheyAre) {
   using G = GraphBuilder;
   const Attribute to{"to", int64_t{MOSAIC_DOUBLE}};
   const Attribute axes{"axes", std::vector<int64_t>{1}};
-  EXPECT_EQ(KindOf([](G* g, int x) { return g->Call("Softmax", {x}); }), ClassScores::kProbabilities);
-  EXPECT_EQ(KindOf([&](G* g, int x) { return g->Call("Cast", {g->Call("Identity", {g->Call("Sigmoid", {x})})}, {to}); }),
+  EXPECT_EQ(KindOf([](G* g, int x) { return g->Call("Softmax", {x}); }),
             ClassScores::kProbabilities);
-  EXPECT_EQ(KindOf([](G* g, int x) { return g->Call("LogSoftmax", {x}); }), ClassScores::kLogProbabilities);
-  EXPECT_EQ(KindOf([](G* g, int x) { return g->Call("Relu", {g->Call("Softmax", {x})}); }), ClassScores::kLogits);
+  EXPECT_EQ(KindOf([&](G* g, int x) {
+              return g->Call("Cast", {g->Call("Identity", {g->Call("Sigmoid", {x})})}, {to});
+            }),
+            ClassScores::kProbabilities);
+  EXPECT_EQ(KindOf([](G* g, int x) { return g->Call("LogSoftmax", {x}); }),
+            ClassScores::kLogProbabilities);
+  EXPECT_EQ(KindOf([](G* g, int x) { return g->Call("Relu", {g->Call("Softmax", {x})}); }),
+            ClassScores::kLogits);
   EXPECT_EQ(KindOf([](G* g, int x) { return g->Call("Identity", {x}); }), ClassScores::kLogits);
   EXPECT_EQ(KindOf([&](G* g, int x) {
               const int e = g->Call("Exp", {x});
@@ -72,7 +77,8 @@ TEST(ClassScores, AClassifiersComeFirstAndBringTheirNames) {
   g.graph.nodes.back().domain = "ai.onnx.ml";
   g.Output(g.Call("Relu", {x}));
   g.Output(label);
-  g.Output(g.Call("ZipMap", {scores}, {{"classlabels_strings", std::vector<std::string>{"no", "yes"}}}));
+  g.Output(
+      g.Call("ZipMap", {scores}, {{"classlabels_strings", std::vector<std::string>{"no", "yes"}}}));
   g.graph.nodes.back().domain = "ai.onnx.ml";
   std::unique_ptr<Model> model;
   ClassScores found = Of(g, &model);
