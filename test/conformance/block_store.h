@@ -22,6 +22,19 @@ class BlockStore {
     blocks_[{block.tensor, block.index}] = copy;
   }
   const void* Get(int tensor, int64_t index) const { return blocks_.at({tensor, index}).raw(); }
+  // Whether a block with these bytes is there, of any tensor.
+  bool Has(const Tensor& block) const {
+    for (const auto& [place, other] : blocks_) {
+      if (other.bytes() == block.bytes() && std::memcmp(other.raw(), block.raw(), static_cast<size_t>(block.bytes())) == 0) return true;
+    }
+    return false;
+  }
+  // How many of the blocks are not in another store.
+  int64_t NotIn(const BlockStore& other) const {
+    int64_t n = 0;
+    for (const auto& [place, block] : blocks_) n += other.Has(block) ? 0 : 1;
+    return n;
+  }
   int64_t size() const { return static_cast<int64_t>(blocks_.size()); }
 
  private:

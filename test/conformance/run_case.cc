@@ -6,6 +6,7 @@
 #include <map>
 
 #include "conformance/block_store.h"
+#include "conformance/exported.h"
 #include "core/tensor/element.h"
 
 namespace mosaic::conformance {
@@ -63,6 +64,33 @@ Tensor AsDeclared(const Tensor& t, int dtype) {
   return Tensor::Borrow(dtype, t.shape(), t.raw());
 }
 
+// The model by way of export_model(): exported and imported again it has the same blocks, and computes the same bits.
+Status RunExported(const Case& c, const Importer& importer, const BlockStore& store, const std::vector<Tensor>& inputs,
+                   const BatchRun& run) {
+  Arena arena;
+  std::string file;
+  MOSAIC_RETURN_IF_ERROR(ExportedFile(c.name, importer, store, &file));
+  MemorySource source(file);
+  std::unique_ptr<Importer> again;
+  BlockStore found;
+  MOSAIC_RETURN_IF_ERROR(ImportBlocks(c.name, kBlockHeight, &source, &arena, &again, &found));
+  if (found.NotIn(store) > 0) return Status::Internal("there are new blocks");
+  std::unique_ptr<Model> model;
+  const std::vector<MosaicTensorDesc>& tensors = again->tensors();
+  MOSAIC_RETURN_IF_ERROR(Model::Load(c.name, again->encoded_graph(), tensors.data(), static_cast<int>(tensors.size()), &model));
+  BatchRun other(*model, kMaxBlocks);
+  MOSAIC_RETURN_IF_ERROR(Execute(*model, found, inputs, 1, kMaxBlocks, &other));
+  for (size_t i = 0; i < c.outputs.size(); ++i) {
+    const Tensor& a = run.output(i);
+    const Tensor& b = other.output(i);
+    const bool same = a.dtype() == b.dtype() && a.shape() == b.shape() &&
+                      (a.dtype() == MOSAIC_STRING || a.bytes() == 0 ||
+                       std::memcmp(a.raw(), b.raw(), static_cast<size_t>(a.bytes())) == 0);
+    if (!same) return Status::Internal("output '" + c.outputs[i] + "' differs");
+  }
+  return Status();
+}
+
 // Runs the model with the first count inputs of the set.
 Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, size_t count,
                 Layout layout, Totals* totals) {
@@ -89,7 +117,7 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
         AsDeclared(t, model->graph.values[static_cast<size_t>(model->graph.inputs[i])].dtype));
   }
   BatchRun run(*model, kMaxBlocks);
-  MOSAIC_RETURN_IF_ERROR(Execute(*model, store, std::move(inputs), 1, kMaxBlocks, &run));
+  MOSAIC_RETURN_IF_ERROR(Execute(*model, store, inputs, 1, kMaxBlocks, &run));
   for (size_t i = 0; i < set.outputs.size(); ++i) {
     Tensor expected;
     if (!ParseTensor(set.outputs[i], &arena, &expected)) {
@@ -99,6 +127,7 @@ Status RunModel(const Case& c, const std::string& bytes, const DataSet& set, siz
     MOSAIC_RETURN_IF_ERROR(
         Compare(actual, AsDeclared(expected, actual.dtype())).In("output '" + c.outputs[i] + "'"));
   }
+  if (layout == Layout::kImported) MOSAIC_RETURN_IF_ERROR(RunExported(c, *importer, store, inputs, run).In("exported"));
   ++totals->runs;
   totals->blocks += store.size();
   return Status();

@@ -14,6 +14,7 @@
 #include <iterator>
 
 #include "conformance/block_store.h"
+#include "conformance/exported.h"
 #include "core/tensor/element.h"
 #include "exports/npy_file.h"
 
@@ -29,16 +30,31 @@ struct Export {
   Arena arena;
   std::unique_ptr<Model> model;
   conformance::BlockStore store;
+  std::unique_ptr<Export> exported;  // the same by way of export_model()
 
   Status Open(const fs::path& folder) {
     name = folder.filename().string();
     std::ifstream in(folder / "model.onnx", std::ios::binary);
     bytes.assign(std::istreambuf_iterator<char>(in), {});
     if (std::ifstream given(folder / "tolerance"); given) given >> tolerance;
+    return Load(true);
+  }
+  // back: exported again and imported as such, too.
+  Status Load(bool back) {
     MemorySource source(bytes);
     std::unique_ptr<Importer> importer;
     MOSAIC_RETURN_IF_ERROR(conformance::ImportBlocks(name, kBlockHeight, &source, &arena, &importer, &store));
     const std::vector<MosaicTensorDesc> tensors = importer->tensors();
+    if (back) {
+      exported = std::make_unique<Export>();
+      exported->name = name;
+      MOSAIC_RETURN_IF_ERROR(conformance::ExportedFile(name, *importer, store, &exported->bytes));
+      MOSAIC_RETURN_IF_ERROR(exported->Load(false).In("exported"));
+      if (const int64_t n = exported->store.NotIn(store); n > 0 || exported->store.size() != store.size()) {
+        return Status::Internal("exported and imported again it has " + std::to_string(n) + " new blocks, " +
+                                std::to_string(exported->store.size()) + " in all");
+      }
+    }
     return Model::Load(name, importer->encoded_graph(), tensors.data(), static_cast<int>(tensors.size()), &model);
   }
   const Value& value(int v) const { return model->graph.values[static_cast<size_t>(v)]; }
@@ -142,6 +158,11 @@ Status RunCase(Export* e, const fs::path& folder, double* difference) {
                     ShapeString(outputs.back().shape()).c_str(), d, ShapeString(expected.shape()).c_str());
       return Status::Internal(text);
     }
+  }
+  BatchRun again(*e->exported->model, kMaxBlocks);
+  MOSAIC_RETURN_IF_ERROR(conformance::Execute(*e->exported->model, e->exported->store, inputs, items, kMaxBlocks, &again).In("exported"));
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    if (!SameBits(again.output(o), outputs[o])) return Status::Internal("exported, output " + std::to_string(o) + " differs");
   }
   return items > 1 ? CheckItems(e, inputs, outputs, items) : Status();
 }

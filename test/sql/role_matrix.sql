@@ -89,6 +89,8 @@ INSERT INTO calls VALUES
   ('drop_model(text)', $$drop_model('m')$$),
   ('set_alias(text, text, text, float8)', $$set_alias('a', 'm')$$),
   ('drop_alias(text)', $$drop_alias('prod')$$),
+  ('export_model(text)', $$export_model('m')$$),
+  ('export_model(text, text)', $$export_model('m', 'relative')$$),
   ('rollback_model(text, int)', $$rollback_model('m', 1)$$),
   ('drop_version(text, int)', $$drop_version('m', 1)$$),
   ('rename_model(text, text)', $$rename_model('m', 'n')$$),

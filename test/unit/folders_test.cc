@@ -19,6 +19,7 @@ const Folders kAllowed = {
     {"codec", {}},
     {"dedup", {"block", "run", "tensor", "util"}},
     {"disk", {"util"}},
+    {"export", {"graph", "plan", "run", "tensor", "util"}},
     {"graph", {"tensor", "util"}},
     {"import", {"block", "graph", "load", "lower", "op", "plan", "util"}},
     {"kernel", {"util"}},

@@ -23,7 +23,7 @@
 /* For roles that bring models and look after their own. */
 #define IMPORT_FUNCTIONS "import_model,check_model,dedup_model,plan_dedup,drop_model,rename_model," \
 	"grant_model,revoke_model,revoke_models,change_model_owner,reassign_models," \
-	"set_tokenizer,drop_tokenizer,set_pooling,set_labels,set_inputs,content_id,rollback_model,drop_version,set_alias,drop_alias"
+	"set_tokenizer,drop_tokenizer,set_pooling,set_labels,set_inputs,content_id,rollback_model,drop_version,set_alias,drop_alias,export_model"
 
 /* For roles that look after the store, and what pg_monitor may see of it. */
 #define ADMIN_FUNCTIONS "init_store,pack_models,check_store,repair_store," \

@@ -1,0 +1,66 @@
+-- export_model(): importing the file finds all blocks, predicts the same to the bit, and exports the same file.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
+CREATE EXTENSION pg_mosaic;
+\getenv data MOSAIC_TEST_DATA
+CREATE TABLE models (name text, inputs jsonb, dtype text DEFAULT 'f32');
+INSERT INTO models VALUES
+  ('iris', '{"features": [5.1, 3.5, 1.4, 0.2]}'), ('iris_bfloat16', '{"features": [5.1, 3.5, 1.4, 0.2]}'), ('iris_float16', '{"features": [5.1, 3.5, 1.4, 0.2]}'),
+  ('iris_float64', '{"features": [5.1, 3.5, 1.4, 0.2]}'), ('iris_constant_nodes', '{"features": [5.1, 3.5, 1.4, 0.2]}'), ('iris_external', '{"features": [5.1, 3.5, 1.4, 0.2]}'),
+  ('iris_opset9', '{"features": [5.1, 3.5, 1.4, 0.2]}'), ('iris_typed_fields', '{"features": [5.1, 3.5, 1.4, 0.2]}'), ('iris_fixed_batch', '{"features": [5.1, 3.5, 1.4, 0.2]}'),
+  ('two_inputs', NULL), ('answer_text', NULL), ('answer_bool', NULL), ('encoder_opset11', NULL), ('encoder_opset17', NULL), ('row_columns', NULL),
+  ('text_classifier', NULL), ('text_classes', NULL), ('text_embedding', NULL), ('fashion_base', NULL);
+INSERT INTO models SELECT name, inputs, 'bf16' FROM models WHERE name IN ('iris', 'fashion_base', 'text_classifier');
+SELECT m.name, m.dtype, i.tensors > 0 AS imported FROM models m, import_model(m.name || '_' || m.dtype, :'data' || '/models/' || m.name || '.onnx', dtype => m.dtype) i ORDER BY 1, 2;
+CREATE TABLE files AS SELECT name, dtype, name || '_' || dtype AS model, inputs, export_model(name || '_' || dtype) AS file FROM models;
+-- no new blocks, whatever the type of weights
+SELECT f.model, i.blocks = i.blocks_shared AS shared, i.new_bytes FROM files f, import_model(f.model || '_again', f.file, dtype => f.dtype) i ORDER BY 1;
+SELECT count(*) FILTER (WHERE file = export_model(model || '_again')) AS same_files, count(*) FROM files;
+SELECT count(*) FILTER (WHERE predict(model, inputs) = predict(model || '_again', inputs)) AS same, count(*) FROM files WHERE inputs IS NOT NULL;
+SELECT predict('text_classifier_f32', array_fill(7, '{32}')) = predict('text_classifier_f32_again', array_fill(7, '{32}')) AS same;
+SELECT predict('fashion_base_bf16', array_fill(0.5, '{784}')) = predict('fashion_base_bf16_again', array_fill(0.5, '{784}')) AS same;
+-- what is known of the models is the same
+SELECT count(*) FILTER (WHERE a.inputs = b.inputs AND a.outputs = b.outputs AND a.opset = b.opset AND a.operators = b.operators AND a.parameters = b.parameters) AS same, count(*)
+  FROM mosaic.models a JOIN mosaic.models b ON b.name = a.name || '_again';
+SELECT * FROM check_store();
+
+-- versions; what near duplicates were merged into is what is written
+SELECT tensors FROM import_model('m', :'data' || '/models/fashion_base.onnx', keep => 1);
+SELECT tensors FROM import_model('m', :'data' || '/models/fashion_dark.onnx', keep => 1);
+SELECT export_model('m@1') = export_model('fashion_base_f32') AS first, export_model('m@2') = export_model('m') AS second, export_model('m@1') = export_model('m') AS equal;
+SELECT merged > 0 AS merged FROM import_model('near', :'data' || '/models/fashion_noise.onnx', dedup => 'near', max_weight_error => 0.5, min_similarity => 0.1, tolerance => 0.5);
+SELECT blocks = blocks_shared AS shared, new_bytes FROM import_model('near_again', export_model('near'));
+SELECT predict('near', array_fill(0.5, '{784}')) = predict('near_again', array_fill(0.5, '{784}')) AS same;
+
+-- a file of the server: new, whole, and for those who may write such
+SELECT current_setting('data_directory') || '/m.onnx' AS path \gset
+SELECT export_model('m', :'path') = octet_length(export_model('m')) AS bytes;
+SELECT pg_read_binary_file(:'path') = export_model('m') AS same;
+CREATE ROLE regress_e_owner;
+CREATE ROLE regress_e_reader;
+SELECT mosaic.grant_import('regress_e_owner'), mosaic.grant_import('regress_e_reader');
+SELECT change_model_owner('m', 'regress_e_owner'), grant_model('m', 'regress_e_reader');
+\set VERBOSITY sqlstate
+SELECT export_model('m', :'path');
+SELECT export_model('m', 'relative.onnx');
+SELECT export_model('m', '/nowhere/m.onnx');
+SELECT export_model('absent');
+SELECT export_model(NULL) IS NULL AS nothing;
+SET ROLE regress_e_owner;
+SELECT octet_length(export_model('m')) > 0 AS exported;
+SELECT export_model('m', '/tmp/never.onnx');
+SET ROLE regress_e_reader;
+SELECT predict('m', array_fill(0.5, '{784}')) IS NOT NULL AS predicted;
+SELECT export_model('m');
+RESET ROLE;
+\set VERBOSITY default
+-- a damaged model is not written
+UPDATE mosaic.tensor SET name = name || 'x' WHERE model_id = mosaic.model_id('iris_f32');
+\set VERBOSITY sqlstate
+SELECT export_model('iris_f32');
+SELECT export_model('iris_f32', :'path' || '2');
+\set VERBOSITY default
+SELECT pg_stat_file(:'path' || '2', true) IS NULL AS none;
+DROP TABLE models, files;
+DROP EXTENSION pg_mosaic CASCADE;
+DROP ROLE regress_e_owner, regress_e_reader;
