@@ -10,6 +10,7 @@ CREATE TABLE t AS SELECT i AS id, ARRAY[4 + i % 4 + 0.1, 2 + i % 3, 1 + i % 6, i
 CREATE TABLE species (id int PRIMARY KEY, name text, lo int, hi int);
 INSERT INTO species VALUES (0, 'setosa', 0, 0), (1, 'versicolor', 1, 1), (2, 'virginica', 2, 2);
 CREATE TABLE empty (id int, name text);
+CREATE TABLE flowers AS SELECT id, name, x FROM species JOIN (VALUES (0, '{5.1,3.5,1.4,0.2}'::real[]), (1, '{6,2.7,4.2,1.3}'), (2, '{7,3,6,2.2}')) v (id, x) USING (id);
 ANALYZE;
 -- the plan, and the results with and without batches
 CREATE FUNCTION show(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -35,6 +36,15 @@ SELECT show($$SELECT id, (SELECT name FROM species s WHERE predict_class('iris',
 SELECT show($$SELECT id FROM t WHERE (SELECT name FROM species s WHERE s.id = predict_class('iris', t.x)) = 'virginica'$$);
 SELECT show($$SELECT id, (SELECT (ARRAY['a', 'b', 'c'])[1 + predict_class('iris', t.x)]) AS name FROM t$$);
 SELECT show($$SELECT id, ARRAY(SELECT name || predict_class('iris', t.x) FROM species s ORDER BY 1) AS names FROM t$$);
+-- a subquery within a subquery
+SELECT show($$SELECT id, (SELECT s.name || (SELECT r.name FROM species r WHERE r.id = predict_class('iris', s.x) AND r.id >= s.id - 5) FROM flowers s WHERE s.id = predict_class('iris', t.x)) AS names FROM t$$);
+-- what a subquery delivers is made only for rows that pass its conditions
+CREATE TABLE mixed AS SELECT id, x FROM t WHERE id <= 20;
+INSERT INTO mixed VALUES (21, '{1,2}');
+SELECT count((SELECT predict_class('iris', m.x) WHERE cardinality(m.x) = 4)), count((SELECT name || predict_class('iris', m.x) FROM species s WHERE s.id = m.id - 1)) FROM mixed m;
+SELECT count((SELECT name FROM species s WHERE cardinality(m.x) = 4 AND s.id = predict_class('iris', m.x))), count((SELECT count(*) FROM species s WHERE s.id = m.id GROUP BY s.name HAVING min(s.id) < predict_class('iris', m.x))) FROM mixed m;
+SELECT count(n.c) FROM mixed m LEFT JOIN LATERAL (SELECT predict_class('iris', m.x) AS c FROM species s WHERE s.id = m.id OFFSET 0) n ON true;
+SELECT count((SELECT name FROM species s WHERE s.id = predict_class('iris', m.x))) FROM mixed m;
 -- joins on the class
 SELECT show($$SELECT t.id, s.name FROM t JOIN species s ON s.id = predict_class('iris', t.x)$$);
 SELECT show($$SELECT t.id, s.name, predict_class('iris', t.x) AS class FROM t LEFT JOIN species s ON s.id = predict_class('iris', t.x) AND s.name <> 'setosa'$$);
@@ -77,5 +87,5 @@ SELECT count((SELECT name FROM species s WHERE s.id = predict_class('iris', t.x)
 SELECT count(*) FROM t JOIN species s ON s.id = predict_class('iris', t.x);
 SELECT count(*) FROM t JOIN empty s ON s.id = predict_class('iris', t.x);
 DROP EXTENSION pg_mosaic CASCADE;
-DROP TABLE t, species, empty;
+DROP TABLE t, species, empty, flowers, mixed;
 DROP FUNCTION show(text);

@@ -36,10 +36,13 @@ expr_fields(Plan *plan, List ***fields)
 		case T_IndexScan:
 			fields[n++] = &((IndexScan *) plan)->indexqual;
 			fields[n++] = &((IndexScan *) plan)->indexqualorig;
+			fields[n++] = &((IndexScan *) plan)->indexorderby;
+			fields[n++] = &((IndexScan *) plan)->indexorderbyorig;
 			break;
 		case T_IndexOnlyScan:
 			fields[n++] = &((IndexOnlyScan *) plan)->indexqual;
 			fields[n++] = &((IndexOnlyScan *) plan)->recheckqual;
+			fields[n++] = &((IndexOnlyScan *) plan)->indexorderby;
 			break;
 		case T_BitmapIndexScan:
 			fields[n++] = &((BitmapIndexScan *) plan)->indexqual;
@@ -51,6 +54,8 @@ expr_fields(Plan *plan, List ***fields)
 		default:
 			break;
 	}
+	if (IsA(plan, Hash))
+		fields[n++] = &((Hash *) plan)->hashkeys;
 	if (IsA(plan, HashJoin))
 	{
 		fields[n++] = &((HashJoin *) plan)->hashclauses;
@@ -88,26 +93,72 @@ takes_others(Node *node, void *context)
 	return expression_tree_walker(node, takes_others, context);
 }
 
-List *
-mosaic_find_parameter_calls(Plan *plan, List *params)
+/* Not LIMIT 0. */
+static bool
+reads_its_input(const Limit *limit)
+{
+	Const	   *count = (Const *) limit->limitCount;
+
+	return count == NULL || (IsA(count, Const) && (count->constisnull || DatumGetInt64(count->constvalue) > 0));
+}
+
+/*
+ * Adds the calls that a scan of the plan makes in any case, or does if it comes to a row: those of conditions, which
+ * have no order.  A target list is for rows that have passed them; what is beneath a one-time filter waits for that,
+ * and HAVING for groups.
+ */
+static List *
+find_certain_calls(Plan *plan, List *calls)
 {
 	List	  **fields[MAX_FIELDS];
 	int			n = expr_fields(plan, fields);
-	List	   *found = NIL;
-	List	   *calls = NIL;
+	int			first = 1;		/* after the target list */
 	ListCell   *lc;
 
-	for (int i = 0; i < n; i++)
+	switch (nodeTag(plan))
+	{
+		case T_Result:
+			if (((Result *) plan)->resconstantqual)
+				return calls;
+			first = plan->lefttree ? n : 0;
+			break;
+		case T_SeqScan:
+			first = plan->qual ? 1 : 0;
+			break;
+		case T_SubqueryScan:	/* its conditions are for the rows of the subquery */
+		case T_Agg:
+		case T_Group:
+		case T_WindowAgg:
+			first = n;
+			break;
+		case T_Limit:
+			if (!reads_its_input((Limit *) plan))
+				return calls;
+			first = n;
+			break;
+		default:
+			break;
+	}
+	for (int i = first; i < n; i++)
 		calls = mosaic_find_calls((Node *) *fields[i], calls);
-	foreach(lc, calls)
+	foreach(lc, mosaic_plan_inputs(plan))
+		calls = find_certain_calls(lfirst(lc), calls);
+	return calls;
+}
+
+List *
+mosaic_find_parameter_calls(Plan *plan, List *params)
+{
+	List	   *found = NIL;
+	ListCell   *lc;
+
+	foreach(lc, find_certain_calls(plan, NIL))
 	{
 		Takes		takes = {.params = params};
 
 		if (!takes_others(lfirst(lc), &takes) && takes.found)
 			found = lappend(found, lfirst(lc));
 	}
-	foreach(lc, mosaic_plan_inputs(plan))
-		found = list_concat_unique(found, mosaic_find_parameter_calls(lfirst(lc), params));
 	return found;
 }
 
@@ -217,17 +268,17 @@ typedef struct Subqueries
 static bool
 find_subqueries(Node *node, void *context)
 {
-	Subqueries *s = context;
+	List	  **nodes = context;
 
 	if (node == NULL)
 		return false;
 	if (IsA(node, SubPlan))
-		s->nodes = lappend(s->nodes, node);
+		*nodes = lappend(*nodes, node);
 	return expression_tree_walker(node, find_subqueries, context);
 }
 
 static void
-find_in_plan(Plan *plan, Subqueries *s)
+find_in_plan(Plan *plan, List **nodes)
 {
 	List	  **fields[MAX_FIELDS];
 	int			n;
@@ -237,21 +288,31 @@ find_in_plan(Plan *plan, Subqueries *s)
 		return;
 	n = expr_fields(plan, fields);
 	for (int i = 0; i < n; i++)
-		find_subqueries((Node *) *fields[i], s);
+		find_subqueries((Node *) *fields[i], nodes);
 	foreach(lc, mosaic_plan_inputs(plan))
-		find_in_plan(lfirst(lc), s);
+		find_in_plan(lfirst(lc), nodes);
 }
 
-/* Whether no other expression executes the plan of a subquery. */
-static bool
-is_only(const SubPlan *subplan, const List *all)
+/* The only expression that executes the plan of this number; NULL where there are more. */
+static SubPlan *
+only_subquery(PlannedStmt *stmt, int plan_id)
 {
+	List	   *nodes = NIL;
+	SubPlan    *only = NULL;
 	ListCell   *lc;
 
-	foreach(lc, all)
-		if (lfirst(lc) != subplan && ((SubPlan *) lfirst(lc))->plan_id == subplan->plan_id)
-			return false;
-	return true;
+	find_in_plan(stmt->planTree, &nodes);
+	foreach(lc, stmt->subplans)
+		find_in_plan(lfirst(lc), &nodes);
+	foreach(lc, nodes)
+	{
+		if (((SubPlan *) lfirst(lc))->plan_id != plan_id)
+			continue;
+		if (only)
+			return NULL;
+		only = lfirst(lc);
+	}
+	return only;
 }
 
 static void
@@ -260,8 +321,13 @@ hoist(PlannedStmt *stmt, SubPlan *subplan)
 	Plan	   *plan = list_nth(stmt->subplans, subplan->plan_id - 1);
 	List	   *params = list_copy(subplan->parParam);
 	List	   *values = list_copy(subplan->args);
+	List	   *nested = NIL;
 	ListCell   *lc;
 
+	/* A value that is copied must not bring a second expression for its own plan. */
+	find_subqueries((Node *) values, &nested);
+	if (nested != NIL)
+		return;
 	foreach(lc, mosaic_find_parameter_calls(plan, params))
 	{
 		int			number = mosaic_make_parameter(stmt, plan, lfirst(lc));
@@ -274,17 +340,14 @@ hoist(PlannedStmt *stmt, SubPlan *subplan)
 void
 mosaic_hoist_from_subqueries(PlannedStmt *stmt)
 {
-	Subqueries	s = {NIL};
-	ListCell   *lc;
+	int			n = list_length(stmt->subplans);
 
-	find_in_plan(stmt->planTree, &s);
-	foreach(lc, stmt->subplans)
-		find_in_plan(lfirst(lc), &s);
-	foreach(lc, s.nodes)
+	/* Each is looked for anew: making parameters copies the expressions of a plan, with the subqueries in them. */
+	for (int plan_id = 1; plan_id <= n; plan_id++)
 	{
-		SubPlan    *subplan = lfirst(lc);
+		SubPlan    *subplan = only_subquery(stmt, plan_id);
 
-		if (subplan->parParam != NIL && !subplan->useHashTable && is_only(subplan, s.nodes))
+		if (subplan && subplan->parParam != NIL && !subplan->useHashTable)
 			hoist(stmt, subplan);
 	}
 }
