@@ -25,6 +25,9 @@
  *          vector and anything else that is not a GEMM operand.  Payload is
  *          zero-filled up to the next multiple of 32 bytes (128 at least).
  *
+ * A payload that is shorter than its geometry wants is a DELTA: the lossless difference to another
+ * block of that geometry and domain, its base, which is whole (MOSAIC_DELTA_HEADER below).
+ *
  * When to raise MOSAIC_FORMAT_VERSION: docs/page_format.md, "Versions".
  */
 #ifndef MOSAIC_PAGE_FORMAT_H
@@ -32,7 +35,9 @@
 
 #include <stdint.h>
 
-#define MOSAIC_FORMAT_VERSION 1
+#define MOSAIC_FORMAT_VERSION 2
+#define MOSAIC_FORMAT_WHOLE 1  /* what a store has until its first delta is written */
+#define MOSAIC_FORMAT_DELTAS 2
 
 #define MOSAIC_TUPLE_ALIGN 32     /* every tuple length is a multiple of this */
 #define MOSAIC_PAYLOAD_OFFSET 32  /* payload within its tuple */
@@ -112,6 +117,16 @@ static inline MosaicGeometry mosaic_geometry_unpack(uint64_t v) {
   g.cols = (uint32_t)(v >> 32);
   return g;
 }
+
+/*
+ * A delta's payload, little endian; docs/page_format.md tells what it means.
+ *   0  uint32 checksum: lower half of XXH3-64 of all that follows    4  int32 block_id of the base
+ *   8  uint16 bytes of the whole payload   10  uint8 kind   11  uint8 bytes of an element, 2 or 4
+ *  12  uint16 number of exceptions   14  uint8 largest exponent   15  uint8 number of classes, 1 .. 32
+ *  16  uint8 width[classes]; 4 bits for each 16 elements; exceptions; packed bits; zero up to a multiple of 32
+ */
+#define MOSAIC_DELTA_HEADER 16
+#define MOSAIC_DELTA_LOSSLESS 1 /* the only kind yet */
 
 /*
  * A tensor's map: mosaic.tensor.map (bytea), little endian.

@@ -27,10 +27,11 @@ const std::vector<std::vector<MosaicColumn>> kTables = [] {
   const MosaicColumn any{-1, 4, true, false};
   const MosaicColumn any8{-1, 8, true, false};
   const MosaicColumn maybe{-1, 4, false, false};
+  const MosaicColumn maybe4{4, 4, false, false};
   const MosaicColumn later{16, 1, false, true};
   return std::vector<std::vector<MosaicColumn>>{
       {int4, any},
-      {int4, int4, int8, uuid, int4},
+      {int4, int4, int8, uuid, int4, maybe4, maybe4},
       {int8, any, int4, int4, any, int8, int8, int8, any, any, later},
       {int8, int4, any, int2, any8, int2, int2, flag, int8, int8, int4, int4, maybe, maybe, maybe},
       {int8, any8},

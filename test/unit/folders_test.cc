@@ -16,7 +16,7 @@ using Folders = std::map<std::string, std::set<std::string>>;
 const Folders kAllowed = {
     {"block", {"util"}},
     {"cache", {"util"}},
-    {"codec", {}},
+    {"codec", {"kernel"}},
     {"dedup", {"block", "run", "tensor", "util"}},
     {"disk", {"util"}},
     {"export", {"graph", "plan", "run", "tensor", "util"}},

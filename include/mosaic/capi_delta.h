@@ -1,0 +1,46 @@
+/*
+ * The boundary, blocks stored as differences to others (core/codec/delta.h).  Nothing here allocates
+ * or fails.
+ */
+#ifndef MOSAIC_CAPI_DELTA_H
+#define MOSAIC_CAPI_DELTA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mosaic/page_format.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Largest payload of a delta that is worth while: one more goes on a page than of whole ones. */
+uint32_t mosaic_delta_limit(uint32_t whole);
+
+/* Whether blocks of this geometry may be stored so: those that may have near duplicates, of 2 or 4 bytes an element. */
+bool mosaic_delta_possible(MosaicGeometry geometry);
+
+/*
+ * The lossless delta of a block to a base of the same geometry, both of "whole" bytes; its length, or 0
+ * where it would be longer than limit.  REQUIRES: mosaic_delta_possible; room for limit, a multiple of 32
+ * less than whole, at out.
+ */
+uint32_t mosaic_delta_encode(MosaicGeometry geometry, const void *payload, const void *base,
+                             uint32_t whole, int32_t base_id, uint32_t limit, void *out);
+
+/* About how many bytes it would take, by a sample of the elements: for comparing bases. */
+uint32_t mosaic_delta_estimate(MosaicGeometry geometry, const void *payload, const void *base, uint32_t whole);
+
+/* The block that it is a difference to; 0 where these are no delta of a block of "whole" bytes. */
+int32_t mosaic_delta_base(const void *delta, uint32_t bytes, uint32_t whole);
+/* Bytes of the block that it stands for; 0 where it is damaged or no delta. */
+uint32_t mosaic_delta_whole(const void *delta, uint32_t bytes);
+
+/* Makes the block, "whole" bytes at out; false where the delta is damaged.  base, out: 32-byte aligned. */
+bool mosaic_delta_decode(const void *delta, uint32_t bytes, const void *base, uint32_t whole, void *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MOSAIC_CAPI_DELTA_H */
