@@ -32,23 +32,27 @@ ALTER TABLE mosaic.block ALTER COLUMN data SET STATISTICS 0;
 ALTER TABLE mosaic.block ADD CONSTRAINT block_pkey PRIMARY KEY (block_id);
 COMMENT ON TABLE mosaic.block IS 'the blocks: immutable pieces of weights, computed on in place';
 COMMENT ON COLUMN mosaic.block.block_id IS 'identity of the block';
-COMMENT ON COLUMN mosaic.block.data IS 'payload in the layout of include/mosaic/page_format.h';
+COMMENT ON COLUMN mosaic.block.data IS 'payload in the layout of include/mosaic/page_format.h, or its difference to that of another block';
 
 CREATE TABLE mosaic.block_meta (
   block_id int4 NOT NULL CONSTRAINT block_meta_pkey PRIMARY KEY,
   models   int4 NOT NULL CHECK (models > 0),
   geometry int8 NOT NULL,
   hash     uuid NOT NULL,
-  domain   int4 NOT NULL
+  domain   int4 NOT NULL,
+  base     int4,
+  delta_bytes int4
 );
 -- A hash index: finding and adding a block costs the same however many there are.
 CREATE INDEX block_meta_hash_idx ON mosaic.block_meta USING hash (hash);
 COMMENT ON TABLE mosaic.block_meta IS 'one row per block: what finds and frees it';
 COMMENT ON COLUMN mosaic.block_meta.block_id IS 'the block';
-COMMENT ON COLUMN mosaic.block_meta.models IS 'number of models whose maps contain the block; at 0 the block is deleted';
+COMMENT ON COLUMN mosaic.block_meta.models IS 'number of models whose maps contain the block, and of deltas that it is the base of; at 0 the block is deleted';
 COMMENT ON COLUMN mosaic.block_meta.geometry IS 'element type, layout, rows and columns: dtype | layout << 8 | rows << 16 | cols << 32';
 COMMENT ON COLUMN mosaic.block_meta.hash IS 'XXH3-128 over geometry, payload and domain: equal blocks of two domains have nothing in common';
 COMMENT ON COLUMN mosaic.block_meta.domain IS 'the sharing domain whose models may use the block';
+COMMENT ON COLUMN mosaic.block_meta.base IS 'the block to which this one is stored as a lossless difference; NULL: it is stored whole';
+COMMENT ON COLUMN mosaic.block_meta.delta_bytes IS 'length of that difference; NULL: it is stored whole';
 
 -- The leaves of a tree: a row for each key, with its btree entry, would take five times the room. A model changes many
 -- rows: pages keep room for their next versions, which takes no more than what vacuum would find, and no vacuum.

@@ -29,7 +29,8 @@ SELECT m.name, m.model_id,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN ARRAY(
          SELECT r.role::oid::regrole FROM unnest(m.readers) r (role)
          WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers,
-       m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map, coalesce(m.version, 1) AS version, m.content
+       m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map, coalesce(m.version, 1) AS version, m.content,
+       CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.delta_blocks END AS delta_blocks
 FROM mosaic.model m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
@@ -39,7 +40,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT count(*) AS blocks,
          count(*) FILTER (WHERE bm.models > 1) AS shared_blocks,
-         coalesce(sum(mosaic.geometry_bytes(bm.geometry)) FILTER (WHERE bm.models = 1), 0)::int8 AS exclusive_bytes,
+         coalesce(sum(coalesce(bm.delta_bytes + 32, mosaic.geometry_bytes(bm.geometry))) FILTER (WHERE bm.models = 1), 0)::int8 AS exclusive_bytes,
+         count(bm.base) AS delta_blocks,
          coalesce(sum(mosaic.geometry_bytes(bm.geometry)), 0)::int8 AS total_bytes
   FROM (SELECT DISTINCT unnest(mosaic.map_blocks(t.map)) AS block_id
         FROM mosaic.tensor t WHERE t.model_id = m.model_id) ids
@@ -60,7 +62,7 @@ COMMENT ON COLUMN mosaic.models.weight_dtype IS 'element type in the blocks of i
 COMMENT ON COLUMN mosaic.models.tensors IS 'number of tensors that hold its constants';
 COMMENT ON COLUMN mosaic.models.blocks IS 'number of distinct blocks';
 COMMENT ON COLUMN mosaic.models.shared_blocks IS 'how many of them other models use too; NULL for all but the owner';
-COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses: what dropping it frees; NULL for all but the owner';
+COMMENT ON COLUMN mosaic.models.exclusive_bytes IS 'bytes of the blocks that only this model uses, as they are stored: what dropping it frees; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.models.total_bytes IS 'bytes of all its blocks: what it would take alone';
 COMMENT ON COLUMN mosaic.models.readers IS 'roles that may predict with it besides the owner, - for every role; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.models.labels IS 'names of its classes, from class 0 on; NULL: it has none';
@@ -69,6 +71,7 @@ COMMENT ON COLUMN mosaic.models.normalized IS 'whether embed() gives vectors of 
 COMMENT ON COLUMN mosaic.models.input_map IS 'which columns of a row fill its inputs, and what NULL is (set_inputs); NULL: nothing is set';
 COMMENT ON COLUMN mosaic.models.version IS 'its number: each import that replaces a model gives the next; mosaic.versions shows those that are kept';
 COMMENT ON COLUMN mosaic.models.content IS 'its content id; NULL: it was not asked for since the model changed (content_id)';
+COMMENT ON COLUMN mosaic.models.delta_blocks IS 'how many of its blocks are stored as differences to others; NULL for all but the owner';
 
 CREATE VIEW mosaic.tensors WITH (security_barrier) AS
 SELECT m.name AS model, t.tensor_no, t.name,
@@ -115,7 +118,7 @@ FROM (SELECT count(DISTINCT t.model_id) AS models, count(ids.block_id) AS block_
       FROM mosaic.tensor t
       LEFT JOIN LATERAL unnest(mosaic.map_blocks(t.map)) AS ids (block_id) ON true
       LEFT JOIN mosaic.block_meta bm USING (block_id)) l,
-     (SELECT count(*) AS blocks, coalesce(sum(mosaic.geometry_bytes(geometry)), 0)::int8 AS stored_bytes
+     (SELECT count(*) AS blocks, coalesce(sum(coalesce(delta_bytes + 32, mosaic.geometry_bytes(geometry))), 0)::int8 AS stored_bytes
       FROM mosaic.block_meta) s;
 COMMENT ON VIEW mosaic.storage IS 'the whole store: what all models would take alone, and what they take';
 COMMENT ON COLUMN mosaic.storage.models IS 'number of models that have tensors';

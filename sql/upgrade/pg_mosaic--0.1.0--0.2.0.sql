@@ -21,6 +21,9 @@ DROP FUNCTION repair_store();
 
 -- @changed statements before CREATE TABLE mosaic.store@
 
+ALTER TABLE mosaic.block_meta
+  ADD COLUMN base int4,
+  ADD COLUMN delta_bytes int4;
 ALTER TABLE mosaic.domain DROP CONSTRAINT domain_name_key;
 ALTER TABLE mosaic.domain ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role;
 ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic.role,

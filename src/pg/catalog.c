@@ -129,7 +129,7 @@ insert_options(Relation rel, const MosaicStoreOptions *o)
 	bool		nulls[Natts_store] = {false};
 
 	values[Anum_store_only_row - 1] = BoolGetDatum(true);
-	values[Anum_store_format_version - 1] = Int32GetDatum(MOSAIC_FORMAT_VERSION);
+	values[Anum_store_format_version - 1] = Int32GetDatum(MOSAIC_FORMAT_WHOLE);
 	values[Anum_store_block_height - 1] = Int32GetDatum(o->height);
 	values[Anum_store_near_tables - 1] = Int32GetDatum(o->near_settings.tables);
 	values[Anum_store_near_hashes - 1] = Int32GetDatum(o->near_settings.hashes);
@@ -199,6 +199,29 @@ mosaic_store_options(const MosaicStoreOptions *wanted)
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	return options;
+}
+
+void
+mosaic_raise_format(int version)
+{
+	Relation	rel = table_open(mosaic_relid("store"), RowExclusiveLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	HeapTuple	tuple = store_row(rel, snapshot);
+	Datum		values[Natts_store] = {0};
+	bool		nulls[Natts_store] = {false};
+	bool		replace[Natts_store] = {false};
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "mosaic.store has no row");
+	values[Anum_store_format_version - 1] = Int32GetDatum(version);
+	replace[Anum_store_format_version - 1] = true;
+	if (DatumGetInt32(heap_getattr(tuple, Anum_store_format_version, desc, &isnull)) < version)
+		CatalogTupleUpdate(rel, &tuple->t_self, heap_modify_tuple(tuple, desc, values, nulls, replace));
+	CommandCounterIncrement();
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
 }
 
 void

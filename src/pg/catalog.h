@@ -30,7 +30,7 @@ enum
 enum
 {
 	Anum_meta_block_id = 1, Anum_meta_models, Anum_meta_geometry, Anum_meta_hash,
-	Anum_meta_domain, Natts_meta = 5
+	Anum_meta_domain, Anum_meta_base, Anum_meta_delta_bytes, Natts_meta = 7
 };
 enum
 {
@@ -121,6 +121,9 @@ typedef struct MosaicStoreOptions
 extern MosaicStoreOptions mosaic_store_options(const MosaicStoreOptions *wanted);
 /* The same for a reader: the defaults where nothing is fixed yet. */
 extern MosaicStoreOptions mosaic_read_store_options(Snapshot snapshot);
+
+/* The store holds what releases that know only older formats would misread.  The caller holds its lock. */
+extern void mosaic_raise_format(int version);
 
 /* Raises an error unless name is one that a model can have. */
 extern void mosaic_check_name(const char *name);

@@ -11,6 +11,7 @@
 
 #include "cache.h"
 #include "compat.h"
+#include "made_blocks.h"
 #include "pins.h"
 #include "plan_hooks.h"
 #include "predictor.h"
@@ -32,6 +33,11 @@ _PG_init(void)
 							"What needs more is computed in fewer items at a time, or refused before it is allocated.",
 							&mosaic_predict_memory, 1024 * 1024, 1024, MAX_KILOBYTES,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_mosaic.delta_memory",
+							"Memory in which a connection keeps the blocks of a model that are stored as differences.",
+							"Where it does not suffice for all of the model's, they are made anew for each batch.",
+							&mosaic_delta_memory, 32 * 1024, 64, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	/* When all settings are defined: any other name with the prefix is a mistake. */
 	MarkGUCPrefixReserved("pg_mosaic");
 }

@@ -158,7 +158,7 @@ SELECT predict('half', ARRAY[1, 1e5]::real[]);
 -- a store written by a newer version is refused, not guessed at
 SELECT tensors FROM import_model('unseen', :'data' || '/models/iris.onnx');
 BEGIN;
-UPDATE mosaic.store SET format_version = 2;
+UPDATE mosaic.store SET format_version = 3;
 SELECT refusal(s) FROM unnest(ARRAY[
   $$SELECT predict_class('unseen', 5.1, 3.5, 1.4, 0.2)$$,
   $$SELECT drop_model('iris')$$,

@@ -212,13 +212,14 @@ sub predictions
 
 my $faults = q{
 WITH maps AS (SELECT model_id, unnest(mosaic.map_blocks(map)) AS block_id FROM mosaic.tensor WHERE map IS NOT NULL),
-users AS (SELECT block_id, count(DISTINCT model_id) AS models FROM maps GROUP BY 1)
+users AS (SELECT block_id, count(*) AS models
+  FROM (SELECT DISTINCT model_id, block_id FROM maps UNION ALL SELECT 0, base FROM mosaic.block_meta WHERE base IS NOT NULL) u GROUP BY 1)
 SELECT concat_ws(', ',
   (SELECT 'counts: ' || nullif(count(*), 0) FROM mosaic.block_meta m FULL JOIN users u USING (block_id)
     WHERE m.models IS DISTINCT FROM u.models),
   (SELECT 'blocks without meta or meta without blocks: ' || nullif(count(*), 0)
      FROM mosaic.block b FULL JOIN mosaic.block_meta m USING (block_id)
-    WHERE b.block_id IS NULL OR m.block_id IS NULL OR octet_length(b.data) + 32 <> mosaic.geometry_bytes(m.geometry)),
+    WHERE b.block_id IS NULL OR m.block_id IS NULL OR octet_length(b.data) <> coalesce(m.delta_bytes, mosaic.geometry_bytes(m.geometry) - 32)),
   (SELECT 'duplicates: ' || nullif(count(*) - count(DISTINCT (hash, geometry)), 0) FROM mosaic.block_meta),
   (SELECT 'near keys without block: ' || nullif(count(*), 0)
      FROM mosaic.near_key, unnest(entries) e LEFT JOIN mosaic.block ON block_id = e & x'ffffffff'::int8 WHERE data IS NULL),

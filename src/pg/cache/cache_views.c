@@ -270,10 +270,11 @@ compare_ordinals(const void *a, const void *b, void *arg)
 	return ItemPointerCompare(&blocks->places[*(const int32 *) a], &blocks->places[*(const int32 *) b]);
 }
 
-/* Reads the blocks of a tensor in the order of their pages. */
+/* Reads the blocks of a tensor in the order of their pages, and the bases of those that are deltas. */
 static void
 prewarm_tensor(MosaicReader *reader, MosaicTensorBlocks *blocks)
 {
+	char	   *made = (char *) TYPEALIGN(MOSAIC_TUPLE_ALIGN, palloc(MOSAIC_MAX_PAYLOAD + MOSAIC_TUPLE_ALIGN));
 	int32	   *order = MemoryContextAllocHuge(CurrentMemoryContext, Max(blocks->n, 1) * sizeof(int32));
 	BlockNumber last = InvalidBlockNumber;
 
@@ -283,17 +284,25 @@ prewarm_tensor(MosaicReader *reader, MosaicTensorBlocks *blocks)
 	for (int64 i = 0; i < blocks->n; i++)
 	{
 		ItemPointer place = &blocks->places[order[i]];
+		ItemPointerData base_place;
+		const void *payload;
 		Buffer		buffer;
+		uint32		stored;
 
 		CHECK_FOR_INTERRUPTS();
 		/* A page once read is that of other blocks, too. */
 		if (ItemPointerIsValid(place) && ItemPointerGetBlockNumber(place) == last)
 			continue;
-		mosaic_read_block(reader, blocks->ids[order[i]], blocks->payload_bytes, place,
-						  CurrentResourceOwner, &buffer);
+		payload = mosaic_read_stored(reader, blocks->ids[order[i]], blocks->payload_bytes, place,
+									 CurrentResourceOwner, &buffer, &stored);
 		last = ItemPointerGetBlockNumber(place);
+		if (stored < blocks->payload_bytes)
+		{
+			ItemPointerSetInvalid(&base_place);
+			(void) mosaic_make_block(reader, payload, stored, blocks->payload_bytes, &base_place, made);
+			last = InvalidBlockNumber;
+		}
 		ReleaseBuffer(buffer);
-
 	}
 	pfree(order);
 }

@@ -9,6 +9,7 @@
 
 #include "dedup_job.h"
 #include "dedup_validation.h"
+#include "made_blocks.h"
 #include "progress.h"
 
 /* A copy of the handle whose maps can be changed. */
@@ -18,12 +19,16 @@ mosaic_copy_maps(DedupJob *job)
 	const MosaicModelHandle *h = job->handle;
 
 	job->candidate = *h;
+	job->candidate.cxt = CurrentMemoryContext;
+	memset(&job->candidate.made, 0, sizeof job->candidate.made);
 	job->candidate.tensors = palloc(Max(h->ntensors, 1) * sizeof *h->tensors);
 	for (int t = 0; t < h->ntensors; t++)
 	{
 		MosaicTensorBlocks *to = &job->candidate.tensors[t];
 
 		*to = h->tensors[t];
+		to->base_places = NULL;
+		to->made = NULL;
 		if (to->n == 0)
 			continue;
 		to->ids = MemoryContextAllocHuge(CurrentMemoryContext, to->n * sizeof(int32));
@@ -37,6 +42,7 @@ mosaic_copy_maps(DedupJob *job)
 static void
 apply(DedupJob *job, bool accepted)
 {
+	mosaic_made_forget(&job->candidate);
 	for (int t = 0; t < job->handle->ntensors; t++)
 	{
 		MosaicTensorBlocks *from = &job->handle->tensors[t],

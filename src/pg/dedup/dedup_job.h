@@ -26,21 +26,15 @@ typedef struct Offer
 	int32		id;				/* hash key */
 	int32		models;			/* that use it; 0: it is not there */
 	int32		domain;
+	uint32		bytes;			/* that it takes in its page */
 	ItemPointerData place;		/* where it lies, once it was read */
 	uint64		geometry;
 } Offer;
 
-/* A block that a model uses; the id comes first, for mosaic_compare_ids. */
-typedef struct BlockRef
-{
-	int32		id;
-	uint32		bytes;			/* of its tuple */
-} BlockRef;
-
 /* A model's blocks, ascending, each once. */
 typedef struct BlockSet
 {
-	BlockRef   *refs;
+	int32	   *ids;
 	int64		n;
 } BlockSet;
 

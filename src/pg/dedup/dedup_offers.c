@@ -30,6 +30,10 @@ read_meta(DedupJob *job, Offer *offer)
 		offer->models = mosaic_int_attr(tuple, desc, Anum_meta_models, 4);
 		offer->domain = mosaic_int_attr(tuple, desc, Anum_meta_domain, 4);
 		offer->geometry = mosaic_int_attr(tuple, desc, Anum_meta_geometry, 8);
+		offer->bytes = MOSAIC_PAYLOAD_OFFSET +
+			(heap_attisnull(tuple, Anum_meta_delta_bytes, desc) ?
+			 mosaic_geometry_bytes(mosaic_geometry_unpack(offer->geometry)) :
+			 mosaic_int_attr(tuple, desc, Anum_meta_delta_bytes, 4));
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);

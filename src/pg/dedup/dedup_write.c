@@ -24,26 +24,24 @@
 bool
 mosaic_has_block(const BlockSet *set, int32 id)
 {
-	return set->n > 0 && bsearch(&id, set->refs, set->n, sizeof(BlockRef), mosaic_compare_ids) != NULL;
+	return set->n > 0 && bsearch(&id, set->ids, set->n, sizeof(int32), mosaic_compare_ids) != NULL;
 }
 
 BlockSet
 mosaic_distinct_blocks(const MosaicModelHandle *handle)
 {
-	BlockRef   *refs = MemoryContextAllocHuge(CurrentMemoryContext,
-											  (handle->nblocks + 1) * sizeof(BlockRef));
+	int32	   *ids = MemoryContextAllocHuge(CurrentMemoryContext, (handle->nblocks + 1) * sizeof(int32));
 	int64		all = 0,
 				n = 0;
 
 	for (int t = 0; t < handle->ntensors; t++)
 		for (int64 i = 0; i < handle->tensors[t].n; i++)
-			refs[all++] = (BlockRef) {handle->tensors[t].ids[i],
-				MOSAIC_PAYLOAD_OFFSET + handle->tensors[t].payload_bytes};
-	qsort(refs, all, sizeof(BlockRef), mosaic_compare_ids);
+			ids[all++] = handle->tensors[t].ids[i];
+	qsort(ids, all, sizeof(int32), mosaic_compare_ids);
 	for (int64 i = 0; i < all; i++)
-		if (i == 0 || refs[i].id != refs[n - 1].id)
-			refs[n++] = refs[i];
-	return (BlockSet) {refs, n};
+		if (i == 0 || ids[i] != ids[n - 1])
+			ids[n++] = ids[i];
+	return (BlockSet) {ids, n};
 }
 
 typedef struct TensorUpdate
@@ -128,26 +126,26 @@ count_users(DedupJob *job)
 		int32		id;
 
 		CHECK_FOR_INTERRUPTS();
-		if (mosaic_has_block(&own, now.refs[i].id))
+		if (mosaic_has_block(&own, now.ids[i]))
 			continue;
-		offer = mosaic_find_offer(job, now.refs[i].id);
+		offer = mosaic_find_offer(job, now.ids[i]);
 		block.geometry = mosaic_geometry_unpack(offer->geometry);
 		block.length = mosaic_payload_bytes(block.geometry);
-		memcpy(copy, mosaic_read_block(&job->reader, now.refs[i].id, block.length, &offer->place,
+		memcpy(copy, mosaic_read_block(&job->reader, now.ids[i], block.length, &offer->place,
 									   CurrentResourceOwner, &buffer), block.length);
 		ReleaseBuffer(buffer);
 		block.payload = copy;
 		mosaic_block_hash(block.geometry, copy, block.length, block.hash);
-		if (!mosaic_writer_use(writer, &block, &id, &place) || id != now.refs[i].id)
+		if (!mosaic_writer_use(writer, &block, &id, &place) || id != now.ids[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("block %d is not found by its hash", now.refs[i].id)));
+					 errmsg("block %d is not found by its hash", now.ids[i])));
 	}
 	for (int64 i = 0; i < own.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!mosaic_has_block(&now, own.refs[i].id))
-			(void) mosaic_writer_leave(writer, own.refs[i].id);
+		if (!mosaic_has_block(&now, own.ids[i]))
+			(void) mosaic_writer_leave(writer, own.ids[i]);
 	}
 	mosaic_writer_close(writer);
 	pfree(copy);
@@ -163,8 +161,12 @@ mosaic_freed_bytes(DedupJob *job)
 	int64		bytes = 0;
 
 	for (int64 i = 0; i < own.n; i++)
-		if (!mosaic_has_block(&now, own.refs[i].id) && mosaic_find_offer(job, own.refs[i].id)->models == 1)
-			bytes += own.refs[i].bytes;
+	{
+		const Offer *offer = mosaic_find_offer(job, own.ids[i]);
+
+		if (!mosaic_has_block(&now, own.ids[i]) && offer->models == 1)
+			bytes += offer->bytes;
+	}
 	return bytes;
 }
 

@@ -61,18 +61,20 @@ batch_axis_option(FunctionCallInfo fcinfo)
 
 /*
  * Whether the model is to be judged, or near duplicates are asked for; then how.  Rounded weights are
- * judged where there is a validation query.
+ * judged where there is a validation query.  *lossless: whether blocks may become deltas, which changes no
+ * weight.
  */
 static bool
-wants_dedup(FunctionCallInfo fcinfo, bool rounded, MosaicDedupArguments *args)
+wants_dedup(FunctionCallInfo fcinfo, bool rounded, MosaicDedupArguments *args, bool *lossless)
 {
 	char	   *dedup = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
 	bool		near = dedup && strcmp(dedup, "near") == 0;
 
-	if (!near && (dedup == NULL || strcmp(dedup, "exact") != 0))
+	*lossless = dedup && strcmp(dedup, "lossless") == 0;
+	if (!near && !*lossless && (dedup == NULL || strcmp(dedup, "exact") != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("dedup must be \"exact\" or \"near\"")));
+				 errmsg("dedup must be \"exact\", \"near\" or \"lossless\"")));
 	if (!near && !PG_ARGISNULL(14))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -182,7 +184,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const MosaicFolder *fo
 		.dtype = dtype_option(fcinfo),.replace = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2),
 		.keep = keep_option(fcinfo),.batch_axis = batch_axis_option(fcinfo)
 	};
-	bool		dedup = wants_dedup(fcinfo, options.dtype != MOSAIC_FLOAT, &args);
+	bool		dedup = wants_dedup(fcinfo, options.dtype != MOSAIC_FLOAT, &args, &options.lossless);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic staged model",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);

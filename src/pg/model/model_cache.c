@@ -164,7 +164,7 @@ void
 mosaic_model_release(MosaicModelHandle *handle)
 {
 	int64		weight = handle->nblocks + PLAN_WEIGHT +
-		mosaic_model_kept_bytes(handle->model) / WEIGHT_BYTES;
+		(mosaic_model_kept_bytes(handle->model) + handle->made.bytes) / WEIGHT_BYTES;
 
 	cached_weight += weight - handle->weight;
 	handle->weight = weight;

@@ -24,7 +24,24 @@ typedef struct MosaicTensorBlocks
 	uint32		payload_bytes;	/* of each block */
 	int32	   *ids;			/* n */
 	ItemPointerData *places;	/* n, corrected as blocks are found */
+	ItemPointerData *base_places;	/* likewise of the bases of deltas; NULL before the first is met, as is: */
+	const void **made;			/* n, of deltas: the blocks, where they are made (made_blocks.h) */
 } MosaicTensorBlocks;
+
+/* The blocks of a model that were made of deltas. */
+typedef struct MosaicMadeBlocks
+{
+	char	  **pieces;			/* of memory, in the order of their use, not aligned */
+	int			npieces,
+				piece_capacity;
+	int			piece;			/* in use */
+	Size		used;			/* of it */
+	int64		bytes;			/* of the blocks */
+	const void ***entries;		/* where the pointers to them are */
+	int64		nentries,
+				capacity;
+	int64		expected;		/* bytes of all tensors that were met with deltas */
+} MosaicMadeBlocks;
 
 typedef struct MosaicModelKey
 {
@@ -41,6 +58,7 @@ typedef struct MosaicModelHandle
 	int			ntensors;
 	MosaicTensorBlocks *tensors;
 	int64		nblocks;		/* of all tensors */
+	MosaicMadeBlocks made;
 	int64		weight;			/* what it counts for in the cache */
 	int			refs;
 	MosaicUsage usage;			/* what predictions count */

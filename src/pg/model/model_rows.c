@@ -173,6 +173,50 @@ mosaic_read_model(HeapTuple row, Snapshot snapshot, MosaicModelRows *rows)
 	mosaic_scan_tensors(loader.model_id, snapshot, load_tensor, &loader);
 }
 
+typedef struct BlockIds
+{
+	int32	   *ids;
+	int64		n;
+} BlockIds;
+
+static void
+note_ids(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	BlockIds   *b = arg;
+	char	   *damage;
+	bytea	   *map = mosaic_read_map(tuple, desc, &damage);
+	const int32 *ids;
+	int64		n;
+
+	if (map == NULL)
+		return;
+	ids = mosaic_map_ids(map, &n);
+	b->ids = repalloc_huge(b->ids, (b->n + n + 1) * sizeof(int32));
+	memcpy(b->ids + b->n, ids, n * sizeof(int32));
+	b->n += n;
+	pfree(map);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int32		x = *(const int32 *) a,
+				y = *(const int32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+int32 *
+mosaic_model_blocks(int64 model_id, Snapshot snapshot, int64 *n)
+{
+	BlockIds	b = {.ids = palloc(sizeof(int32))};
+
+	mosaic_scan_tensors(model_id, snapshot, note_ids, &b);
+	qsort(b.ids, b.n, sizeof(int32), compare_ids);
+	*n = b.n;
+	return b.ids;
+}
+
 /* ---- the checksum ---- */
 
 static pg_uuid_t

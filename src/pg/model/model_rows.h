@@ -29,6 +29,9 @@ typedef struct MosaicModelRows
 /* All in the current context.  An error (XX001) where a row or value is damaged, or a tensor missing. */
 extern void mosaic_read_model(HeapTuple model_row, Snapshot snapshot, MosaicModelRows *rows);
 
+/* All entries of a model's maps, ascending; those that can be read, where it is damaged. */
+extern int32 *mosaic_model_blocks(int64 model_id, Snapshot snapshot, int64 *n);
+
 /* An error (XX001) where the rows are not those that the checksum in the model's row was made of. */
 extern void mosaic_verify_checksum(HeapTuple model_row, const MosaicModelRows *rows);
 extern bool mosaic_model_has_checksum(HeapTuple model_row, Datum *checksum);

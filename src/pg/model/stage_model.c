@@ -17,7 +17,6 @@
 #include "utils/timestamp.h"
 
 #include "catalog.h"
-#include "damage.h"
 #include "domain.h"
 #include "inputs.h"
 #include "labels.h"
@@ -38,36 +37,15 @@ compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A damaged model can be replaced, too. */
-static void
-note_replaced(HeapTuple tuple, TupleDesc desc, void *arg)
-{
-	MosaicStagedModel *s = arg;
-	char	   *damage;
-	bytea	   *map = mosaic_read_map(tuple, desc, &damage);
-	const int32 *ids;
-	int64		n;
-
-	if (map == NULL)
-		return;
-	ids = mosaic_map_ids(map, &n);
-	s->replaced_ids = repalloc_huge(s->replaced_ids, (s->nreplaced + n + 1) * sizeof(int32));
-	memcpy(s->replaced_ids + s->nreplaced, ids, n * sizeof(int32));
-	s->nreplaced += n;
-	pfree(map);
-}
-
 static void
 read_replaced(MosaicStagedModel *s, HeapTuple old)
 {
-	s->replaced_ids = palloc(sizeof(int32));
 	if (old == NULL)
 		return;
 	s->replaced = DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id));
 	/* One that is kept uses its blocks as before. */
 	if (!mosaic_stays(old, s->options.keep))
-		mosaic_scan_tensors(s->replaced, s->snapshot, note_replaced, s);
-	qsort(s->replaced_ids, s->nreplaced, sizeof(int32), compare_ids);
+		s->replaced_ids = mosaic_model_blocks(s->replaced, s->snapshot, &s->nreplaced);
 }
 
 int32
@@ -295,6 +273,8 @@ mosaic_settle_model(MosaicStagedModel *s)
 				 errmsg("the store's block height was fixed while model \"%s\" was imported", s->name),
 				 errhint("Import it again.")));
 	writer = mosaic_writer_open(snapshot, s->domain);
+	if (s->options.lossless)
+		mosaic_job_seek_bases(writer, old, s->options.keep, snapshot);
 	settle_blocks(s, writer, &changes);
 	if (s->original)
 		discard(s->original, writer, snapshot);

@@ -29,6 +29,7 @@
 #include "errors.h"
 #include "inputs.h"
 #include "labels.h"
+#include "model_rows.h"
 #include "mosaic/capi_checksum.h"
 #include "progress.h"
 #include "roles.h"
@@ -97,6 +98,17 @@ mosaic_job_open(ImportJob *job, const char *name, MosaicHostSource *source, int 
 		job->stats.weight_bytes += elements * mosaic_dtype_size(t->layout == MOSAIC_LAYOUT_INLINE ?
 																t->dtype : t->stored_dtype);
 	}
+}
+
+void
+mosaic_job_seek_bases(MosaicWriter *writer, HeapTuple old, int keep, Snapshot snapshot)
+{
+	int64		n = 0;
+	int32	   *leaving = NULL;
+
+	if (old && !mosaic_stays(old, keep))
+		leaving = mosaic_model_blocks(DatumGetInt64(mosaic_model_attr(old, Anum_model_model_id)), snapshot, &n);
+	mosaic_writer_seek_bases(writer, leaving, n);
 }
 
 void
@@ -379,6 +391,8 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	model_id = nextval_internal(mosaic_relid("model_id_seq"), false);
 	mosaic_job_open(job, name, source, mosaic_store_options(NULL).height, options);
 	writer = mosaic_writer_open(snapshot, job->domain);
+	if (options->lossless)
+		mosaic_job_seek_bases(writer, old, options->keep, snapshot);
 	mosaic_job_store_blocks(job, writer);
 	mosaic_writer_close(writer);
 	mosaic_job_insert_tensors(job, model_id);

@@ -11,6 +11,7 @@ typedef struct MosaicModelOptions
 {
 	const char *domain;			/* where it shares; NULL: where the version it replaces does, else the owner's own */
 	int			dtype;			/* in which matrices of weights are stored: MOSAIC_FLOAT or MOSAIC_BFLOAT16 */
+	bool		lossless;		/* new blocks become deltas of others where that is shorter */
 	bool		replace;		/* a model of this name, with its readers and what was decided of its blocks */
 	const char *batch_axis;		/* which dimension counts items, "none"; NULL: as usual */
 	int			keep;			/* versions that were replaced; MOSAIC_KEEP_ALL, but not the one that is now */

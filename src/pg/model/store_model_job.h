@@ -44,6 +44,11 @@ extern Oid	mosaic_choose_owner(HeapTuple old, Snapshot snapshot);
 /* Reads the graph and makes room for the maps. */
 extern void mosaic_job_open(ImportJob *job, const char *name, MosaicHostSource *source, int height,
 							const MosaicModelOptions *model);
+/*
+ * Lets the writer store deltas: not to blocks that only the old version (or NULL) uses, unless it is one of
+ * those that are kept (versions.h).
+ */
+extern void mosaic_job_seek_bases(MosaicWriter *writer, HeapTuple old, int keep, Snapshot snapshot);
 /* Moves all blocks from the core into the store. */
 extern void mosaic_job_store_blocks(ImportJob *job, MosaicWriter *writer);
 /* Once the blocks are there. */

@@ -24,7 +24,7 @@ mosaic_problem_name(MosaicProblemKind kind)
 	static const char *const names[] = {
 		"damaged page", "damaged row", "damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
 		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
-		"orphan block", "wrong count", "duplicate block", "damaged model", "damaged tokenizer", "missing near key", "orphan near key",
+		"orphan block", "wrong count", "wrong base", "duplicate block", "damaged model", "damaged tokenizer", "missing near key", "orphan near key",
 		"sequence behind", "unknown role", "missing dependency"
 	};
 

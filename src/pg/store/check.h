@@ -33,6 +33,7 @@ typedef enum MosaicProblemKind
 	MOSAIC_ORPHAN_META,			/* a row in block_meta has no block and no user */
 	MOSAIC_ORPHAN_BLOCK,		/* no map names the block */
 	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
+	MOSAIC_WRONG_BASE,			/* block_meta says another base than the block */
 	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored in the same domain */
 	MOSAIC_DAMAGED_MODEL,		/* graph, shapes or inline values: it cannot be loaded */
 	MOSAIC_DAMAGED_TOKENIZER,	/* a model's tokenizer is missing, or cannot be loaded */
@@ -60,7 +61,9 @@ typedef struct MosaicCheckedBlock
 {
 	int32		block_id;
 	bool		stored;			/* in mosaic.block, */
-	uint32		length;			/* its payload, */
+	uint32		length;			/* its payload, of a delta what it is made to, */
+	uint32		delta_bytes;	/* 0: it is whole; else of the delta, */
+	int32		base;			/* to this block */
 	ItemPointerData place;
 	bool		has_meta;		/* in mosaic.block_meta, */
 	ItemPointerData meta_place;
@@ -68,9 +71,12 @@ typedef struct MosaicCheckedBlock
 	uint64		geometry;
 	pg_uuid_t	hash;
 	int32		domain;
+	uint32		meta_delta_bytes;	/* 0: none */
+	int32		meta_base;
 	bool		hash_is_right;
 	bool		has_near_key;	/* in mosaic.near_key */
-	int32		users;			/* models whose maps name it, also those that have lost their rows */
+	int32		users;			/* models whose maps name it, also those that have lost their rows, and deltas to it */
+	bool		is_named;		/* by a map */
 	int64		last_user;
 	uint64		used_geometry;	/* of the tensor that named it first; 0: damaged */
 	int32		used_domain;	/* of its model */

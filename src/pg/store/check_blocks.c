@@ -14,6 +14,7 @@
 
 #include "catalog.h"
 #include "checker.h"
+#include "mosaic/capi_delta.h"
 #include "mosaic/page_reader.h"
 #include "page_scan.h"
 #include "progress.h"
@@ -75,6 +76,8 @@ note_meta(Relation rel, HeapTuple row, void *arg)
 	b->geometry = DatumGetInt64(heap_getattr(row, Anum_meta_geometry, desc, &isnull));
 	b->hash = *DatumGetUUIDP(heap_getattr(row, Anum_meta_hash, desc, &isnull));
 	b->domain = DatumGetInt32(heap_getattr(row, Anum_meta_domain, desc, &isnull));
+	b->meta_base = DatumGetInt32(heap_getattr(row, Anum_meta_base, desc, &isnull));
+	b->meta_delta_bytes = (uint32) DatumGetInt32(heap_getattr(row, Anum_meta_delta_bytes, desc, &isnull));
 }
 
 static void
@@ -122,9 +125,32 @@ read_meta(MosaicChecker *c)
 typedef struct BlockRead
 {
 	MosaicChecker *c;
+	MosaicReader reader;		/* of bases */
+	char	   *made;			/* a block, of its delta */
 	int64		nmeta;			/* blocks that have a row of block_meta: in order, the others behind */
 	int64		done;
 } BlockRead;
+
+/*
+ * A block that is stored as a delta becomes what that says; returns the payload that is to have the
+ * hash, NULL where it cannot be made.  Without its row of block_meta a delta is known by its checksum.
+ */
+static const void *
+make_block(BlockRead *r, MosaicCheckedBlock *b, const void *payload)
+{
+	uint32		whole = b->has_meta ? mosaic_geometry_bytes(mosaic_geometry_unpack(b->geometry)) :
+		mosaic_delta_whole(payload, b->length);
+	int32		base = b->length < whole ? mosaic_delta_base(payload, b->length, whole) : 0;
+	ItemPointerData place;
+
+	if (base == 0)
+		return payload;
+	b->base = base;
+	b->delta_bytes = b->length;
+	b->length = whole;
+	ItemPointerSetInvalid(&place);
+	return mosaic_make_block(&r->reader, payload, b->delta_bytes, whole, &place, r->made) ? r->made : NULL;
+}
 
 /* The page is pinned: the payload is hashed where it lies. */
 static void
@@ -155,9 +181,13 @@ note_block(Relation rel, HeapTuple row, void *arg)
 	b->stored = true;
 	b->place = row->t_self;
 	b->length = length;
-	mosaic_block_hash(mosaic_geometry_unpack(b->geometry), payload, b->length, hash.data);
-	mosaic_hash_in_domain(b->domain, hash.data);
-	b->hash_is_right = memcmp(hash.data, b->hash.data, UUID_LEN) == 0;
+	payload = make_block(r, b, payload);
+	if (payload)
+	{
+		mosaic_block_hash(mosaic_geometry_unpack(b->geometry), payload, b->length, hash.data);
+		mosaic_hash_in_domain(b->domain, hash.data);
+		b->hash_is_right = memcmp(hash.data, b->hash.data, UUID_LEN) == 0;
+	}
 	if (++r->done % 256 == 0)
 		mosaic_progress_done(r->done);
 }
@@ -173,13 +203,17 @@ static void
 read_blocks(MosaicChecker *c)
 {
 	Relation	rel = table_open(mosaic_relid("block"), AccessShareLock);
-	BlockRead	r = {c, c->checked->nblocks};
+	BlockRead	r = {.c = c,.nmeta = c->checked->nblocks};
 	MosaicPageScan scan = {c->checked->snapshot, note_block, block_damage, &r};
 	bool		damaged;
 
 	mosaic_progress_phase(MOSAIC_PHASE_VERIFYING_BLOCKS, r.nmeta);
 	c->table_is_damaged = &damaged;
+	mosaic_reader_open(&r.reader);
+	mosaic_reader_open_index(&r.reader);
+	r.made = (char *) TYPEALIGN(MOSAIC_TUPLE_ALIGN, palloc(MOSAIC_MAX_PAYLOAD + MOSAIC_TUPLE_ALIGN));
 	mosaic_scan_pages(rel, &scan);
+	mosaic_reader_close(&r.reader);
 	table_close(rel, NoLock);
 	(void) sort_blocks(c, "block", offsetof(MosaicCheckedBlock, place));
 }
@@ -192,6 +226,43 @@ mosaic_check_read_blocks(MosaicChecker *c)
 }
 
 /* ---- blocks against their users ---- */
+
+/* The base of a delta that is used is used, as a block like it. */
+static void
+check_base(MosaicChecker *c, MosaicCheckedBlock *b)
+{
+	MosaicCheckedBlock *base = mosaic_checked_block(c->checked, b->base);
+
+	if (base == NULL || !base->stored)
+		mosaic_checker_report(c, MOSAIC_MISSING_BLOCK, -1, NULL, b->base, "block %d is a difference to it",
+							  b->block_id);
+	if (base == NULL)
+		return;
+	base->users++;
+	if (base->used_geometry == 0)
+	{
+		base->used_geometry = b->used_geometry;
+		base->used_domain = b->used_domain;
+	}
+}
+
+static void
+check_bases(MosaicChecker *c)
+{
+	for (int64 i = 0; i < c->checked->nblocks; i++)
+	{
+		MosaicCheckedBlock *b = &c->checked->blocks[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (b->stored && b->is_named && b->base != 0)
+			check_base(c, b);
+		if (b->stored && b->is_named && b->has_meta &&
+			(b->meta_base != b->base || b->meta_delta_bytes != b->delta_bytes))
+			mosaic_checker_report(c, MOSAIC_WRONG_BASE, -1, NULL, b->block_id,
+								  "block_meta says a difference of %u bytes to block %d, the block %u bytes to block %d",
+								  b->meta_delta_bytes, b->meta_base, b->delta_bytes, b->base);
+	}
+}
 
 static void
 check_users(MosaicChecker *c)
@@ -224,6 +295,9 @@ compare_content(const void *a, const void *b)
 		c = x->geometry < y->geometry ? -1 : 1;
 	if (c == 0 && x->domain != y->domain)
 		c = x->domain < y->domain ? -1 : 1;
+	/* What stays of equal ones is whole, if one is: it may be the base of the others. */
+	if (c == 0 && (x->base == 0) != (y->base == 0))
+		c = x->base == 0 ? -1 : 1;
 	return c != 0 ? c : compare_blocks(x, y);
 }
 
@@ -259,7 +333,7 @@ check_duplicates(MosaicChecker *c)
 	{
 		MosaicCheckedBlock *b = &checked->blocks[i];
 
-		if (b->users > 0 && b->stored && b->has_meta && b->hash_is_right &&
+		if (b->is_named && b->stored && b->has_meta && b->hash_is_right &&
 			b->geometry == b->used_geometry && b->domain == b->used_domain)
 			sound[n++] = b;
 	}
@@ -284,6 +358,7 @@ check_duplicates(MosaicChecker *c)
 void
 mosaic_check_blocks(MosaicChecker *c)
 {
+	check_bases(c);
 	check_users(c);
 	check_duplicates(c);
 }

@@ -100,6 +100,7 @@ check_entry(MosaicChecker *c, int32 block_id, MosaicGeometry geometry, uint32 le
 	if (b->last_user == c->model_id)
 		return;
 	b->users++;
+	b->is_named = true;
 	b->last_user = c->model_id;
 	if (length == 0)
 		return;

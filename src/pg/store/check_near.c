@@ -23,7 +23,7 @@
 static bool
 has_no_entry(const MosaicCheckedBlock *b)
 {
-	return b->stored && b->users > 0 && b->used_geometry != 0 && !b->has_near_key &&
+	return b->stored && b->users > 0 && b->base == 0 && b->used_geometry != 0 && !b->has_near_key &&
 		mosaic_near_shareable(mosaic_geometry_unpack(b->used_geometry)) &&
 		b->length == mosaic_geometry_bytes(mosaic_geometry_unpack(b->used_geometry));
 }

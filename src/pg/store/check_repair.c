@@ -177,22 +177,24 @@ mosaic_repair_tensors(MosaicChecked *checked, bool delete_orphans)
 
 /* ---- blocks ---- */
 
-/* The hash of a stored block under this geometry, in the domain of its users. */
-static pg_uuid_t
-hash_of(MosaicCheckedBlock *b, MosaicGeometry geometry)
+/* The hash of a stored block under this geometry, in the domain of its users; false: its base is lost. */
+static bool
+hash_of(MosaicCheckedBlock *b, MosaicGeometry geometry, pg_uuid_t *hash)
 {
 	MosaicReader reader;
 	Buffer		buffer;
-	pg_uuid_t	hash;
 	const void *payload;
 
 	mosaic_reader_open(&reader);
-	payload = mosaic_read_block(&reader, b->block_id, b->length, &b->place, CurrentResourceOwner, &buffer);
-	mosaic_block_hash(geometry, payload, b->length, hash.data);
-	mosaic_hash_in_domain(b->used_domain, hash.data);
-	ReleaseBuffer(buffer);
+	payload = mosaic_find_block(&reader, b->block_id, b->length, &b->place, CurrentResourceOwner, &buffer);
+	if (payload)
+	{
+		mosaic_block_hash(geometry, payload, b->length, hash->data);
+		mosaic_hash_in_domain(b->used_domain, hash->data);
+		ReleaseBuffer(buffer);
+	}
 	mosaic_reader_close(&reader);
-	return hash;
+	return payload != NULL;
 }
 
 /* Whether the block_meta row of a block that is used is missing or wrong. */
@@ -200,7 +202,7 @@ static bool
 meta_is_wrong(const MosaicCheckedBlock *b)
 {
 	return !b->has_meta || b->models != b->users || b->geometry != b->used_geometry ||
-		b->domain != b->used_domain;
+		b->domain != b->used_domain || b->meta_base != b->base || b->meta_delta_bytes != b->delta_bytes;
 }
 
 /*
@@ -214,7 +216,8 @@ meta_is_repairable(MosaicCheckedBlock *b, pg_uuid_t *hash)
 
 	if (!b->stored || b->length != mosaic_geometry_bytes(geometry))
 		return false;
-	*hash = hash_of(b, geometry);
+	if (!hash_of(b, geometry, hash))
+		return false;
 	if (b->has_meta && (b->geometry != b->used_geometry || b->domain != b->used_domain) &&
 		memcmp(hash->data, b->hash.data, UUID_LEN) != 0)
 		return false;
@@ -239,6 +242,9 @@ repair_meta(Relation meta, CatalogIndexState indexes, MosaicCheckedBlock *b)
 	values[Anum_meta_geometry - 1] = Int64GetDatum((int64) b->used_geometry);
 	values[Anum_meta_hash - 1] = UUIDPGetDatum(&hash);
 	values[Anum_meta_domain - 1] = Int32GetDatum(b->used_domain);
+	values[Anum_meta_base - 1] = Int32GetDatum(b->base);
+	values[Anum_meta_delta_bytes - 1] = Int32GetDatum((int32) b->delta_bytes);
+	nulls[Anum_meta_base - 1] = nulls[Anum_meta_delta_bytes - 1] = b->base == 0;
 	CatalogTupleInsertWithInfo(meta, heap_form_tuple(RelationGetDescr(meta), values, nulls), indexes);
 }
 
@@ -317,6 +323,7 @@ would_repair(const MosaicChecked *checked, const MosaicProblem *p, bool users_kn
 		case MOSAIC_WRONG_COUNT:
 		case MOSAIC_WRONG_GEOMETRY:
 		case MOSAIC_WRONG_DOMAIN:
+		case MOSAIC_WRONG_BASE:
 			return users_known && !checked->meta_is_damaged && b && meta_is_repairable(b, &hash);
 		case MOSAIC_ORPHAN_BLOCK:
 		case MOSAIC_ORPHAN_META:

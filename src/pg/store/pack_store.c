@@ -106,13 +106,14 @@ next_block(BlockScan *s, int32 *block_id, ItemPointer place)
 	return false;
 }
 
-/* Bytes that a block takes in its page, by its row in block_meta. */
+/* Bytes that a block takes in its page, by its row in block_meta; *base: of a delta, else 0. */
 static uint32
-block_bytes(BlockScan *s, int32 block_id)
+block_bytes(BlockScan *s, int32 block_id, int32 *base)
 {
 	TupleDesc	desc = RelationGetDescr(s->meta);
 	bool		isnull;
 	uint64		geometry;
+	Datum		value;
 
 	while (HeapTupleIsValid(s->meta_tuple) &&
 		   DatumGetInt32(heap_getattr(s->meta_tuple, Anum_meta_block_id, desc, &isnull)) < block_id)
@@ -123,6 +124,13 @@ block_bytes(BlockScan *s, int32 block_id)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("block %d is missing from mosaic.block_meta", block_id),
 				 errhint("check_store() tells what is wrong with the store, repair_store() repairs it.")));
+	*base = 0;
+	value = heap_getattr(s->meta_tuple, Anum_meta_delta_bytes, desc, &isnull);
+	if (!isnull)
+	{
+		*base = DatumGetInt32(heap_getattr(s->meta_tuple, Anum_meta_base, desc, &isnull));
+		return MOSAIC_PAYLOAD_OFFSET + DatumGetInt32(value) + sizeof(ItemIdData);
+	}
 	geometry = DatumGetInt64(heap_getattr(s->meta_tuple, Anum_meta_geometry, desc, &isnull));
 	return MOSAIC_PAYLOAD_OFFSET + mosaic_payload_bytes(mosaic_geometry_unpack(geometry)) +
 		sizeof(ItemIdData);
@@ -144,20 +152,25 @@ read_blocks(MosaicPackStore *store, Snapshot snapshot)
 	occupied = palloc0(npages / 8 + 1);
 	store->ids = palloc(capacity * sizeof(int32));
 	store->places = palloc(capacity * sizeof(ItemPointerData));
+	store->bases = palloc(capacity * sizeof(int32));
 	while (next_block(&s, &block_id, &place))
 	{
 		BlockNumber page = ItemPointerGetBlockNumber(&place);
+		int32		base;
+		uint32		bytes = block_bytes(&s, block_id, &base);
 
 		CHECK_FOR_INTERRUPTS();
-		check(mosaic_pack_add_block(store->pack, block_id, block_bytes(&s, block_id), page, &error),
-			  &error);
+		check(mosaic_pack_add_block(store->pack, block_id, bytes, page, &error), &error);
 		if (store->nblocks == capacity)
 		{
 			capacity *= 2;
 			store->ids = repalloc_huge(store->ids, capacity * sizeof(int32));
 			store->places = repalloc_huge(store->places, capacity * sizeof(ItemPointerData));
+			store->bases = repalloc_huge(store->bases, capacity * sizeof(int32));
 		}
 		store->ids[store->nblocks] = block_id;
+		store->bases[store->nblocks] = base;
+		store->ndeltas += base != 0;
 		store->places[store->nblocks++] = place;
 		if (page < npages)
 			occupied[page / 8] |= 1 << page % 8;
@@ -174,6 +187,44 @@ read_blocks(MosaicPackStore *store, Snapshot snapshot)
 }
 
 /* ---- models ---- */
+
+/* Number of a block in ids, or -1. */
+static int64
+find_number(const MosaicPackStore *store, int32 block_id)
+{
+	int64		low = 0,
+				high = store->nblocks;
+
+	while (low < high)
+	{
+		int64		middle = (low + high) / 2;
+
+		if (store->ids[middle] < block_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < store->nblocks && store->ids[low] == block_id ? low : -1;
+}
+
+/* Who reads a delta reads its base. */
+static void
+add_bases(MosaicPackStore *store, const int32 *ids, int64 n)
+{
+	int32	   *bases = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(int32));
+	int64		nbases = 0;
+	MosaicError error;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		int64		number = find_number(store, ids[i]);
+
+		if (number >= 0 && store->bases[number] != 0)
+			bases[nbases++] = store->bases[number];
+	}
+	check(mosaic_pack_add_map(store->pack, bases, nbases, &error), &error);
+	pfree(bases);
+}
 
 static void
 add_map(HeapTuple tuple, TupleDesc desc, void *arg)
@@ -192,6 +243,8 @@ add_map(HeapTuple tuple, TupleDesc desc, void *arg)
 	map = (bytea *) mosaic_plain(value);
 	ids = mosaic_map_ids(map, &n);
 	check(mosaic_pack_add_map(store->pack, ids, n, &error), &error);
+	if (store->ndeltas > 0)
+		add_bases(store, ids, n);
 	pfree(map);
 }
 
@@ -261,21 +314,11 @@ mosaic_pack_store_read(const MosaicPackOptions *options, Snapshot snapshot)
 int64
 mosaic_pack_store_find(const MosaicPackStore *store, int32 block_id)
 {
-	int64		low = 0,
-				high = store->nblocks;
+	int64		number = find_number(store, block_id);
 
-	while (low < high)
-	{
-		int64		middle = (low + high) / 2;
-
-		if (store->ids[middle] < block_id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == store->nblocks || store->ids[low] != block_id)
+	if (number < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("block %d is missing from mosaic.block", block_id)));
-	return low;
+	return number;
 }

@@ -18,6 +18,8 @@ typedef struct MosaicPackStore
 	int64		nblocks;
 	int32	   *ids;			/* of the blocks, ascending */
 	ItemPointerData *places;	/* where each lies */
+	int32	   *bases;			/* of those that are deltas, else 0 */
+	int64		ndeltas;
 	int			nmodels;
 	int64	   *model_ids;		/* ascending */
 	char	  **names;

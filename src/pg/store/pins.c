@@ -15,6 +15,7 @@
 #include "utils/resowner.h"
 
 #include "cache.h"
+#include "made_blocks.h"
 #include "pins.h"
 #include "reader.h"
 
@@ -53,9 +54,6 @@ static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
  * pins are larger than the CPU's caches, and cost more than pinning once more.
  */
 #define FIRST_PINS 512
-
-/* So many pages are a run that the operating system is left to read ahead. */
-#define LONG_RUN 4
 
 /* So many blocks before its turn, a page is fetched into the processor's cache. */
 #define PREFETCH_AHEAD 16
@@ -284,7 +282,8 @@ mosaic_pins_window(MosaicPins *pins)
 {
 	if (pins->slots == 0 && !take_slot(pins))
 		pins->budget = IsParallelWorker() ? Max(slot_pages() / 4, 1) : slot_pages() >= 16 ? 4 : 1;
-	return (int) Min(pins->slots ? slot_pages() : pins->budget, MAX_WINDOW);
+	return (int) Min(Min(pins->slots ? slot_pages() : pins->budget, MAX_WINDOW),
+					 mosaic_made_window(pins->handle));
 }
 
 static int
@@ -303,19 +302,33 @@ typedef struct Request
 	MosaicReader reader;
 } Request;
 
+static bool
+is_there(const Request *r, int32 k)
+{
+	return r->known[k] != NULL || mosaic_made_block(r->blocks, k) != NULL;
+}
+
 /* A block was found; on the page that is held, or on one that was pinned for it. */
 static void
-note(Request *r, int32 k, const void *payload, Buffer buffer, bool hit)
+note(Request *r, int32 k, const void *payload, uint32 stored, Buffer buffer, bool hit)
 {
 	MosaicPins *pins = r->pins;
 
+	if (BufferIsValid(buffer))
+		mosaic_cache_used(&pins->use, buffer, hit);
+	/* A delta needs its page no longer once the block is made. */
+	if (stored != r->blocks->payload_bytes)
+	{
+		mosaic_made_add(pins->handle, &r->reader, r->blocks, k, payload, stored);
+		mosaic_release_pin(buffer, pins->pin_owner);
+		return;
+	}
 	r->known[k] = payload;
 	pins->entries[pins->known++] = &r->known[k];
 	if (BufferIsValid(buffer))
 	{
 		pins->pages++;
 		r->reader.held = buffer;
-		mosaic_cache_used(&pins->use, buffer, hit);
 	}
 }
 
@@ -337,6 +350,7 @@ get_recent(Request *r, int64 count, int32 *indexes)
 		int64		next = i + PREFETCH_AHEAD;
 		const void *payload = NULL;
 		Buffer		buffer = InvalidBuffer;
+		uint32		stored;
 		int32		k;
 
 		if (next < count && BufferIsValid(seen[next]))
@@ -344,49 +358,17 @@ get_recent(Request *r, int64 count, int32 *indexes)
 		if (i < 0)
 			continue;
 		k = indexes[i];
-		if (r->known[k] != NULL)
+		if (is_there(r, k))
 			continue;
 		if (BufferIsValid(seen[i]))
 			payload = mosaic_recent_block(&r->reader, blocks->ids[k], blocks->payload_bytes,
-										  &blocks->places[k], seen[i], r->pins->pin_owner, &buffer);
+										  &blocks->places[k], seen[i], r->pins->pin_owner, &buffer, &stored);
 		if (payload)
-			note(r, k, payload, buffer, true);
+			note(r, k, payload, stored, buffer, true);
 		else
 			indexes[left++] = k;
 	}
 	return left;
-}
-
-static BlockNumber
-page_of(const MosaicTensorBlocks *blocks, int32 k)
-{
-	return ItemPointerGetBlockNumberNoCheck(&blocks->places[k]);
-}
-
-/*
- * Tells the operating system which pages will be read for these indexes, which are
- * in page order.  Longer runs it reads ahead by itself, in larger pieces than the
- * server can ask for.
- */
-static void
-prefetch(Relation rel, MosaicTensorBlocks *blocks, int64 count, const int32 *indexes)
-{
-	BlockNumber npages = RelationGetNumberOfBlocks(rel);
-	int64		end;
-
-	if (effective_io_concurrency == 0)
-		return;
-	for (int64 i = 0; i < count; i = end)
-	{
-		BlockNumber first = page_of(blocks, indexes[i]),
-					last = first;
-
-		for (end = i + 1; end < count && page_of(blocks, indexes[end]) - last <= 1; end++)
-			last = page_of(blocks, indexes[end]);
-		if (last < npages && last - first + 1 < LONG_RUN)
-			for (BlockNumber page = first; page <= last; page++)
-				PrefetchBuffer(rel, MAIN_FORKNUM, page);
-	}
 }
 
 /*
@@ -408,17 +390,18 @@ get_others(Request *r, int64 count, int32 *indexes)
 		int32		k = indexes[i];
 		const void *payload;
 		Buffer		buffer;
+		uint32		stored;
 
-		if (r->known[k] != NULL)
+		if (is_there(r, k))
 			continue;
-		r->reader.ring = mosaic_cache_ring(&r->pins->use, page_of(blocks, k));
-		payload = mosaic_read_block(&r->reader, blocks->ids[k], blocks->payload_bytes,
-									&blocks->places[k], r->pins->pin_owner, &buffer);
-		note(r, k, payload, buffer, pgBufferUsage.shared_blks_read == read);
+		r->reader.ring = mosaic_cache_ring(&r->pins->use, ItemPointerGetBlockNumberNoCheck(&blocks->places[k]));
+		payload = mosaic_read_stored(&r->reader, blocks->ids[k], blocks->payload_bytes,
+									 &blocks->places[k], r->pins->pin_owner, &buffer, &stored);
+		note(r, k, payload, stored, buffer, pgBufferUsage.shared_blks_read == read);
 		/* One page was not cached: neither may the others be. */
 		if (!prefetched && pgBufferUsage.shared_blks_read != read_before)
 		{
-			prefetch(r->reader.rel, blocks, count - i - 1, indexes + i + 1);
+			mosaic_prefetch_pages(r->reader.rel, blocks->places, count - i - 1, indexes + i + 1);
 			prefetched = true;
 		}
 	}
@@ -431,7 +414,7 @@ find_missing(const Request *r, int64 count, const int32 *indexes, int32 *missing
 	int64		n = 0;
 
 	for (int64 i = 0; i < count; i++)
-		if (r->known[indexes[i]] == NULL)
+		if (!is_there(r, indexes[i]))
 			missing[n++] = indexes[i];
 	return n;
 }
@@ -479,7 +462,14 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	n = find_missing(&request, count, indexes, missing);
 	if (n > 0)
 	{
-		if (!make_room(pins, n))
+		bool		kept = make_room(pins, n);
+
+		if (!mosaic_made_have_room(pins->handle, n * blocks->payload_bytes))
+		{
+			mosaic_made_forget(pins->handle);
+			kept = false;
+		}
+		if (!kept)
 			n = find_missing(&request, count, indexes, missing);
 		reserve_entries(pins, n);
 		ensure_owners(pins);
@@ -491,5 +481,5 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 		mosaic_reader_close(&request.reader);
 	}
 	for (int64 i = 0; i < count; i++)
-		payloads[i] = request.known[indexes[i]];
+		payloads[i] = request.known[indexes[i]] ? request.known[indexes[i]] : blocks->made[indexes[i]];
 }

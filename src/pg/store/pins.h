@@ -10,6 +10,9 @@
  * on with a window of a few pages, and pins nothing between predictions.  Nor
  * does the first prediction of a query keep all pages of a large model.
  *
+ * Blocks that are stored as deltas are made anew, in memory of the model's plan (made_blocks.h),
+ * and need no pins.
+ *
  * Pins belong to a resource owner of their own under the top transaction, and
  * are released when their memory context is reset, at the end of the
  * transaction, or when the subtransaction that took them is rolled back,

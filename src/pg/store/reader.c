@@ -1,6 +1,6 @@
 /*
  * reader.c
- *		Blocks: finding and pinning them.
+ *		Blocks: finding and pinning them, and making those that are stored as deltas.
  */
 #include "postgres.h"
 
@@ -13,12 +13,16 @@
 
 #include "catalog.h"
 #include "compat.h"
+#include "mosaic/capi_delta.h"
 #include "mosaic_am.h"
 #include "reader.h"
 
 void
 mosaic_reader_open(MosaicReader *reader)
 {
+	reader->cxt = CurrentMemoryContext;
+	reader->made[0] = reader->made[1] = NULL;
+	reader->next_made = 0;
 	reader->rel = table_open(mosaic_relid("block"), AccessShareLock);
 	reader->index = NULL;
 	reader->npages = RelationGetNumberOfBlocks(reader->rel);
@@ -27,11 +31,48 @@ mosaic_reader_open(MosaicReader *reader)
 }
 
 void
+mosaic_reader_open_index(MosaicReader *reader)
+{
+	if (reader->index == NULL)
+		reader->index = index_open(mosaic_relid("block_pkey"), AccessShareLock);
+}
+
+void
 mosaic_reader_close(MosaicReader *reader)
 {
 	if (reader->index)
 		index_close(reader->index, NoLock);
 	table_close(reader->rel, NoLock);
+}
+
+/* So many pages are a run that the operating system is left to read ahead. */
+#define LONG_RUN 4
+
+void
+mosaic_prefetch_pages(Relation rel, const ItemPointerData *places, int64 count, const int32 *indexes)
+{
+	BlockNumber npages = RelationGetNumberOfBlocks(rel);
+	int64		end;
+
+	if (effective_io_concurrency == 0)
+		return;
+	for (int64 i = 0; i < count; i = end)
+	{
+		BlockNumber first = ItemPointerGetBlockNumberNoCheck(&places[indexes[i]]),
+					last = first;
+
+		for (end = i + 1; end < count; end++)
+		{
+			BlockNumber next = ItemPointerGetBlockNumberNoCheck(&places[indexes[end]]);
+
+			if (next - last > 1)
+				break;
+			last = next;
+		}
+		if (last < npages && last - first + 1 < LONG_RUN)
+			for (BlockNumber page = first; page <= last; page++)
+				PrefetchBuffer(rel, MAIN_FORKNUM, page);
+	}
 }
 
 /* The page, pinned; only from the buffer seen_in if that is one. */
@@ -43,10 +84,13 @@ pin_page(MosaicReader *reader, BlockNumber page, Buffer seen_in)
 	return mosaic_read_recent(reader->rel, page, seen_in) ? seen_in : InvalidBuffer;
 }
 
-/* The payload if the tuple at place is the block, with its page pinned or held; else NULL. */
+/*
+ * What is stored at place if that is the block, whole or as a delta, with its page pinned or held; else
+ * NULL.
+ */
 static const void *
 payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 length,
-		   Buffer seen_in, ResourceOwner owner, Buffer *buffer)
+		   Buffer seen_in, ResourceOwner owner, Buffer *buffer, uint32 *stored)
 {
 	ResourceOwner saved = CurrentResourceOwner;
 	BlockNumber page;
@@ -54,7 +98,6 @@ payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 lengt
 				on;
 	const void *payload = NULL;
 	int32		found_id;
-	uint32		found_length;
 
 	if (!ItemPointerIsValid(place))
 		return NULL;
@@ -75,9 +118,10 @@ payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 lengt
 	{
 		LockBuffer(on, BUFFER_LOCK_SHARE);
 		payload = mosaic_page_payload(BufferGetPage(on), ItemPointerGetOffsetNumber(place),
-									  &found_id, &found_length);
+									  &found_id, stored);
 		LockBuffer(on, BUFFER_LOCK_UNLOCK);
-		if (payload && (found_id != block_id || found_length != length))
+		if (payload && (found_id != block_id || *stored > length ||
+						(*stored < length && mosaic_delta_base(payload, *stored, length) == 0)))
 			payload = NULL;
 		if (payload == NULL && BufferIsValid(pinned))
 			ReleaseBuffer(pinned);
@@ -87,11 +131,11 @@ payload_at(MosaicReader *reader, ItemPointer place, int32 block_id, uint32 lengt
 	return payload;
 }
 
-const void *
-mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
-				  ResourceOwner owner, Buffer *buffer)
+static const void *
+find_stored(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
+			ResourceOwner owner, Buffer *buffer, uint32 *stored)
 {
-	const void *payload = payload_at(reader, place, block_id, length, InvalidBuffer, owner, buffer);
+	const void *payload = payload_at(reader, place, block_id, length, InvalidBuffer, owner, buffer, stored);
 	IndexScanDesc scan;
 	ScanKeyData key;
 	ItemPointer tid;
@@ -99,8 +143,7 @@ mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPoint
 	if (payload)
 		return payload;
 
-	if (reader->index == NULL)
-		reader->index = index_open(mosaic_relid("block_pkey"), AccessShareLock);
+	mosaic_reader_open_index(reader);
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
 	/* Any version will do (see store.h), so visibility is not asked for. */
 	scan = mosaic_index_beginscan(reader->rel, reader->index, SnapshotAny, 1, 0);
@@ -108,17 +151,17 @@ mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPoint
 	while (payload == NULL && (tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
 	{
 		*place = *tid;
-		payload = payload_at(reader, place, block_id, length, InvalidBuffer, owner, buffer);
+		payload = payload_at(reader, place, block_id, length, InvalidBuffer, owner, buffer, stored);
 	}
 	index_endscan(scan);
 	return payload;
 }
 
 const void *
-mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
-				  ResourceOwner owner, Buffer *buffer)
+mosaic_read_stored(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
+				   ResourceOwner owner, Buffer *buffer, uint32 *stored)
 {
-	const void *payload = mosaic_find_block(reader, block_id, length, place, owner, buffer);
+	const void *payload = find_stored(reader, block_id, length, place, owner, buffer, stored);
 
 	if (payload == NULL)
 		ereport(ERROR,
@@ -128,11 +171,102 @@ mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPoint
 	return payload;
 }
 
+void
+mosaic_delta_is_damaged(int32 block_id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("block %d is stored as a difference to another, and one of the two is damaged or missing",
+					block_id),
+			 errhint("check_store() tells what is wrong with the store.")));
+}
+
+bool
+mosaic_make_block(MosaicReader *reader, const void *delta, uint32 stored, uint32 length,
+				  ItemPointer base_place, void *out)
+{
+	int32		base_id = mosaic_delta_base(delta, stored, length);
+	Buffer		buffer;
+	uint32		base_stored;
+	const void *base;
+	bool		made;
+
+	if (base_id == 0)
+		return false;
+	base = find_stored(reader, base_id, length, base_place, CurrentResourceOwner, &buffer, &base_stored);
+	if (base == NULL)
+		return false;
+	/* A base is whole: there are no deltas of deltas. */
+	made = base_stored == length && mosaic_delta_decode(delta, stored, base, length, out);
+	if (BufferIsValid(buffer))
+		ReleaseBuffer(buffer);
+	return made;
+}
+
+/* The block of a delta, in the reader's memory; NULL where it is damaged. */
+static const void *
+make_own(MosaicReader *reader, const void *delta, uint32 stored, uint32 length)
+{
+	ItemPointerData base_place;
+	char	  **made = &reader->made[reader->next_made];
+
+	if (*made == NULL)
+		*made = (char *) TYPEALIGN(MOSAIC_TUPLE_ALIGN,
+								   MemoryContextAlloc(reader->cxt, MOSAIC_MAX_PAYLOAD + MOSAIC_TUPLE_ALIGN));
+	ItemPointerSetInvalid(&base_place);
+	if (!mosaic_make_block(reader, delta, stored, length, &base_place, *made))
+		return NULL;
+	reader->next_made = 1 - reader->next_made;
+	return *made;
+}
+
+void
+mosaic_release_pin(Buffer buffer, ResourceOwner owner)
+{
+	ResourceOwner saved = CurrentResourceOwner;
+
+	if (!BufferIsValid(buffer))
+		return;
+	CurrentResourceOwner = owner;
+	ReleaseBuffer(buffer);
+	CurrentResourceOwner = saved;
+}
+
+const void *
+mosaic_find_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
+				  ResourceOwner owner, Buffer *buffer)
+{
+	uint32		stored;
+	const void *payload = find_stored(reader, block_id, length, place, owner, buffer, &stored);
+
+	if (payload == NULL || stored == length)
+		return payload;
+	payload = make_own(reader, payload, stored, length);
+	if (payload == NULL)
+		mosaic_release_pin(*buffer, owner);
+	return payload;
+}
+
+const void *
+mosaic_read_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
+				  ResourceOwner owner, Buffer *buffer)
+{
+	uint32		stored;
+	const void *payload = mosaic_read_stored(reader, block_id, length, place, owner, buffer, &stored);
+
+	if (stored == length)
+		return payload;
+	payload = make_own(reader, payload, stored, length);
+	if (payload == NULL)
+		mosaic_delta_is_damaged(block_id);
+	return payload;
+}
+
 const void *
 mosaic_recent_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place,
-					Buffer seen_in, ResourceOwner owner, Buffer *buffer)
+					Buffer seen_in, ResourceOwner owner, Buffer *buffer, uint32 *stored)
 {
-	return payload_at(reader, place, block_id, length, seen_in, owner, buffer);
+	return payload_at(reader, place, block_id, length, seen_in, owner, buffer, stored);
 }
 
 void

@@ -1,25 +1,20 @@
 /*
  * store.c
- *		Blocks: adding and removing them.
+ *		Blocks: adding them (leave.c: removing them).
  */
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "catalog/indexing.h"
 #include "commands/sequence.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -29,40 +24,10 @@
 #include "compat.h"
 #include "errors.h"
 #include "mosaic_am.h"
-#include "near_index.h"
 #include "row.h"
-#include "store.h"
+#include "writer.h"
 
 /* ----------------------------------------------------------------- writing */
-
-struct MosaicWriter
-{
-	MemoryContext cxt;			/* of the writer */
-	MemoryContext tmp;			/* of one call */
-	Snapshot	snapshot;
-	int32		domain;			/* of the model */
-	MosaicReader reader;
-	Relation	pkey;			/* of mosaic.block */
-	IndexInfo  *pkey_info;
-	Relation	meta;
-	Oid			meta_pkey;
-	Relation	meta_hash;		/* its index on hash */
-	TupleTableSlot *meta_slot;
-	CatalogIndexState meta_indexes;
-	MosaicNearWriter *near_writer;
-	Oid			sequence;
-	TupleTableSlot *slot;
-	BulkInsertState bulk;
-	bytea	   *data;			/* room for the largest payload */
-	HTAB	   *used;			/* the blocks this model uses so far */
-	int64		new_bytes;
-
-	/* Of a stager; its users are nobody's business yet. */
-	bool		staging;
-	MosaicStagedBlock *staged;	/* in the context of who opened it */
-	int64		nstaged,
-				capacity;
-};
 
 typedef struct UsedKey
 {
@@ -132,20 +97,12 @@ mosaic_stager_open(Snapshot snapshot, int32 domain)
 }
 
 void
-mosaic_writer_close(MosaicWriter *w)
+mosaic_writer_seek_bases(MosaicWriter *w, const int32 *leaving, int64 nleaving)
 {
-	FreeBulkInsertState(w->bulk);
-	ExecDropSingleTupleTableSlot(w->slot);
-	if (w->near_writer)
-		mosaic_near_writer_close(w->near_writer);
-	CatalogCloseIndexes(w->meta_indexes);
-	ExecDropSingleTupleTableSlot(w->meta_slot);
-	index_close(w->meta_hash, NoLock);
-	table_close(w->meta, NoLock);
-	index_close(w->pkey, NoLock);
-	mosaic_reader_close(&w->reader);
-	MemoryContextDelete(w->cxt);
-	pfree(w);
+	MemoryContext saved = MemoryContextSwitchTo(w->cxt);
+
+	w->bases = mosaic_base_search_open(w->snapshot, w->domain, leaving, nleaving);
+	MemoryContextSwitchTo(saved);
 }
 
 int64
@@ -168,30 +125,6 @@ same_payload(MosaicWriter *w, const MosaicBlock *block, int32 block_id, ItemPoin
 	same = memcmp(stored, block->payload, block->length) == 0;
 	ReleaseBuffer(buffer);
 	return same;
-}
-
-/* models += delta in a row of block_meta, which is deleted (false) where that makes 0. */
-static bool
-change_count(MosaicWriter *w, HeapTuple tuple, int delta)
-{
-	TupleDesc	desc = RelationGetDescr(w->meta);
-	Datum		values[Natts_meta] = {0};
-	bool		nulls[Natts_meta] = {false};
-	bool		replace[Natts_meta] = {false};
-	bool		isnull;
-	int32		models = DatumGetInt32(heap_getattr(tuple, Anum_meta_models, desc, &isnull)) + delta;
-
-	if (models <= 0)
-	{
-		CatalogTupleDelete(w->meta, &tuple->t_self);
-		return false;
-	}
-	values[Anum_meta_models - 1] = Int32GetDatum(models);
-	replace[Anum_meta_models - 1] = true;
-	CatalogTupleUpdateWithInfo(w->meta, &tuple->t_self,
-							   heap_modify_tuple(tuple, desc, values, nulls, replace),
-							   w->meta_indexes);
-	return true;
 }
 
 /* Whether a row of block_meta is of a block of the domain with this geometry and hash. */
@@ -234,16 +167,16 @@ use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *
 		ItemPointerSetInvalid(place);
 		found = same_payload(w, block, *block_id, place);
 		if (found && !w->staging)
-			change_count(w, tuple, 1);
+			mosaic_writer_count(w, tuple, 1);
 	}
 	index_endscan(scan);
 	ExecClearTuple(w->meta_slot);
 	return found;
 }
 
-/* Stores a block, which nothing refers to yet. */
+/* Stores a block, which nothing refers to yet: its payload, or its delta. */
 static void
-insert_block(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
+insert_block(MosaicWriter *w, const void *payload, uint32 length, int32 *block_id, ItemPointer place)
 {
 	CommandId	cid = GetCurrentCommandId(true);
 	Datum		values[1];
@@ -251,8 +184,8 @@ insert_block(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPoi
 
 	*block_id = (int32) nextval_internal(w->sequence, false);
 
-	SET_VARSIZE(w->data, VARHDRSZ + block->length);
-	memcpy(VARDATA(w->data), block->payload, block->length);
+	SET_VARSIZE(w->data, VARHDRSZ + length);
+	memcpy(VARDATA(w->data), payload, length);
 	ExecClearTuple(w->slot);
 	w->slot->tts_values[Anum_block_block_id - 1] = Int32GetDatum(*block_id);
 	w->slot->tts_values[Anum_block_data - 1] = PointerGetDatum(w->data);
@@ -263,12 +196,13 @@ insert_block(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPoi
 	values[0] = Int32GetDatum(*block_id);
 	index_insert(w->pkey, values, nulls, place, w->reader.rel, UNIQUE_CHECK_YES, false,
 				 w->pkey_info);
-	w->new_bytes += MOSAIC_PAYLOAD_OFFSET + block->length;
+	w->new_bytes += MOSAIC_PAYLOAD_OFFSET + length;
 }
 
-/* Makes a stored block known, with the model as its only user. */
+/* Makes a stored block known, with the model as its only user.  delta_bytes 0: it is whole. */
 static void
-insert_meta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 block_id)
+insert_meta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 block_id, int32 base_id,
+			uint32 delta_bytes)
 {
 	Datum		values[Natts_meta];
 	bool		nulls[Natts_meta] = {false};
@@ -278,9 +212,33 @@ insert_meta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 
 	values[Anum_meta_geometry - 1] = Int64GetDatum((int64) mosaic_geometry_pack(block->geometry));
 	values[Anum_meta_hash - 1] = UUIDPGetDatum((const pg_uuid_t *) hash);
 	values[Anum_meta_domain - 1] = Int32GetDatum(w->domain);
+	values[Anum_meta_base - 1] = Int32GetDatum(base_id);
+	values[Anum_meta_delta_bytes - 1] = Int32GetDatum((int32) delta_bytes);
+	nulls[Anum_meta_base - 1] = nulls[Anum_meta_delta_bytes - 1] = delta_bytes == 0;
 	CatalogTupleInsertWithInfo(w->meta, heap_form_tuple(RelationGetDescr(w->meta), values, nulls),
 							   w->meta_indexes);
-	mosaic_near_writer_add(w->near_writer, block_id, block->geometry, block->payload);
+	/* What is near a delta is near its base, which can be one for others. */
+	if (delta_bytes == 0)
+		mosaic_near_writer_add(w->near_writer, block_id, block->geometry, block->payload);
+}
+
+/* Stores a block as a delta, if there is one near it. */
+static bool
+add_delta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *block_id, ItemPointer place)
+{
+	void	   *delta = palloc(MOSAIC_MAX_PAYLOAD);
+	int32		base_id;
+	uint32		length = mosaic_find_delta(w->bases, &w->reader, block, delta, &base_id);
+
+	if (length == 0)
+		return false;
+	if (!w->wrote_delta)
+		mosaic_raise_format(MOSAIC_FORMAT_DELTAS);
+	w->wrote_delta = true;
+	insert_block(w, delta, length, block_id, place);
+	insert_meta(w, block, hash, *block_id, base_id, length);
+	mosaic_writer_note_base(w, base_id, 1);
+	return true;
 }
 
 static void
@@ -306,15 +264,17 @@ static void
 add_block(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, const MosaicStagedBlock *own,
 		  int32 *block_id, ItemPointer place)
 {
+	if (w->bases && add_delta(w, block, hash, block_id, place))
+		return;
 	if (own)
 	{
 		*block_id = own->block_id;
 		*place = own->place;
 	}
 	else
-		insert_block(w, block, block_id, place);
+		insert_block(w, block->payload, block->length, block_id, place);
 	if (!w->staging)
-		insert_meta(w, block, hash, *block_id);
+		insert_meta(w, block, hash, *block_id, 0, 0);
 }
 
 static bool
@@ -363,73 +323,25 @@ mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, It
 	return use_block(w, block, NULL, block_id, place);
 }
 
-/* Deletes the visible tuple of a block; false where there is none. */
-static bool
-delete_block(MosaicWriter *w, int32 block_id)
+void
+mosaic_writer_close(MosaicWriter *w)
 {
-	ScanKeyData key;
-	IndexScanDesc scan;
-	TupleTableSlot *slot = table_slot_create(w->reader.rel, NULL);
-	bool		found;
-
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	scan = mosaic_index_beginscan(w->reader.rel, w->pkey, w->snapshot, 1, 0);
-	index_rescan(scan, &key, 1, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, slot);
-	if (found)
-		simple_table_tuple_delete(w->reader.rel, &slot->tts_tid, w->snapshot);
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	return found;
-}
-
-/* Takes the keys of a block that is to be deleted out of the index of near duplicates. */
-static void
-forget_keys(MosaicWriter *w, int32 block_id, MosaicGeometry geometry)
-{
-	ItemPointerData place;
-	Buffer		buffer;
-	const void *payload;
-
-	if (!mosaic_near_shareable(geometry))
-		return;
-	ItemPointerSetInvalid(&place);
-	payload = mosaic_find_block(&w->reader, block_id, mosaic_geometry_bytes(geometry), &place,
-								CurrentResourceOwner, &buffer);
-	if (payload == NULL)
-	{
-		mosaic_near_writer_remove_lost(w->near_writer, block_id, geometry);
-		return;
-	}
-	mosaic_near_writer_remove(w->near_writer, block_id, geometry, payload);
-	ReleaseBuffer(buffer);
-}
-
-bool
-mosaic_writer_leave(MosaicWriter *w, int32 block_id)
-{
-	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found;
-
-	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	scan = systable_beginscan(w->meta, w->meta_pkey, true, w->snapshot, 1, &key);
-	tuple = mosaic_getnext(scan);
-	found = HeapTupleIsValid(tuple);
-	if (found && !change_count(w, tuple, -1))
-	{
-		bool		isnull;
-		Datum		geometry = heap_getattr(tuple, Anum_meta_geometry, RelationGetDescr(w->meta), &isnull);
-
-		forget_keys(w, block_id, mosaic_geometry_unpack((uint64) DatumGetInt64(geometry)));
-		found = delete_block(w, block_id);
-	}
-	systable_endscan(scan);
-	MemoryContextSwitchTo(saved);
-	MemoryContextReset(w->tmp);
-	return found;
+	if (w->based)
+		mosaic_writer_count_bases(w);
+	if (w->bases)
+		mosaic_base_search_close(w->bases);
+	FreeBulkInsertState(w->bulk);
+	ExecDropSingleTupleTableSlot(w->slot);
+	if (w->near_writer)
+		mosaic_near_writer_close(w->near_writer);
+	CatalogCloseIndexes(w->meta_indexes);
+	ExecDropSingleTupleTableSlot(w->meta_slot);
+	index_close(w->meta_hash, NoLock);
+	table_close(w->meta, NoLock);
+	index_close(w->pkey, NoLock);
+	mosaic_reader_close(&w->reader);
+	MemoryContextDelete(w->cxt);
+	pfree(w);
 }
 
 /* ----------------------------------------------------------------- staging */
@@ -461,6 +373,6 @@ mosaic_writer_settle(MosaicWriter *w, const MosaicStagedBlock *s, int32 *block_i
 void
 mosaic_writer_discard(MosaicWriter *w, const MosaicStagedBlock *s)
 {
-	if (s->is_new && !delete_block(w, s->block_id))
+	if (s->is_new && !mosaic_writer_delete(w, s->block_id))
 		elog(ERROR, "block %d is not there any more", s->block_id);
 }

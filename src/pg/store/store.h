@@ -28,6 +28,11 @@ typedef struct MosaicWriter MosaicWriter;
 /* snapshot: of mosaic_lock_store(), or newer; must stay registered.  domain: of the model. */
 extern MosaicWriter *mosaic_writer_open(Snapshot snapshot, int32 domain);
 extern void mosaic_writer_close(MosaicWriter *writer);
+/*
+ * From now on new blocks are stored as deltas of others where that is shorter (base_search.h, which
+ * has what leaving is).
+ */
+extern void mosaic_writer_seek_bases(MosaicWriter *writer, const int32 *leaving, int64 nleaving);
 
 /*
  * Makes the model use a block with this geometry and payload: one that is stored

@@ -1,0 +1,153 @@
+/*
+ * made_blocks.c
+ *		The blocks of a model that were made of deltas.
+ *
+ * What is made costs as much as some 10 rows of a product with it, so it is kept where there is memory for
+ * all of the model.  Where there is not, keeping some would not help: models are read from
+ * the first block to the last.  Then it is made in windows that the processor's second-level cache holds.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "made_blocks.h"
+#include "mosaic/page_format.h"
+
+#define PIECE_BYTES (256 * 1024)
+#define WINDOW_BYTES (512 * 1024)
+
+int			mosaic_delta_memory = 32 * 1024;
+
+static int64
+memory(void)
+{
+	return mosaic_delta_memory * INT64CONST(1024);
+}
+
+/* Whether all of the model is kept, as far as is known of it. */
+static bool
+all_fit(const MosaicModelHandle *handle)
+{
+	return handle->made.expected <= memory();
+}
+
+int
+mosaic_made_window(const MosaicModelHandle *handle)
+{
+	uint32		largest = MOSAIC_MIN_PAYLOAD;
+
+	if (all_fit(handle))
+		return PG_INT32_MAX;
+	for (int i = 0; i < handle->ntensors; i++)
+		if (handle->tensors[i].made)
+			largest = Max(largest, handle->tensors[i].payload_bytes);
+	return WINDOW_BYTES / largest;
+}
+
+bool
+mosaic_made_have_room(const MosaicModelHandle *handle, int64 more)
+{
+	int64		limit = all_fit(handle) ? memory() : WINDOW_BYTES;
+
+	return handle->made.bytes == 0 || handle->made.bytes + more <= limit;
+}
+
+void
+mosaic_made_forget(MosaicModelHandle *handle)
+{
+	MosaicMadeBlocks *made = &handle->made;
+	int64		kept = Max(all_fit(handle) ? memory() : 0, WINDOW_BYTES) / PIECE_BYTES;
+
+	for (int64 i = 0; i < made->nentries; i++)
+		*made->entries[i] = NULL;
+	/* Of a model that was not known yet, the first window may have been larger than there is memory for. */
+	while (made->npieces > kept)
+		pfree(made->pieces[--made->npieces]);
+	made->nentries = 0;
+	made->piece = 0;
+	made->used = 0;
+	made->bytes = 0;
+}
+
+/* Memory for a block, 32-byte aligned. */
+static char *
+reserve(MemoryContext cxt, MosaicMadeBlocks *made, uint32 bytes)
+{
+	char	   *block;
+
+	if (made->npieces > 0 && made->used + bytes > PIECE_BYTES)
+	{
+		made->piece++;
+		made->used = 0;
+	}
+	if (made->piece == made->npieces)
+	{
+		if (made->npieces == made->piece_capacity)
+		{
+			int			capacity = Max(16, 2 * made->piece_capacity);
+			char	  **pieces = MemoryContextAlloc(cxt, capacity * sizeof *pieces);
+
+			if (made->npieces > 0)
+				memcpy(pieces, made->pieces, made->npieces * sizeof *pieces);
+			if (made->pieces)
+				pfree(made->pieces);
+			made->pieces = pieces;
+			made->piece_capacity = capacity;
+		}
+		made->pieces[made->npieces] = MemoryContextAlloc(cxt, PIECE_BYTES + MOSAIC_ROW_BYTES);
+		made->npieces++;
+	}
+	block = (char *) TYPEALIGN(MOSAIC_ROW_BYTES, made->pieces[made->piece]) + made->used;
+	made->used += bytes;
+	return block;
+}
+
+static void
+reserve_entry(MemoryContext cxt, MosaicMadeBlocks *made)
+{
+	const void ***entries;
+
+	if (made->nentries < made->capacity)
+		return;
+	made->capacity = Max(64, 2 * made->capacity);
+	entries = MemoryContextAllocHuge(cxt, made->capacity * sizeof *entries);
+	if (made->nentries > 0)
+		memcpy(entries, made->entries, made->nentries * sizeof *entries);
+	if (made->entries)
+		pfree(made->entries);
+	made->entries = entries;
+}
+
+/* A tensor of which one block is a delta has others, as a rule. */
+static void
+expect_deltas(MosaicModelHandle *handle, MosaicTensorBlocks *blocks)
+{
+	ItemPointerData *places;
+
+	if (blocks->made)
+		return;
+	places = MemoryContextAllocExtended(handle->cxt, blocks->n * sizeof *places, MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < blocks->n; i++)
+		ItemPointerSetInvalid(&places[i]);
+	blocks->base_places = places;
+	blocks->made = MemoryContextAllocExtended(handle->cxt, blocks->n * sizeof *blocks->made,
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	handle->made.expected += blocks->n * blocks->payload_bytes;
+}
+
+void
+mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlocks *blocks, int32 k,
+				const void *delta, uint32 stored)
+{
+	MosaicMadeBlocks *made = &handle->made;
+	char	   *block;
+
+	expect_deltas(handle, blocks);
+	reserve_entry(handle->cxt, made);
+	block = reserve(handle->cxt, made, blocks->payload_bytes);
+	if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, &blocks->base_places[k], block))
+		mosaic_delta_is_damaged(blocks->ids[k]);
+	made->bytes += blocks->payload_bytes;
+	blocks->made[k] = block;
+	made->entries[made->nentries++] = &blocks->made[k];
+}

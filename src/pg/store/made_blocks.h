@@ -1,0 +1,39 @@
+/*
+ * made_blocks.h
+ *		The blocks of a model that were made of deltas.
+ *
+ * They stay with the backend's plan of the model (model_cache.h), whose content never changes, as far as
+ * pg_mosaic.delta_memory suffices for all of them; else a window at a time is made.
+ */
+#ifndef MOSAIC_MADE_BLOCKS_H
+#define MOSAIC_MADE_BLOCKS_H
+
+#include "model_cache.h"
+#include "reader.h"
+
+extern int	mosaic_delta_memory;	/* pg_mosaic.delta_memory, kB */
+
+/* Most blocks to ask for at a time, as far as deltas go. */
+extern int	mosaic_made_window(const MosaicModelHandle *handle);
+
+/* Whether so many bytes more may be made; true where there are none yet. */
+extern bool mosaic_made_have_room(const MosaicModelHandle *handle, int64 more);
+
+/* A block that is there until mosaic_made_forget; or NULL. */
+static inline const void *
+mosaic_made_block(const MosaicTensorBlocks *blocks, int32 k)
+{
+	return blocks->made ? blocks->made[k] : NULL;
+}
+
+/*
+ * Makes block k of a tensor, whose delta was found.  An error (XX001) where delta or base are damaged or
+ * missing.
+ */
+extern void mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlocks *blocks,
+							int32 k, const void *delta, uint32 stored);
+
+/* All of them.  Nobody may be using them: predictions do so only while they run. */
+extern void mosaic_made_forget(MosaicModelHandle *handle);
+
+#endif

@@ -1,0 +1,118 @@
+# Blocks stored as differences: the same bits on a standby, after crashes, dump, VACUUM FULL, and while their bases' models go.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use MosaicTest;
+
+# Fine-tunes of fashion_base: of the weights of its first two layers, where they lie in the file, lower bits are others.
+sub tuned
+{
+	my ($seed) = @_;
+	my $path = "$PostgreSQL::Test::Utils::tmp_check/tuned$seed.onnx";
+	my $content = slurp_file(data('fashion_base'));
+	srand($seed);
+	for my $layer ([ 503, 200_704 ], [ 804_388, 32_768 ])
+	{
+		my ($first, $n) = @$layer;
+		for my $i (0 .. $n - 1)
+		{
+			my $at = $first + 4 * $i;
+			substr($content, $at, 1) = chr(int(rand(256)));
+			substr($content, $at + 1, 1) ^= chr(int(rand(16)));
+		}
+	}
+	append_to_file($path, $content);
+	return $path;
+}
+
+my @files = map { tuned($_) } 1 .. 3;
+my $image = q{(SELECT array_agg((j * i % 97 / 97.0)::real ORDER BY j) FROM generate_series(1, 784) j)};
+my $predict = q{SELECT md5(string_agg(predict('tuned', } . $image . q{)::text, ',' ORDER BY i)) FROM generate_series(1, 300) i};
+my $deltas = q{SELECT count(base) FROM mosaic.block_meta};
+my $problems = q{SELECT count(*) FROM check_store()};
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->append_conf('postgresql.conf', "autovacuum = off\n");
+$primary->start;
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->start;
+
+$primary->safe_psql('postgres', 'CREATE EXTENSION pg_mosaic;' . import_sql('fashion_base') . "SELECT import_model('tuned', '$files[0]')");
+my $expected = $primary->safe_psql('postgres', $predict);
+$primary->safe_psql('postgres', "SELECT drop_model('tuned'); SELECT import_model('tuned', '$files[0]', dedup => 'lossless')");
+cmp_ok($primary->safe_psql('postgres', $deltas), '>', 200, 'blocks are stored as differences');
+is($primary->safe_psql('postgres', $predict), $expected, 'the same bits as whole');
+
+sub still_the_same
+{
+	my ($node, $db, $name) = @_;
+	is($node->safe_psql($db, $predict), $expected, "$name: the same bits");
+	is($node->safe_psql($db, "SET pg_mosaic.delta_memory = '64kB'; $predict"), $expected, "$name: nor where none is kept");
+	is($node->safe_psql($db, $problems), 0, "$name: check_store() finds nothing");
+	store_is_sound($node, $db, $name);
+	return;
+}
+
+$primary->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', $predict), $expected, 'standby: the same bits');
+is($standby->safe_psql('postgres', $problems), 0, 'standby: check_store() finds nothing');
+
+# An import that did not commit, and its use of bases, are gone; one that did is there.
+my $session = $primary->background_psql('postgres', on_error_stop => 0);
+$session->query_safe('BEGIN');
+$session->query_safe("SELECT count(*) FROM import_model('second', '$files[1]', dedup => 'lossless')");
+$primary->safe_psql('postgres', 'CHECKPOINT');
+my $before = $primary->safe_psql('postgres', $deltas);
+crash($primary);
+eval { $session->quit };
+is($primary->safe_psql('postgres', $deltas), $before, 'crash before the commit: no difference is left');
+still_the_same($primary, 'postgres', 'crash before the commit');
+$primary->safe_psql('postgres', "SELECT import_model('second', '$files[1]', dedup => 'lossless')");
+crash($primary);
+cmp_ok($primary->safe_psql('postgres', $deltas), '>', $before, 'crash after the commit: nothing is lost');
+still_the_same($primary, 'postgres', 'crash after the commit');
+
+# Who sees the models as they were predicts, whatever is dropped and vacuumed meanwhile.
+$session = $primary->background_psql('postgres', on_error_stop => 0);
+$session->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is($session->query_safe('SELECT count(*) FROM mosaic.models'), 3, 'a snapshot');
+$primary->safe_psql('postgres', "SELECT drop_model('fashion_base'); SELECT drop_model('tuned'); SELECT drop_model('second')");
+$primary->safe_psql('postgres', 'VACUUM mosaic.block; VACUUM mosaic.block_meta');
+is($session->query_safe($predict), $expected, 'an old snapshot: the same bits');
+$session->query_safe('COMMIT');
+$session->quit;
+$primary->safe_psql('postgres', 'VACUUM mosaic.block');
+is($primary->safe_psql('postgres', q{SELECT count(*) FROM mosaic.block}), 0, 'the last model gone, all blocks are');
+
+# The base's model goes first: its blocks stay, in a rewritten table and in another database too.
+$primary->safe_psql('postgres', import_sql('fashion_base') . "SELECT import_model('tuned', '$files[0]', dedup => 'lossless'); SELECT drop_model('fashion_base')");
+still_the_same($primary, 'postgres', 'without the model of its bases');
+$primary->safe_psql('postgres', $_) for 'VACUUM FULL mosaic.block', 'SELECT pack_models()', 'VACUUM mosaic.block';
+still_the_same($primary, 'postgres', 'rewritten and packed');
+my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump";
+$primary->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $primary->connstr('postgres') ], 'pg_dump');
+$primary->safe_psql('postgres', 'CREATE DATABASE restored');
+$primary->command_ok([ 'pg_restore', '-d', $primary->connstr('restored'), $dump ], 'pg_restore');
+still_the_same($primary, 'restored', 'restored');
+is($primary->safe_psql('restored', 'SELECT format_version FROM mosaic.storage'), 2, 'restored: the format that has differences');
+
+# Two imports at a time take their turns, with the same bases.
+my @sessions = map { $primary->background_psql('restored', on_error_stop => 0) } 1 .. 2;
+$sessions[0]->query_safe('BEGIN');
+$sessions[0]->query_safe("SELECT count(*) FROM import_model('second', '$files[1]', dedup => 'lossless')");
+start_statement($sessions[1], "SELECT count(*) FROM import_model('third', '$files[2]', dedup => 'lossless')");
+$sessions[0]->query_safe('COMMIT');
+is((finish_statement($sessions[1]))[0], "1\n", 'the second import waited');
+$_->quit for @sessions;
+still_the_same($primary, 'restored', 'with more of its kind');
+is($primary->safe_psql('restored', q{SELECT max(models) FROM mosaic.block_meta WHERE block_id IN (SELECT base FROM mosaic.block_meta)}),
+	3, 'three differences to a base');
+
+$standby->stop;
+$primary->stop;
+done_testing();
