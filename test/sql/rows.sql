@@ -142,6 +142,16 @@ ALTER TABLE part DETACH PARTITION part_1;
 SELECT over_time();
 \set VERBOSITY default
 
+-- a row from before a column was added has its default, as a trigger sees it, too
+CREATE TABLE older (sepal_length float8, sepal_width float8, petal_length float8);
+INSERT INTO older VALUES (7, 3, 6);
+ALTER TABLE older ADD petal_width float8 DEFAULT 2.2;
+CREATE FUNCTION show_old() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING '% %', OLD, predict_class('iris', OLD); RETURN NEW; END $$;
+CREATE TRIGGER show_old BEFORE UPDATE ON older FOR EACH ROW EXECUTE FUNCTION show_old();
+UPDATE older SET sepal_length = 5 RETURNING predict_class('iris', older);
+DROP TABLE older;
+DROP FUNCTION show_old();
+
 -- kept by a version that replaces the model, as far as it has these inputs
 SELECT i.tensors FROM import_model('row_columns', :'models' || '/row_columns.onnx', replace => true) i;
 SELECT count(predict('row_columns', h)) FROM house h;

@@ -171,7 +171,8 @@ mosaic_row_map_new(const MosaicModel *model, const MosaicInputOptions *options, 
 	MosaicRowMap *map = palloc0(sizeof *map);
 
 	map->model = name;
-	map->desc = CreateTupleDescCopy(desc);
+	/* With the values that rows from before ALTER TABLE ADD COLUMN have there. */
+	map->desc = CreateTupleDescCopyConstr(desc);
 	map->ninputs = options->n;
 	map->inputs = palloc0(Max(map->ninputs, 1) * sizeof *map->inputs);
 	map->used = palloc0(Max(desc->natts, 1) * sizeof *map->used);
