@@ -39,6 +39,7 @@ SELECT blocks, blocks_shared, new_bytes AS exact_bytes FROM import_model('tuned'
 SELECT new_bytes AS noise_bytes FROM import_model('noise', :'models' || '/fashion_noise.onnx') \gset
 SELECT format_version FROM mosaic.storage;
 CREATE TABLE exact AS SELECT i, predict('tuned', x) AS tuned, predict('noise', x) AS noise, predict('base', x) AS base FROM pictures;
+CREATE TABLE exported AS SELECT md5(export_model('tuned')) AS tuned;
 SELECT drop_model('tuned'), drop_model('noise');
 
 SELECT blocks = :blocks AS all_blocks, blocks_shared = :blocks_shared AS as_shared, new_bytes < 0.45 * :exact_bytes AS less
@@ -69,6 +70,7 @@ SELECT same();
 RESET pg_mosaic.delta_memory;
 SELECT count(*) > 0 AS packed FROM pack_models();
 SELECT same(), (SELECT count(*) FROM check_store()) AS problems;
+SELECT md5(export_model('tuned')) = tuned AS same_file FROM exported;
 -- A model reads the pages of its bases too.
 SELECT blocks > :blocks AS with_bases FROM mosaic.model_pages WHERE model = 'tuned';
 
@@ -225,5 +227,5 @@ SELECT same(), (SELECT count(*) FROM check_store()) AS problems;
 
 SET client_min_messages = warning;
 DROP EXTENSION pg_mosaic CASCADE;
-DROP TABLE pictures, files, files16, exact, exact16, victims, sound;
+DROP TABLE exported, pictures, files, files16, exact, exact16, victims, sound;
 DROP FUNCTION tuned, wrong_counts, same;

@@ -90,7 +90,7 @@ TEST(DeltaTest, ComesBack) {
   const unsigned seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 rng(seed);
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 100; ++round) {
     const int element_bytes = rng() % 2 == 0 ? 4 : 2;
     const uint32_t bytes = 32 * (4 + rng() % 249);
     const float sd = std::pow(10.0F, -2 - static_cast<float>(rng() % 50) / 10);
@@ -189,7 +189,7 @@ TEST(DeltaTest, EveryChangedByteIsFound) {
 TEST(DeltaTest, DamageWithAChecksumThatFits) {
   std::mt19937 rng(6);
   int refused = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     const int element_bytes = round % 2 == 0 ? 4 : 2;
     const Pair p = FineTune(&rng, 1984, element_bytes, 1e-3F, 0.8);
     Bytes delta = Encode(p, kLargest);
@@ -208,7 +208,7 @@ TEST(DeltaTest, DamageWithAChecksumThatFits) {
     }
     refused += !ok;
   }
-  EXPECT_GT(refused, 500);
+  EXPECT_GT(refused, 150);
 }
 
 }  // namespace
