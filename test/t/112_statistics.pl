@@ -38,7 +38,7 @@ write_model($big, 1, [ matmul => 512, 2048 ], [ gemm => 2048, 512 ]);
 $node->safe_psql('postgres', "SELECT import_model('big', '$big')");
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = backend_of($session);
-start_statement($session, q{SELECT count(predict('big', array_fill((i % 7)::real, '{512}'))) FROM generate_series(1, 100000000) i});
+start_statement($session, q{SELECT count(predict('big', array_fill((i % 7)::real, '{512}'))) FROM generate_series(1, 1000000) i});
 poll_ok($node, q{SELECT rows > 0 AND batched_rows = rows AND seconds > 0.5 FROM mosaic.stat_models WHERE model = 'big'}, 'seen before the end of the statement');
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 (undef, $err) = finish_statement($session);
