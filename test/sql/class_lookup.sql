@@ -38,6 +38,15 @@ SELECT show($$SELECT id, (SELECT (ARRAY['a', 'b', 'c'])[1 + predict_class('iris'
 SELECT show($$SELECT id, ARRAY(SELECT name || predict_class('iris', t.x) FROM species s ORDER BY 1) AS names FROM t$$);
 -- a subquery within a subquery
 SELECT show($$SELECT id, (SELECT s.name || (SELECT r.name FROM species r WHERE r.id = predict_class('iris', s.x) AND r.id >= s.id - 5) FROM flowers s WHERE s.id = predict_class('iris', t.x)) AS names FROM t$$);
+-- one that the keys of a hash table are made by
+CREATE TABLE few AS SELECT * FROM t WHERE id <= 30;
+CREATE TABLE many AS SELECT i % 3 AS id FROM generate_series(1, 300) i;
+ANALYZE few, many;
+SET enable_mergejoin = off;
+SET enable_nestloop = off;
+SELECT show($$SELECT b.id AS b, count(*), sum(f.id) FROM many b JOIN few f ON b.id = (SELECT s.id FROM species s WHERE s.id = predict_class('iris', f.x)) GROUP BY 1$$);
+RESET enable_mergejoin;
+RESET enable_nestloop;
 -- what a subquery delivers is made only for rows that pass its conditions
 CREATE TABLE mixed AS SELECT id, x FROM t WHERE id <= 20;
 INSERT INTO mixed VALUES (21, '{1,2}');
@@ -87,5 +96,5 @@ SELECT count((SELECT name FROM species s WHERE s.id = predict_class('iris', t.x)
 SELECT count(*) FROM t JOIN species s ON s.id = predict_class('iris', t.x);
 SELECT count(*) FROM t JOIN empty s ON s.id = predict_class('iris', t.x);
 DROP EXTENSION pg_mosaic CASCADE;
-DROP TABLE t, species, empty, flowers, mixed;
+DROP TABLE t, species, empty, flowers, few, many, mixed;
 DROP FUNCTION show(text);
