@@ -28,13 +28,20 @@ my $before = $memory->();
 $node->safe_psql('postgres', "CREATE EXTENSION pg_mosaic;
   SELECT count(*) FROM generate_series(1, $models) i, LATERAL import_model('m' || i, '" . data('iris') . "') x");
 my $one = $ask->(1, 1);
+my %first = map { $_ => -s $_ } $files->();
 my ($segment, $directory) = ($memory->() - $before, $main->());
 cmp_ok($segment, '>', 0, 'the first request makes a segment');
 cmp_ok($segment, '<', 1024 * 1024, 'of less than a megabyte');
 
 (my $all = $one) =~ s/^1\|/$models|/;
 is($ask->(1, $models), $all, 'ten thousand models are asked: every prediction is right');
-is($memory->() - $before, $segment, 'the segment is what it was');
+# What comes later are the tables of mosaic.stat_models, each twice the size of the one before.
+my $unchanged = sub { return scalar grep { -e $_ && -s $_ == $first{$_} } keys %first; };
+my $later = sub { return sort { $a <=> $b } map { -s $_ } grep { !exists $first{$_} } $files->(); };
+is($unchanged->(), scalar keys %first, 'the segment is what it was');
+my @tables = $later->();
+is(scalar(grep { abs($tables[$_] - 2 * $tables[$_ - 1]) > 16384 } 1 .. $#tables), 0, 'only tables of statistics came');
+cmp_ok($memory->() - $before - $segment, '<', 512 * $models, 'of less than 512 bytes a model');
 is($main->(), $directory, 'so is the directory');
 is($node->safe_psql('postgres', $known), 4096, 'as many are known as there is room for');
 
@@ -44,6 +51,7 @@ $node->safe_psql('postgres', "SELECT drop_model('m' || i) FROM generate_series(1
 is($node->safe_psql('postgres', $known), 96, 'dropped models are known no more');
 is($ask->(4001, $models) =~ s/^\d+/1/r, $one, 'after drops every prediction is right');
 cmp_ok($node->safe_psql('postgres', $known), '>', 3000, 'and others took the place of the dropped');
-is($memory->() - $before, $segment, 'the segment is still what it was');
+is($unchanged->(), scalar keys %first, 'the segment is still what it was');
+is_deeply([ $later->() ], \@tables, 'nothing else came');
 $node->stop;
 done_testing();
