@@ -3,20 +3,21 @@
 #
 #   tools/bench.sh models [--quick]
 #
-# Fetches models into .cache/models (npm pack, no install scripts): MiniLM and gte-small, MiniLM in int8, YOLOv8n, PP-OCR,
+# Fetches models into build/bench/models (npm pack, no install scripts): MiniLM and gte-small, MiniLM in int8, YOLOv8n, PP-OCR,
 # u2netp, silero. Both compute by turns in one process; the ratio is of medians of CPU time.
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
 # shellcheck disable=SC2086 # lists of words
 install_packages "build" $PACKAGES_BUILD
-install_packages "fetch models" npm python3-minimal
+install_packages "report" python3-minimal
+command -v npm >/dev/null || install_packages "fetch models" npm
 prepare_tree release
 build_release models
 # shellcheck source=bench/peers/ort.sh
 . bench/peers/ort.sh
 fetch_ort
 
-CACHE=$TREE/.cache/models
+CACHE=$TREE/build/bench/models
 as_worker mkdir -p "$CACHE"
 fetch() { # PACKAGE FOLDER
   [ -d "$CACHE/$2" ] || {
@@ -52,7 +53,7 @@ LIST=build/logs/models_list.txt
   echo "ppocr_rec.b1 $OCR/ch_PP-OCRv4_rec_infer.onnx x.0=1,x.2=48,x.3=320"
   echo "u2netp.b1 $CACHE/u2net/package/dist/u2netp.onnx"
   echo "silero_v5.b1 $CACHE/silero/package/dist/silero_vad_v5.onnx input.0=1,input.1=576,state.1=1"
-} | as_worker tee "$LIST" >/dev/null
+} >"$LIST"
 
 headline "Measuring"
 LOG=build/logs/models_run.log
