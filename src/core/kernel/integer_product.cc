@@ -20,7 +20,7 @@ void PanelGeneric(const IntegerProductArgs& g, int64_t p) {
   const uint8_t* panel = static_cast<const uint8_t*>(g.panels[p]);
   for (int64_t i = 0; i < g.rows; ++i) {
     const uint8_t* a = g.a + i * g.a_pitch;
-    uint32_t* c = g.c + (i * g.count + p) * kIntegerColumns;
+    uint32_t* c = g.c + i * g.pitch + p * kIntegerColumns;
     uint32_t sum[kIntegerColumns] = {};
     for (int64_t q = 0; q < g.quads; ++q) {
       const uint8_t* b = panel + q * kQuadBytes;
@@ -65,7 +65,7 @@ __attribute__((target("avx2"))) void RowsAvx2(const IntegerProductArgs& g, int64
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < 4; v += 2) {
       __m256i* c =
-          reinterpret_cast<__m256i*>(g.c + ((row + i) * g.count + p) * kIntegerColumns + 4 * v);
+          reinterpret_cast<__m256i*>(g.c + (row + i) * g.pitch + p * kIntegerColumns + 4 * v);
       // Columns 0, 1, 4, 5, 2, 3, 6, 7 of these eight, in pairs.
       const __m256i pairs = _mm256_hadd_epi32(sum[i][v], sum[i][v + 1]);
       __m256i total = _mm256_permute4x64_epi64(pairs, 0xd8);
@@ -118,7 +118,7 @@ MOSAIC_VNNI void RowsVnni(const IntegerProductArgs& g, int64_t p, int64_t row) {
   for (int i = 0; i < kRows; ++i) {
     MOSAIC_UNROLL
     for (int j = 0; j < kPanels; ++j) {
-      uint32_t* c = g.c + ((row + i) * g.count + p + j) * kIntegerColumns;
+      uint32_t* c = g.c + (row + i) * g.pitch + (p + j) * kIntegerColumns;
       if (g.add) sum[i][j] = _mm512_add_epi32(sum[i][j], _mm512_loadu_si512(c));
       _mm512_storeu_si512(c, sum[i][j]);
     }

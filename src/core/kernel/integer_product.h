@@ -34,7 +34,8 @@ struct IntegerProductArgs {
   int64_t quads;  // k / 4
   bool moved;     // B is uint8: 128 is subtracted
   bool add;       // to what c has
-  uint32_t* c;    // [rows, 16 * count]
+  uint32_t* c;    // rows of 16 * count sums ...
+  int64_t pitch;  // ... so many apart
 };
 void IntegerProduct(const IntegerProductArgs& args);
 

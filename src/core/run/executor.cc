@@ -398,6 +398,11 @@ Status Executor::AdvanceUnits(Outcome* outcome) {
   } else {
     range_end_ = ChooseRange(f);
   }
+  // The caller has room for so many; only weights that fit are held.
+  if (static_cast<int64_t>(request_.indexes.size()) > max_blocks_) {
+    return Named(f, Status::Internal("a unit needs " + std::to_string(request_.indexes.size()) +
+                                     " blocks at once, of " + std::to_string(max_blocks_)));
+  }
   asked_ = true;
   *outcome = Outcome::kNeedBlocks;
   return Status();

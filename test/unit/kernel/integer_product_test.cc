@@ -34,8 +34,16 @@ TEST_P(IntegerProductTest, IsExact) {
       std::vector<uint8_t> ones(static_cast<size_t>(padded) + 1, 0);
       std::fill_n(ones.begin(), k, uint8_t{1});
       const void* panels[] = {panel.data(), panel.data(), panel.data()};
-      IntegerProductArgs g = {ones.data(), padded, 1,     panels,     1,
-                              padded / 4,  moved,  false, sums.data()};
+      IntegerProductArgs g = {};
+      g.a = ones.data();
+      g.a_pitch = padded;
+      g.rows = 1;
+      g.panels = panels;
+      g.count = 1;
+      g.quads = padded / 4;
+      g.moved = moved;
+      g.c = sums.data();
+      g.pitch = 16;
       IntegerProduct(g);
       g.a = packed.data();
       g.rows = rows;
@@ -45,6 +53,7 @@ TEST_P(IntegerProductTest, IsExact) {
       std::vector<uint32_t> wide(static_cast<size_t>(rows * 48));
       g.count = 3;
       g.c = wide.data();
+      g.pitch = 48;
       IntegerProduct(g);
       g.add = true;
       IntegerProduct(g);

@@ -21,16 +21,14 @@ struct State {
   int64_t n = 0, k = 0, m = 0;
   int64_t padded = 0;                 // k, as it is packed
   Shape batch, a_strides, b_strides;  // leading dimensions, strides in matrices
-  int64_t places = 0;                 // of kColumns in B
+  int64_t strips = 0, places = 0;     // of columns of B; of kPanels strips
   int64_t rows = 1, parts = 0;        // of A in a unit; parts of its rows
-  int64_t packs = 0;                  // units that pack the panels of a place
+  int64_t pieces = 0;                 // of k, where B is packed
   int64_t blocks = 0;                 // of a strip, where B is streamed
   // In the scratch memory, bytes.
   int64_t sums_at = 0, panel_at = 0, ones_at = 0, column_at = 0, product_at = 0;
 
-  int64_t panels(int64_t place) const {
-    return std::min(kPanels, (m + kIntegerColumns - 1) / kIntegerColumns - place * kPanels);
-  }
+  int64_t panels(int64_t place) const { return std::min(kPanels, strips - place * kPanels); }
 };
 
 int32_t Element(const Tensor& t, int64_t i) {
@@ -88,8 +86,16 @@ class MatMulInteger : public Op {
   void PackRow(Call& c, int64_t unit) const;
   void PackPanels(Call& c, int64_t product, int64_t piece) const;
   void RunDense(Call& c, int64_t unit) const;
-  void RunStreamed(Call& c, int64_t unit, const void* const* blocks) const;
-  static void Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64_t k_begin);
+  // A unit where B is streamed: a block of a strip with a part of A's rows. The strips of a place
+  // follow one another, so that consecutive units are one call of the kernel.
+  struct StreamedUnit {
+    int64_t part, place, block, panel;
+  };
+  static StreamedUnit UnitAt(const State& s, int64_t unit);
+  static void RunStreamed(Call& c, const StreamedUnit& u, int64_t panels,
+                          const void* const* blocks);
+  static void Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64_t k_begin,
+                       int64_t panel);
   static void Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matrix, int64_t rows,
                      int64_t out_row);
 
@@ -143,6 +149,7 @@ Status MatMulInteger::Start(Call& c) const {
   s.b_strides = MatrixStrides(b, s.batch);
   if (c.outputs[0].size() == 0) return Status();
   const int64_t a_rows = NumElements(Shape(a.begin(), a.end() - 2)) * s.n;
+  s.strips = Pieces(s.m, kIntegerColumns);
   s.places = Pieces(s.m, kColumns);
   const auto reserve = [&](int64_t bytes) {
     const int64_t at = c.scratch_bytes;
@@ -166,20 +173,21 @@ Status MatMulInteger::Start(Call& c) const {
   return Status();
 }
 
-// Units: of each product, of each place, its packs and then the parts of A's rows.
+// Units: of each product, of each place, its pieces packed, and then of each part of A's rows the
+// pieces.
 void MatMulInteger::StartDense(Call& c) const {
   State& s = c.state<State>();
-  s.packs = Pieces(s.k, kPanelPiece);
-  s.rows = std::clamp<int64_t>(kWork / std::max<int64_t>(kColumns * s.padded, 1) / 12 * 12, 12,
-                               kMostRows);
+  const int64_t depth = std::min(s.padded, kPanelPiece);
+  s.pieces = Pieces(s.k, kPanelPiece);
+  s.rows =
+      std::clamp<int64_t>(kWork / std::max<int64_t>(kColumns * depth, 1) / 12 * 12, 12, kMostRows);
   s.parts = Pieces(s.n, s.rows);
-  const double packing = static_cast<double>(kColumns * std::min(s.padded, kPanelPiece)) / 8;
-  const double products = static_cast<double>(kColumns * std::min(s.rows, s.n) * s.padded) / 16;
+  const double packing = static_cast<double>(kColumns * depth) / 8;
+  const double products = static_cast<double>(kColumns * std::min(s.rows, s.n) * depth) / 16;
   c.phases.push_back(
-      Phase{NumElements(s.batch) * s.places * (s.packs + s.parts), packing + products + 1024});
+      Phase{NumElements(s.batch) * s.places * s.pieces * (1 + s.parts), packing + products + 1024});
 }
 
-// Units: of each part of A's rows, of each place, the blocks of its strips.
 void MatMulInteger::StartStreamed(Call& c) const {
   State& s = c.state<State>();
   const Blocking& b = c.weight(1)->blocking;
@@ -187,41 +195,53 @@ void MatMulInteger::StartStreamed(Call& c) const {
   s.parts = Pieces(s.n, kMostRows);
   s.rows = ((s.n + s.parts - 1) / s.parts + 11) / 12 * 12;
   s.parts = Pieces(s.n, s.rows);
-  const double products = static_cast<double>(kColumns * std::min(s.rows, s.n) * b.depth()) / 16;
-  Phase phase{s.parts * s.places * s.blocks, products + 1024, s.blocks};
+  const double products =
+      static_cast<double>(kIntegerColumns * std::min(s.rows, s.n) * b.depth()) / 16;
+  Phase phase{s.parts * s.strips * s.blocks, products + 256, kPanels * s.blocks};
   phase.stream = 0;
   c.phases.push_back(phase);
+}
+
+MatMulInteger::StreamedUnit MatMulInteger::UnitAt(const State& s, int64_t unit) {
+  const int64_t per_part = s.strips * s.blocks, per_place = kPanels * s.blocks;
+  StreamedUnit u = {unit / per_part, 0, 0, 0};
+  unit %= per_part;
+  u.place = unit / per_place;
+  unit %= per_place;
+  u.block = unit / s.panels(u.place);
+  u.panel = unit % s.panels(u.place);
+  return u;
 }
 
 void MatMulInteger::Blocks(const Call& c, int, int64_t begin, int64_t end,
                            std::vector<int32_t>* out) const {
   const State& s = c.state<State>();
   const Blocking& b = c.weight(1)->blocking;
-  for (int64_t u = begin; u < end; ++u) {
-    const int64_t place = u / s.blocks % s.places;
-    for (int64_t p = 0; p < s.panels(place); ++p) {
-      out->push_back(static_cast<int32_t>(b.Index(u % s.blocks, place * kPanels + p)));
-    }
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const StreamedUnit u = UnitAt(s, unit);
+    out->push_back(static_cast<int32_t>(b.Index(u.block, u.place * kPanels + u.panel)));
   }
 }
 
 Status MatMulInteger::Run(Call& c, int phase, int64_t begin, int64_t end) const {
   const State& s = c.state<State>();
-  const void* const* blocks = c.blocks;
   if (begin == 0) {
     uint8_t* ones = At<uint8_t>(c, s.ones_at);
     std::fill_n(ones, s.padded, uint8_t{0});
     std::fill_n(ones, s.k, uint8_t{1});
   }
-  for (int64_t u = begin; u < end; ++u) {
+  for (int64_t unit = begin; unit < end;) {
+    int64_t n = 1;
     if (phase == 0) {
-      PackRow(c, u);
+      PackRow(c, unit);
     } else if (s.blocks == 0) {
-      RunDense(c, u);
+      RunDense(c, unit);
     } else {
-      RunStreamed(c, u, blocks);
-      blocks += s.panels(u / s.blocks % s.places);
+      const StreamedUnit u = UnitAt(s, unit);
+      n = std::min(end - unit, s.panels(u.place) - u.panel);
+      RunStreamed(c, u, n, c.blocks + (unit - begin));
     }
+    unit += n;
   }
   return Status();
 }
@@ -258,51 +278,58 @@ void MatMulInteger::PackPanels(Call& c, int64_t product, int64_t piece) const {
 
 void MatMulInteger::RunDense(Call& c, int64_t unit) const {
   const State& s = c.state<State>();
-  const int64_t product = unit / (s.packs + s.parts), step = unit % (s.packs + s.parts);
-  if (step < s.packs) return PackPanels(c, product, step);
+  const int64_t per_place = s.pieces * (1 + s.parts);
+  const int64_t product = unit / per_place, step = unit % per_place, piece = step % s.pieces;
+  if (step < s.pieces) return PackPanels(c, product, piece);
   const int64_t place = product % s.places, index = product / s.places;
-  const int64_t begin = (step - s.packs) * s.rows, rows = std::min(s.rows, s.n - begin);
+  const int64_t begin = (step / s.pieces - 1) * s.rows, rows = std::min(s.rows, s.n - begin);
+  const int64_t k_begin = piece * kPanelPiece;
   int64_t a_matrix, b_matrix;
   Operands(s, index, &a_matrix, &b_matrix);
   const void* panels[kPanels];
   for (int64_t p = 0; p < kPanels; ++p) {
-    panels[p] = At<uint8_t>(c, s.panel_at) + p * kIntegerColumns * s.padded;
+    panels[p] = At<uint8_t>(c, s.panel_at) + kIntegerColumns * (p * s.padded + k_begin);
   }
   IntegerProductArgs g = {};
   g.rows = rows;
   g.panels = panels;
   g.count = s.panels(place);
-  g.quads = s.padded / 4;
-  Multiply(c, g, a_matrix * s.n + begin, 0);
+  g.quads = std::min(kPanelPiece, s.padded - k_begin) / 4;
+  Multiply(c, g, a_matrix * s.n + begin, k_begin, 0);
+  if (piece + 1 < s.pieces) return;
   Finish(c, place, a_matrix * s.n + begin, b_matrix, rows, index * s.n + begin);
 }
 
-void MatMulInteger::RunStreamed(Call& c, int64_t unit, const void* const* blocks) const {
+void MatMulInteger::RunStreamed(Call& c, const StreamedUnit& u, int64_t panels,
+                                const void* const* blocks) {
   const State& s = c.state<State>();
-  const int64_t block = unit % s.blocks, place = unit / s.blocks % s.places;
-  const int64_t begin = unit / s.blocks / s.places * s.rows;
-  const int64_t depth = c.weight(1)->blocking.depth(), k_begin = block * depth;
+  const int64_t begin = u.part * s.rows;
+  const int64_t depth = c.weight(1)->blocking.depth(), k_begin = u.block * depth;
   IntegerProductArgs g = {};
   g.rows = std::min(s.rows, s.n - begin);
   g.panels = blocks;
-  g.count = s.panels(place);
+  g.count = panels;
   g.quads = std::min(depth, s.padded - k_begin) / 4;
-  Multiply(c, g, begin, k_begin);
-  if (block + 1 == s.blocks) Finish(c, place, begin, 0, g.rows, begin);
+  Multiply(c, g, begin, k_begin, u.panel);
+  const bool last = u.block + 1 == s.blocks && u.panel + panels == s.panels(u.place);
+  if (last) Finish(c, u.place, begin, 0, g.rows, begin);
 }
 
-// Adds a part of k to the sums of the unit: those of A's packed rows, and of the columns.
-void MatMulInteger::Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64_t k_begin) {
+// Adds a part of k to the sums of the unit, from a panel of its place on: those of A's packed rows,
+// and of the columns.
+void MatMulInteger::Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64_t k_begin,
+                             int64_t panel) {
   const State& s = c.state<State>();
   g.moved = Moved(c);
   g.add = k_begin > 0;
+  g.pitch = kColumns;
   g.a = At<uint8_t>(c, a_row * s.padded + k_begin);
   g.a_pitch = s.padded;
-  g.c = At<uint32_t>(c, s.product_at);
+  g.c = At<uint32_t>(c, s.product_at) + panel * kIntegerColumns;
   IntegerProduct(g);
   g.a = At<uint8_t>(c, s.ones_at + k_begin);
   g.rows = 1;
-  g.c = At<uint32_t>(c, s.column_at);
+  g.c = At<uint32_t>(c, s.column_at) + panel * kIntegerColumns;
   IntegerProduct(g);
 }
 
@@ -311,7 +338,6 @@ void MatMulInteger::Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matr
                            int64_t out_row) {
   const State& s = c.state<State>();
   const int64_t first = place * kColumns, columns = std::min(kColumns, s.m - first);
-  const int64_t pitch = s.panels(place) * kIntegerColumns;
   const int64_t a_zeros = c.Given(2) ? c.inputs[2].size() : 0;
   const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
   const int32_t a_moved = c.inputs[0].dtype() == MOSAIC_INT8 ? 128 : 0;
@@ -328,7 +354,7 @@ void MatMulInteger::Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matr
     const uint32_t a_zero =
         static_cast<uint32_t>((a_zeros == 0 ? 0 : Element(c.inputs[2], at)) + a_moved);
     const uint32_t row_sum = At<uint32_t>(c, s.sums_at)[a_row + i];
-    const uint32_t* sums = At<uint32_t>(c, s.product_at) + i * pitch;
+    const uint32_t* sums = At<uint32_t>(c, s.product_at) + i * kColumns;
     int32_t* y = c.outputs[0].mutable_data<int32_t>() + (out_row + i) * s.m + first;
     for (int64_t j = 0; j < columns; ++j) {
       y[j] = static_cast<int32_t>(sums[j] - b_zero[j] * (row_sum - k * a_zero) -

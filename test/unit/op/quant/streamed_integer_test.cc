@@ -23,7 +23,7 @@ void ExpectAsDense(const Product& p) {
   };
   const Array a(MOSAIC_UINT8, {p.n, p.k}, bytes(p.n * p.k));
   const std::vector<uint8_t> b = bytes(p.k * p.m), zeros = bytes(p.m), zero = {131};
-  const auto run = [&](bool streamed) {
+  const auto run = [&](bool streamed, int max_blocks) {
     GraphBuilder g;
     const int x = g.Input("x", MOSAIC_UINT8, {kSymbolic, p.k});
     const Shape shape = p.transposed ? Shape{p.m, p.k} : Shape{p.k, p.m};
@@ -37,12 +37,17 @@ void ExpectAsDense(const Product& p) {
     const auto model = g.Load();
     const int stream = model->main().steps[0].streams[1];
     EXPECT_EQ(stream, streamed ? tensor : -1);
-    return MustRun(g, *model, {a}, p.n)[0];
+    RunLog log;
+    Array y = MustRun(g, *model, {a}, p.n, max_blocks, &log)[0];
+    EXPECT_LE(log.largest_request, max_blocks);
+    return y;
   };
-  const Array want = run(false);
+  const Array want = run(false, 1000);
   for (const Isa isa : UsableIsas()) {
     const WithIsa with(isa);
-    EXPECT_TRUE(run(true) == want) << IsaName(isa);
+    for (const int max_blocks : {1, 3, 7, 1000}) {
+      EXPECT_TRUE(run(true, max_blocks) == want) << IsaName(isa) << ", " << max_blocks;
+    }
   }
 }
 
