@@ -213,6 +213,14 @@ SELECT count(*) AS left FROM check_store();
 SELECT wrong_counts();
 SELECT same();
 ROLLBACK;
+-- a lost delta: repair_store() leaves its use of its base to who drops its model
+BEGIN;
+DELETE FROM mosaic.block WHERE block_id = (SELECT block_id FROM victims WHERE n = 6);
+SELECT problem, repaired FROM repair_store();
+SELECT drop_model('tuned');
+SELECT wrong_counts(), (SELECT count(*) FROM check_store()) AS problems;
+SELECT count(*) FILTER (WHERE predict('base', x) IS DISTINCT FROM base) AS other FROM pictures JOIN exact USING (i);
+ROLLBACK;
 -- an orphan delta does not keep its base
 BEGIN;
 DELETE FROM mosaic.tensor WHERE model_id = mosaic.model_id('tuned') AND map IS NOT NULL;
