@@ -7,7 +7,8 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "lib/stringinfo.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -16,8 +17,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-
-#include "mosaic/capi_checksum.h"
 
 #include "admin.h"
 #include "catalog.h"
@@ -137,24 +136,55 @@ mosaic_changes_content(int attnum)
 
 /* ---- the id ---- */
 
-/* Goes on with a sum over bytes. */
-static void
-add_bytes(const void *bytes, Size n, pg_uuid_t *sum)
+/*
+ * SHA-256, of which the id is the first half: whoever may import must not be able to make a model that has
+ * the id of another, as for XXH3 is easily done.
+ */
+static pg_cryptohash_ctx *
+begin_sum(void)
 {
-	StringInfoData buf;
+	pg_cryptohash_ctx *sum = pg_cryptohash_create(PG_SHA256);
 
-	initStringInfo(&buf);
-	appendBinaryStringInfo(&buf, (const char *) sum->data, UUID_LEN);
-	appendBinaryStringInfo(&buf, bytes, (int) n);
-	mosaic_checksum_graph(buf.data, buf.len, sum->data);
-	pfree(buf.data);
+	if (pg_cryptohash_init(sum) < 0)
+		elog(ERROR, "could not begin a content's id: %s", pg_cryptohash_error(sum));
+	return sum;
+}
+
+static pg_uuid_t
+end_sum(pg_cryptohash_ctx *sum)
+{
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	pg_uuid_t	id;
+
+	if (pg_cryptohash_final(sum, digest, sizeof digest) < 0)
+		elog(ERROR, "could not make a content's id: %s", pg_cryptohash_error(sum));
+	pg_cryptohash_free(sum);
+	memcpy(id.data, digest, UUID_LEN);
+	return id;
+}
+
+static void
+add_bytes(const void *bytes, Size n, pg_cryptohash_ctx *sum)
+{
+	if (n > 0 && pg_cryptohash_update(sum, bytes, n) < 0)
+		elog(ERROR, "could not make a content's id: %s", pg_cryptohash_error(sum));
+}
+
+/* Bytes after what they are and their length, so that no two contents give the same bytes. */
+static void
+add_named(const char *what, const void *bytes, Size n, pg_cryptohash_ctx *sum)
+{
+	char	   *header = psprintf("%s:%zu", what, n);
+
+	add_bytes(header, strlen(header) + 1, sum);
+	add_bytes(bytes, n, sum);
+	pfree(header);
 }
 
 /* A text of the database in UTF-8, with what it is and its length; or that there is none. */
 static void
-add_text(const char *what, const char *s, Size n, pg_uuid_t *sum)
+add_text(const char *what, const char *s, Size n, pg_cryptohash_ctx *sum)
 {
-	char	   *header;
 	char	   *converted;
 
 	if (s == NULL)
@@ -163,13 +193,11 @@ add_text(const char *what, const char *s, Size n, pg_uuid_t *sum)
 		return;
 	}
 	converted = pg_server_to_any(pnstrdup(s, n), (int) n, PG_UTF8);
-	header = psprintf("%s:%zu", what, strlen(converted));
-	add_bytes(header, strlen(header) + 1, sum);
-	add_bytes(converted, strlen(converted), sum);
+	add_named(what, converted, strlen(converted), sum);
 }
 
 static void
-add_options(HeapTuple row, pg_uuid_t *sum)
+add_options(HeapTuple row, pg_cryptohash_ctx *sum)
 {
 	static const struct
 	{
@@ -203,20 +231,17 @@ add_options(HeapTuple row, pg_uuid_t *sum)
 	{
 		bytea	   *content = mosaic_read_tokenizer(tokenizer, GetActiveSnapshot());
 
-		add_bytes(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), sum);
+		add_named("tokenizer", VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), sum);
 	}
 }
 
-/* A tensor, with the hashes of its blocks in place of their numbers. */
+/* All payloads of a tensor, in the order of its map. */
 static void
-add_tensor(MosaicPins *pins, int tensor, const MosaicTensorDesc *desc, const MosaicTensorBlocks *blocks, pg_uuid_t *sum)
+add_blocks(MosaicPins *pins, int tensor, const MosaicTensorBlocks *blocks, pg_cryptohash_ctx *sum)
 {
-	MosaicGeometry geometry = {desc->stored_dtype, desc->layout, desc->block_rows, desc->block_cols};
-	MosaicTensorDesc hashed = *desc;
 	int			window = mosaic_pins_window(pins);
 	int32	   *indexes = palloc(window * sizeof *indexes);
 	const void **payloads = palloc(window * sizeof *payloads);
-	char	   *hashes = MemoryContextAllocHuge(CurrentMemoryContext, Max(blocks->n, 1) * UUID_LEN);
 
 	for (int64 first = 0; first < blocks->n; first += window)
 	{
@@ -227,13 +252,25 @@ add_tensor(MosaicPins *pins, int tensor, const MosaicTensorDesc *desc, const Mos
 			indexes[i] = (int32) (first + i);
 		mosaic_pins_get(pins, tensor, count, indexes, payloads);
 		for (int i = 0; i < count; i++)
-			mosaic_block_hash(geometry, payloads[i], blocks->payload_bytes, (uint8_t *) hashes + (first + i) * UUID_LEN);
+			add_bytes(payloads[i], blocks->payload_bytes, sum);
 	}
-	hashed.nblocks = blocks->n * (UUID_LEN / sizeof(int32));
-	mosaic_checksum_tensor(&hashed, blocks->n > 0 ? (int32 *) hashes : NULL, sum->data);
-	pfree(hashes);
 	pfree(indexes);
 	pfree(payloads);
+}
+
+static void
+add_tensor(MosaicPins *pins, int tensor, const MosaicTensorDesc *desc, const MosaicTensorBlocks *blocks, pg_cryptohash_ctx *sum)
+{
+	char	   *header = psprintf("tensor %d %d %d %d, %lld x %lld by %d x %d, %lld of %d", desc->dtype, desc->layout,
+								  desc->stored_dtype, desc->transposed, (long long) desc->rows, (long long) desc->cols,
+								  desc->block_rows, desc->block_cols, (long long) blocks->n, (int) blocks->payload_bytes);
+
+	add_bytes(header, strlen(header) + 1, sum);
+	pfree(header);
+	add_named("dims", desc->dims, desc->ndim * sizeof desc->dims[0], sum);
+	add_named("name", desc->name, strlen(desc->name), sum);
+	add_named("value", desc->value, desc->value ? desc->value_bytes : 0, sum);
+	add_blocks(pins, tensor, blocks, sum);
 }
 
 /* The active snapshot is the one that the row is of. */
@@ -245,17 +282,20 @@ content_of(HeapTuple row)
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	MosaicModelRows rows;
 	MosaicPins *pins = NULL;
-	pg_uuid_t	sum;
+	pg_cryptohash_ctx *sum;
+	pg_uuid_t	id;
 
 	PG_TRY();
 	{
 		mosaic_read_model(row, GetActiveSnapshot(), &rows);
 		pins = mosaic_pins_new(cxt, handle);
-		mosaic_checksum_graph(VARDATA(rows.graph), VARSIZE(rows.graph) - VARHDRSZ, sum.data);
-		add_text(psprintf("content %d", CONTENT_VERSION), NULL, 0, &sum);
+		sum = begin_sum();
+		add_text(psprintf("content %d", CONTENT_VERSION), NULL, 0, sum);
+		add_named("graph", VARDATA(rows.graph), VARSIZE(rows.graph) - VARHDRSZ, sum);
 		for (int i = 0; i < rows.ntensors; i++)
-			add_tensor(pins, i, &rows.descs[i], &rows.tensors[i], &sum);
-		add_options(row, &sum);
+			add_tensor(pins, i, &rows.descs[i], &rows.tensors[i], sum);
+		add_options(row, sum);
+		id = end_sum(sum);
 	}
 	PG_FINALLY();
 	{
@@ -266,7 +306,7 @@ content_of(HeapTuple row)
 	PG_END_TRY();
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
-	return sum;
+	return id;
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_content_id);
