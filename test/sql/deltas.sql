@@ -172,6 +172,23 @@ VACUUM (INDEX_CLEANUP on) mosaic.block;
 \set VERBOSITY sqlstate
 SELECT count(predict('tuned', x)) FROM pictures;
 SELECT predict('tuned', x) FROM pictures LIMIT 1;
+-- what could not be made takes no memory
+CREATE FUNCTION model_memory() RETURNS numeric LANGUAGE sql AS $$
+  SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'pg_mosaic model'
+$$;
+SELECT model_memory() AS before \gset
+DO $$
+BEGIN
+  FOR i IN 1 .. 300 LOOP
+    BEGIN
+      PERFORM predict('tuned', x) FROM pictures LIMIT 1;
+    EXCEPTION WHEN data_corrupted THEN
+      CONTINUE;
+    END;
+    RAISE 'it was made';
+  END LOOP;
+END $$;
+SELECT model_memory() - :before < 300000 AS bounded;
 \set VERBOSITY terse
 SELECT problem, model, block_id = (SELECT block_id FROM victims WHERE n = 3) AS it FROM check_store();
 SELECT problem, repaired FROM repair_store();
@@ -236,4 +253,4 @@ SELECT same(), (SELECT count(*) FROM check_store()) AS problems;
 SET client_min_messages = warning;
 DROP EXTENSION pg_mosaic CASCADE;
 DROP TABLE exported, pictures, files, files16, exact, exact16, victims, sound;
-DROP FUNCTION tuned, wrong_counts, same;
+DROP FUNCTION tuned, wrong_counts, same, model_memory;

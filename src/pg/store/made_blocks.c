@@ -69,12 +69,10 @@ mosaic_made_forget(MosaicModelHandle *handle)
 	made->bytes = 0;
 }
 
-/* Memory for a block, 32-byte aligned. */
+/* Memory for a block, 32-byte aligned; the next one's too, until it is counted in made->used. */
 static char *
 reserve(MemoryContext cxt, MosaicMadeBlocks *made, uint32 bytes)
 {
-	char	   *block;
-
 	if (made->npieces > 0 && made->used + bytes > PIECE_BYTES)
 	{
 		made->piece++;
@@ -97,9 +95,7 @@ reserve(MemoryContext cxt, MosaicMadeBlocks *made, uint32 bytes)
 		made->pieces[made->npieces] = MemoryContextAlloc(cxt, PIECE_BYTES + MOSAIC_ROW_BYTES);
 		made->npieces++;
 	}
-	block = (char *) TYPEALIGN(MOSAIC_ROW_BYTES, made->pieces[made->piece]) + made->used;
-	made->used += bytes;
-	return block;
+	return (char *) TYPEALIGN(MOSAIC_ROW_BYTES, made->pieces[made->piece]) + made->used;
 }
 
 static void
@@ -147,6 +143,7 @@ mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlo
 	block = reserve(handle->cxt, made, blocks->payload_bytes);
 	if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, &blocks->base_places[k], block))
 		mosaic_delta_is_damaged(blocks->ids[k]);
+	made->used += blocks->payload_bytes;
 	made->bytes += blocks->payload_bytes;
 	blocks->made[k] = block;
 	made->entries[made->nentries++] = &blocks->made[k];
