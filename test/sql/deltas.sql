@@ -67,6 +67,19 @@ SELECT same();
 SELECT count(*) AS alone FROM pictures p JOIN exact e USING (i) WHERE (SELECT predict('tuned', p.x)) IS DISTINCT FROM e.tuned;
 SET pg_mosaic.delta_memory = '64kB';
 SELECT same();
+-- What is kept need not leave room for whole blocks.
+CREATE FUNCTION pages_of_one() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+  EXECUTE $q$EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT predict('tuned', x) FROM pictures WHERE i = 1$q$ INTO plan;
+  RETURN (plan->0->'Plan'->>'Shared Hit Blocks')::int + (plan->0->'Plan'->>'Shared Read Blocks')::int;
+END $$;
+SELECT sum(whole) AS made_bytes FROM stored
+WHERE base IS NOT NULL AND block_id IN (SELECT unnest(mosaic.map_blocks(map)) FROM mosaic.tensor WHERE model_id = mosaic.model_id('tuned')) \gset
+SELECT (:made_bytes + 16383) / 16384 * 16 AS kilobytes \gset
+SET pg_mosaic.delta_memory = :kilobytes;
+SELECT same();
+SELECT pages_of_one() < 50 AS kept;
 RESET pg_mosaic.delta_memory;
 SELECT count(*) > 0 AS packed FROM pack_models();
 SELECT same(), (SELECT count(*) FROM check_store()) AS problems;
@@ -253,4 +266,4 @@ SELECT same(), (SELECT count(*) FROM check_store()) AS problems;
 SET client_min_messages = warning;
 DROP EXTENSION pg_mosaic CASCADE;
 DROP TABLE exported, pictures, files, files16, exact, exact16, victims, sound;
-DROP FUNCTION tuned, wrong_counts, same, model_memory;
+DROP FUNCTION tuned, wrong_counts, same, model_memory, pages_of_one;

@@ -45,9 +45,10 @@ mosaic_made_window(const MosaicModelHandle *handle)
 }
 
 bool
-mosaic_made_have_room(const MosaicModelHandle *handle, int64 more)
+mosaic_made_have_room(const MosaicModelHandle *handle, const MosaicTensorBlocks *blocks, int64 n)
 {
 	int64		limit = all_fit(handle) ? memory() : WINDOW_BYTES;
+	int64		more = blocks->made ? n * blocks->payload_bytes : 0;
 
 	return handle->made.bytes == 0 || handle->made.bytes + more <= limit;
 }
@@ -60,7 +61,7 @@ mosaic_made_forget(MosaicModelHandle *handle)
 
 	for (int64 i = 0; i < made->nentries; i++)
 		*made->entries[i] = NULL;
-	/* Of a model that was not known yet, the first window may have been larger than there is memory for. */
+	/* Of a tensor that was not known yet, the first window may have been larger than there is memory for. */
 	while (made->npieces > kept)
 		pfree(made->pieces[--made->npieces]);
 	made->nentries = 0;

@@ -16,8 +16,11 @@ extern int	mosaic_delta_memory;	/* pg_mosaic.delta_memory, kB */
 /* Most blocks to ask for at a time, as far as deltas go. */
 extern int	mosaic_made_window(const MosaicModelHandle *handle);
 
-/* Whether so many bytes more may be made; true where there are none yet. */
-extern bool mosaic_made_have_room(const MosaicModelHandle *handle, int64 more);
+/*
+ * Whether n more blocks of a tensor may be made; true where there are none yet.  Those of a tensor of which no
+ * delta was met are taken for whole: they need no room.
+ */
+extern bool mosaic_made_have_room(const MosaicModelHandle *handle, const MosaicTensorBlocks *blocks, int64 n);
 
 /* A block that is there until mosaic_made_forget; or NULL. */
 static inline const void *

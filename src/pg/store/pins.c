@@ -464,7 +464,7 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	{
 		bool		kept = make_room(pins, n);
 
-		if (!mosaic_made_have_room(pins->handle, n * blocks->payload_bytes))
+		if (!mosaic_made_have_room(pins->handle, blocks, n))
 		{
 			mosaic_made_forget(pins->handle);
 			kept = false;
