@@ -1,6 +1,6 @@
 // models: whole models, ours against ONNX Runtime's; one thread each.
 //
-//   models LIBRARY LIST [--quick] [--accurate]
+//   models LIBRARY LIST [--quick]
 //
 // LIBRARY: libonnxruntime. Each line of LIST is a run: a label, a file, and sizes of symbolic
 // dimensions, "minilm.b8.t128 minilm.onnx batch_size=8,sequence_length=128". Inputs are drawn at
@@ -19,6 +19,7 @@
 #include "bench_util.h"
 #include "core/import/importer.h"
 #include "core/run/batch.h"
+#include "peers/ort_api.h"
 
 namespace {
 
@@ -32,71 +33,14 @@ void Check(const Status& status) {
   if (!status.ok()) Fail(status.message());
 }
 
-// ---- ONNX Runtime: comes without headers ----
-
-// Places in OrtApi, version 1.
-enum Function {
-  kGetErrorMessage = 2,
-  kCreateEnv = 3,
-  kCreateSessionFromArray = 8,
-  kRun = 9,
-  kCreateSessionOptions = 10,
-  kSetGraphOptimizationLevel = 23,
-  kSetIntraOpNumThreads = 24,
-  kCreateTensorWithData = 49,
-  kGetTensorMutableData = 51,
-  kCreateCpuMemoryInfo = 69,
-  kReleaseSession = 95,
-  kReleaseValue = 96
-};
-struct OrtApiBase {
-  const void* const* (*get_api)(uint32_t version);
-  const char* (*get_version)();
-};
-
-class Ort {
- public:
-  explicit Ort(const char* library) {
-    void* handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) Fail(dlerror());
-    const auto base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(handle, "OrtGetApiBase"));
-    if (base == nullptr) Fail("no OrtGetApiBase");
-    api_ = base()->get_api(1);
-    version = base()->get_version();
-    Call(kCreateEnv, 3 /* errors */, "bench", &env_);
-    Call(kCreateSessionOptions, &options_);
-    Call(kSetGraphOptimizationLevel, options_, 99 /* all */);
-    Call(kSetIntraOpNumThreads, options_, 1);
-    Call(kCreateCpuMemoryInfo, 0 /* device allocator */, 0 /* default memory */, &memory_);
-  }
-  template <typename... T>
-  void Call(Function f, T... args) const {
-    void* status = reinterpret_cast<void* (*)(T...)>(const_cast<void*>(api_[f]))(args...);
-    if (status == nullptr) return;
-    Fail(reinterpret_cast<const char* (*)(void*)>(const_cast<void*>(api_[kGetErrorMessage]))(
-        status));
-  }
-  void Release(Function f, void* object) const {
-    reinterpret_cast<void (*)(void*)>(const_cast<void*>(api_[f]))(object);
-  }
-  void* Session(const std::string& bytes) const {
-    void* session = nullptr;
-    Call(kCreateSessionFromArray, env_, static_cast<const void*>(bytes.data()), bytes.size(),
-         options_, &session);
-    return session;
-  }
-  void* Borrow(const Tensor& t) const {
-    void* value = nullptr;
-    Call(kCreateTensorWithData, memory_, const_cast<void*>(t.raw()), static_cast<size_t>(t.bytes()),
-         t.shape().data(), t.shape().size(), t.dtype(), &value);
-    return value;
-  }
-  std::string version;
-
- private:
-  const void* const* api_;
-  void *env_ = nullptr, *options_ = nullptr, *memory_ = nullptr;
-};
+const bench::OrtApiBase* ApiOf(const char* library) {
+  void* handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) Fail(dlerror());
+  const auto base =
+      reinterpret_cast<const bench::OrtApiBase* (*)()>(dlsym(handle, "OrtGetApiBase"));
+  if (base == nullptr) Fail("no OrtGetApiBase");
+  return base();
+}
 
 // ---- ours ----
 
@@ -214,8 +158,8 @@ std::string Operators(const Model& model, const std::vector<double>& seconds) {
   return out;
 }
 
-void Compare(const Ort& ort, const std::string& label, const std::string& file, const Sizes& sizes,
-             bool quick) {
+void Compare(const bench::OrtRuntime& ort, const std::string& label, const std::string& file,
+             const Sizes& sizes, bool quick) {
   std::ifstream in(file, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   if (bytes.empty()) Fail(file + " cannot be read");
@@ -232,7 +176,9 @@ void Compare(const Ort& ort, const std::string& label, const std::string& file, 
   };
   for (int v : model.graph.inputs) {
     inputs.push_back(Draw(value(v), sizes, &arena, &rng));
-    borrowed.push_back(ort.Borrow(inputs.back()));
+    const Tensor& t = inputs.back();
+    borrowed.push_back(ort.Borrow(t.raw(), static_cast<size_t>(t.bytes()), t.shape().data(),
+                                  t.shape().size(), t.dtype()));
     input_names.push_back(value(v).name.c_str());
   }
   for (int v : model.graph.outputs) output_names.push_back(value(v).name.c_str());
@@ -243,14 +189,15 @@ void Compare(const Ort& ort, const std::string& label, const std::string& file, 
   std::vector<void*> results(output_names.size(), nullptr);
   const auto release = [&] {
     for (void*& r : results) {
-      if (r != nullptr) ort.Release(kReleaseValue, r);
+      if (r != nullptr) ort.Release(bench::kReleaseValue, r);
       r = nullptr;
     }
   };
   const auto theirs = [&] {
     release();
-    ort.Call(kRun, session, static_cast<const void*>(nullptr), input_names.data(), borrowed.data(),
-             borrowed.size(), output_names.data(), output_names.size(), results.data());
+    ort.Call(bench::kRun, session, static_cast<const void*>(nullptr), input_names.data(),
+             borrowed.data(), borrowed.size(), output_names.data(), output_names.size(),
+             results.data());
   };
   BatchRun run(model, 1 << 14);
   run.executor().SharePrepared();
@@ -261,7 +208,7 @@ void Compare(const Ort& ort, const std::string& label, const std::string& file, 
   for (size_t o = 0; o < results.size(); ++o) {
     if (run.output(o).dtype() != MOSAIC_FLOAT) continue;
     float* data = nullptr;
-    ort.Call(kGetTensorMutableData, results[o], &data);
+    ort.Call(bench::kGetTensorMutableData, results[o], &data);
     difference = std::max(difference, Difference(run.output(o), data));
   }
   const auto timed = [](const std::function<void()>& f, int repeats) {
@@ -285,8 +232,8 @@ void Compare(const Ort& ort, const std::string& label, const std::string& file, 
   std::printf("report %s=%.3g\n", label.c_str(), mine / peer);
   std::fflush(stdout);
   release();
-  for (void* v : borrowed) ort.Release(kReleaseValue, v);
-  ort.Release(kReleaseSession, session);
+  for (void* v : borrowed) ort.Release(bench::kReleaseValue, v);
+  ort.Release(bench::kReleaseSession, session);
 }
 
 }  // namespace
@@ -294,9 +241,9 @@ void Compare(const Ort& ort, const std::string& label, const std::string& file, 
 int main(int argc, char** argv) {
   if (argc < 3) Fail("usage: models LIBRARY LIST [--quick]");
   const bool quick = argc > 3 && std::string(argv[3]) == "--quick";
-  const Ort ort(argv[1]);
+  const bench::OrtRuntime ort(ApiOf(argv[1]));
   std::printf("%-28s %10s %10s %7s   %s  %s\n", "ms, CPU time", "ours",
-              ("ort " + ort.version).c_str(), "ratio", "diff.", "where ours goes");
+              (std::string("ort ") + ort.version()).c_str(), "ratio", "diff.", "where ours goes");
   std::ifstream list(argv[2]);
   std::string line;
   while (std::getline(list, line)) {

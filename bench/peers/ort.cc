@@ -1,51 +1,17 @@
 // ONNX Runtime: a session with one MatMul and constant weights, which it packs beforehand.
-//
-// The library comes without headers, so this declares what it needs of its C interface: a table of
-// functions whose order is part of the ABI and only grows at the end.
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "gemm_peer.h"
+#include "ort_api.h"
+
+extern "C" const bench::OrtApiBase* OrtGetApiBase();
 
 namespace {
 
-// Places in OrtApi, version 1.
-enum Function {
-  kGetErrorMessage = 2,
-  kCreateEnv = 3,
-  kCreateSessionFromArray = 8,
-  kRun = 9,
-  kCreateSessionOptions = 10,
-  kSetGraphOptimizationLevel = 23,
-  kSetIntraOpNumThreads = 24,
-  kCreateTensorWithData = 49,
-  kCreateCpuMemoryInfo = 69,
-  kReleaseSession = 95,
-  kReleaseValue = 96
-};
-struct OrtApiBase {
-  const void* const* (*get_api)(uint32_t version);
-  const char* (*get_version)();
-};
-extern "C" const OrtApiBase* OrtGetApiBase();
-
-const void* const* api;
-
-// Calls a function of the table that returns a status.
-template <typename... T>
-void Call(Function f, T... args) {
-  void* status = reinterpret_cast<void* (*)(T...)>(const_cast<void*>(api[f]))(args...);
-  if (status == nullptr) return;
-  std::fprintf(
-      stderr, "ONNX Runtime: %s\n",
-      reinterpret_cast<const char* (*)(void*)>(const_cast<void*>(api[kGetErrorMessage]))(status));
-  std::exit(1);
-}
-void Release(Function f, void* object) {
-  reinterpret_cast<void (*)(void*)>(const_cast<void*>(api[f]))(object);
-}
+using bench::kReleaseSession;
+using bench::kReleaseValue;
+using bench::kRun;
 
 // Just enough of protobuf to write a model.
 std::string Varint(uint64_t v) {
@@ -78,27 +44,16 @@ std::string MatMulModel(const float* w, int64_t k, int64_t m) {
 
 class OrtPeer : public GemmPeer {
  public:
-  OrtPeer() {
-    api = OrtGetApiBase()->get_api(1);
-    Call(kCreateEnv, 3 /* errors */, "bench", &env_);
-    Call(kCreateSessionOptions, &options_);
-    Call(kSetGraphOptimizationLevel, options_, 99 /* all */);
-    Call(kSetIntraOpNumThreads, options_, 1);
-    Call(kCreateCpuMemoryInfo, 0 /* device allocator */, 0 /* default memory */, &memory_);
-    name_ = std::string("ort ") + OrtGetApiBase()->get_version();
-  }
+  OrtPeer() : ort_(OrtGetApiBase()), name_(std::string("ort ") + ort_.version()) {}
   const char* name() const override { return name_.c_str(); }
   void AddWeights(const float* w, int64_t k, int64_t m) override {
     const std::string model = MatMulModel(w, k, m);
-    void* session = nullptr;
-    Call(kCreateSessionFromArray, env_, static_cast<const void*>(model.data()), model.size(),
-         options_, &session);
-    sessions_.push_back(session);
+    sessions_.push_back(ort_.Session(model));
     k_ = k;
     m_ = m;
   }
   void Clear() override {
-    for (void* s : sessions_) Release(kReleaseSession, s);
+    for (void* s : sessions_) ort_.Release(kReleaseSession, s);
     sessions_.clear();
   }
   void Run(int64_t weights, int64_t n, const float* a, float* c) override {
@@ -106,25 +61,24 @@ class OrtPeer : public GemmPeer {
     static const char* const kInput[] = {"X"};
     static const char* const kOutput[] = {"Y"};
     const void* const inputs[] = {x_};
-    Call(kRun, sessions_[static_cast<size_t>(weights)], static_cast<const void*>(nullptr),
-         &kInput[0], &inputs[0], size_t{1}, &kOutput[0], size_t{1}, &y_);
+    ort_.Call(kRun, sessions_[static_cast<size_t>(weights)], static_cast<const void*>(nullptr),
+              &kInput[0], &inputs[0], size_t{1}, &kOutput[0], size_t{1}, &y_);
   }
 
  private:
   // Input and output stay the caller's memory, and are described once.
   void Bind(int64_t n, const float* a, float* c) {
     if (n == n_ && a == a_ && c == c_ && k_ == bound_k_ && m_ == bound_m_) return;
-    if (x_) Release(kReleaseValue, x_), Release(kReleaseValue, y_);
+    if (x_) ort_.Release(kReleaseValue, x_), ort_.Release(kReleaseValue, y_);
     const int64_t x[] = {n, k_}, y[] = {n, m_};
-    Call(kCreateTensorWithData, memory_, static_cast<void*>(const_cast<float*>(a)),
-         static_cast<size_t>(n * k_) * sizeof(float), &x[0], size_t{2}, 1 /* float */, &x_);
-    Call(kCreateTensorWithData, memory_, static_cast<void*>(c),
-         static_cast<size_t>(n * m_) * sizeof(float), &y[0], size_t{2}, 1, &y_);
+    x_ = ort_.Borrow(a, static_cast<size_t>(n * k_) * sizeof(float), x, 2, 1 /* float */);
+    y_ = ort_.Borrow(c, static_cast<size_t>(n * m_) * sizeof(float), y, 2, 1);
     n_ = n, a_ = a, c_ = c, bound_k_ = k_, bound_m_ = m_;
   }
 
-  void *env_ = nullptr, *options_ = nullptr, *memory_ = nullptr, *x_ = nullptr, *y_ = nullptr;
-  std::string name_;
+  const bench::OrtRuntime ort_;
+  const std::string name_;
+  void *x_ = nullptr, *y_ = nullptr;
   std::vector<void*> sessions_;
   int64_t k_ = 0, m_ = 0, n_ = 0, bound_k_ = 0, bound_m_ = 0;
   const float* a_ = nullptr;

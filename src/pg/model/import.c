@@ -252,120 +252,41 @@ mosaic_pg_import_lo(PG_FUNCTION_ARGS)
 }
 
 /*
- * import_model() with labels: they come third, because those that follow may be left out.  Here
- * they go last.
+ * import_model() with options that its first form, whose arguments are those of 0.1.0, has not: the
+ * last so many of batch_axis, keep and labels, in this order, come third, because those that follow
+ * may be left out.  Here they go last, in the opposite order.
  */
 static Datum
-with_labels(FunctionCallInfo fcinfo, PGFunction import_from)
-{
-	LOCAL_FCINFO(inner, 17);
-
-	mosaic_check_catalogs();
-	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 17, InvalidOid, fcinfo->context, fcinfo->resultinfo);
-	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
-	memcpy(inner->args + 2, fcinfo->args + 3, 14 * sizeof inner->args[0]);
-	inner->args[16] = fcinfo->args[2];
-	return import_from(inner);
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_labels);
-Datum
-mosaic_pg_import_path_labels(PG_FUNCTION_ARGS)
-{
-	return with_labels(fcinfo, mosaic_pg_import_path);
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_labels);
-Datum
-mosaic_pg_import_bytea_labels(PG_FUNCTION_ARGS)
-{
-	return with_labels(fcinfo, mosaic_pg_import_bytea);
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_labels);
-Datum
-mosaic_pg_import_lo_labels(PG_FUNCTION_ARGS)
-{
-	return with_labels(fcinfo, mosaic_pg_import_lo);
-}
-
-/* import_model() with the number of versions that are kept, and labels, third and fourth: they go last. */
-static Datum
-with_keep(FunctionCallInfo fcinfo, PGFunction import_from)
-{
-	LOCAL_FCINFO(inner, 18);
-
-	mosaic_check_catalogs();
-	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 18, InvalidOid, fcinfo->context, fcinfo->resultinfo);
-	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
-	memcpy(inner->args + 2, fcinfo->args + 4, 14 * sizeof inner->args[0]);
-	inner->args[16] = fcinfo->args[3];
-	inner->args[17] = fcinfo->args[2];
-	return import_from(inner);
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_keep);
-Datum
-mosaic_pg_import_path_keep(PG_FUNCTION_ARGS)
-{
-	return with_keep(fcinfo, mosaic_pg_import_path);
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_keep);
-Datum
-mosaic_pg_import_bytea_keep(PG_FUNCTION_ARGS)
-{
-	return with_keep(fcinfo, mosaic_pg_import_bytea);
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_keep);
-Datum
-mosaic_pg_import_lo_keep(PG_FUNCTION_ARGS)
-{
-	return with_keep(fcinfo, mosaic_pg_import_lo);
-}
-
-/*
- * import_model() with the dimension that counts items, the number of versions that are kept, and
- * labels, third to fifth: they go last.  Versions are kept of what is replaced.
- */
-static Datum
-with_batch_axis(FunctionCallInfo fcinfo, PGFunction import_from)
+with_options(FunctionCallInfo fcinfo, int options, PGFunction import_from)
 {
 	LOCAL_FCINFO(inner, 19);
 
 	mosaic_check_catalogs();
-	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 19, InvalidOid, fcinfo->context, fcinfo->resultinfo);
+	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 16 + options, InvalidOid, fcinfo->context, fcinfo->resultinfo);
 	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
-	memcpy(inner->args + 2, fcinfo->args + 5, 14 * sizeof inner->args[0]);
-	inner->args[16] = fcinfo->args[4];
-	inner->args[17] = fcinfo->args[3];
-	inner->args[18] = fcinfo->args[2];
-	if (!inner->args[17].isnull)
-	{
-		inner->args[2].value = BoolGetDatum(true);
-		inner->args[2].isnull = false;
-	}
+	memcpy(inner->args + 2, fcinfo->args + 2 + options, 14 * sizeof inner->args[0]);
+	for (int i = 0; i < options; i++)
+		inner->args[16 + i] = fcinfo->args[1 + options - i];
+	/* Where keep may be left out, replace is false unless it is said: versions are kept of what is replaced. */
+	if (options == 3 && !inner->args[17].isnull)
+		inner->args[2] = (NullableDatum) {.value = BoolGetDatum(true)};
 	return import_from(inner);
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_axis);
-Datum
-mosaic_pg_import_path_axis(PG_FUNCTION_ARGS)
-{
-	return with_batch_axis(fcinfo, mosaic_pg_import_path);
+#define IMPORT_WITH(name, options, import_from) \
+PGDLLEXPORT PG_FUNCTION_INFO_V1(name); \
+Datum \
+name(PG_FUNCTION_ARGS) \
+{ \
+	return with_options(fcinfo, options, import_from); \
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_axis);
-Datum
-mosaic_pg_import_bytea_axis(PG_FUNCTION_ARGS)
-{
-	return with_batch_axis(fcinfo, mosaic_pg_import_bytea);
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_axis);
-Datum
-mosaic_pg_import_lo_axis(PG_FUNCTION_ARGS)
-{
-	return with_batch_axis(fcinfo, mosaic_pg_import_lo);
-}
+IMPORT_WITH(mosaic_pg_import_path_labels, 1, mosaic_pg_import_path)
+IMPORT_WITH(mosaic_pg_import_bytea_labels, 1, mosaic_pg_import_bytea)
+IMPORT_WITH(mosaic_pg_import_lo_labels, 1, mosaic_pg_import_lo)
+IMPORT_WITH(mosaic_pg_import_path_keep, 2, mosaic_pg_import_path)
+IMPORT_WITH(mosaic_pg_import_bytea_keep, 2, mosaic_pg_import_bytea)
+IMPORT_WITH(mosaic_pg_import_lo_keep, 2, mosaic_pg_import_lo)
+IMPORT_WITH(mosaic_pg_import_path_axis, 3, mosaic_pg_import_path)
+IMPORT_WITH(mosaic_pg_import_bytea_axis, 3, mosaic_pg_import_bytea)
+IMPORT_WITH(mosaic_pg_import_lo_axis, 3, mosaic_pg_import_lo)

@@ -7,7 +7,8 @@ namespace {
 
 // What is met by a part, and its sums of a strip, should stay in the L2 cache.
 constexpr double kMetFloats = 96 << 10, kSumFloats = 48 << 10;
-constexpr double kMostMetFloats = 1 << 20;  // of one row
+constexpr double kMostMetFloats = 1 << 20;  // where they do not
+constexpr double kMostSumFloats = 512 << 10;
 constexpr int64_t kMostParts = 4096;
 constexpr int64_t kLanes = 16;  // columns that are computed together
 
@@ -46,7 +47,8 @@ RowConvolution::RowConvolution(const Window& w, int64_t channels, const Blocking
     double most = std::min(1 + (kMetFloats - one.floats(w)) / more, kSumFloats / sums);
     // Where taps lie far apart, most of what is met is met again by the next part.
     const double again = static_cast<double>((w.kernel[1] - 1) * w.dilation[1]);
-    most = std::max(most, std::min(again, 1 + (kMostMetFloats - one.floats(w)) / more));
+    const double far = std::min(1 + (kMostMetFloats - one.floats(w)) / more, kMostSumFloats / sums);
+    most = std::max(most, std::min(again, far));
     size_ = static_cast<int64_t>(std::clamp(most, 1.0, static_cast<double>(total_)));
     met_ = WindowRows(w, channels, size_);
     // Columns are read sixteen at a time, beyond the last row, too.
