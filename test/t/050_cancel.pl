@@ -116,6 +116,27 @@ $node->safe_psql('postgres', "SELECT pg_sleep(0.1), pg_terminate_backend($doomed
 eval { $doomed->quit };
 nothing_left('terminated');
 
+# An export that is cancelled or terminated leaves no part of a file.
+my $exported = $PostgreSQL::Test::Utils::tmp_check . '/exported.onnx';
+my $whole = $node->safe_psql('postgres', "SELECT octet_length(export_model('big'))");
+for my $end ('pg_cancel_backend', 'pg_terminate_backend')
+{
+	my $parts = 0;
+	for (1 .. 3)
+	{
+		my $exporter = $node->background_psql('postgres', on_error_stop => 0);
+		my $exporter_pid = backend_of($exporter);
+		start_statement($exporter, "SELECT export_model('big', '$exported')");
+		$node->safe_psql('postgres', "DO \$\$ BEGIN WHILE (pg_stat_file('$exported', true)).size IS NULL LOOP END LOOP; PERFORM $end($exporter_pid); END \$\$");
+		eval { $exporter->quit };
+		poll_ok($node, "NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $exporter_pid)", "$end: it is gone");
+		# Too late, and it was written.
+		$parts++ if -e $exported && -s $exported != $whole;
+		unlink $exported;
+	}
+	is($parts, 0, "$end: no part of a file");
+}
+
 # Each of these, again and again, must not make the backend grow.
 my $image = q{array_fill((i % 9 / 9.0)::real, '{784}')};
 my %repeated = (

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -228,6 +229,12 @@ create_file(const char *path)
 	return file;
 }
 
+static void
+remove_file(int code, Datum path)
+{
+	unlink(DatumGetCString(path));
+}
+
 /* export_model(name text, path text) */
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_export_file);
 Datum
@@ -241,7 +248,8 @@ mosaic_pg_export_file(PG_FUNCTION_ARGS)
 	OutputFile	file = create_file(path);
 	int64		size = (int64) job->size;
 
-	PG_TRY();
+	/* A part of a model is none; also where the session is ended. */
+	PG_ENSURE_ERROR_CLEANUP(remove_file, CStringGetDatum(path));
 	{
 		write_pieces(job, sink_file, &file);
 		if (pg_fsync(file.fd) != 0)
@@ -251,13 +259,7 @@ mosaic_pg_export_file(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode_for_file_access(), errmsg("could not close file \"%s\": %m", path)));
 	}
-	PG_CATCH();
-	{
-		/* A part of a model is none. */
-		unlink(path);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	PG_END_ENSURE_ERROR_CLEANUP(remove_file, CStringGetDatum(path));
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
 	PG_RETURN_INT64(size);
