@@ -113,6 +113,20 @@ still_the_same($primary, 'restored', 'with more of its kind');
 is($primary->safe_psql('restored', q{SELECT max(models) FROM mosaic.block_meta WHERE block_id IN (SELECT base FROM mosaic.block_meta)}),
 	3, 'three differences to a base');
 
+# A page of bases that went bad: what lies on it is missing, and nothing else.
+my ($page, $path) = split /\|/, $primary->safe_psql('restored', q{SELECT (ctid::text::point)[0]::int, pg_relation_filepath('mosaic.block')
+	FROM mosaic.block WHERE block_id = (SELECT min(base) FROM mosaic.block_meta)});
+my $lost = $primary->safe_psql('restored', "SELECT string_agg(block_id::text, ', ') FROM mosaic.block WHERE (ctid::text::point)[0] = $page");
+$primary->stop;
+open my $file, '+<:raw', $primary->data_dir . "/$path" or die "$path: $!";
+seek $file, 8192 * $page + 12, 0;
+print $file "\xff\xff";
+close $file;
+$primary->start;
+is($primary->safe_psql('restored', "SELECT count(*) FILTER (WHERE problem = 'damaged page'), count(*) FILTER (WHERE problem = 'missing block') > 0,
+	count(*) FILTER (WHERE problem = 'missing block' AND block_id NOT IN ($lost)), count(*) FILTER (WHERE problem = 'wrong count') FROM check_store()"),
+	'1|t|0|0', 'a damaged page of bases');
+
 $standby->stop;
 $primary->stop;
 done_testing();

@@ -14,6 +14,7 @@
 
 #include "catalog.h"
 #include "checker.h"
+#include "damage.h"
 #include "mosaic/capi_delta.h"
 #include "mosaic/page_reader.h"
 #include "page_scan.h"
@@ -131,9 +132,28 @@ typedef struct BlockRead
 	int64		done;
 } BlockRead;
 
+/* A block that is made of its delta. */
+typedef struct Making
+{
+	BlockRead  *r;
+	const MosaicCheckedBlock *b;
+	const void *delta;
+	bool		made;
+} Making;
+
+static void
+make(void *arg)
+{
+	Making	   *m = arg;
+	ItemPointerData place;
+
+	ItemPointerSetInvalid(&place);
+	m->made = mosaic_make_block(&m->r->reader, m->delta, m->b->delta_bytes, m->b->length, &place, m->r->made);
+}
+
 /*
  * A block that is stored as a delta becomes what that says; returns the payload that is to have the
- * hash, NULL where it cannot be made.  Without its row of block_meta a delta is known by its checksum.
+ * hash, NULL where it cannot be made: a page of its base that cannot be read is no damage of its own page.  Without its row of block_meta a delta is known by its checksum.
  */
 static const void *
 make_block(BlockRead *r, MosaicCheckedBlock *b, const void *payload)
@@ -141,15 +161,14 @@ make_block(BlockRead *r, MosaicCheckedBlock *b, const void *payload)
 	uint32		whole = b->has_meta ? mosaic_geometry_bytes(mosaic_geometry_unpack(b->geometry)) :
 		mosaic_delta_whole(payload, b->length);
 	int32		base = b->length < whole ? mosaic_delta_base(payload, b->length, whole) : 0;
-	ItemPointerData place;
+	Making		m = {.r = r,.b = b,.delta = payload};
 
 	if (base == 0)
 		return payload;
 	b->base = base;
 	b->delta_bytes = b->length;
 	b->length = whole;
-	ItemPointerSetInvalid(&place);
-	return mosaic_make_block(&r->reader, payload, b->delta_bytes, whole, &place, r->made) ? r->made : NULL;
+	return mosaic_catch_damage(make, &m) == NULL && m.made ? r->made : NULL;
 }
 
 /* The page is pinned: the payload is hashed where it lies. */
