@@ -281,7 +281,7 @@ content_of(HeapTuple row)
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic content", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	MosaicModelRows rows;
-	MosaicPins *pins = NULL;
+	MosaicPins *volatile pins = NULL;
 	pg_cryptohash_ctx *sum;
 	pg_uuid_t	id;
 
