@@ -151,15 +151,25 @@ make(void *arg)
 	m->made = mosaic_make_block(&m->r->reader, m->delta, m->b->delta_bytes, m->b->length, &place, m->r->made);
 }
 
+/* Bytes of the block that is stored: its geometry tells; where that does not fit, a delta is known by its checksum. */
+static uint32
+whole_bytes(const MosaicCheckedBlock *b, const void *payload)
+{
+	uint32		whole = b->has_meta ? mosaic_geometry_bytes(mosaic_geometry_unpack(b->geometry)) : 0;
+
+	if (b->length == whole || (b->length < whole && mosaic_delta_base(payload, b->length, whole) != 0))
+		return whole;
+	return mosaic_delta_whole(payload, b->length);
+}
+
 /*
  * A block that is stored as a delta becomes what that says; returns the payload that is to have the
- * hash, NULL where it cannot be made: a page of its base that cannot be read is no damage of its own page.  Without its row of block_meta a delta is known by its checksum.
+ * hash, NULL where it cannot be made: a page of its base that cannot be read is no damage of its own page.
  */
 static const void *
 make_block(BlockRead *r, MosaicCheckedBlock *b, const void *payload)
 {
-	uint32		whole = b->has_meta ? mosaic_geometry_bytes(mosaic_geometry_unpack(b->geometry)) :
-		mosaic_delta_whole(payload, b->length);
+	uint32		whole = whole_bytes(b, payload);
 	int32		base = b->length < whole ? mosaic_delta_base(payload, b->length, whole) : 0;
 	Making		m = {.r = r,.b = b,.delta = payload};
 
@@ -271,8 +281,8 @@ check_bases(MosaicChecker *c)
 	for (int64 i = 0; i < c->checked->nblocks; i++)
 	{
 		MosaicCheckedBlock *b = &c->checked->blocks[i];
-		/* Of a delta that is lost, block_meta still says it: whoever drops its model counts by that (leave.c). */
-		int32		base_id = b->stored ? b->base : b->meta_base;
+		/* What is lost or damaged does not tell; and who drops its model counts by block_meta (leave.c). */
+		int32		base_id = b->hash_is_right || !b->has_meta ? b->base : b->meta_base;
 
 		CHECK_FOR_INTERRUPTS();
 		if (b->is_named && base_id != 0)
