@@ -90,6 +90,9 @@ SELECT current_database() AS home \gset
 CREATE EXTENSION pg_mosaic;
 SELECT import_model('umlaut', decode(:'model', 'hex'));
 SELECT blocks > 0 AS imported FROM import_model('iris', :'data' || '/models/iris.onnx');
+-- nor is a dimension found by one
+SELECT import_model('axis', :'data' || '/models/iris.onnx', batch_axis => U&'gr\00FC\00DFe') \g /dev/null
+\echo :LAST_ERROR_SQLSTATE
 \c :home
 DROP DATABASE mosaic_latin1;
 DROP EXTENSION pg_mosaic CASCADE;
