@@ -61,6 +61,12 @@ SELECT export_model('iris_f32');
 SELECT export_model('iris_f32', :'path' || '2');
 \set VERBOSITY default
 SELECT pg_stat_file(:'path' || '2', true) IS NULL AS none;
+-- an optional of nothing: the file would lack its type, and load nowhere else
+SELECT tensors FROM import_model('nothing', '\x080812003a92010a2412016f22084f7074696f6e616c2a150a0474797065720a0a08080112040a020801a0010d0a1a0a016f12016822124f7074696f6e616c486173456c656d656e740a170a01681201632204436173742a090a02746f1801a001020a0e0a01780a016312017922034164641201675a100a0178120b0a09080112050a0312016e62100a0179120b0a09080112050a0312016e42040a00100f'::bytea);
+SELECT predict('nothing', '{1,2}'::real[]);
+SELECT export_model('nothing');
+SELECT export_model('nothing', :'path' || '3');
+SELECT pg_stat_file(:'path' || '3', true) IS NULL AS none;
 DROP TABLE models, files;
 DROP EXTENSION pg_mosaic CASCADE;
 DROP ROLE regress_e_owner, regress_e_reader;

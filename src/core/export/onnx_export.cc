@@ -5,6 +5,7 @@
 
 #include "core/export/onnx_writer.h"
 #include "core/graph/graph_format.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 
@@ -53,7 +54,7 @@ Status OnnxExport::Plan() {
     return found == kept_.end() ? std::string() : found->second;
   };
   pieces_ = FilePieces();
-  return WriteOnnx(graph_, descs_, elements, &pieces_);
+  return WriteOnnx(graph_, descs_, elements, &pieces_).In("model " + Quoted(model_->name));
 }
 
 }  // namespace mosaic

@@ -173,6 +173,10 @@ class Writer {
   }
 
   Status WriteNode(const Body& body, const Node& n, const std::vector<std::string>& names, FilePieces* out) {
+    // Its attribute is a type, which the import does not keep.
+    if (n.domain.empty() && n.op_type == "Optional" && (n.own_inputs() == 0 || n.inputs[0] < 0)) {
+      return Status::Unsupported(Describe(body, n) + ": the type of what is not there is not known");
+    }
     std::string text;
     pbf_writer writer(text);
     const auto name = [&names](int v) { return v < 0 ? std::string() : names[static_cast<size_t>(v)]; };

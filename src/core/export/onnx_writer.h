@@ -29,7 +29,7 @@ bool IsHalfByte(int dtype);
 std::string PackHalfBytes(std::string_view elements);
 
 // The model in pieces. tensors are those of the graph; elements(i) are those of a list.
-// Errors: UNSUPPORTED for types that have no form in the file.
+// Errors: UNSUPPORTED for types that have no form in the file, and for Optional without an element, whose type is not kept.
 Status WriteOnnx(const Graph& graph, const std::vector<MosaicTensorDesc>& tensors,
                  const std::function<std::string(int)>& elements, FilePieces* out);
 
