@@ -31,6 +31,13 @@ uint32_t mosaic_delta_encode(MosaicGeometry geometry, const void *payload, const
 /* About how many bytes it would take, by a sample of the elements: for comparing bases. */
 uint32_t mosaic_delta_estimate(MosaicGeometry geometry, const void *payload, const void *base, uint32_t whole);
 
+/*
+ * Likewise, with so many bits a weight, 1, 2, 4 or 8: of another block, near this one, which mosaic_delta_decode makes.  Equal
+ * blocks and bases give equal deltas.  0 also where something is not finite.
+ */
+uint32_t mosaic_delta_encode_low(MosaicGeometry geometry, const void *payload, const void *base,
+                                 uint32_t whole, int bits, int32_t base_id, uint32_t limit, void *out);
+
 /* The block that it is a difference to; 0 where these are no delta of a block of "whole" bytes. */
 int32_t mosaic_delta_base(const void *delta, uint32_t bytes, uint32_t whole);
 /* Bytes of the block that it stands for; 0 where it is damaged or no delta. */

@@ -25,8 +25,8 @@
  *          vector and anything else that is not a GEMM operand.  Payload is
  *          zero-filled up to the next multiple of 32 bytes (128 at least).
  *
- * A payload that is shorter than its geometry wants is a DELTA: the lossless difference to another
- * block of that geometry and domain, its base, which is whole (MOSAIC_DELTA_HEADER below).
+ * A payload that is shorter than its geometry wants is a DELTA: the difference to another block of
+ * that geometry and domain, its base, which is whole (MOSAIC_DELTA_HEADER below).
  *
  * When to raise MOSAIC_FORMAT_VERSION: docs/page_format.md, "Versions".
  */
@@ -121,12 +121,17 @@ static inline MosaicGeometry mosaic_geometry_unpack(uint64_t v) {
 /*
  * A delta's payload, little endian; docs/page_format.md tells what it means.
  *   0  uint32 checksum: lower half of XXH3-64 of all that follows    4  int32 block_id of the base
- *   8  uint16 bytes of the whole payload   10  uint8 kind   11  uint8 bytes of an element, 2 or 4
+ *   8  uint16 bytes of the whole payload   10  uint8 kind
+ * Lossless:                                11  uint8 bytes of an element, 2 or 4
  *  12  uint16 number of exceptions   14  uint8 largest exponent   15  uint8 number of classes, 1 .. 32
  *  16  uint8 width[classes]; 4 bits for each 16 elements; exceptions; packed bits; zero up to a multiple of 32
+ * Of few bits:                             11  uint8 type of an element, a MosaicDtype
+ *  12  uint8 bits of a code, 1, 2, 4 or 8  13  uint8 scales: 0 of columns, 1 of runs  14  uint16 number of scales
+ *  16  bfloat16 scale[]; codes; zero up to a multiple of 32
  */
 #define MOSAIC_DELTA_HEADER 16
-#define MOSAIC_DELTA_LOSSLESS 1 /* the only kind yet */
+#define MOSAIC_DELTA_LOSSLESS 1
+#define MOSAIC_DELTA_LOW_BITS 2
 
 /*
  * A tensor's map: mosaic.tensor.map (bytea), little endian.

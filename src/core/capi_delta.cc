@@ -2,6 +2,7 @@
 #include "mosaic/capi_delta.h"
 
 #include "core/codec/delta.h"
+#include "core/codec/low_bits.h"
 #include "core/util/dtype.h"
 #include "mosaic/capi_near.h"
 #include "mosaic/page_reader.h"
@@ -23,6 +24,12 @@ uint32_t mosaic_delta_encode(MosaicGeometry geometry, const void* payload, const
                              uint32_t whole, int32_t base_id, uint32_t limit, void* out) {
   return mosaic::EncodeDelta(payload, base, whole, geometry.dtype == MOSAIC_FLOAT ? 4 : 2, base_id,
                              limit, out);
+}
+
+uint32_t mosaic_delta_encode_low(MosaicGeometry geometry, const void* payload, const void* base,
+                                 uint32_t whole, int bits, int32_t base_id, uint32_t limit,
+                                 void* out) {
+  return mosaic::EncodeLowBits(payload, base, whole, geometry.dtype, bits, base_id, limit, out);
 }
 
 uint32_t mosaic_delta_estimate(MosaicGeometry geometry, const void* payload, const void* base,

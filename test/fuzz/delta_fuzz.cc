@@ -1,14 +1,18 @@
 // Any bytes as a delta: decoding reads and writes nothing outside, and the decoder for this CPU
-// makes what the plain one makes. And any two blocks: what is encoded comes back.
+// makes what the plain one makes. And any two blocks: what is encoded comes back, or with few bits
+// something that both decoders make.
 //
-// The first byte of an input: bit 0 tells which of the two, bit 1 elements of 2 bytes instead of 4;
-// the second is the length of the blocks in 32 bytes; then the base, then the delta or the block.
+// The first byte of an input: bit 0 tells which of the two, bit 1 elements of 2 bytes instead of 4,
+// bit 2 a difference of few bits, of as many as the next two bits tell; bit 5 float16 instead of
+// bfloat16; the second is the length of the blocks in 32 bytes; then the base, then the delta or
+// the block.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "core/codec/delta.h"
+#include "core/codec/low_bits.h"
 #include "mosaic/page_format.h"
 
 #define XXH_INLINE_ALL
@@ -48,6 +52,16 @@ void Encode(const Bytes& block, const Bytes& base, int element_bytes) {
   Check(mosaic::DeltaWhole(delta.data(), n) == bytes);
 }
 
+void EncodeLow(const Bytes& block, const Bytes& base, int dtype, int bits) {
+  const auto bytes = static_cast<uint32_t>(base.size());
+  Bytes delta(MOSAIC_MAX_PAYLOAD);
+  delta.resize(mosaic::EncodeLowBits(block.data(), base.data(), bytes, dtype, bits, 1,
+                                     MOSAIC_MAX_PAYLOAD, delta.data()));
+  if (delta.empty()) return;
+  Check(mosaic::DeltaWhole(delta.data(), static_cast<uint32_t>(delta.size())) == bytes);
+  Decode(delta, base);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -61,7 +75,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     Bytes block = base;
     for (size_t i = 0; i < rest.size() && i < bytes; ++i) block[i] ^= rest[i];
-    Encode(block, base, data[0] / 2 % 2 == 0 ? 4 : 2);
+    const bool narrow = data[0] / 2 % 2 == 1;
+    if (data[0] / 4 % 2 == 0) {
+      Encode(block, base, narrow ? 2 : 4);
+    } else {
+      const int half = data[0] / 32 % 2 == 1 ? MOSAIC_FLOAT16 : MOSAIC_BFLOAT16;
+      EncodeLow(block, base, narrow ? half : MOSAIC_FLOAT, 1 << data[0] / 8 % 4);
+    }
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "core/codec/low_bits.h"
 #include "core/kernel/delta_groups.h"
 #include "mosaic/page_format.h"
 
@@ -302,6 +303,9 @@ bool Make(const Delta& d, const void* base_bytes, uint32_t bytes, bool reference
 
 bool Decode(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
             bool reference, void* out) {
+  if (IsLowBits(delta, delta_bytes)) {
+    return DecodeLowBits(delta, delta_bytes, base, bytes, reference, out);
+  }
   Delta d;
   if (!d.Parse(static_cast<const uint8_t*>(delta), delta_bytes, bytes)) return false;
   return d.element_bytes == 4 ? Make<uint32_t>(d, base, bytes, reference, out)
@@ -327,7 +331,8 @@ int32_t DeltaBase(const void* delta, uint32_t delta_bytes, uint32_t bytes) {
   const uint8_t* p = static_cast<const uint8_t*>(delta);
   uint16_t whole;
   int32_t base;
-  if (delta_bytes < MOSAIC_DELTA_HEADER || p[10] != MOSAIC_DELTA_LOSSLESS) return 0;
+  if (delta_bytes < MOSAIC_DELTA_HEADER) return 0;
+  if (p[10] != MOSAIC_DELTA_LOSSLESS && p[10] != MOSAIC_DELTA_LOW_BITS) return 0;
   std::memcpy(&base, p + 4, 4);
   std::memcpy(&whole, p + 8, 2);
   return whole == bytes && base > 0 ? base : 0;

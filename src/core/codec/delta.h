@@ -1,5 +1,6 @@
-// A block as its lossless difference to another of the same geometry, its base: what a fine-tune
-// left of a block's weights nearly as they were. docs/page_format.md, "Delta", has the bytes.
+// A block as its difference to another of the same geometry, its base: what a fine-tune left of a
+// block's weights nearly as they were. docs/page_format.md, "Delta", has the bytes. What is encoded
+// here is lossless; low_bits.h has the other kind, which is read here too.
 //
 // The difference is that of the weights' bit patterns as integers, which loses nothing and is small
 // where the weights are near: of the same sign and exponent, it counts the steps between them.
@@ -24,7 +25,7 @@ uint32_t EncodeDelta(const void* block, const void* base, uint32_t bytes, int el
 // About how long it would be, by every eighth element.
 uint32_t EstimateDelta(const void* block, const void* base, uint32_t bytes, int element_bytes);
 
-// Makes the block of a delta; false where that is damaged, or not one of a block of "bytes" bytes.
+// Makes the block of a delta of either kind; false where that is damaged, or not one of a block of "bytes" bytes.
 // Reads nothing outside delta[0 .. delta_bytes) and base[0 .. bytes), writes bytes at out.
 bool DecodeDelta(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
                  void* out);
