@@ -42,7 +42,8 @@ CREATE TABLE mosaic.model (
   predecessor  int4,
   replaced     timestamptz,
   last_version int4,
-  content      uuid
+  content      uuid,
+  truncates    bool
 );
 CREATE INDEX model_content_idx ON mosaic.model (content);
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.model FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
@@ -69,6 +70,7 @@ COMMENT ON COLUMN mosaic.model.version IS 'number of the version among those of 
 COMMENT ON COLUMN mosaic.model.predecessor IS 'number of the version that it replaced or, where that was not kept, of what that replaced';
 COMMENT ON COLUMN mosaic.model.replaced IS 'when it was replaced, and kept; NULL: it is the current version';
 COMMENT ON COLUMN mosaic.model.last_version IS 'of the current version: the highest number that was given; NULL: version';
+COMMENT ON COLUMN mosaic.model.truncates IS 'false: texts of more tokens are an error instead of being cut; kept likewise';
 COMMENT ON COLUMN mosaic.model.content IS 'over all that its answers depend on, the same in every database (content_id); NULL: not asked for since it changed';
 
 CREATE FUNCTION mosaic.model_checksum(model_id int8) RETURNS uuid

@@ -154,6 +154,11 @@ COMMENT ON FUNCTION set_inputs(text, jsonb, jsonb, bool) IS 'which columns of a 
 REVOKE ALL ON FUNCTION set_inputs(text, jsonb, jsonb, bool) FROM PUBLIC;
 
 CREATE FUNCTION predict(model text, inputs jsonb) RETURNS jsonb
-  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_json' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_json' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION predict(text, jsonb) IS 'all outputs of a model by name, from its inputs by name';
+
+-- Inlined, so that plans batch it too.
+CREATE FUNCTION predict(model text, inputs json) RETURNS jsonb
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 1000 RETURN @extschema@.predict(model, inputs::jsonb);
+COMMENT ON FUNCTION predict(text, json) IS 'all outputs of a model by name, from its inputs by name';
 

@@ -24,20 +24,20 @@ CREATE INDEX model_tokenizer_idx ON mosaic.model (tokenizer);
 SELECT pg_catalog.pg_extension_config_dump('mosaic.tokenizer_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mosaic.tokenizer', '');
 
-CREATE FUNCTION set_tokenizer(model text, content bytea, max_tokens int DEFAULT NULL) RETURNS void
+CREATE FUNCTION set_tokenizer(model text, content bytea, max_tokens int DEFAULT NULL, truncate bool DEFAULT true) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_set_tokenizer_bytea' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION set_tokenizer(text, bytea, int) IS 'gives a model a tokenizer: the bytes of a tokenizer.json, a SentencePiece model or a vocab.txt';
+COMMENT ON FUNCTION set_tokenizer(text, bytea, int, bool) IS 'gives a model a tokenizer: the bytes of a tokenizer.json, a SentencePiece model or a vocab.txt';
 
-CREATE FUNCTION set_tokenizer(model text, path text, max_tokens int DEFAULT NULL) RETURNS void
+CREATE FUNCTION set_tokenizer(model text, path text, max_tokens int DEFAULT NULL, truncate bool DEFAULT true) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_set_tokenizer_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION set_tokenizer(text, text, int) IS 'gives a model a tokenizer from a file of the server (needs pg_read_server_files)';
+COMMENT ON FUNCTION set_tokenizer(text, text, int, bool) IS 'gives a model a tokenizer from a file of the server (needs pg_read_server_files)';
 
 CREATE FUNCTION drop_tokenizer(model text) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_drop_tokenizer' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION drop_tokenizer(text) IS 'takes its tokenizer from a model';
 
-REVOKE ALL ON FUNCTION set_tokenizer(text, bytea, int) FROM PUBLIC;
-REVOKE ALL ON FUNCTION set_tokenizer(text, text, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION set_tokenizer(text, bytea, int, bool) FROM PUBLIC;
+REVOKE ALL ON FUNCTION set_tokenizer(text, text, int, bool) FROM PUBLIC;
 REVOKE ALL ON FUNCTION drop_tokenizer(text) FROM PUBLIC;
 
 CREATE FUNCTION tokenize(model text, content text, special_tokens bool DEFAULT true, truncate bool DEFAULT true) RETURNS int[]

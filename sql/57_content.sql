@@ -38,6 +38,10 @@ CREATE FUNCTION predict_class(content uuid, input text) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_class_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION predict_class(uuid, text) IS 'the class of the model with this content, from 0, for a text';
 
+CREATE FUNCTION predict(content uuid, inputs jsonb) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'mosaic_pg_predict_json' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
+COMMENT ON FUNCTION predict(uuid, jsonb) IS 'all outputs of the model with this content by name, from its inputs by name';
+
 CREATE FUNCTION predict_label(content uuid, features anyarray) RETURNS text
   AS 'MODULE_PATHNAME', 'mosaic_pg_predict_label' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 SUPPORT mosaic.predict_support;
 COMMENT ON FUNCTION predict_label(uuid, anyarray) IS 'the label of the class of the model with this content, for one item';

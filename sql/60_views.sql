@@ -135,7 +135,7 @@ COMMENT ON COLUMN mosaic.storage.block_height IS 'rows of the largest block; NUL
 CREATE VIEW mosaic.tokenizers WITH (security_barrier) AS
 SELECT m.name AS model, t.description ->> 'model' AS kind, (t.description ->> 'tokens')::int AS tokens,
        (t.description ->> 'added_tokens')::int AS added_tokens, (t.description ->> 'special_tokens')::int AS special_tokens,
-       coalesce(m.max_tokens, (t.description ->> 'max_length')::int) AS max_length, t.bytes
+       coalesce(m.max_tokens, (t.description ->> 'max_length')::int) AS max_length, t.bytes, coalesce(m.truncates, true) AS truncates
 FROM mosaic.model m
 JOIN mosaic.tokenizer t ON t.tokenizer_id = m.tokenizer
 WHERE m.replaced IS NULL AND mosaic.may_use(m.owner, m.readers);
@@ -145,8 +145,9 @@ COMMENT ON COLUMN mosaic.tokenizers.kind IS 'how words become tokens: WordPiece,
 COMMENT ON COLUMN mosaic.tokenizers.tokens IS 'size of the vocabulary';
 COMMENT ON COLUMN mosaic.tokenizers.added_tokens IS 'tokens that are found in the text before anything else';
 COMMENT ON COLUMN mosaic.tokenizers.special_tokens IS 'tokens that are set around a text';
-COMMENT ON COLUMN mosaic.tokenizers.max_length IS 'tokens to which a text is cut; NULL: it is not';
+COMMENT ON COLUMN mosaic.tokenizers.max_length IS 'tokens that a text has at most; NULL: any number';
 COMMENT ON COLUMN mosaic.tokenizers.bytes IS 'length of its content';
+COMMENT ON COLUMN mosaic.tokenizers.truncates IS 'whether predictions cut longer texts; false: they are an error';
 
 GRANT SELECT ON mosaic.models, mosaic.tensors, mosaic.tokenizers TO PUBLIC;
 GRANT SELECT ON mosaic.storage TO pg_monitor;

@@ -234,10 +234,10 @@ void mosaic_exec_supply(MosaicExec *exec, const void *const *blocks);
 MosaicCode mosaic_exec_output(const MosaicExec *exec, int i, MosaicTensorView *out,
                               MosaicError *err);
 /*
- * Output i item after item: out->dims are those of one item, without an axis that only counts items;
- * the elements of item k begin at k times their product.  Valid as above.
+ * Output i item after item: out->dims are those of one item, without an axis that only counts items (keep_axis:
+ * with it, as a batch of one has it); the elements of item k begin at k times their product.  Valid as above.
  */
-MosaicCode mosaic_exec_item_output(MosaicExec *exec, int i, MosaicTensorView *out,
+MosaicCode mosaic_exec_item_output(MosaicExec *exec, int i, bool keep_axis, MosaicTensorView *out,
                                    MosaicError *err);
 /* How the items of the last run were computed: "at once", "in groups of 12", "one by one". */
 void mosaic_exec_way(const MosaicExec *exec, char *out, size_t size);

@@ -39,7 +39,8 @@ ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic
   ADD COLUMN predecessor int4,
   ADD COLUMN replaced timestamptz,
   ADD COLUMN last_version int4,
-  ADD COLUMN content uuid;
+  ADD COLUMN content uuid,
+  ADD COLUMN truncates bool;
 
 -- @changed statements@
 

@@ -330,14 +330,14 @@ MosaicCode mosaic_exec_output(const MosaicExec* exec, int i, MosaicTensorView* o
   });
 }
 
-MosaicCode mosaic_exec_item_output(MosaicExec* exec, int i, MosaicTensorView* out,
+MosaicCode mosaic_exec_item_output(MosaicExec* exec, int i, bool keep_axis, MosaicTensorView* out,
                                    MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     MOSAIC_RETURN_IF_ERROR(CheckOutput(exec, i));
     mosaic::Shape item;
     exec->items.resize(exec->model.graph.outputs.size());
     mosaic::Tensor& all = exec->items[static_cast<size_t>(i)];
-    MOSAIC_RETURN_IF_ERROR(exec->run.ItemOutput(static_cast<size_t>(i), &item, &all));
+    MOSAIC_RETURN_IF_ERROR(exec->run.ItemOutput(static_cast<size_t>(i), keep_axis, &item, &all));
     return View(exec, all, item, out);
   });
 }

@@ -46,7 +46,8 @@ enum
 	Anum_model_created, Anum_model_parameters, Anum_model_weight_bytes,
 	Anum_model_description, Anum_model_graph, Anum_model_checksum, Anum_model_tokenizer, Anum_model_labels,
 	Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized, Anum_model_input_map, Anum_model_version,
-	Anum_model_predecessor, Anum_model_replaced, Anum_model_last_version, Anum_model_content, Natts_model = 22
+	Anum_model_predecessor, Anum_model_replaced, Anum_model_last_version, Anum_model_content,
+	Anum_model_truncates, Natts_model = 23
 };
 enum
 {

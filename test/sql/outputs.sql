@@ -50,6 +50,33 @@ SELECT predict(CASE WHEN id = 5 THEN 'answer_logits' ELSE 'answer_class' END, x[
 SELECT predict(CASE WHEN id = 5 THEN 'answer_logits' ELSE 'answer_class' END, x[1:3], 'output_label') FROM image ORDER BY id;
 SELECT predict_proba(CASE WHEN id = 5 THEN 'answer_int64' ELSE 'answer_class' END, x[1:CASE WHEN id = 5 THEN 2 ELSE 3 END]) IS NULL FROM image ORDER BY id LIMIT 4;
 
+-- JSON objects in batches: items, batches of one and of several, inputs that are numbers, arrays, texts; by the text of json as well
+CREATE TABLE object AS SELECT id, jsonb_build_object('item', id % 7, 'context', x[1:3]) AS item, jsonb_build_object('item', ARRAY[id % 7], 'context', ARRAY[x[1:3]]) AS ones,
+       jsonb_build_object('item', ARRAY[id % 7, 3], 'context', ARRAY[x[1:3], x[5:7]]) AS two, jsonb_build_object('item', ARRAY[id % 7], 'context', x[1:3]) AS mixed,
+       jsonb_build_object('i', id * 9007199254740993, 'd', ARRAY[x[3], 1e-3], 's', ARRAY['text ' || id, 'Ü']) AS exact FROM image;
+EXPLAIN (COSTS OFF) SELECT predict('two_inputs', item), predict('two_inputs', item::json) FROM object;
+CREATE TABLE objects AS SELECT id, predict('two_inputs', item) AS item, predict('two_inputs', ones) AS ones, predict('two_inputs', two) AS two, predict('two_inputs', mixed) AS mixed,
+       predict('row_exact', exact) AS exact, predict('two_inputs', CASE id % 3 WHEN 0 THEN item WHEN 1 THEN ones ELSE two END) AS any, predict('two_inputs', item::json) AS json FROM object;
+SET pg_mosaic.batch = off;
+SELECT count(*), count(*) FILTER (WHERE o.item = predict('two_inputs', i.item)) AS item, count(*) FILTER (WHERE o.ones = predict('two_inputs', i.ones)) AS ones, count(*) FILTER (WHERE o.two = predict('two_inputs', i.two)) AS two,
+       count(*) FILTER (WHERE o.mixed = predict('two_inputs', i.mixed)) AS mixed, count(*) FILTER (WHERE o.exact = predict('row_exact', i.exact)) AS exact,
+       count(*) FILTER (WHERE o.any = predict('two_inputs', CASE o.id % 3 WHEN 0 THEN i.item WHEN 1 THEN i.ones ELSE i.two END)) AS any, count(*) FILTER (WHERE o.json = o.item) AS json,
+       count(*) FILTER (WHERE o.ones = jsonb_build_object('hidden', jsonb_build_array(o.item -> 'hidden'), 'score', jsonb_build_array(o.item -> 'score'))) AS with_axis FROM objects o JOIN object i USING (id);
+RESET pg_mosaic.batch;
+SELECT o.item, o.ones, o.exact FROM objects o WHERE id = 2;
+SELECT count(*), sum(rows) > 600 AS batched FROM mosaic.stat_models WHERE model = 'two_inputs' AND rows > calls / 2;
+-- what is wrong with a row is said when SQL has reached it
+SELECT predict('two_inputs', CASE WHEN id = 5 THEN '{"item": 1}' ELSE item END) -> 'score' IS NOT NULL AS there FROM object ORDER BY id LIMIT 4;
+SELECT predict('two_inputs', CASE WHEN id = 5 THEN '{"item": 1}' ELSE item END) -> 'score' IS NOT NULL AS there FROM object ORDER BY id;
+SELECT count(predict('two_inputs', CASE WHEN id = 5 THEN '{"item": 1, "context": [1, 2, 3], "x": 1}' ELSE item END)) FROM object;
+SELECT count(predict('two_inputs', CASE WHEN id = 5 THEN '{"item": 1e400, "context": [1, 2, 3]}' ELSE item END)) FROM object;
+SELECT count(predict('two_inputs', CASE WHEN id = 5 THEN '{"item": 1, "context": [1, 2, 1e39]}' ELSE item END)) FROM object;
+SELECT count(predict('two_inputs', CASE WHEN id = 5 THEN '{"item": 1, "context": [1, 2, "three"]}' ELSE item END)) FROM object;
+SELECT count(predict('row_exact', CASE WHEN id = 5 THEN '{"i": 1.00000000000000000001, "d": [1, 2], "s": ["a", "b"]}' ELSE exact END)) FROM object;
+-- whole numbers of numeric keep all digits; what is not whole is no integer, however near
+SELECT predict_outputs('answer_int64', '{9007199254740993, -9223372036854775808}'::numeric[]) AS exact;
+SELECT predict_outputs('answer_int64', ARRAY[1.00000000000000000001, 2]);
+
 -- jsonb takes strings and what jsonb has no numbers for
 SELECT predict('row_exact', '{"i": 1, "d": ["NaN", "-Infinity"], "s": ["ü", "b"]}'::jsonb);
 SELECT predict('row_exact', '{"i": "NaN", "d": [1, 2], "s": ["a"]}'::jsonb);
@@ -61,5 +88,5 @@ SELECT i.tensors FROM import_model('answer_wide', :'models' || '/answer_wide.onn
 SELECT predict_outputs('answer_wide', '{1,30000}'::bigint[]) = jsonb_build_object('y', array_fill(1, '{30000}'::int[])) AS same;
 SELECT predict('answer_wide', '{"x": [1, 23000000]}'::jsonb);
 DROP EXTENSION pg_mosaic CASCADE;
-DROP TABLE image, made;
+DROP TABLE image, made, object, objects;
 DROP FUNCTION near(real[], jsonb);

@@ -52,6 +52,20 @@ SELECT set_tokenizer('states', :'wordpiece', 5);
 SELECT tokenize('states', repeat('a ', 100)), predict('states', repeat('a ', 100)), token_count('states', repeat('a ', 100)), cardinality(tokenize('states', repeat('a ', 100), truncate => false));
 SELECT model, max_length FROM mosaic.tokenizers WHERE model = 'states';
 SELECT predict('states', repeat('a ', 100), repeat('b ', 100));
+-- or refused, where asked: by the function, and by the batch when SQL has reached the row
+SELECT set_tokenizer('states', :'wordpiece', 5, truncate => false);
+SELECT model, max_length, truncates FROM mosaic.tokenizers WHERE model IN ('states', 'fixed') ORDER BY model;
+SELECT array_length(predict('states', 'a b c'), 1) AS rows, token_count('states', 'a b c d');
+\set VERBOSITY sqlstate
+SELECT predict('states', 'a b c d');
+\set VERBOSITY default
+SELECT predict('states', 'a b', 'c d');
+SELECT i, array_length(predict('states', repeat('a ', i)), 1) AS rows FROM generate_series(1, 9) i LIMIT 3;
+SELECT i, array_length(predict('states', repeat('a ', i)), 1) AS rows FROM generate_series(1, 9) i;
+SELECT i, array_length(predict('states', repeat('a ', i)), 1) AS rows FROM generate_series(1, 9) i WHERE token_count('states', repeat('a ', i)) <= 5;
+SELECT set_tokenizer('states', :'wordpiece', 5, NULL);
+SELECT set_tokenizer('states', :'wordpiece', 5);
+SELECT truncates FROM mosaic.tokenizers WHERE model = 'states';
 
 -- in batches: by length, the same bits
 CREATE TABLE texts AS SELECT i AS id, (SELECT string_agg((ARRAY['the','model','of','a','store','blocks','is','Blöcke'])[1 + (i * 7 + j * j) % 8], ' ') FROM generate_series(1, i % 13) j) AS t

@@ -281,7 +281,7 @@ Status BatchRun::Join(size_t i, const Tensor& part) {
   return Status();
 }
 
-Status BatchRun::ItemOutput(size_t i, Shape* item, Tensor* all) {
+Status BatchRun::ItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all) {
   const Tensor& whole = outputs_[i];
   const bool each = way_ == Way::kEach || !model_.items.independent;
   const int axis =
@@ -316,7 +316,7 @@ Status BatchRun::ItemOutput(size_t i, Shape* item, Tensor* all) {
       }
     }
   }
-  if (per_item == 1) item->erase(item->begin() + axis);
+  if (per_item == 1 && !keep_axis) item->erase(item->begin() + axis);
   return Status();
 }
 

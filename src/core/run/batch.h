@@ -52,8 +52,9 @@ class BatchRun {
   // one are joined along the first axis.
   const Tensor& output(size_t i) const { return outputs_[i]; }
   // REQUIRES: done. Output i item after item: *item is the shape of each (without an axis that
-  // only counts items), the elements of item k begin at k * NumElements(*item). May copy.
-  Status ItemOutput(size_t i, Shape* item, Tensor* all);
+  // only counts items, unless keep_axis), the elements of item k begin at k * NumElements(*item). May
+  // copy.
+  Status ItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all);
 
   Way way() const { return way_; }
   int64_t group() const { return group_; }  // items of a run

@@ -118,7 +118,7 @@ run(Evaluation *e, MosaicCode code, MosaicTensorView *output, MosaicError *error
 		else if (code != MOSAIC_MORE)
 			return code;
 	}
-	return mosaic_exec_item_output(e->exec, 0, output, error);
+	return mosaic_exec_item_output(e->exec, 0, false, output, error);
 }
 
 static Size

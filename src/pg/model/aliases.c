@@ -253,7 +253,7 @@ mosaic_check_same_inputs(const char *alias, HeapTuple a, const MosaicModel *mode
 	int			n = mosaic_model_input_count(model_a);
 	bool		same = n == mosaic_model_input_count(model_b) &&
 		same_option(a, b, Anum_model_tokenizer, false) && same_option(a, b, Anum_model_max_tokens, false) &&
-		same_option(a, b, Anum_model_input_map, true);
+		same_option(a, b, Anum_model_truncates, false) && same_option(a, b, Anum_model_input_map, true);
 
 	for (int i = 0; i < n && same; i++)
 		same = same_input(mosaic_model_input(model_a, i), mosaic_model_input(model_b, i));

@@ -125,6 +125,7 @@ mosaic_changes_content(int attnum)
 		case Anum_model_tokenizer:
 		case Anum_model_labels:
 		case Anum_model_max_tokens:
+		case Anum_model_truncates:
 		case Anum_model_pooling:
 		case Anum_model_normalized:
 		case Anum_model_input_map:
@@ -225,6 +226,9 @@ add_options(HeapTuple row, pg_cryptohash_ctx *sum)
 			s = columns[i].is_int ? psprintf("%d", DatumGetInt32(value)) : mosaic_plain_text(value);
 		add_text(columns[i].what, s, s ? strlen(s) : 0, sum);
 	}
+	value = mosaic_model_option(row, Anum_model_truncates, &isnull);
+	if (!isnull && !DatumGetBool(value))
+		add_text("longer texts are errors", NULL, 0, sum);
 	value = mosaic_model_option(row, Anum_model_normalized, &isnull);
 	add_text(!isnull && DatumGetBool(value) ? "normalized" : "as it is", NULL, 0, sum);
 	if (tokenizer != 0)

@@ -147,7 +147,7 @@ mosaic_apply_folder(const MosaicFolder *f, const char *name)
 	const char *pooling = mosaic_folder_pooling(f->settings);
 
 	if (f->tokenizer)
-		mosaic_set_tokenizer(name, f->tokenizer, f->tokenizer_bytes, mosaic_folder_max_tokens(f->settings));
+		mosaic_set_tokenizer(name, f->tokenizer, f->tokenizer_bytes, mosaic_folder_max_tokens(f->settings), true);
 	if (pooling || mosaic_folder_normalizes(f->settings))
 		mosaic_set_pooling(name, pooling ? pooling : "mean", mosaic_folder_normalizes(f->settings));
 	if (mosaic_folder_label_count(f->settings) > 0)

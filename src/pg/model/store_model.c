@@ -233,7 +233,7 @@ describe_model(ImportJob *job, const char *name, const void *graph, size_t len)
 /* What is set of a model, not part of its file. */
 static const int optional[] = {
 	Anum_model_tokenizer, Anum_model_labels, Anum_model_max_tokens, Anum_model_pooling, Anum_model_normalized,
-	Anum_model_input_map
+	Anum_model_input_map, Anum_model_truncates
 };
 
 HeapTuple

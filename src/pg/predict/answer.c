@@ -408,17 +408,17 @@ mosaic_answer_output(MosaicPredictor *p, MosaicAnswer kind, text *name, bool car
 }
 
 const MosaicTensorView *
-mosaic_answer_views(MosaicPredictor *p, MosaicAnswer kind, int no, bool items)
+mosaic_answer_views(MosaicPredictor *p, MosaicAnswer kind, int no, MosaicGiven given)
 {
 	bool		all = kind == MOSAIC_ANSWER_OUTPUTS;
 	int			n = all ? mosaic_model_output_count(mosaic_predictor_model(p)) : 1;
 	MosaicTensorView *views = palloc(n * sizeof *views);
 
 	for (int i = 0; i < n; i++)
-		if (items)
-			mosaic_predictor_item_output(p, all ? i : no, &views[i]);
-		else
+		if (given == MOSAIC_GIVEN_WHOLE)
 			mosaic_predictor_output(p, all ? i : no, &views[i]);
+		else
+			mosaic_predictor_item_output(p, all ? i : no, given == MOSAIC_GIVEN_ONES, &views[i]);
 	return views;
 }
 

@@ -41,8 +41,16 @@ typedef struct MosaicPart
 				n;				/* and how many there are */
 } MosaicPart;
 
-/* The outputs of the last run for an answer of output no, of its items, or as they are; in the current context. */
-extern const MosaicTensorView *mosaic_answer_views(MosaicPredictor *p, MosaicAnswer kind, int no, bool items);
+/* How items were given, and so are their outputs. */
+typedef enum MosaicGiven
+{
+	MOSAIC_GIVEN_WHOLE,			/* with all dimensions: outputs as the model has them */
+	MOSAIC_GIVEN_ITEMS,			/* without the one that counts items */
+	MOSAIC_GIVEN_ONES			/* as batches of one */
+} MosaicGiven;
+
+/* The outputs of the last run for an answer of output no; in the current context. */
+extern const MosaicTensorView *mosaic_answer_views(MosaicPredictor *p, MosaicAnswer kind, int no, MosaicGiven given);
 
 /* The answer, in the current context. */
 extern Datum mosaic_answer(MosaicPredictor *p, MosaicAnswer kind, int no, const MosaicPart *part);

@@ -18,6 +18,7 @@
 
 #include "compat.h"
 #include "elements.h"
+#include "numeric_value.h"
 
 /* The value decompressed; NULL where that is left to the server, with its errors. */
 static struct varlena *
@@ -172,6 +173,20 @@ mosaic_element_from_double(double v, int dtype, void *elements, int64 i, const c
 	not_representable(psprintf("%.17g", v), dtype, what);
 }
 
+void
+mosaic_element_from_numeric(Numeric v, int dtype, void *elements, int64 i, const char *what)
+{
+	const char *shown;
+
+	if (mosaic_try_element_numeric(v, dtype, elements, i))
+		return;
+	/* A type without inputs has an error of its own. */
+	if (!mosaic_is_float(dtype))
+		mosaic_element_from_int64(0, dtype, elements, i, what);
+	shown = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(v)));
+	not_representable(strlen(shown) > 40 ? numeric_out_sci(v, 16) : shown, dtype, what);
+}
+
 bool
 mosaic_try_element_int64(int64 v, int dtype, void *elements, int64 i)
 {
@@ -289,8 +304,7 @@ convert(Datum value, Oid type, int dtype, void *elements, int64 i, const char *w
 			mosaic_element_from_int64(DatumGetBool(value), dtype, elements, i, what);
 			break;
 		case NUMERICOID:
-			mosaic_element_from_double(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)),
-									   dtype, elements, i, what);
+			mosaic_element_from_numeric(DatumGetNumeric(value), dtype, elements, i, what);
 			break;
 		default:
 			ereport(ERROR,
@@ -400,19 +414,12 @@ convert_numerics(ArrayType *array, int64 n, int dtype, void *elements)
 {
 	char	   *p = ARR_DATA_PTR(array);
 
-	if (dtype != MOSAIC_FLOAT && dtype != MOSAIC_DOUBLE)
-		return false;
 	for (int64 i = 0; i < n; i++)
 	{
 		Datum		value = fetch_att(p, false, -1);
-		double		v = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
 
-		if (isinf(v) || (dtype == MOSAIC_FLOAT && isinf((float) v)))
+		if (!mosaic_try_element_numeric(DatumGetNumeric(value), dtype, elements, i))
 			return false;
-		if (dtype == MOSAIC_FLOAT)
-			((float *) elements)[i] = (float) v;
-		else
-			((double *) elements)[i] = v;
 		p = att_addlength_pointer(p, -1, p);
 		p = (char *) att_align_nominal(p, TYPALIGN_INT);
 	}

@@ -6,8 +6,15 @@
 #define MOSAIC_ELEMENTS_H
 
 #include "utils/array.h"
+#include "utils/numeric.h"
 
 #include "mosaic/capi.h"
+
+static inline bool
+mosaic_is_float(int dtype)
+{
+	return dtype == MOSAIC_FLOAT || dtype == MOSAIC_DOUBLE || dtype == MOSAIC_FLOAT16 || dtype == MOSAIC_BFLOAT16;
+}
 
 /* The array behind a value, detoasted: faster than the server's own way where it is compressed. */
 extern ArrayType *mosaic_detoast_array(Datum value);
@@ -32,8 +39,10 @@ extern void mosaic_element_from_double(double value, int dtype, void *elements, 
 									   const char *what);
 extern void mosaic_element_from_int64(int64 value, int dtype, void *elements, int64 i,
 									  const char *what);
+extern void mosaic_element_from_numeric(Numeric value, int dtype, void *elements, int64 i,
+										const char *what);
 
-/* The same, but false instead of an error. */
+/* The same, but false instead of an error; of numeric there is mosaic_try_element_numeric(). */
 extern bool mosaic_try_element_double(double value, int dtype, void *elements, int64 i);
 extern bool mosaic_try_element_int64(int64 value, int dtype, void *elements, int64 i);
 

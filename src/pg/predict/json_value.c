@@ -14,6 +14,7 @@
 
 #include "elements.h"
 #include "json_value.h"
+#include "numeric_value.h"
 
 static void
 constant_string(JsonbValue *out, const char *s)
@@ -66,12 +67,6 @@ mosaic_bad_json(const char *what, const char *why)
 			 errhint("An input is a number or a (nested) array of numbers, all rows of one length.")));
 }
 
-static bool
-is_float(int dtype)
-{
-	return dtype == MOSAIC_FLOAT || dtype == MOSAIC_DOUBLE || dtype == MOSAIC_FLOAT16 || dtype == MOSAIC_BFLOAT16;
-}
-
 /* A float that JSON has no number for. */
 static bool
 named_float(const JsonbValue *v, double *out)
@@ -92,50 +87,59 @@ named_float(const JsonbValue *v, double *out)
 	return false;
 }
 
-static void
-string_element(const JsonbValue *v, MosaicString *out)
+/* In the current context; false where it would have to be converted, if careful. */
+static bool
+string_element(const JsonbValue *v, MosaicString *out, bool careful)
 {
-	char	   *copy = pnstrdup(v->val.string.val, v->val.string.len);
-	char	   *converted = pg_server_to_any(copy, v->val.string.len, PG_UTF8);
+	char	   *copy;
+	char	   *converted;
 
+	if (careful && GetDatabaseEncoding() != PG_UTF8)
+		return false;
+	copy = pnstrdup(v->val.string.val, v->val.string.len);
+	converted = pg_server_to_any(copy, v->val.string.len, PG_UTF8);
 	out->data = converted;
 	out->size = converted == copy ? v->val.string.len : (int64) strlen(converted);
+	return true;
 }
 
-static void
-number_element(Numeric number, int dtype, void *elements, int64 i, const char *what)
+static bool
+try_element(const JsonbValue *v, int dtype, void *elements, int64 i, bool careful)
 {
-	Datum		value = NumericGetDatum(number);
-	Datum		whole;
+	double		number;
 
-	if (is_float(dtype))
-	{
-		mosaic_element_from_double(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)), dtype, elements, i, what);
-		return;
-	}
-	whole = DirectFunctionCall2(numeric_trunc, value, Int32GetDatum(0));
-	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, value)))
-		mosaic_bad_json(what, "contains a number that is not whole");
-	mosaic_element_from_int64(DatumGetInt64(DirectFunctionCall1(numeric_int8, whole)), dtype, elements, i, what);
+	if (dtype == MOSAIC_STRING)
+		return v->type == jbvString && string_element(v, &((MosaicString *) elements)[i], careful);
+	if (v->type == jbvBool)
+		return mosaic_try_element_int64(v->val.boolean, dtype, elements, i);
+	if (v->type == jbvNumeric)
+		return mosaic_try_element_numeric(v->val.numeric, dtype, elements, i);
+	return v->type == jbvString && mosaic_is_float(dtype) && named_float(v, &number) &&
+		mosaic_try_element_double(number, dtype, elements, i);
+}
+
+bool
+mosaic_try_json_element(const JsonbValue *v, int dtype, void *elements, int64 i)
+{
+	return try_element(v, dtype, elements, i, true);
 }
 
 void
 mosaic_json_element(const JsonbValue *v, int dtype, void *elements, int64 i, const char *what)
 {
-	double		number;
+	Numeric		whole;
 
+	if (try_element(v, dtype, elements, i, false))
+		return;
 	if (dtype == MOSAIC_STRING)
-	{
-		if (v->type != jbvString)
-			mosaic_bad_json(what, "contains something that is not a string");
-		string_element(v, &((MosaicString *) elements)[i]);
-	}
-	else if (v->type == jbvBool)
+		mosaic_bad_json(what, "contains something that is not a string");
+	if (v->type == jbvBool)
 		mosaic_element_from_int64(v->val.boolean, dtype, elements, i, what);
-	else if (v->type == jbvNumeric)
-		number_element(v->val.numeric, dtype, elements, i, what);
-	else if (v->type == jbvString && is_float(dtype) && named_float(v, &number))
-		mosaic_element_from_double(number, dtype, elements, i, what);
-	else
+	if (v->type != jbvNumeric)
 		mosaic_bad_json(what, "contains something that is not a number");
+	whole = DatumGetNumeric(DirectFunctionCall2(numeric_trunc, NumericGetDatum(v->val.numeric), Int32GetDatum(0)));
+	if (!mosaic_is_float(dtype) &&
+		!DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(whole), NumericGetDatum(v->val.numeric))))
+		mosaic_bad_json(what, "contains a number that is not whole");
+	mosaic_element_from_numeric(v->val.numeric, dtype, elements, i, what);
 }

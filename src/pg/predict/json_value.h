@@ -22,6 +22,9 @@ pg_noreturn extern void mosaic_bad_json(const char *what, const char *why);
  */
 extern void mosaic_json_element(const JsonbValue *v, int dtype, void *elements, int64 i, const char *what);
 
+/* The same, but false instead of an error, or where only that can tell. */
+extern bool mosaic_try_json_element(const JsonbValue *v, int dtype, void *elements, int64 i);
+
 /* UTF-8 of a model as a string of the database's encoding. */
 extern void mosaic_json_string(JsonbValue *out, const char *s, Size len);
 

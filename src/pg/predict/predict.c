@@ -13,6 +13,7 @@
 #include "content.h"
 #include "elements.h"
 #include "predict_item.h"
+#include "predict_json.h"
 #include "predict_row.h"
 #include "predict_text.h"
 #include "predictor.h"
@@ -252,5 +253,6 @@ mosaic_predict_function(Oid funcid, MosaicPredictFn *fn)
 			*fn = functions[i].fn;
 			return info.fn_strict;
 		}
-	return info.fn_strict && (mosaic_predict_text_function(&info, fn) || mosaic_predict_row_function(&info, fn));
+	return info.fn_strict && (mosaic_predict_text_function(&info, fn) || mosaic_predict_row_function(&info, fn) ||
+							  mosaic_predict_json_function(&info, fn));
 }

@@ -133,7 +133,9 @@ note_value_bytes(MosaicBatch *b, Call *call, Size bytes)
 static int
 take_output(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, int no)
 {
-	MosaicPart	part = {.outputs = mosaic_answer_views(g->p, call->fn.answer, no, true)};
+	MosaicPart	part = {
+		.outputs = mosaic_answer_views(g->p, call->fn.answer, no, g->ones ? MOSAIC_GIVEN_ONES : MOSAIC_GIVEN_ITEMS)
+	};
 	int			taken = 0;
 
 	for (int i = 0; i < n; i++)

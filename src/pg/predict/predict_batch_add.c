@@ -11,6 +11,7 @@
 
 #include "content.h"
 #include "elements.h"
+#include "json_inputs.h"
 #include "predict_batch_state.h"
 #include "row_map.h"
 #include "text_model.h"
@@ -31,7 +32,7 @@ shapes_of(MosaicBatch *b, Call *call, int n)
 static RowGroup *
 find_group(MosaicBatch *b, Call *call, MosaicPredictor *p, int n)
 {
-	return mosaic_find_group(call->groups, &call->ngroups, p, n, call->shapes, b->cxt);
+	return mosaic_find_group(call->groups, &call->ngroups, p, n, call->shapes, call->fn.json, b->cxt);
 }
 
 /*
@@ -159,6 +160,42 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 	return append(b, call, g);
 }
 
+/* The strings of an input, which are to stay as long as the batch. */
+static void
+keep_strings(MosaicBatch *b, MosaicString *strings, int64 n)
+{
+	for (int64 i = 0; i < n; i++)
+		strings[i].data = memcpy(MemoryContextAllocHuge(b->cxt, Max(strings[i].size, 1)), strings[i].data, strings[i].size);
+}
+
+static bool
+add_json(MosaicBatch *b, Call *call, MosaicPredictor *p, Jsonb *json)
+{
+	MosaicJsonInput *inputs = mosaic_try_json_inputs(p, json);
+	int			n = mosaic_model_input_count(mosaic_predictor_model(p));
+	MosaicShape *shapes = shapes_of(b, call, n);
+	RowGroup   *g;
+
+	if (inputs == NULL)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		shapes[i].ndim = inputs[i].ndim;
+		memcpy(shapes[i].dims, inputs[i].dims, sizeof shapes[i].dims);
+	}
+	g = find_group(b, call, p, n);
+	if (g == NULL)
+		return false;
+	mosaic_grow_group(g, b->max_rows, false);
+	for (int i = 0; i < n; i++)
+	{
+		if (mosaic_model_input(mosaic_predictor_model(p), i)->dtype == MOSAIC_STRING)
+			keep_strings(b, inputs[i].elements, inputs[i].n);
+		memcpy(mosaic_next_item(g, i), inputs[i].elements, g->inputs[i].item_bytes);
+	}
+	return append(b, call, g);
+}
+
 static bool
 add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 {
@@ -169,7 +206,6 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	Datum		features = ExecEvalExpr(call->features, econtext, &null_features);
 	Datum		second = call->second ? ExecEvalExpr(call->second, econtext, &null_second) : (Datum) 0;
 	ArrayType  *array = NULL;
-	HeapTupleHeader row = NULL;
 	text	   *key;
 	MosaicPredictor *p;
 
@@ -178,9 +214,7 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	call->isnull[b->n] = true;
 	if (null_model || null_features || null_second)
 		return true;
-	if (call->fn.row)
-		row = DatumGetHeapTupleHeader(features);
-	else if (call->fn.texts == 0)
+	if (!call->fn.row && !call->fn.json && call->fn.texts == 0)
 	{
 		array = mosaic_detoast_array(features);
 		if (call->fn.columns && ARR_HASNULL(array) && array_contains_nulls(array))
@@ -191,8 +225,10 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	p = ready ? mosaic_predictor_ready(&b->models, key) : mosaic_predictor(&b->models, key);
 	if (p == NULL)
 		return false;
-	if (row)
-		return add_row(b, call, p, row, ready);
+	if (call->fn.row)
+		return add_row(b, call, p, DatumGetHeapTupleHeader(features), ready);
+	if (call->fn.json)
+		return add_json(b, call, p, DatumGetJsonbP(features));
 	return array ? add_features(b, call, p, array) : add_text(b, call, p, features, second, ready);
 }
 

@@ -119,7 +119,8 @@ mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer ans
 		views[i] = mosaic_bound_view(mosaic_model_input(model, i)->dtype, &item->bindings[i], item->elements[i]);
 	mosaic_predictor_run(p, views, 1, true);
 	/* An input of all dimensions gives an output of all dimensions. */
-	part.outputs = mosaic_answer_views(p, answer, no, ninputs > 0 && item->bindings[0].left_out >= 0);
+	part.outputs = mosaic_answer_views(p, answer, no, ninputs > 0 && item->bindings[0].left_out >= 0 ? MOSAIC_GIVEN_ITEMS
+									   : MOSAIC_GIVEN_WHOLE);
 	result = mosaic_answer(p, answer, no, &part);
 	mosaic_predictor_end(p, 1, 1, false);
 	return result;

@@ -18,6 +18,7 @@ typedef struct MosaicPredictFn
 	int			texts;			/* given as one text or a pair of them; 0: as features */
 	bool		columns;		/* VARIADIC: NULL where a column is */
 	bool		row;			/* given as a row */
+	bool		json;			/* given as a JSON object */
 	bool		named;			/* the last argument is the output's name */
 } MosaicPredictFn;
 

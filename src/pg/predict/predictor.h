@@ -110,8 +110,11 @@ extern int	mosaic_predictor_items(MosaicPredictor *predictor, const MosaicTensor
 /* Output i of the last run, as the model has it; valid until the next one. */
 extern void mosaic_predictor_output(MosaicPredictor *predictor, int i, MosaicTensorView *output);
 
-/* The same item after item: the view's dimensions are those of one. */
-extern void mosaic_predictor_item_output(MosaicPredictor *predictor, int i,
+/*
+ * The same item after item: the view's dimensions are those of one, without the axis that counts items, or, keep_axis, as a
+ * batch of one has it.
+ */
+extern void mosaic_predictor_item_output(MosaicPredictor *predictor, int i, bool keep_axis,
 										 MosaicTensorView *output);
 
 /* The i-th model kept in flinfo, most recently used first, or NULL: for EXPLAIN. */

@@ -127,10 +127,10 @@ mosaic_predictor_output(MosaicPredictor *p, int i, MosaicTensorView *output)
 }
 
 void
-mosaic_predictor_item_output(MosaicPredictor *p, int i, MosaicTensorView *output)
+mosaic_predictor_item_output(MosaicPredictor *p, int i, bool keep_axis, MosaicTensorView *output)
 {
 	MosaicError error;
 
-	if (mosaic_exec_item_output(p->exec, i, output, &error) != MOSAIC_OK)
+	if (mosaic_exec_item_output(p->exec, i, keep_axis, output, &error) != MOSAIC_OK)
 		mosaic_report(&error);
 }

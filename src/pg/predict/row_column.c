@@ -7,17 +7,16 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "common/int.h"
 #include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "elements.h"
+#include "numeric_value.h"
 #include "row_column.h"
 
 #define DAYS_BEFORE_2000 (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)
@@ -140,45 +139,6 @@ string_element(MosaicRowColumn *column, Datum value, MosaicString *out, MemoryCo
 
 /* ---- numbers ---- */
 
-/* A whole number in full; false where it is none, or has more than 64 bits. */
-static bool
-whole_of(Numeric number, int64 *out)
-{
-	const char *s = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
-	bool		negative = *s == '-';
-
-	*out = 0;
-	s += negative;
-	if (*s < '0' || *s > '9')
-		return false;
-	for (; *s >= '0' && *s <= '9'; s++)
-	{
-		int64		digit = *s - '0';
-
-		if (pg_mul_s64_overflow(*out, 10, out) || pg_sub_s64_overflow(*out, digit, out))
-			return false;
-	}
-	for (s += *s == '.'; *s == '0'; s++)
-		;
-	if (!negative && pg_mul_s64_overflow(*out, -1, out))
-		return false;
-	return *s == '\0';
-}
-
-static bool
-numeric_element(Numeric number, int dtype, void *elements, int64 i)
-{
-	double		v;
-	int64		whole;
-
-	if (dtype != MOSAIC_FLOAT && dtype != MOSAIC_DOUBLE && dtype != MOSAIC_FLOAT16 && dtype != MOSAIC_BFLOAT16)
-		return whole_of(number, &whole) && mosaic_try_element_int64(whole, dtype, elements, i);
-	v = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number)));
-	if (isinf(v) && !numeric_is_inf(number))
-		return false;
-	return mosaic_try_element_double(v, dtype, elements, i);
-}
-
 /* Seconds since 1970-01-01 00:00. */
 static double
 seconds_of_timestamp(Timestamp t)
@@ -217,7 +177,7 @@ mosaic_column_element(MosaicRowColumn *column, Datum value, int dtype, void *ele
 		case FLOAT8OID:
 			return mosaic_try_element_double(DatumGetFloat8(value), dtype, elements, i);
 		case NUMERICOID:
-			return numeric_element(DatumGetNumeric(value), dtype, elements, i);
+			return mosaic_try_element_numeric(DatumGetNumeric(value), dtype, elements, i);
 		case UNKNOWNOID:
 			return false;
 		case DATEOID:

@@ -21,7 +21,7 @@ same_shapes(const RowGroup *g, int n, const MosaicShape *shapes)
 	return true;
 }
 
-/* Binds an input of a group; false where the shape is not that of one item of a batch. */
+/* Binds an input of a group; false where the shape is not that of one item of a batch, or of a batch of one. */
 static bool
 bind_input(RowGroup *g, int i, const MosaicShape *shape)
 {
@@ -30,8 +30,8 @@ bind_input(RowGroup *g, int i, const MosaicShape *shape)
 
 	in->shape = *shape;
 	if (shape->ndim == 0 || info->item_axis < 0 ||
-		!mosaic_predictor_try_bind(g->p, i, shape->ndim, shape->dims, &in->binding) || in->binding.batch ||
-		in->binding.left_out < 0)
+		!mosaic_predictor_try_bind(g->p, i, shape->ndim, shape->dims, &in->binding) ||
+		(in->binding.batch ? in->binding.items != 1 : in->binding.left_out < 0))
 		return false;
 	in->item_bytes = mosaic_dtype_size(info->dtype);
 	for (int d = 0; d < in->binding.ndim; d++)
@@ -40,7 +40,7 @@ bind_input(RowGroup *g, int i, const MosaicShape *shape)
 }
 
 static bool
-init_group(RowGroup *g, MosaicPredictor *p, int n, const MosaicShape *shapes, MemoryContext cxt)
+init_group(RowGroup *g, MosaicPredictor *p, int n, const MosaicShape *shapes, bool ones, MemoryContext cxt)
 {
 	memset(g, 0, sizeof *g);
 	g->p = p;
@@ -52,16 +52,22 @@ init_group(RowGroup *g, MosaicPredictor *p, int n, const MosaicShape *shapes, Me
 	for (int i = 0; i < n; i++)
 		if (!bind_input(g, i, &shapes[i]))
 			return false;
-	return true;
+	/* All inputs are alike. */
+	g->ones = g->inputs[0].binding.batch;
+	for (int i = 1; i < n; i++)
+		if (g->inputs[i].binding.batch != g->ones)
+			return false;
+	return ones || !g->ones;
 }
 
 RowGroup *
-mosaic_find_group(RowGroup *groups, int *ngroups, MosaicPredictor *p, int n, const MosaicShape *shapes, MemoryContext cxt)
+mosaic_find_group(RowGroup *groups, int *ngroups, MosaicPredictor *p, int n, const MosaicShape *shapes, bool ones,
+				  MemoryContext cxt)
 {
 	for (int i = *ngroups; i-- > 0;)
 		if (groups[i].p == p && same_shapes(&groups[i], n, shapes))
 			return &groups[i];
-	if (!init_group(&groups[*ngroups], p, n, shapes, cxt))
+	if (!init_group(&groups[*ngroups], p, n, shapes, ones, cxt))
 		return NULL;
 	return &groups[(*ngroups)++];
 }

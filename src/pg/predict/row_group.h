@@ -42,14 +42,15 @@ typedef struct RowGroup
 				room;
 	int		   *rows;			/* n */
 	TokenSpan  *spans;			/* n; NULL where they are no texts */
+	bool		ones;			/* items are given as batches of one: so are their outputs */
 } RowGroup;
 
 /*
  * The group of a model and shapes, of n inputs, among groups, or a new one behind them; NULL where these are not the shapes of one item
- * of a batch.  Its memory is of cxt.
+ * of a batch, or, where ones says that this is asked for too, of a batch of one.  Its memory is of cxt.
  */
 extern RowGroup *mosaic_find_group(RowGroup *groups, int *ngroups, MosaicPredictor *p, int n, const MosaicShape *shapes,
-								   MemoryContext cxt);
+								   bool ones, MemoryContext cxt);
 
 /* Room for one more item, of most at a time. */
 extern void mosaic_grow_group(RowGroup *g, int most, bool texts);

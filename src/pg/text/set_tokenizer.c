@@ -56,7 +56,7 @@ describe(const char *name, const void *content, Size len)
 }
 
 void
-mosaic_set_tokenizer(const char *name, const void *content, Size len, int max_tokens)
+mosaic_set_tokenizer(const char *name, const void *content, Size len, int max_tokens, bool truncate)
 {
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic tokenizer",
 											  ALLOCSET_DEFAULT_SIZES);
@@ -66,9 +66,9 @@ mosaic_set_tokenizer(const char *name, const void *content, Size len, int max_to
 	HeapTuple	row = mosaic_owned_model(name, snapshot);
 	int32		old = mosaic_tokenizer_of(row),
 				id = mosaic_store_tokenizer(content, len, description);
-	const int	columns[] = {Anum_model_tokenizer, Anum_model_max_tokens};
-	Datum		values[] = {Int32GetDatum(id), Int32GetDatum(max_tokens)};
-	bool		nulls[] = {false, max_tokens == 0};
+	const int	columns[] = {Anum_model_tokenizer, Anum_model_max_tokens, Anum_model_truncates};
+	Datum		values[] = {Int32GetDatum(id), Int32GetDatum(max_tokens), BoolGetDatum(truncate)};
+	bool		nulls[] = {false, max_tokens == 0, truncate};
 
 	mosaic_update_columns(row, lengthof(columns), columns, values, nulls);
 	if (id != old)
@@ -101,6 +101,16 @@ max_tokens_argument(FunctionCallInfo fcinfo)
 	return max_tokens;
 }
 
+/* The fourth argument. */
+static bool
+truncate_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("truncate must not be NULL")));
+	return PG_GETARG_BOOL(3);
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_set_tokenizer_bytea);
 Datum
 mosaic_pg_set_tokenizer_bytea(PG_FUNCTION_ARGS)
@@ -115,7 +125,8 @@ mosaic_pg_set_tokenizer_bytea(PG_FUNCTION_ARGS)
 				 errhint("drop_tokenizer() takes its tokenizer from a model.")));
 	content = PG_GETARG_BYTEA_PP(1);
 	check_length(name, VARSIZE_ANY_EXHDR(content));
-	mosaic_set_tokenizer(name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), max_tokens_argument(fcinfo));
+	mosaic_set_tokenizer(name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), max_tokens_argument(fcinfo),
+						 truncate_argument(fcinfo));
 	PG_RETURN_VOID();
 }
 
@@ -131,7 +142,7 @@ mosaic_pg_set_tokenizer_path(PG_FUNCTION_ARGS)
 
 	mosaic_check_catalogs();
 	content = mosaic_read_server_file(path, MOSAIC_MAX_TOKENIZER_BYTES, &len);
-	mosaic_set_tokenizer(name, content, len, max_tokens);
+	mosaic_set_tokenizer(name, content, len, max_tokens, truncate_argument(fcinfo));
 	pfree(content);
 	PG_RETURN_VOID();
 }
@@ -143,9 +154,9 @@ mosaic_pg_drop_tokenizer(PG_FUNCTION_ARGS)
 	char	   *name = mosaic_name_argument(fcinfo, 0, "model");
 	Snapshot	snapshot = mosaic_lock_store();
 	HeapTuple	row = mosaic_owned_model(name, snapshot);
-	const int	columns[] = {Anum_model_tokenizer, Anum_model_max_tokens};
-	Datum		values[] = {(Datum) 0, (Datum) 0};
-	bool		nulls[] = {true, true};
+	const int	columns[] = {Anum_model_tokenizer, Anum_model_max_tokens, Anum_model_truncates};
+	Datum		values[] = {(Datum) 0, (Datum) 0, (Datum) 0};
+	bool		nulls[] = {true, true, true};
 
 	if (mosaic_tokenizer_of(row) == 0)
 		ereport(ERROR,

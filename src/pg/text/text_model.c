@@ -43,6 +43,8 @@ struct MosaicTextModel
 	TextInput  *inputs;
 	int64		fixed_length;	/* of each input; 0: that of the text */
 	int64		max_tokens;		/* 0: as the tokenizer says */
+	bool		truncates;		/* else a longer text is an error */
+	char	   *name;			/* for messages */
 	int			output;
 	MosaicPooling pooling;
 	bool		normalize;
@@ -177,6 +179,9 @@ mosaic_text_model(HeapTuple row, const MosaicModel *model, const char *name)
 	t->max_tokens = isnull ? 0 : DatumGetInt32(value);
 	if (t->fixed_length > 0 && (t->max_tokens == 0 || t->max_tokens > t->fixed_length))
 		t->max_tokens = t->fixed_length;
+	value = mosaic_model_option(row, Anum_model_truncates, &isnull);
+	t->truncates = isnull || DatumGetBool(value);
+	t->name = pstrdup(name);
 	value = mosaic_model_option(row, Anum_model_pooling, &isnull);
 	if (isnull || !mosaic_pooling_by_name(mosaic_plain_text(value), &t->pooling))
 		t->pooling = MOSAIC_POOL_MEAN;
@@ -252,6 +257,11 @@ mosaic_text_tokens(MosaicTextModel *t, Datum first, Datum second, MosaicTextToke
 	if (out->tokens.count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the text has no tokens")));
+	if (out->tokens.truncated && !t->truncates)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\": the text has more than %lld tokens", t->name, (long long) out->tokens.count),
+				 errhint("token_count() tells how many. set_tokenizer(..., truncate => true) lets longer texts be cut.")));
 	place(t, out);
 }
 
@@ -260,7 +270,8 @@ mosaic_text_try_tokens(MosaicTextModel *t, Datum first, Datum second, MosaicText
 {
 	MosaicError error;
 
-	if (encode(t, first, second, true, &out->tokens, &error) != MOSAIC_OK || out->tokens.count == 0)
+	if (encode(t, first, second, true, &out->tokens, &error) != MOSAIC_OK || out->tokens.count == 0 ||
+		(out->tokens.truncated && !t->truncates))
 		return false;
 	place(t, out);
 	return true;

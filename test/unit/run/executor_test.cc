@@ -253,7 +253,7 @@ TEST(Executor, ItemsOfOutputs) {
     EXPECT_EQ(out[0].shape, w.whole);
     Shape item;
     Tensor all;
-    ASSERT_TRUE(run.ItemOutput(0, &item, &all).ok());
+    ASSERT_TRUE(run.ItemOutput(0, false, &item, &all).ok());
     EXPECT_EQ(item, w.item);
     for (int64_t i = 0; i < n; ++i) {
       const Array alone = MustRun(g, *model, {Floats({n, 4}, in).item(i)})[0];
@@ -325,7 +325,7 @@ TEST(Executor, DimensionsOfOneNameThatDiffer) {
     EXPECT_EQ(run.way(), width == 4 ? BatchRun::Way::kAtOnce : BatchRun::Way::kGroups);
     Shape item;
     Tensor all;
-    ASSERT_TRUE(run.ItemOutput(0, &item, &all).ok());
+    ASSERT_TRUE(run.ItemOutput(0, false, &item, &all).ok());
     for (int64_t i = 0; i < 2; ++i) {
       const Array alone = MustRun(g, *model, {a.item(i), b.item(i)})[0];
       EXPECT_EQ(0, std::memcmp(all.data<char>() + i * static_cast<int64_t>(alone.bytes.size()),
