@@ -77,6 +77,13 @@ SELECT count(predict('row_exact', CASE WHEN id = 5 THEN '{"i": 1.000000000000000
 SELECT predict_outputs('answer_int64', '{9007199254740993, -9223372036854775808}'::numeric[]) AS exact;
 SELECT predict_outputs('answer_int64', ARRAY[1.00000000000000000001, 2]);
 
+-- numbers of jsonb become doubles as the server makes them, and back: of all sizes and lengths, near ties too
+SELECT setseed(0.5);
+CREATE TABLE number AS SELECT (CASE WHEN i % 2 = 0 THEN 1 ELSE -1 END * round((random()::numeric * 10::numeric ^ (i % 35)) * (1 + random()::numeric / 10::numeric ^ (i % 17)), i % 20)) * 10::numeric ^ (i % 61 - 30) AS n FROM generate_series(1, 20000) i
+  UNION ALL SELECT n FROM unnest('{0,0.0000,-0.0,9007199254740991,9007199254740992,9007199254740993,-9007199254740993,0.9007199254740993,1e22,1e23,1e24,1e-22,1e-23,1e307,1e308,1e-307,4.9e-324,2.2250738585072011e-308,0.1,0.30000000000000004,1e20,1e21,123456789012345678}'::numeric[]) n;
+SELECT count(*), count(*) FILTER (WHERE (d ->> 0)::float8 = n::float8) AS same, count(*) FILTER (WHERE d -> 0 = to_jsonb(n::float8) AND pg_column_size(d -> 0) = pg_column_size(to_jsonb(n::float8))) AS as_the_server_writes_it
+  FROM (SELECT n, predict('row_exact', jsonb_build_object('i', 1, 'd', ARRAY[n, 1], 's', ARRAY['a', 'b'])) -> 'd_given' AS d FROM number) x;
+
 -- jsonb takes strings and what jsonb has no numbers for
 SELECT predict('row_exact', '{"i": 1, "d": ["NaN", "-Infinity"], "s": ["ü", "b"]}'::jsonb);
 SELECT predict('row_exact', '{"i": "NaN", "d": [1, 2], "s": ["a"]}'::jsonb);
@@ -88,5 +95,5 @@ SELECT i.tensors FROM import_model('answer_wide', :'models' || '/answer_wide.onn
 SELECT predict_outputs('answer_wide', '{1,30000}'::bigint[]) = jsonb_build_object('y', array_fill(1, '{30000}'::int[])) AS same;
 SELECT predict('answer_wide', '{"x": [1, 23000000]}'::jsonb);
 DROP EXTENSION pg_mosaic CASCADE;
-DROP TABLE image, made, object, objects;
+DROP TABLE image, made, object, objects, number;
 DROP FUNCTION near(real[], jsonb);

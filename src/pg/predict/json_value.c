@@ -40,8 +40,7 @@ mosaic_json_number(JsonbValue *out, double v, bool single)
 		else
 			double_to_shortest_decimal_buf(v, text);
 		out->type = jbvNumeric;
-		out->val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-															   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		out->val.numeric = mosaic_numeric_of_decimal(text);
 	}
 }
 

@@ -19,4 +19,7 @@ extern bool mosaic_numeric_double(Numeric number, double *out);
  */
 extern bool mosaic_try_element_numeric(Numeric number, int dtype, void *elements, int64 i);
 
+/* As numeric_in() has it, of a number as float_to_shortest_decimal_buf() and its like write one. */
+extern Numeric mosaic_numeric_of_decimal(const char *text);
+
 #endif
