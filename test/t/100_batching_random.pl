@@ -42,7 +42,7 @@ CREATE TABLE t5 AS SELECT * FROM t0;
 UPDATE t5 SET x = ARRAY[[1,2,3,4],[5,6,7,8]]::real[] WHERE id = 40;
 CREATE TABLE u AS SELECT i AS k, i % 3 AS class, repeat('u', i % 4) AS label FROM generate_series(0, 20) i;
 }
-  . join '', map { "CREATE UNIQUE INDEX ON t$_ (id); CREATE INDEX ON t$_ (g);" } 0 .. 5);
+  . join '', map { "ALTER TABLE t$_ ADD j jsonb; UPDATE t$_ SET j = jsonb_build_object('features', x) WHERE x IS NOT NULL; CREATE UNIQUE INDEX ON t$_ (id); CREATE INDEX ON t$_ (g);" } 0 .. 5);
 $node->safe_psql('postgres', 'VACUUM ANALYZE');
 
 # What a client sees of a query: its rows in order, as far as they came, and the error.
@@ -110,7 +110,7 @@ sub class
 	my $f = pick('x', 'x', 'x', 'n');
 	return pick(
 		"predict_class('iris', $f)", "predict_class('iris', $f)", "predict_class(m, x)", "predict_class('fixed', x)",
-		"predict_class('iris', a, b, c, d)", "predict_class('text', tok)", "predict_class('iris', ROW(a, c, d, g))",
+		"predict_class('iris', a, b, c, d)", "predict_class('text', tok)", "((predict('iris', j) -> 'probabilities' ->> 0)::float8 > 0.4)::int", "predict_class('iris', ROW(a, c, d, g))",
 		"predict_class('iris', coalesce(predict('iris', x), '{1,2,3}') || 1::real)");
 }
 
