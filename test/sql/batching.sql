@@ -187,6 +187,21 @@ SELECT count(i.blocks) FROM generate_series(1, 40) n,
 SELECT 'SELECT ' || string_agg(format('predict(%L, x)', 'm' || n), ', ' ORDER BY n) || ' FROM t' AS many FROM generate_series(1, 40) n \gset
 SELECT same(:'many');
 
+-- what is the same for all rows is computed once
+SELECT mosaic.stat_reset();
+SELECT count(*), count(DISTINCT p) AS values, count(DISTINCT c) AS classes FROM (SELECT predict('iris', '{1,2,3,4}'::real[]) AS p, predict_class('other', x) AS c FROM t OFFSET 0) s;
+SELECT rows BETWEEN 1 AND 2 AS once FROM mosaic.stat_models WHERE model = 'iris';
+SET plan_cache_mode = force_generic_plan;
+PREPARE known(real[]) AS SELECT count(*), min(p), max(p), count(*) FILTER (WHERE c <> predict_class('iris', x)) AS wrong FROM (SELECT x, predict('iris', $1) AS p, predict_class('iris', x) AS c FROM t OFFSET 0) s;
+EXECUTE known('{1,2,3,4}');
+EXECUTE known('{4,3,2,1}');
+EXECUTE known(NULL);
+EXECUTE known('{1,2}');
+RESET plan_cache_mode;
+SELECT g, p FROM generate_series(1, 2) g, LATERAL (SELECT (predict('iris', ARRAY[g, 2, 3, 4]::real[]))[1] AS p FROM t OFFSET 0 LIMIT 2) s;
+SELECT same($$SELECT predict('nobody', '{1,2,3,4}'::real[]) FROM t WHERE false$$), same($$SELECT x, predict(NULL, '{1,2,3,4}'::real[]), predict('iris', '{1,2,3,4}'::real[]) FROM t LIMIT 3$$);
+SELECT id, predict('nobody', '{1,2,3,4}'::real[]) FROM t ORDER BY id LIMIT 2;
+
 -- batches end where memory does
 SET work_mem = '64kB';
 SELECT same($$SELECT id, predict('iris', x), repeat(m, 1000) FROM t$$);

@@ -14,6 +14,20 @@
 
 #include "predict_batch_state.h"
 
+/* Whether it has something that can differ among rows, or executions of the node. */
+static bool
+depends_on_rows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind != PARAM_EXTERN;
+	if (!IsA(node, Const) && !IsA(node, FuncExpr) && !IsA(node, OpExpr) && !IsA(node, RelabelType) && !IsA(node, CoerceViaIO) &&
+		!IsA(node, ArrayExpr) && !IsA(node, RowExpr) && !IsA(node, ArrayCoerceExpr) && !IsA(node, List))
+		return true;
+	return expression_tree_walker(node, depends_on_rows, context);
+}
+
 static void
 init_call(Call *call, FuncExpr *f, PlanState *parent, int max_rows)
 {
@@ -26,6 +40,7 @@ init_call(Call *call, FuncExpr *f, PlanState *parent, int max_rows)
 	if (call->fn.named)
 		call->output = DatumGetTextPP(castNode(Const, llast(f->args))->constvalue);
 	call->function = ExecInitExpr((Expr *) f, parent);	/* checks the right to execute it, too */
+	call->constant = !depends_on_rows((Node *) f->args, NULL);
 	/* A row may leave one without items, and another behind it: side_of(). */
 	call->groups = palloc0(2 * max_rows * sizeof *call->groups);
 	call->values = palloc(max_rows * sizeof *call->values);
@@ -101,14 +116,18 @@ mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 	for (int i = 0; i < b->ncalls; i++)
 	{
 		Call	   *call = &b->calls[i];
-		Datum		value = call_function(call, econtext);
-		MemoryContext saved = MemoryContextSwitchTo(b->cxt);
+		Datum		value;
+		MemoryContext saved;
 		bool		byval;
 		int			len;
 
+		call->group[0] = -1;
+		if (call->known)
+			continue;
+		value = call_function(call, econtext);
+		saved = MemoryContextSwitchTo(b->cxt);
 		mosaic_answer_type(call->fn.answer, &byval, &len);
 		call->values[0] = call->isnull[0] ? (Datum) 0 : datumCopy(value, byval, len);
-		call->group[0] = -1;
 		MemoryContextSwitchTo(saved);
 	}
 	b->stats.single++;
@@ -237,8 +256,12 @@ bool
 mosaic_batch_has_values(MosaicBatch *b, int row)
 {
 	for (int i = 0; i < b->ncalls; i++)
-		if (b->calls[i].group[row] >= 0)
+	{
+		Call	   *call = &b->calls[i];
+
+		if (call->constant ? !call->known && call->group[0] >= 0 : call->group[row] >= 0)
 			return false;
+	}
 	return true;
 }
 
@@ -278,6 +301,32 @@ predict_singly(Call *call, int row)
 	return value;
 }
 
+static void
+compute_singly(MosaicBatch *b, Call *call, int row)
+{
+	MemoryContext saved = MemoryContextSwitchTo(b->single_cxt);
+
+	call->values[row] = predict_singly(call, row);
+	call->group[row] = -1;
+	b->stats.single++;
+	MemoryContextSwitchTo(saved);
+}
+
+/* What the first row has is the value of all. */
+static void
+keep_constant(MosaicBatch *b, Call *call)
+{
+	MemoryContext saved = MemoryContextSwitchTo(b->query_cxt);
+	bool		byval;
+	int			len;
+
+	mosaic_answer_type(call->fn.answer, &byval, &len);
+	call->constant_isnull = call->isnull[0];
+	call->constant_value = call->constant_isnull ? (Datum) 0 : datumCopy(call->values[0], byval, len);
+	call->known = true;
+	MemoryContextSwitchTo(saved);
+}
+
 void
 mosaic_batch_values(MosaicBatch *b, int row, Datum *values, bool *isnull)
 {
@@ -285,18 +334,14 @@ mosaic_batch_values(MosaicBatch *b, int row, Datum *values, bool *isnull)
 	for (int i = 0; i < b->ncalls; i++)
 	{
 		Call	   *call = &b->calls[i];
+		int			of = call->constant ? 0 : row;
 
-		if (call->group[row] >= 0)
-		{
-			MemoryContext saved = MemoryContextSwitchTo(b->single_cxt);
-
-			call->values[row] = predict_singly(call, row);
-			call->group[row] = -1;
-			b->stats.single++;
-			MemoryContextSwitchTo(saved);
-		}
-		values[i] = call->values[row];
-		isnull[i] = call->isnull[row];
+		if (!call->known && call->group[of] >= 0)
+			compute_singly(b, call, of);
+		if (call->constant && !call->known)
+			keep_constant(b, call);
+		values[i] = call->known ? call->constant_value : call->values[of];
+		isnull[i] = call->known ? call->constant_isnull : call->isnull[of];
 	}
 }
 

@@ -202,9 +202,9 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	bool		null_model,
 				null_features,
 				null_second = false;
-	Datum		model = ExecEvalExpr(call->model, econtext, &null_model);
-	Datum		features = ExecEvalExpr(call->features, econtext, &null_features);
-	Datum		second = call->second ? ExecEvalExpr(call->second, econtext, &null_second) : (Datum) 0;
+	Datum		model,
+				features,
+				second;
 	ArrayType  *array = NULL;
 	text	   *key;
 	MosaicPredictor *p;
@@ -212,6 +212,11 @@ add_to_call(MosaicBatch *b, Call *call, ExprContext *econtext, bool ready)
 	call->group[b->n] = -1;
 	call->values[b->n] = (Datum) 0;
 	call->isnull[b->n] = true;
+	if (call->constant && (call->known || b->n > 0))
+		return true;
+	model = ExecEvalExpr(call->model, econtext, &null_model);
+	features = ExecEvalExpr(call->features, econtext, &null_features);
+	second = call->second ? ExecEvalExpr(call->second, econtext, &null_second) : (Datum) 0;
 	if (null_model || null_features || null_second)
 		return true;
 	if (!call->fn.row && !call->fn.json && call->fn.texts == 0)

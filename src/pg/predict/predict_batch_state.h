@@ -23,6 +23,10 @@ typedef struct Call
 	MosaicShape *shapes;		/* of the inputs of the row that is added, as many as any model of this call has */
 	int			nshapes;
 	Size		value_bytes;	/* of the largest value */
+	bool		constant;		/* of nothing that differs among rows: of a batch only the first one has a value, */
+	bool		known;			/* and all others once it is */
+	Datum		constant_value; /* in the memory of the query */
+	bool		constant_isnull;
 	/* by row */
 	Datum	   *values;
 	bool	   *isnull;
