@@ -32,7 +32,7 @@ case $(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}") in
   trixie) use_postgresql 17 ;;
   *) use_postgresql "$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -n | tail -n 1 | grep . || echo 18)" ;;
 esac
-PACKAGES_TEST="libipc-run-perl libonnx-testdata clang libclang-rt-dev binutils xz-utils"
+PACKAGES_TEST="libipc-run-perl libonnx-testdata clang libclang-rt-dev binutils xz-utils chromium-headless-shell"
 PACKAGES_DEMO="dataset-fashion-mnist python3-minimal"
 
 # ---- messages ----
