@@ -159,6 +159,46 @@ CREATE FUNCTION import_model(
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_axis' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object, whose items are counted by this dimension, or "none"';
 
+-- New weights on the graph of a stored model. like is not text, so that nothing that calls the functions above by position becomes ambiguous.
+CREATE FUNCTION import_model(
+    name text, weights text, "like" varchar, base_weights text DEFAULT NULL, keep int DEFAULT NULL, labels text[] DEFAULT NULL, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_path_like' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, text, varchar, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports new weights for the graph of a stored model, from a safetensors file of the server (needs pg_read_server_files)';
+
+CREATE FUNCTION import_model(
+    name text, weights bytea, "like" varchar, base_weights bytea DEFAULT NULL, keep int DEFAULT NULL, labels text[] DEFAULT NULL, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea_like' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, bytea, varchar, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports new weights for the graph of a stored model, from the bytes of a safetensors file';
+
+CREATE FUNCTION import_model(
+    name text, weights oid, "like" varchar, base_weights oid DEFAULT NULL, keep int DEFAULT NULL, labels text[] DEFAULT NULL, replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_like' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_model(text, oid, varchar, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports new weights for the graph of a stored model, from a safetensors file in a large object';
+
 CREATE FUNCTION drop_model(name text) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION drop_model(text) IS 'drops a model and the blocks that no other model uses';
@@ -187,6 +227,9 @@ CREATE FUNCTION reassign_models(old_role regrole, new_role regrole) RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_reassign_models' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION reassign_models(regrole, regrole) IS 'gives all models and sharing domains of a role (NULL: of roles that are gone) to another, as REASSIGN OWNED does with what is PostgreSQL''s; how many models';
 
+REVOKE ALL ON FUNCTION import_model(text, text, varchar, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, bytea, varchar, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_model(text, oid, varchar, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, text, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, bytea, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;

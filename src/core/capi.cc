@@ -15,6 +15,7 @@
 #include "core/util/quote.h"
 
 using mosaic::Guard;
+using mosaic::OptionsOf;
 using mosaic::Quoted;
 using mosaic::Status;
 
@@ -61,19 +62,7 @@ mosaic::ExternalOpener OpenerOf(const MosaicSource* host) {
   };
 }
 
-mosaic::Importer::Options OptionsOf(const MosaicImportOptions& o) {
-  return {o.block_height, o.weight_dtype, o.ascii_names,
-          o.batch_axis == nullptr ? "" : o.batch_axis};
-}
-
 }  // namespace
-
-struct MosaicImport {
-  explicit MosaicImport(const MosaicSource& s) : host(s), source(s) {}
-  MosaicSource host;
-  mosaic::HostSource source;
-  std::unique_ptr<mosaic::Importer> importer;
-};
 
 struct MosaicCheck {
   std::vector<mosaic::OperatorUse> uses;
@@ -85,10 +74,12 @@ MosaicCode mosaic_import_new(const MosaicSource* source, const MosaicImportOptio
                              MosaicImport** out, MosaicError* err) {
   *out = nullptr;
   return Guard(err, [&](MosaicCode*) -> Status {
-    auto job = std::make_unique<MosaicImport>(*source);
+    auto job = std::make_unique<MosaicImport>();
+    job->host = *source;
+    job->source = std::make_unique<mosaic::HostSource>(*source);
     MOSAIC_RETURN_IF_ERROR(mosaic::Importer::Open(
         options->model_name == nullptr ? "" : options->model_name, OptionsOf(*options),
-        &job->source, OpenerOf(&job->host), &job->importer));
+        job->source.get(), OpenerOf(&job->host), &job->importer));
     *out = job.release();
     return Status();
   });

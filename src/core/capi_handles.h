@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/import/importer.h"
 #include "core/plan/model.h"
 #include "core/run/batch.h"
 #include "mosaic/capi.h"
@@ -39,7 +40,18 @@ struct MosaicModel {
   std::shared_ptr<MosaicIdle> idle = std::make_shared<MosaicIdle>();
 };
 
+struct MosaicImport {
+  MosaicSource host = {};
+  std::unique_ptr<mosaic::ByteSource> source;
+  std::unique_ptr<mosaic::StoredBlocks> blocks;  // of a stored model
+  std::unique_ptr<mosaic::Importer> importer;
+};
+
 namespace mosaic {
+
+inline Importer::Options OptionsOf(const MosaicImportOptions& o) {
+  return {o.block_height, o.weight_dtype, o.ascii_names, o.batch_axis == nullptr ? "" : o.batch_axis};
+}
 
 // Undefined where the view is impossible; the executor then says so.
 inline Tensor TensorOf(const MosaicTensorView& view) {

@@ -48,7 +48,9 @@ SELECT * FROM granted;
 CREATE TABLE f AS SELECT pg_read_binary_file(:'data' || '/models/iris.onnx') AS iris;
 ALTER TABLE f ADD vocab bytea;
 ALTER TABLE f ADD text_model bytea;
+ALTER TABLE f ADD weights bytea;
 UPDATE f SET vocab = pg_read_binary_file(:'data' || '/text/vocab.txt'), text_model = pg_read_binary_file(:'data' || '/models/text_classes.onnx');
+UPDATE f SET weights = '\x0a01000000000000'::bytea || '{"0.0.weight":{"dtype":"F32","shape":[16,4],"data_offsets":[0,256]},"0.0.bias":{"dtype":"F32","shape":[16],"data_offsets":[256,320]},"0.2.weight":{"dtype":"F32","shape":[3,16],"data_offsets":[320,512]},"0.2.bias":{"dtype":"F32","shape":[3],"data_offsets":[512,524]}}'::bytea || decode(repeat('00', 524), 'hex');
 GRANT SELECT ON f TO PUBLIC;
 SELECT lo_from_bytea(0, iris) AS lo FROM f \gset
 GRANT SELECT ON LARGE OBJECT :lo TO PUBLIC;
@@ -86,6 +88,9 @@ INSERT INTO calls VALUES
   ('import_model(text, text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.path'), batch_axis => 'none')$$),
   ('import_model(text, bytea, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('m', (SELECT iris FROM f), batch_axis => 'none', replace => true)$$),
   ('import_model(text, oid, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', current_setting('test.lo')::oid, batch_axis => 'none')$$),
+  ('import_model(text, text, varchar, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', weights => current_setting('test.path'), like => 'm')$$),
+  ('import_model(text, bytea, varchar, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('m', weights => (SELECT weights FROM f), like => 'm', replace => true)$$),
+  ('import_model(text, oid, varchar, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text)', $$import_model('new', weights => current_setting('test.lo')::oid, like => 'm')$$),
   ('drop_model(text)', $$drop_model('m')$$),
   ('set_alias(text, text, text, float8)', $$set_alias('a', 'm')$$),
   ('drop_alias(text)', $$drop_alias('prod')$$),

@@ -1,7 +1,9 @@
 #include "core/import/importer.h"
 
 #include "core/graph/graph_format.h"
+#include "core/block/block_hash.h"
 #include "core/import/block_cutter.h"
+#include "core/import/dense.h"
 #include "core/import/graph_builder.h"
 #include "core/import/layout_planner.h"
 #include "core/import/onnx_reader.h"
@@ -10,30 +12,13 @@
 
 namespace mosaic {
 
-namespace {
-
-// The elements as mosaic.tensor.value has them: of strings the length of each as uint32, then all
-// characters.
-Status ReadInline(const GraphTensor& t, std::string* out) {
-  if (t.dtype != MOSAIC_STRING) {
-    out->resize(static_cast<size_t>(t.elements * DTypeSize(t.dtype)));
-    return ElementReader(t.data, t.dtype).Read(0, t.elements, out->data());
-  }
-  for (const std::string& s : t.strings) {
-    const uint32_t length = static_cast<uint32_t>(s.size());
-    out->append(reinterpret_cast<const char*>(&length), sizeof(length));
-  }
-  for (const std::string& s : t.strings) *out += s;
-  return {};
-}
-
-}  // namespace
-
 class Importer::Impl {
  public:
   explicit Impl(std::string model_name) : model_name_(std::move(model_name)) {}
 
   Status Open(const Options& options, ByteSource* source, ExternalOpener opener, Graph* graph);
+  Status OpenStored(const Options& options, const StoredModel& base, Graph graph, std::vector<GraphTensor> tensors,
+                    std::vector<int> kept);
   Status Next(MosaicBlock* block, bool* more);
   const std::vector<MosaicTensorDesc>& descs() const { return descs_; }
   const std::string& encoded_graph() const { return encoded_graph_; }
@@ -45,7 +30,12 @@ class Importer::Impl {
   }
 
  private:
+  static Status CheckOptions(const Options& options);
+  Status Finish(const Options& options, const Graph& graph, std::unique_ptr<Model>* loaded);
   Status DescribeTensors();
+  Status Describe(size_t i, MosaicTensorDesc* d);
+  bool is_kept(size_t i) const { return !kept_.empty() && kept_[i] >= 0; }
+  Status CopyBlock(MosaicBlock* block, bool* more);
   static Status CheckBatchAxis(const Model& model, const std::string& axis);
 
   const std::string model_name_;
@@ -55,11 +45,15 @@ class Importer::Impl {
   std::vector<MosaicTensorDesc> descs_;
   std::string encoded_graph_;
   size_t tensor_ = 0;  // being cut
+  // Of a stored model: its tensors, which of them are copied, and the one that is.
+  StoredBlocks* stored_ = nullptr;
+  std::vector<int> kept_;
+  int64_t next_block_ = 0;
+  std::vector<char> payload_;
   std::unique_ptr<BlockCutter> cutter_;
 };
 
-Status Importer::Impl::Open(const Options& options, ByteSource* source, ExternalOpener opener,
-                            Graph* into) {
+Status Importer::Impl::CheckOptions(const Options& options) {
   const int height = options.block_height;
   if (!MOSAIC_BLOCK_HEIGHT_IS_VALID(height)) {
     return Status::Invalid("block height " + std::to_string(height) + " is not 126, 63 or 31");
@@ -68,19 +62,50 @@ Status Importer::Impl::Open(const Options& options, ByteSource* source, External
     return Status::Invalid(std::string("weights are stored as float32 or bfloat16, not as ") +
                            DTypeName(options.weight_dtype));
   }
+  return {};
+}
+
+Status Importer::Impl::Open(const Options& options, ByteSource* source, ExternalOpener opener,
+                            Graph* into) {
+  MOSAIC_RETURN_IF_ERROR(CheckOptions(options));
   OnnxModel model;
   MOSAIC_RETURN_IF_ERROR(OnnxReader(source, std::move(opener), options.ascii_names).Read(&model));
   Graph& graph = *into;
   MOSAIC_RETURN_IF_ERROR(BuildGraph(std::move(model), &graph, &tensors_));
-  MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, height, options.weight_dtype, &layouts_));
   graph.batch_axis = options.batch_axis;
+  std::unique_ptr<Model> loaded;
+  MOSAIC_RETURN_IF_ERROR(Finish(options, graph, &loaded));
+  return CheckBatchAxis(*loaded, options.batch_axis);
+}
+
+Status Importer::Impl::OpenStored(const Options& options, const StoredModel& base, Graph graph,
+                                  std::vector<GraphTensor> tensors, std::vector<int> kept) {
+  MOSAIC_RETURN_IF_ERROR(CheckOptions(options));
+  tensors_ = std::move(tensors);
+  kept_ = std::move(kept);
+  stored_ = base.blocks;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    if (!is_kept(i)) continue;
+    const MosaicTensorDesc& d = base.descs[static_cast<size_t>(kept_[i])];
+    tensors_[i].name = d.name;
+    tensors_[i].dtype = d.dtype;
+    tensors_[i].dims = DimsOf(d);
+    tensors_[i].elements = ElementsOf(d);
+  }
+  descs_.resize(tensors_.size());
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    if (is_kept(i)) descs_[i] = base.descs[static_cast<size_t>(kept_[i])];
+  }
+  std::unique_ptr<Model> loaded;
+  return Finish(options, graph, &loaded);
+}
+
+Status Importer::Impl::Finish(const Options& options, const Graph& graph, std::unique_ptr<Model>* loaded) {
+  MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, options.block_height, options.weight_dtype, &layouts_));
   encoded_graph_ = EncodeGraph(graph);
   MOSAIC_RETURN_IF_ERROR(DescribeTensors());
   // Loaded as it will be: shapes that contradict each other are found now.
-  std::unique_ptr<Model> loaded;
-  MOSAIC_RETURN_IF_ERROR(Model::Load("", encoded_graph_, descs_.data(),
-                                     static_cast<int>(descs_.size()), &loaded));
-  return CheckBatchAxis(*loaded, options.batch_axis);
+  return Model::Load("", encoded_graph_, descs_.data(), static_cast<int>(descs_.size()), loaded);
 }
 
 Status Importer::Impl::CheckBatchAxis(const Model& model, const std::string& axis) {
@@ -92,47 +117,75 @@ Status Importer::Impl::CheckBatchAxis(const Model& model, const std::string& axi
 
 Status Importer::Impl::DescribeTensors() {
   values_.resize(tensors_.size());
+  descs_.resize(tensors_.size());
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    const GraphTensor& t = tensors_[i];
-    const Layout& l = layouts_[i];
-    MosaicTensorDesc d = {};
-    d.name = t.name.c_str();
-    d.dtype = t.dtype;
-    d.ndim = static_cast<int>(t.dims.size());
-    std::copy(t.dims.begin(), t.dims.end(), d.dims);
-    d.layout = l.layout;
-    if (l.layout == MOSAIC_LAYOUT_INLINE) {
-      d.stored_dtype = t.dtype;
-      const Status s = ReadInline(t, &values_[i]);
-      if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor " + Quoted(t.name));
+    MosaicTensorDesc& d = descs_[i];
+    if (is_kept(i)) {
+      layouts_[i] = LayoutOf(d);
+      if (d.value != nullptr) values_[i].assign(static_cast<const char*>(d.value), d.value_bytes);
+    } else {
+      MOSAIC_RETURN_IF_ERROR(Describe(i, &d));
+    }
+    d.name = tensors_[i].name.c_str();
+    if (d.layout == MOSAIC_LAYOUT_INLINE) {
       d.value = values_[i].data();
       d.value_bytes = values_[i].size();
-    } else {
-      d.stored_dtype = l.blocking.dtype;
-      d.transposed = l.transposed;
-      d.rows = l.blocking.rows;
-      d.cols = l.blocking.cols;
-      d.block_rows = l.blocking.block_rows;
-      d.block_cols = l.blocking.block_cols;
-      d.nblocks = l.blocking.blocks();
     }
-    descs_.push_back(d);
   }
   return {};
 }
 
+// All but what points to its name and value.
+Status Importer::Impl::Describe(size_t i, MosaicTensorDesc* d) {
+  const GraphTensor& t = tensors_[i];
+  const Layout& l = layouts_[i];
+  *d = {};
+  d->dtype = t.dtype;
+  d->ndim = static_cast<int>(t.dims.size());
+  std::copy(t.dims.begin(), t.dims.end(), d->dims);
+  d->layout = l.layout;
+  if (l.layout == MOSAIC_LAYOUT_INLINE) {
+    d->stored_dtype = t.dtype;
+    const Status s = ReadDense(t, &values_[i]);
+    return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In("tensor " + Quoted(t.name));
+  }
+  d->stored_dtype = l.blocking.dtype;
+  d->transposed = l.transposed;
+  d->rows = l.blocking.rows;
+  d->cols = l.blocking.cols;
+  d->block_rows = l.blocking.block_rows;
+  d->block_cols = l.blocking.block_cols;
+  d->nblocks = l.blocking.blocks();
+  return {};
+}
+
 Status Importer::Impl::Next(MosaicBlock* block, bool* more) {
-  for (; tensor_ < tensors_.size(); ++tensor_, cutter_.reset()) {
+  for (; tensor_ < tensors_.size(); ++tensor_, next_block_ = 0, cutter_.reset()) {
     const GraphTensor& t = tensors_[tensor_];
     const Layout& l = layouts_[tensor_];
     if (l.layout == MOSAIC_LAYOUT_INLINE) continue;
-    if (cutter_ == nullptr) cutter_ = std::make_unique<BlockCutter>(t, l, kWindowBytes);
-    const Status s = cutter_->Next(block, more);
+    if (!is_kept(tensor_) && cutter_ == nullptr) cutter_ = std::make_unique<BlockCutter>(t, l, kWindowBytes);
+    const Status s = is_kept(tensor_) ? CopyBlock(block, more) : cutter_->Next(block, more);
     if (!s.ok()) return s.code() == MOSAIC_E_HOST ? s : s.In("tensor " + Quoted(t.name));
     block->tensor = static_cast<int>(tensor_);
     if (*more) return {};
   }
   *more = false;
+  return {};
+}
+
+// The next block of a tensor of the stored model.
+Status Importer::Impl::CopyBlock(MosaicBlock* block, bool* more) {
+  const Blocking& b = layouts_[tensor_].blocking;
+  *more = next_block_ < b.blocks();
+  if (!*more) return {};
+  payload_.resize(MOSAIC_MAX_PAYLOAD);
+  MOSAIC_RETURN_IF_ERROR(stored_->Read(kept_[tensor_], next_block_, payload_.data()));
+  block->index = next_block_++;
+  block->geometry = b.geometry();
+  block->payload = payload_.data();
+  block->length = b.payload_bytes();
+  HashBlock(block->geometry, block->payload, block->length, block->hash);
   return {};
 }
 
@@ -145,6 +198,16 @@ Status Importer::Open(const std::string& model_name, const Options& options, Byt
   Graph own;
   const Status s =
       impl->Open(options, source, std::move(opener), graph == nullptr ? &own : graph);
+  if (!s.ok()) return impl->Named(s);
+  out->reset(new Importer(std::move(impl)));
+  return {};
+}
+
+Status Importer::OpenStored(const std::string& model_name, const Options& options, const StoredModel& base,
+                            Graph graph, std::vector<GraphTensor> tensors, std::vector<int> kept,
+                            std::unique_ptr<Importer>* out) {
+  auto impl = std::make_unique<Impl>(model_name);
+  const Status s = impl->OpenStored(options, base, std::move(graph), std::move(tensors), std::move(kept));
   if (!s.ok()) return impl->Named(s);
   out->reset(new Importer(std::move(impl)));
   return {};

@@ -11,6 +11,8 @@
 
 #include "core/graph/graph.h"
 #include "core/import/byte_source.h"
+#include "core/import/graph_builder.h"
+#include "core/import/stored_model.h"
 #include "core/block/blocking.h"
 #include "core/util/status.h"
 #include "mosaic/capi.h"
@@ -33,6 +35,11 @@ class Importer {
   static Status Open(const std::string& model_name, const Options& options, ByteSource* source,
                      ExternalOpener opener, std::unique_ptr<Importer>* out,
                      Graph* graph = nullptr);
+  // Of a stored model and what is new: tensor i of graph is the base's tensor kept[i], with its blocks, or where that is
+  // -1 tensors[i]. base.blocks must outlive the importer, base.descs the call. options.batch_axis is not looked at.
+  static Status OpenStored(const std::string& model_name, const Options& options, const StoredModel& base,
+                           Graph graph, std::vector<GraphTensor> tensors, std::vector<int> kept,
+                           std::unique_ptr<Importer>* out);
   ~Importer();
 
   // *more = true: *block is the next block, its payload valid until the next call.

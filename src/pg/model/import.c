@@ -59,6 +59,43 @@ batch_axis_option(FunctionCallInfo fcinfo)
 	return PG_NARGS() < 19 || PG_ARGISNULL(18) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(18));
 }
 
+/* Where the model's weights, or those of its base, come from. */
+typedef MosaicHostSource *(*OpenSource) (Datum content);
+
+static MosaicHostSource *
+open_path(Datum path)
+{
+	return mosaic_source_file(TextDatumGetCString(path));
+}
+
+static MosaicHostSource *
+open_bytes(Datum bytes)
+{
+	bytea	   *content = DatumGetByteaPP(bytes);
+
+	return mosaic_source_memory(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
+}
+
+static MosaicHostSource *
+open_large_object(Datum loid)
+{
+	return mosaic_source_large_object(DatumGetObjectId(loid));
+}
+
+/* The model whose graph has the weights of source, where that is said. */
+static MosaicLike *
+like_option(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open)
+{
+	if (PG_NARGS() < 21)
+		return NULL;
+	if (PG_ARGISNULL(19))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("like of import_model() must not be NULL")));
+	return mosaic_like_open(TextDatumGetCString(PG_GETARG_DATUM(19)), source,
+							PG_ARGISNULL(20) ? NULL : open(PG_GETARG_DATUM(20)));
+}
+
 /*
  * Whether the model is to be judged, or near duplicates are asked for; then how.  Rounded weights are
  * judged where there is a validation query.  *lossless: whether blocks may become deltas, which changes no
@@ -174,7 +211,7 @@ stage(MosaicHostSource *source, const char *name, const MosaicModelOptions *opti
 
 /* folder: where the source lies, if that is a folder with more than the model; or NULL. */
 static Datum
-import(FunctionCallInfo fcinfo, MosaicHostSource *source, const MosaicFolder *folder, const char *name)
+import(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const MosaicFolder *folder, const char *name)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	MosaicDedupArguments args;
@@ -182,7 +219,8 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const MosaicFolder *fo
 	MosaicModelOptions options = {
 		.domain = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
 		.dtype = dtype_option(fcinfo),.replace = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2),
-		.keep = keep_option(fcinfo),.batch_axis = batch_axis_option(fcinfo)
+		.keep = keep_option(fcinfo),.batch_axis = batch_axis_option(fcinfo),
+		.like = like_option(fcinfo, source, open)
 	};
 	bool		dedup = wants_dedup(fcinfo, options.dtype != MOSAIC_FLOAT, &args, &options.lossless);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic staged model",
@@ -195,6 +233,8 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, const MosaicFolder *fo
 	else
 		mosaic_store_model(source, name, &options, &stats);
 	mosaic_source_close(source);
+	if (options.like)
+		mosaic_like_close(options.like);
 	MemoryContextSwitchTo(saved);
 	if (dedup)
 		mosaic_dedup_stored(name, &args, &outcome);
@@ -229,7 +269,7 @@ mosaic_pg_import_path(PG_FUNCTION_ARGS)
 	char	   *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	MosaicFolder *folder = mosaic_open_folder(path);
 
-	return import(fcinfo, mosaic_source_file(folder ? mosaic_folder_model(folder) : path), folder, name);
+	return import(fcinfo, mosaic_source_file(folder ? mosaic_folder_model(folder) : path), open_path, folder, name);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea);
@@ -237,9 +277,8 @@ Datum
 mosaic_pg_import_bytea(PG_FUNCTION_ARGS)
 {
 	char	   *name = check_arguments(fcinfo, "content");
-	bytea	   *content = PG_GETARG_BYTEA_PP(1);
 
-	return import(fcinfo, mosaic_source_memory(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)), NULL, name);
+	return import(fcinfo, open_bytes(PG_GETARG_DATUM(1)), open_bytes, NULL, name);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo);
@@ -248,7 +287,7 @@ mosaic_pg_import_lo(PG_FUNCTION_ARGS)
 {
 	char	   *name = check_arguments(fcinfo, "large object");
 
-	return import(fcinfo, mosaic_source_large_object(PG_GETARG_OID(1)), NULL, name);
+	return import(fcinfo, open_large_object(PG_GETARG_DATUM(1)), open_large_object, NULL, name);
 }
 
 /*
@@ -290,3 +329,47 @@ IMPORT_WITH(mosaic_pg_import_lo_keep, 2, mosaic_pg_import_lo)
 IMPORT_WITH(mosaic_pg_import_path_axis, 3, mosaic_pg_import_path)
 IMPORT_WITH(mosaic_pg_import_bytea_axis, 3, mosaic_pg_import_bytea)
 IMPORT_WITH(mosaic_pg_import_lo_axis, 3, mosaic_pg_import_lo)
+
+/*
+ * New weights on the graph of a stored model.  like, base_weights, keep and labels come third; here they go last, with
+ * batch_axis, which is the graph's, between them.
+ */
+static Datum
+with_weights(FunctionCallInfo fcinfo, OpenSource open)
+{
+	LOCAL_FCINFO(inner, 21);
+	char	   *name = check_arguments(fcinfo, "weights");
+
+	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 21, InvalidOid, fcinfo->context, fcinfo->resultinfo);
+	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
+	memcpy(inner->args + 2, fcinfo->args + 6, 14 * sizeof inner->args[0]);
+	inner->args[16] = fcinfo->args[5];
+	inner->args[17] = fcinfo->args[4];
+	inner->args[18] = (NullableDatum) {.isnull = true};
+	inner->args[19] = fcinfo->args[2];
+	inner->args[20] = fcinfo->args[3];
+	if (!inner->args[17].isnull)
+		inner->args[2] = (NullableDatum) {.value = BoolGetDatum(true)};
+	return import(inner, open(inner->args[1].value), open, NULL, name);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_like);
+Datum
+mosaic_pg_import_path_like(PG_FUNCTION_ARGS)
+{
+	return with_weights(fcinfo, open_path);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_like);
+Datum
+mosaic_pg_import_bytea_like(PG_FUNCTION_ARGS)
+{
+	return with_weights(fcinfo, open_bytes);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_like);
+Datum
+mosaic_pg_import_lo_like(PG_FUNCTION_ARGS)
+{
+	return with_weights(fcinfo, open_large_object);
+}

@@ -51,27 +51,6 @@ new_source(int (*read) (void *, uint64_t, size_t, void *))
 	return s;
 }
 
-/* ---- memory ---- */
-
-static int
-read_memory(void *ctx, uint64_t off, size_t len, void *buf)
-{
-	MosaicHostSource *s = ctx;
-
-	memcpy(buf, s->memory + off, len);
-	return 0;
-}
-
-MosaicHostSource *
-mosaic_source_memory(const void *data, size_t len)
-{
-	MosaicHostSource *s = new_source(read_memory);
-
-	s->memory = data;
-	s->callbacks.size = len;
-	return s;
-}
-
 /* ---- files ---- */
 
 /* May raise errors: called under keep_error() where the core is on the stack. */
@@ -160,28 +139,74 @@ keep_error(MosaicHostSource *s)
 	FlushErrorState();
 }
 
-static int
-read_guarded(void *ctx, uint64_t off, size_t len, void *buf)
+bool
+mosaic_source_guard(MosaicHostSource *s, void (*fn) (void *arg), void *arg)
 {
-	MosaicHostSource *s = ctx;
 	MemoryContext saved = CurrentMemoryContext;
-	volatile int result = 0;
+	volatile bool ok = true;
 
 	PG_TRY();
 	{
-		if (s->lo >= 0)
-			read_large_object_part(s, off, len, buf);
-		else
-			read_file_part(s, off, len, buf);
+		fn(arg);
 	}
 	PG_CATCH();
 	{
 		keep_error(s);
-		result = 1;
+		ok = false;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(saved);
-	return result;
+	return ok;
+}
+
+typedef struct PartRead
+{
+	MosaicHostSource *source;
+	uint64		off;
+	size_t		len;
+	void	   *buf;
+} PartRead;
+
+static void
+read_part(void *arg)
+{
+	PartRead   *r = arg;
+	MosaicHostSource *s = r->source;
+
+	if (s->lo >= 0)
+		read_large_object_part(s, r->off, r->len, r->buf);
+	else if (s->fd >= 0)
+		read_file_part(s, r->off, r->len, r->buf);
+	else
+	{
+		memcpy(r->buf, s->memory + r->off, r->len);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static int
+read_guarded(void *ctx, uint64_t off, size_t len, void *buf)
+{
+	PartRead	r = {.source = ctx,.off = off,.len = len,.buf = buf};
+
+	return mosaic_source_guard(r.source, read_part, &r) ? 0 : 1;
+}
+
+MosaicHostSource *
+mosaic_source_memory(const void *data, size_t len)
+{
+	MosaicHostSource *s = new_source(read_guarded);
+
+	s->memory = data;
+	s->callbacks.size = len;
+	return s;
+}
+
+void
+mosaic_source_join(MosaicHostSource *s, MosaicHostSource *other)
+{
+	other->main = s;
+	s->externals = lappend(s->externals, other);
 }
 
 /* The path of an open file or folder without symbolic links: what was opened, whatever has its name since. */
@@ -270,25 +295,28 @@ open_external_file(MosaicHostSource *model, const char *location, MosaicSource *
 	*out = s->callbacks;
 }
 
+typedef struct ExternalOpening
+{
+	MosaicHostSource *model;
+	const char *location;
+	MosaicSource *out;
+} ExternalOpening;
+
+static void
+open_named(void *arg)
+{
+	ExternalOpening *o = arg;
+
+	MemoryContextSwitchTo(o->model->cxt);
+	open_external_file(o->model, o->location, o->out);
+}
+
 static int
 open_external(void *ctx, const char *location, MosaicSource *out)
 {
-	MosaicHostSource *model = ctx;
-	MemoryContext saved = MemoryContextSwitchTo(model->cxt);
-	volatile int result = 0;
+	ExternalOpening o = {.model = ctx,.location = location,.out = out};
 
-	PG_TRY();
-	{
-		open_external_file(model, location, out);
-	}
-	PG_CATCH();
-	{
-		keep_error(model);
-		result = 1;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(saved);
-	return result;
+	return mosaic_source_guard(o.model, open_named, &o) ? 0 : 1;
 }
 
 void

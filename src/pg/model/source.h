@@ -28,6 +28,11 @@ extern MosaicHostSource *mosaic_source_memory(const void *data, size_t len);
 /* A large object; checks SELECT on it. */
 extern MosaicHostSource *mosaic_source_large_object(Oid loid);
 
+/* Another source that is read with this one: errors of its callbacks are kept in this one, with which it is closed. */
+extern void mosaic_source_join(MosaicHostSource *source, MosaicHostSource *other);
+/* Calls fn from a callback of the core; false where it raised an error, which is kept. */
+extern bool mosaic_source_guard(MosaicHostSource *source, void (*fn) (void *arg), void *arg);
+
 extern const MosaicSource *mosaic_source_callbacks(MosaicHostSource *source);
 /* Raises the error that a callback kept (after MOSAIC_E_HOST). */
 pg_noreturn extern void mosaic_source_rethrow(MosaicHostSource *source);

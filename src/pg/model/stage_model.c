@@ -78,6 +78,8 @@ stage(MosaicStagedModel *s, MosaicHostSource *source, Oid owner, MemoryContext c
 	mosaic_writer_close(stager);
 	mosaic_job_insert_tensors(job, s->model_id);
 	row = mosaic_job_model_row(job, s->model_id, s->name, owner);
+	if (s->options.like)
+		row = mosaic_carry_settings(row, mosaic_like_row(s->options.like, s->snapshot));
 	MemoryContextSwitchTo(caller);
 	s->row = heap_copytuple(row);
 	MemoryContextSwitchTo(saved);
@@ -266,6 +268,8 @@ mosaic_settle_model(MosaicStagedModel *s)
 	Changes		changes = {0};
 	MosaicWriter *writer;
 
+	if (s->options.like)
+		s->row = mosaic_carry_settings(s->row, mosaic_like_row(s->options.like, snapshot));
 	s->domain = mosaic_choose_domain(s->options.domain, s->name, old, snapshot, mosaic_join_domain);
 	if (mosaic_store_options(NULL).height != s->height)
 		ereport(ERROR,

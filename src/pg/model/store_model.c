@@ -72,7 +72,8 @@ mosaic_job_open(ImportJob *job, const char *name, MosaicHostSource *source, int 
 	job->callback.func = free_job;
 	job->callback.arg = job;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
-	if (mosaic_import_new(mosaic_source_callbacks(source), &options, &job->import, &error) != MOSAIC_OK)
+	if ((model->like ? mosaic_like_import(model->like, &options, &job->import, &error) :
+		 mosaic_import_new(mosaic_source_callbacks(source), &options, &job->import, &error)) != MOSAIC_OK)
 		fail(job, &error);
 
 	job->stats.tensors = mosaic_import_tensor_count(job->import);
@@ -312,6 +313,24 @@ mosaic_choose_owner(HeapTuple old, Snapshot snapshot)
 	return mosaic_role_exists(owner, snapshot) ? owner : GetUserId();
 }
 
+HeapTuple
+mosaic_carry_settings(HeapTuple row, HeapTuple from)
+{
+	Relation	rel = table_open(mosaic_relid("model"), AccessShareLock);
+	Datum		values[Natts_model] = {0};
+	bool		nulls[Natts_model] = {false};
+	bool		replace[Natts_model] = {false};
+
+	for (int i = 0; i < lengthof(optional); i++)
+	{
+		replace[optional[i] - 1] = true;
+		values[optional[i] - 1] = mosaic_model_option(from, optional[i], &nulls[optional[i] - 1]);
+	}
+	row = heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace);
+	table_close(rel, NoLock);
+	return row;
+}
+
 /* What was set of a model stays when a new version replaces it, which is the next.  kept: the old one is. */
 static HeapTuple
 succeed(HeapTuple row, HeapTuple old, bool kept)
@@ -323,17 +342,12 @@ succeed(HeapTuple row, HeapTuple old, bool kept)
 	bool		nulls[Natts_model] = {false};
 	bool		replace[Natts_model] = {false};
 
-	for (int i = 0; i < lengthof(optional); i++)
-	{
-		replace[optional[i] - 1] = true;
-		values[optional[i] - 1] = mosaic_model_option(old, optional[i], &nulls[optional[i] - 1]);
-	}
 	values[Anum_model_version - 1] = values[Anum_model_last_version - 1] = Int32GetDatum(version);
 	values[Anum_model_predecessor - 1] = Int32GetDatum(predecessor);
 	nulls[Anum_model_predecessor - 1] = predecessor == 0;
 	replace[Anum_model_version - 1] = replace[Anum_model_last_version - 1] = true;
 	replace[Anum_model_predecessor - 1] = true;
-	row = heap_modify_tuple(row, RelationGetDescr(rel), values, nulls, replace);
+	row = heap_modify_tuple(mosaic_carry_settings(row, old), RelationGetDescr(rel), values, nulls, replace);
 	table_close(rel, NoLock);
 	return row;
 }
@@ -379,7 +393,8 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	ImportJob  *job = palloc0(sizeof *job);
 	MosaicWriter *writer;
 	Snapshot	snapshot;
-	HeapTuple	old;
+	HeapTuple	old,
+				row;
 	int64		model_id;
 	Oid			owner;
 
@@ -396,8 +411,11 @@ mosaic_store_model(MosaicHostSource *source, const char *name, const MosaicModel
 	mosaic_job_store_blocks(job, writer);
 	mosaic_writer_close(writer);
 	mosaic_job_insert_tensors(job, model_id);
+	row = mosaic_job_model_row(job, model_id, name, owner);
+	if (options->like)
+		row = mosaic_carry_settings(row, mosaic_like_row(options->like, snapshot));
 	UnregisterSnapshot(snapshot);
-	mosaic_insert_model(mosaic_job_model_row(job, model_id, name, owner), old, options->keep);
+	mosaic_insert_model(row, old, options->keep);
 	if (old)
 	{
 		mosaic_check_kept_labels(name);

@@ -5,6 +5,7 @@
 #ifndef MOSAIC_STORE_MODEL_H
 #define MOSAIC_STORE_MODEL_H
 
+#include "like.h"
 #include "source.h"
 
 typedef struct MosaicModelOptions
@@ -14,6 +15,7 @@ typedef struct MosaicModelOptions
 	bool		lossless;		/* new blocks become deltas of others where that is shorter */
 	bool		replace;		/* a model of this name, with its readers and what was decided of its blocks */
 	const char *batch_axis;		/* which dimension counts items, "none"; NULL: as usual */
+	MosaicLike *like;			/* whose graph has these weights; NULL: the source is a whole model */
 	int			keep;			/* versions that were replaced; MOSAIC_KEEP_ALL, but not the one that is now */
 } MosaicModelOptions;
 

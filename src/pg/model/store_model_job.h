@@ -54,6 +54,8 @@ extern void mosaic_job_store_blocks(ImportJob *job, MosaicWriter *writer);
 /* Once the blocks are there. */
 extern void mosaic_job_insert_tensors(ImportJob *job, int64 model_id);
 extern HeapTuple mosaic_job_model_row(ImportJob *job, int64 model_id, const char *name, Oid owner);
+/* A model's row with what was set of another model: its tokenizer, its labels, ... */
+extern HeapTuple mosaic_carry_settings(HeapTuple row, HeapTuple from);
 
 /*
  * Inserts the row, in the place of an old version (or NULL), with its readers and its log; the old one is kept or

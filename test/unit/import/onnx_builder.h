@@ -249,22 +249,26 @@ struct Imported {
   }
 };
 
+// All that comes of an importer that is open.
+inline void TakeBlocks(Imported* r) {
+  r->status = DecodeGraph(r->importer->encoded_graph(), &r->graph);
+  bool more = r->status.ok();
+  while (more) {
+    MosaicBlock b;
+    r->status = r->importer->Next(&b, &more);
+    if (!r->status.ok() || !more) break;
+    r->blocks.push_back({b.tensor, b.index, mosaic_geometry_pack(b.geometry),
+                         std::string(static_cast<const char*>(b.payload), b.length),
+                         std::string(reinterpret_cast<const char*>(b.hash), 16)});
+  }
+}
+
 inline Imported Import(ByteSource* source, int height = 126, ExternalOpener opener = {},
                        int weight_dtype = MOSAIC_FLOAT, bool ascii_names = false) {
   Imported r;
   r.status = Importer::Open("m", {height, weight_dtype, ascii_names, ""}, source, std::move(opener),
                             &r.importer);
-  if (!r.status.ok()) return r;
-  r.status = DecodeGraph(r.importer->encoded_graph(), &r.graph);
-  bool more = r.status.ok();
-  while (more) {
-    MosaicBlock b;
-    r.status = r.importer->Next(&b, &more);
-    if (!r.status.ok() || !more) break;
-    r.blocks.push_back({b.tensor, b.index, mosaic_geometry_pack(b.geometry),
-                        std::string(static_cast<const char*>(b.payload), b.length),
-                        std::string(reinterpret_cast<const char*>(b.hash), 16)});
-  }
+  if (r.status.ok()) TakeBlocks(&r);
   return r;
 }
 

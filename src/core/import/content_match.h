@@ -1,0 +1,27 @@
+// Which tensors of a safetensors file are those of a stored model, by their elements: exporters
+// rename weights, and transpose them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/import/byte_source.h"
+#include "core/import/safetensors.h"
+#include "core/import/stored_model.h"
+
+namespace mosaic {
+
+struct ContentMatch {
+  int entry = -1;
+  bool flipped = false;  // the file has the matrix the other way round
+};
+
+// For each stored tensor the entries that have its elements, in the type that it is stored in; of a
+// tensor in blocks, of which some were merged with others', those that have most of its blocks, if
+// that is more than half of them. Empty where there is none. Holds 8 bytes for each block of the
+// model; reads each entry once or, of matrices, twice.
+Status MatchContent(const StoredModel& base, const std::vector<SafetensorsEntry>& entries,
+                    const std::shared_ptr<ByteSource>& source,
+                    std::vector<std::vector<ContentMatch>>* out);
+
+}  // namespace mosaic
