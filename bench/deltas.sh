@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# deltas.sh: fine-tunes stored as lossless differences to their base: bytes, import rate, time of predictions
+# deltas.sh: fine-tunes stored as differences to their base, lossless and of few bits: bytes, import rate, agreement, time of predictions
 #
-# A dense model of 33 MB and four fine-tunes of it, made with a seed (bench/deltas.py): bytes added by exact sharing, near merges, lossless
-# differences, and zstd -19 --patch-from; then predictions with the same weights stored whole and as differences, by turns.
+# A dense model of 33 MB and four fine-tunes of it, made with a seed (bench/deltas.py): bytes added by exact sharing, near merges, the ladder, lossless
+# differences, and zstd -19 --patch-from; then predictions with weights stored whole and as differences, by turns.
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
 QUICK=0 ROUNDS=7

@@ -26,6 +26,7 @@ typedef struct MosaicDedupOptions {
   int64_t curve_points;    /* core/dedup/gate.h */
   bool of_original;        /* the first state measured is the model that this one was made from */
   double max_weight_error; /* largest difference of any weight; infinite: no bound */
+  bool ladder;             /* go down the ladder (capi_ladder.h) */
 } MosaicDedupOptions;
 
 typedef struct MosaicDecision { /* core/dedup/recall.h */

@@ -4,18 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <optional>
-#include <set>
 #include <vector>
 
+#include "core/capi_dedup_state.h"
 #include "core/capi_guard.h"
 #include "core/capi_handles.h"
-#include "core/dedup/activation_cache.h"
-#include "core/dedup/gate.h"
-#include "core/dedup/likeness.h"
-#include "core/dedup/merge_order.h"
-#include "core/dedup/metric.h"
-#include "core/dedup/recall.h"
+#include "mosaic/capi_ladder.h"
 #include "mosaic/capi_near.h"
 
 using mosaic::Guard;
@@ -28,60 +22,6 @@ bool MayBeShared(const mosaic::Blocking& b) {
 }
 
 }  // namespace
-
-struct MosaicDedup {
-  mosaic::NearSettings near;
-  mosaic::GateSettings gate_settings;
-  bool own_metric = false;  // the caller's
-  mosaic::MetricKind metric_kind{};
-
-  std::vector<mosaic::Blocking> tensors;
-  std::vector<mosaic::Merge> merges;
-  std::vector<size_t> layers;  // merges of each
-  std::optional<mosaic::Gate> gate;
-  std::unique_ptr<mosaic::Metric> metric;
-  std::unique_ptr<mosaic::ActivationCache> activations;
-  mosaic::Selection measured;  // last
-  mosaic::Recall recall;
-  std::vector<mosaic::Decision> refused;  // recalled: candidates that are not tried
-
-  // The block that is searched for.
-  mosaic::BlockShape shape;
-  const float* values = nullptr;
-  mosaic::Match best;
-  uint64_t fingerprint = 0;
-  bool recalled = false;  // found is the partner it had
-  int tensor = 0;
-  int64_t place = 0;
-  std::vector<uint32_t> found;
-  std::vector<int32_t> ids;
-  std::vector<int32_t> keys;
-  std::vector<float> block_buffer, other_buffer;
-
-  const mosaic::Blocking& blocking(int t) const { return tensors[static_cast<size_t>(t)]; }
-
-  // Calls fn for the merges of a selection.
-  template <typename Fn>
-  void ForEach(const mosaic::Selection& selection, Fn fn) const {
-    size_t begin = 0;
-    for (size_t l = 0; l < layers.size(); begin += layers[l++]) {
-      for (size_t i = begin; i < begin + selection[l]; ++i) fn(merges[i]);
-    }
-  }
-  // The tensors of layers for which is(layer) holds.
-  template <typename Fn>
-  std::vector<int> TensorsOf(Fn is) const {
-    std::set<int> found_in;
-    size_t begin = 0;
-    for (size_t l = 0; l < layers.size(); begin += layers[l++]) {
-      for (size_t i = begin; is(l) && i < begin + layers[l]; ++i) found_in.insert(merges[i].tensor);
-    }
-    return {found_in.begin(), found_in.end()};
-  }
-  void BeginActivations();
-  void Remember();
-  mosaic::Outcome OutcomeOf(size_t merge) const;
-};
 
 // Where the block is known from the predecessor and its partner is still there (it is not, where it
 // was dropped, or is this very block now), the decision is kept: found becomes all there is to try.
@@ -103,6 +43,10 @@ void MosaicDedup::Remember() {
 // What differs from the state measured last, and what may differ in the next one.
 void MosaicDedup::BeginActivations() {
   if (activations == nullptr) return;
+  if (ladder_gate) {
+    activations->Begin(ladder_gate->Changed(), ladder_gate->Undecided());
+    return;
+  }
   const mosaic::Selection& now = gate->candidate();
   measured.resize(layers.size());
   const auto changed = TensorsOf([&](size_t l) { return now[l] != measured[l]; });
@@ -141,6 +85,7 @@ MosaicCode mosaic_dedup_new(const MosaicDedupOptions* options, MosaicDedup** out
     d->near.tolerance = options->tolerance;
     d->near.min_similarity = options->min_similarity;
     d->near.max_abs = options->max_weight_error;
+    d->down_ladder = options->ladder;
     d->gate_settings.max_drop = options->max_drop;
     d->gate_settings.higher_is_better =
         d->own_metric ? options->higher_is_better : mosaic::HigherIsBetter(d->metric_kind);
@@ -183,12 +128,13 @@ MosaicCode mosaic_dedup_search(MosaicDedup* d, int tensor, int64_t index, const 
   return Guard(err, [&](MosaicCode*) -> Status {
     d->shape = mosaic::ShapeOfBlock(d->blocking(tensor), index);
     d->values = mosaic::BlockValues(d->shape, payload, &d->block_buffer);
+    d->payload = payload;
     d->tensor = tensor;
     d->place = index;
     d->best = mosaic::Match();
     d->keys.assign(keys, keys + MOSAIC_NEAR_TABLES);
     d->found.assign(found, found + nfound);
-    d->Remember();
+    if (!d->down_ladder) d->Remember();
     d->ids.assign(d->found.begin(), d->found.end());
     *ids = d->ids.data();
     *n = static_cast<int64_t>(d->ids.size());
@@ -200,8 +146,24 @@ MosaicCode mosaic_dedup_compare(MosaicDedup* d, int32_t block_id, const void* pa
                                 MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     const float* other = mosaic::BlockValues(d->shape, payload, &d->other_buffer);
-    const mosaic::Match match{static_cast<uint32_t>(block_id),
-                              mosaic::Compare(d->shape, d->values, other, d->near)};
+    const auto id = static_cast<uint32_t>(block_id);
+    if (d->down_ladder) {
+      // Whatever bound there is on a merge: for a difference, the nearest is best.
+      mosaic::NearSettings any;
+      any.min_similarity = 0;
+      any.tolerance = d->near.tolerance;
+      const mosaic::Match match{id, mosaic::Compare(d->shape, d->values, other, any)};
+      if (!match.likeness.accepted) return Status();
+      const double l2 = match.likeness.relative_l2, least = d->best.likeness.relative_l2;
+      if (d->best.likeness.accepted && (l2 > least || (l2 == least && id > d->best.partner))) {
+        return Status();
+      }
+      d->best = match;
+      const auto* bytes = static_cast<const uint8_t*>(payload);
+      d->best_payload.assign(bytes, bytes + d->blocking(d->tensor).payload_bytes());
+      return Status();
+    }
+    const mosaic::Match match{id, mosaic::Compare(d->shape, d->values, other, d->near)};
     if (!match.likeness.accepted) return Status();
     if (!d->best.likeness.accepted || mosaic::Better(match, d->best)) d->best = match;
     return Status();
@@ -227,6 +189,10 @@ MosaicCode mosaic_dedup_choose(MosaicDedup* d, MosaicError* err) {
 
 MosaicCode mosaic_dedup_plan(MosaicDedup* d, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
+    if (d->down_ladder) {
+      d->ladder_gate.emplace(std::move(d->ladder), d->tensors.size(), d->gate_settings);
+      return Status();
+    }
     std::vector<mosaic::Layer> sizes;
     for (const mosaic::Blocking& b : d->tensors) {
       const int64_t blocks = b.rows > 0 ? b.blocks() : 0;
@@ -254,18 +220,27 @@ MosaicCode mosaic_dedup_start(MosaicDedup* d, MosaicExec* exec, int64_t batch,
   return Guard(err, [&](MosaicCode*) -> Status {
     std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
     for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = mosaic::TensorOf(inputs[i]);
-    return d->activations->Start(&exec->run, static_cast<size_t>(batch), std::move(tensors),
-                                 items);
+    return d->activations->Start(&exec->run, static_cast<size_t>(batch), std::move(tensors), items);
   });
 }
 
-void mosaic_dedup_accept_all(MosaicDedup* d) { d->gate->AcceptAll(); }
+void mosaic_dedup_accept_all(MosaicDedup* d) {
+  if (d->ladder_gate) {
+    d->ladder_gate->AcceptAll();
+  } else {
+    d->gate->AcceptAll();
+  }
+}
 
 MosaicCode mosaic_dedup_next(MosaicDedup* d, MosaicError* err) {
   return Guard(err, [&](MosaicCode* code) -> Status {
-    if (!d->gate->Next()) return Status();
+    if (d->ladder_gate) {
+      if (d->ladder_gate->Next() == mosaic::LadderGate::Asks::kNothing) return Status();
+    } else if (!d->gate->Next()) {
+      return Status();
+    }
     d->metric = mosaic::Metric::New(d->metric_kind);
-    d->BeginActivations();
+    if (mosaic_dedup_sample(d) == 0) d->BeginActivations();
     *code = MOSAIC_MORE;
     return Status();
   });
@@ -287,41 +262,75 @@ MosaicCode mosaic_dedup_row(MosaicDedup* d, const float* outputs, int64_t n, con
   });
 }
 
+// undefined: what is said of the metric where the model as it is has none.
+static Status Undefined(const MosaicDedup* d, const std::string& undefined) {
+  return d->the_gate().points().empty() ? Status::Invalid(undefined) : Status();
+}
+
+static void Report(MosaicDedup* d, double value) {
+  if (d->ladder_gate) {
+    d->ladder_gate->Report(value);
+  } else {
+    d->gate->Report(value);
+  }
+}
+
 MosaicCode mosaic_dedup_report(MosaicDedup* d, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     const double value = d->metric->value();
-    if (d->gate->points().empty() && !std::isfinite(value)) {
-      return Status::Invalid("metric " + std::string(mosaic::MetricName(d->metric_kind)) +
-                             " is not defined over the " + std::to_string(d->metric->rows()) +
-                             " rows of the validation set");
+    if (!std::isfinite(value)) {
+      MOSAIC_RETURN_IF_ERROR(
+          Undefined(d, "metric " + std::string(mosaic::MetricName(d->metric_kind)) +
+                           " is not defined over the " + std::to_string(d->metric->rows()) +
+                           " rows of the validation set"));
     }
-    d->gate->Report(value);
+    const double error = d->metric->standard_error();
+    Report(d, value);
+    if (d->the_gate().points().back().selection == d->the_gate().accepted())
+      d->standard_error = error;
     return Status();
   });
 }
 
 MosaicCode mosaic_dedup_report_value(MosaicDedup* d, double value, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
-    if (d->gate->points().empty() && !std::isfinite(value)) {
-      return Status::Invalid("the metric is not defined over the rows of the validation set");
+    if (!std::isfinite(value)) {
+      MOSAIC_RETURN_IF_ERROR(
+          Undefined(d, "the metric is not defined over the rows of the validation set"));
     }
-    d->gate->Report(value);
+    Report(d, value);
     return Status();
   });
 }
 
 void mosaic_dedup_result(const MosaicDedup* d, MosaicDedupResult* result) {
+  const mosaic::Gate& gate = d->the_gate();
   result->candidates = static_cast<int64_t>(d->merges.size() + d->refused.size());
-  result->merged = static_cast<int64_t>(d->gate->merged());
-  result->metric_before = d->gate->baseline();
-  result->metric_after = d->gate->accepted_metric();
-  result->evaluations = static_cast<int64_t>(d->gate->points().size());
-  result->kept = d->gate->kept();
+  result->merged = static_cast<int64_t>(gate.merged());
+  result->metric_before = gate.baseline();
+  result->metric_after = gate.accepted_metric();
+  result->evaluations = static_cast<int64_t>(gate.points().size());
+  result->kept = gate.kept();
+  if (d->ladder_gate) {
+    MosaicRungs rungs;
+    mosaic_dedup_rungs(d, &rungs);
+    result->candidates = static_cast<int64_t>(d->ladder_gate->blocks().size());
+    result->merged = rungs.merged + rungs.bits[0] + rungs.bits[1] + rungs.bits[2] + rungs.bits[3];
+  }
 }
 
 void mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint* point) {
-  const mosaic::Gate::Point& p = d->gate->points()[static_cast<size_t>(i)];
+  const mosaic::Gate::Point& p = d->the_gate().points()[static_cast<size_t>(i)];
   *point = {0, 0, p.metric, p.kept};
+  if (d->ladder_gate) {
+    const auto rungs = d->ladder_gate->at(p);
+    for (size_t b = 0; b < rungs.size(); ++b) {
+      const mosaic::LadderBlock& block = d->ladder_gate->blocks()[b];
+      point->merged += rungs[b] != nullptr;
+      point->bytes += block.stored - (rungs[b] == nullptr ? block.bytes : rungs[b]->bytes);
+    }
+    return;
+  }
   d->ForEach(p.selection, [&](const mosaic::Merge& m) {
     ++point->merged;
     point->bytes += d->blocking(m.tensor).payload_bytes() + MOSAIC_PAYLOAD_OFFSET;

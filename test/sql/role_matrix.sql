@@ -106,6 +106,8 @@ INSERT INTO calls VALUES
   ('reassign_models(regrole, regrole)', $$reassign_models('regress_m_owner', 'regress_m_owner')$$),
   ('dedup_model(text, text, text, float8, float4, float8, int, regproc, bool, bool, float8)', $$dedup_model('m', max_weight_error => 0)$$),
   ('plan_dedup(text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, int)', $$plan_dedup('m', 'SELECT ''{1,2,3,4}''::real[]', 'agreement')$$),
+  ('dedup_ladder(text, text, text, float8, int, regproc, bool, float8)', $$dedup_ladder('m', max_weight_error => 0)$$),
+  ('plan_ladder(text, text, text, float8, int, regproc, bool, float8, int)', $$plan_ladder('m', 'SELECT ''{1,2,3,4}''::real[]', 'agreement')$$),
   ('mosaic.dedup_curve(text)', $$mosaic.dedup_curve('m')$$),
   ('predict(text, real[])', $$predict('m', '{1,2,3,4}'::real[])$$),
   ('predict(text, smallint[])', $$predict('m', '{1,2,3,4}'::smallint[])$$),

@@ -48,9 +48,15 @@ $primary->safe_psql('postgres', "SELECT drop_model('tuned'); SELECT import_model
 cmp_ok($primary->safe_psql('postgres', $deltas), '>', 200, 'blocks are stored as differences');
 is($primary->safe_psql('postgres', $predict), $expected, 'the same bits as whole');
 
+# A model of differences of few bits, from where it is imported on.
+my $ladder = q{dedup => 'ladder', max_weight_error => 0.01};
+my $low;
+(my $predict_low = $predict) =~ s/tuned/low/;
+
 sub still_the_same
 {
 	my ($node, $db, $name) = @_;
+	is($node->safe_psql($db, $predict_low), $low, "$name: the same bits, of few") if defined $low;
 	is($node->safe_psql($db, $predict), $expected, "$name: the same bits");
 	is($node->safe_psql($db, "SET pg_mosaic.delta_memory = '64kB'; $predict"), $expected, "$name: nor where none is kept");
 	is($node->safe_psql($db, $problems), 0, "$name: check_store() finds nothing");
@@ -66,13 +72,16 @@ is($standby->safe_psql('postgres', $problems), 0, 'standby: check_store() finds 
 my $session = $primary->background_psql('postgres', on_error_stop => 0);
 $session->query_safe('BEGIN');
 $session->query_safe("SELECT count(*) FROM import_model('second', '$files[1]', dedup => 'lossless')");
+$session->query_safe("SET client_min_messages = warning");
+$session->query_safe("SELECT count(*) FROM import_model('low', '$files[2]', $ladder)");
 $primary->safe_psql('postgres', 'CHECKPOINT');
 my $before = $primary->safe_psql('postgres', $deltas);
 crash($primary);
 eval { $session->quit };
 is($primary->safe_psql('postgres', $deltas), $before, 'crash before the commit: no difference is left');
 still_the_same($primary, 'postgres', 'crash before the commit');
-$primary->safe_psql('postgres', "SELECT import_model('second', '$files[1]', dedup => 'lossless')");
+$primary->safe_psql('postgres', "SELECT import_model('second', '$files[1]', dedup => 'lossless'); SELECT import_model('low', '$files[2]', $ladder)");
+$low = $primary->safe_psql('postgres', $predict_low);
 crash($primary);
 cmp_ok($primary->safe_psql('postgres', $deltas), '>', $before, 'crash after the commit: nothing is lost');
 still_the_same($primary, 'postgres', 'crash after the commit');
@@ -80,17 +89,19 @@ still_the_same($primary, 'postgres', 'crash after the commit');
 # Who sees the models as they were predicts, whatever is dropped and vacuumed meanwhile.
 $session = $primary->background_psql('postgres', on_error_stop => 0);
 $session->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
-is($session->query_safe('SELECT count(*) FROM mosaic.models'), 3, 'a snapshot');
-$primary->safe_psql('postgres', "SELECT drop_model('fashion_base'); SELECT drop_model('tuned'); SELECT drop_model('second')");
+is($session->query_safe('SELECT count(*) FROM mosaic.models'), 4, 'a snapshot');
+$primary->safe_psql('postgres', "SELECT drop_model('fashion_base'); SELECT drop_model('tuned'); SELECT drop_model('second'); SELECT drop_model('low')");
 $primary->safe_psql('postgres', 'VACUUM mosaic.block; VACUUM mosaic.block_meta');
 is($session->query_safe($predict), $expected, 'an old snapshot: the same bits');
+is($session->query_safe($predict_low), $low, 'an old snapshot: the same bits, of few');
 $session->query_safe('COMMIT');
 $session->quit;
 $primary->safe_psql('postgres', 'VACUUM mosaic.block');
 is($primary->safe_psql('postgres', q{SELECT count(*) FROM mosaic.block}), 0, 'the last model gone, all blocks are');
 
 # The base's model goes first: its blocks stay, in a rewritten table and in another database too.
-$primary->safe_psql('postgres', import_sql('fashion_base') . "SELECT import_model('tuned', '$files[0]', dedup => 'lossless'); SELECT drop_model('fashion_base')");
+$primary->safe_psql('postgres', import_sql('fashion_base') . "SELECT import_model('tuned', '$files[0]', dedup => 'lossless');
+	SELECT import_model('low', '$files[2]', $ladder); SELECT drop_model('fashion_base')");
 still_the_same($primary, 'postgres', 'without the model of its bases');
 $primary->safe_psql('postgres', $_) for 'VACUUM FULL mosaic.block', 'SELECT pack_models()', 'VACUUM mosaic.block';
 still_the_same($primary, 'postgres', 'rewritten and packed');
@@ -111,7 +122,7 @@ is((finish_statement($sessions[1]))[0], "1\n", 'the second import waited');
 $_->quit for @sessions;
 still_the_same($primary, 'restored', 'with more of its kind');
 is($primary->safe_psql('restored', q{SELECT max(models) FROM mosaic.block_meta WHERE block_id IN (SELECT base FROM mosaic.block_meta)}),
-	3, 'three differences to a base');
+	4, 'four differences to a base');
 
 # A page of bases that went bad: what lies on it is missing, and nothing else.
 my ($page, $path) = split /\|/, $primary->safe_psql('restored', q{SELECT (ctid::text::point)[0]::int, pg_relation_filepath('mosaic.block')

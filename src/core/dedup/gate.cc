@@ -11,6 +11,9 @@ namespace {
 // one row of any validation set changes.
 constexpr double kRounding = 1e-12;
 
+// The share of the bound from which on nothing more is tried, for who has patience.
+constexpr double kUsedUp = 0.9;
+
 size_t Total(const std::vector<size_t>& v, size_t from) {
   return std::accumulate(v.begin() + static_cast<std::ptrdiff_t>(from), v.end(), size_t{0});
 }
@@ -25,9 +28,12 @@ Gate::Gate(std::vector<size_t> layers, const GateSettings& settings)
 
 size_t Gate::merged() const { return Total(accepted_, 0); }
 
+double Gate::Drop(double metric) const {
+  return settings_.higher_is_better ? baseline_ - metric : metric - baseline_;
+}
+
 bool Gate::Keeps(double metric) const {
-  const double drop = settings_.higher_is_better ? baseline_ - metric : metric - baseline_;
-  return std::isfinite(metric) && drop <= settings_.max_drop + kRounding;
+  return std::isfinite(metric) && Drop(metric) <= settings_.max_drop + kRounding;
 }
 
 Selection Gate::Prefix(size_t n) const {
@@ -61,7 +67,20 @@ size_t Gate::LayerOf(size_t n) const {
 }
 
 // The layer that holds the merge at which the prefix ended is given up; goes on behind it.
-void Gate::EndRange() { BeginRange(LayerOf(bad_) + 1); }
+void Gate::EndRange() {
+  size_t given_up = 1;
+  if (settings_.patience > 0) {
+    failed_ = good_ > 0 ? 0 : failed_ + 1;
+    const bool used_up =
+        settings_.max_drop > 0 && Drop(accepted_metric_) >= kUsedUp * settings_.max_drop;
+    if (used_up || failed_ >= settings_.patience) {
+      state_ = State::kDone;
+      return;
+    }
+    given_up = size_t{1} << std::min(failed_, 16);
+  }
+  BeginRange(std::min(LayerOf(bad_) + given_up, layers_.size()));
+}
 
 size_t Gate::Middle() const {
   const bool first = first_ == 0 && good_ == 0 && bad_ == Total(layers_, 0);

@@ -43,6 +43,11 @@ struct GateSettings {
   // The baseline is of the model that this one was made from. Then it is measured itself, without
   // any merge, before all else; if that breaks the bound, nothing is tried.
   bool of_original = false;
+  // Ends after so many ranges in a row of which nothing was accepted: then what is left of the
+  // bound is used up, rather than one layer to blame. So it is where what is accepted takes nearly
+  // all of it. The more have failed, the more layers are given up at once: 1, 2, 4, ... 0: goes on
+  // to the last.
+  int patience = 0;
   // Evaluates so many prefixes of all merges first, of evenly growing length, all being the last:
   // points of a curve, which accept nothing.
   size_t curve_points = 0;
@@ -88,6 +93,7 @@ class Gate {
  private:
   enum class State { kBaseline, kUnmerged, kCurve, kAll, kBisect, kDone };
 
+  double Drop(double metric) const;
   bool Keeps(double metric) const;
   void BeginMerges();
   void BeginRange(size_t first_layer);
@@ -105,6 +111,7 @@ class Gate {
   bool exhausted_ = false;                            // stopped by max_evaluations
   size_t first_ = 0;                                  // the range: layers [first_, end)
   size_t good_ = 0, bad_ = 0, tried_ = 0, step_ = 1;  // prefixes of the range
+  int failed_ = 0;                                    // ranges in a row without any
   size_t point_ = 0, curve_points_ = 0;               // of the curve
   Selection candidate_, accepted_;
   double baseline_ = 0, accepted_metric_ = 0;

@@ -34,6 +34,11 @@ Status CheckOneOutput(const char* metric, int64_t n) {
                          std::to_string(n));
 }
 
+// Of a share.
+double ErrorOfShare(double share, int64_t rows) {
+  return std::sqrt(share * (1 - share) / static_cast<double>(rows));
+}
+
 class Accuracy : public Metric {
  public:
   Status Add(const float* outputs, int64_t n, const double* label) override {
@@ -45,6 +50,7 @@ class Accuracy : public Metric {
   double value() const override {
     return rows_ == 0 ? kNaN : static_cast<double>(hits_) / static_cast<double>(rows_);
   }
+  double standard_error() const override { return ErrorOfShare(value(), rows_); }
 
  private:
   int64_t hits_ = 0;
@@ -81,6 +87,17 @@ class Auc : public Metric {
     }
     return positives == 0 || below == 0 ? kNaN : ordered / (positives * below);
   }
+  // That of Hanley and McNeil (Radiology 143, 1982).
+  double standard_error() const override {
+    const double a = value(),
+                 positives = static_cast<double>(std::count_if(
+                     scores_.begin(), scores_.end(), [](const auto&s) { return s.second; }));
+    const double negatives = static_cast<double>(rows_) - positives;
+    const double q1 = a / (2 - a), q2 = 2 * a * a / (1 + a);
+    return std::sqrt(
+        (a * (1 - a) + (positives - 1) * (q1 - a * a) + (negatives - 1) * (q2 - a * a)) /
+        (positives * negatives));
+  }
 
  private:
   std::vector<std::pair<double, bool>> scores_;
@@ -101,6 +118,12 @@ class R2 : public Metric {
     return {};
   }
   double value() const override { return total_ > 0 ? 1 - residual_ / total_ : kNaN; }
+  // That of a share of the variance explained by one variable (Olkin and Finn, Psychological
+  // Bulletin 118, 1995).
+  double standard_error() const override {
+    const double r2 = std::max(value(), 0.0);
+    return 2 * std::sqrt(r2 / static_cast<double>(rows_)) * (1 - r2);
+  }
 
  private:
   double residual_ = 0, mean_ = 0, total_ = 0;
@@ -110,14 +133,20 @@ class Mae : public Metric {
  public:
   Status Add(const float* outputs, int64_t n, const double* label) override {
     MOSAIC_RETURN_IF_ERROR(CheckOneOutput("mae", n));
-    sum_ += std::fabs(static_cast<double>(outputs[0]) - *label);
+    const double error = std::fabs(static_cast<double>(outputs[0]) - *label);
+    sum_ += error;
+    squares_ += error * error;
     ++rows_;
     return {};
   }
   double value() const override { return rows_ == 0 ? kNaN : sum_ / static_cast<double>(rows_); }
+  double standard_error() const override {
+    const double n = static_cast<double>(rows_);
+    return rows_ < 2 ? kNaN : std::sqrt(std::max(0.0, squares_ - sum_ * sum_ / n) / (n - 1) / n);
+  }
 
  private:
-  double sum_ = 0;
+  double sum_ = 0, squares_ = 0;
 };
 
 class Agreement : public Metric {
@@ -131,6 +160,7 @@ class Agreement : public Metric {
   double value() const override {
     return rows_ == 0 ? kNaN : static_cast<double>(same_) / static_cast<double>(rows_);
   }
+  double standard_error() const override { return ErrorOfShare(value(), rows_); }
 
  private:
   std::vector<float> original_;
@@ -148,6 +178,7 @@ class MaxAbsError : public Metric {
     return {};
   }
   double value() const override { return rows_ == 0 ? kNaN : largest_; }
+  double standard_error() const override { return kNaN; }
 
  private:
   double largest_ = 0;

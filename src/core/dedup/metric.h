@@ -42,6 +42,8 @@ class Metric {
   // Over all rows so far. NaN where it is not defined: without rows, AUC of a single class, R2 of
   // equal labels.
   virtual double value() const = 0;
+  // Of value(), as rows drawn at random would have it; NaN where that is not known.
+  virtual double standard_error() const = 0;
   int64_t rows() const { return rows_; }
 
  protected:

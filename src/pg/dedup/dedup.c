@@ -17,8 +17,8 @@
 #include "dedup_job.h"
 #include "progress.h"
 
-static char *
-name_argument(FunctionCallInfo fcinfo)
+char *
+mosaic_dedup_name(FunctionCallInfo fcinfo)
 {
 	mosaic_check_catalogs();
 	if (PG_ARGISNULL(0))
@@ -32,7 +32,7 @@ Datum
 mosaic_pg_dedup_model(PG_FUNCTION_ARGS)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	char	   *name = name_argument(fcinfo);
+	char	   *name = mosaic_dedup_name(fcinfo);
 	MosaicDedupArguments args;
 	MosaicDedupOutcome outcome;
 	TupleDesc	desc;
@@ -56,13 +56,10 @@ mosaic_pg_dedup_model(PG_FUNCTION_ARGS)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_plan_dedup);
-Datum
-mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
+void
+mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArguments *args, int curve_points)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
-	char	   *name = name_argument(fcinfo);
-	MosaicDedupArguments args;
 	MemoryContext cxt,
 				saved;
 	DedupJob   *job;
@@ -71,17 +68,16 @@ mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("validation must not be NULL")));
-	if (PG_ARGISNULL(11))
+	if (PG_ARGISNULL(curve_points))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("curve_points must not be NULL")));
-	mosaic_dedup_arguments(fcinfo, 1, &args);
-	args.options.curve_points = PG_GETARG_INT32(11);
+	args->options.curve_points = PG_GETARG_INT32(curve_points);
 	InitMaterializedSRF(fcinfo, 0);
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic dedup", ALLOCSET_DEFAULT_SIZES);
 	saved = MemoryContextSwitchTo(cxt);
 	job = palloc0(sizeof *job);
 	mosaic_progress_start(MOSAIC_PROGRESS_DEDUP);
-	mosaic_dedup_open(job, name, &args, GetActiveSnapshot());
+	mosaic_dedup_open(job, name, args, GetActiveSnapshot());
 	mosaic_dedup_decide(job);
 	mosaic_dedup_result(job->dedup, &result);
 	for (int64 i = 0; i < result.evaluations; i++)
@@ -102,5 +98,16 @@ mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
 	mosaic_progress_end();
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_plan_dedup);
+Datum
+mosaic_pg_plan_dedup(PG_FUNCTION_ARGS)
+{
+	char	   *name = mosaic_dedup_name(fcinfo);
+	MosaicDedupArguments args;
+
+	mosaic_dedup_arguments(fcinfo, 1, &args);
+	mosaic_dedup_plan_rows(fcinfo, name, &args, 11);
 	return (Datum) 0;
 }

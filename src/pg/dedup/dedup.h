@@ -8,7 +8,7 @@
 #include "fmgr.h"
 
 #include "model_cache.h"
-#include "mosaic/capi_dedup.h"
+#include "mosaic/capi_ladder.h"
 
 typedef struct MosaicDedupArguments
 {
@@ -27,6 +27,8 @@ typedef struct MosaicDedupOutcome
 	bool		judged;			/* by a validation query */
 	int64		blocks;			/* entries of the model's maps */
 	int64		bytes_freed;
+	MosaicRungs rungs;			/* down the ladder */
+	double		standard_error; /* of the metric; NaN where it is not known */
 } MosaicDedupOutcome;
 
 /*
@@ -34,6 +36,12 @@ typedef struct MosaicDedupOutcome
  * max_evaluations, metric_function, higher_is_better, reuse, max_weight_error.  22004 where one of them must not be NULL.
  */
 extern void mosaic_dedup_arguments(FunctionCallInfo fcinfo, int first, MosaicDedupArguments *args);
+
+/* The first argument. */
+extern char *mosaic_dedup_name(FunctionCallInfo fcinfo);
+/* What plan_dedup() returns, and plan_ladder(), into the call's tuplestore; curve_points: number of that argument. */
+extern void mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArguments *args,
+								   int curve_points);
 
 /*
  * Merges blocks of a model that the current role owns, or that is staged, as far as the arguments allow, in the current

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "dedup_validation.h"
+#include "mosaic/capi_ladder.h"
 #include "elements.h"
 #include "errors.h"
 #include "pins.h"
@@ -45,6 +46,7 @@ typedef struct Evaluation
 
 	/* What is made of its predictions. */
 	bool		first;			/* the model as it is */
+	int64		sample;			/* only so many rows, whose outputs are wanted; 0: all */
 	TupleTableSlot *reference;	/* its outputs for a row, unless first */
 	Tuplestorestate *outputs;	/* for a metric of the user's own */
 	TupleDesc	outputs_desc;
@@ -68,6 +70,7 @@ begin_evaluation(MosaicValidation *v, MosaicModelHandle *candidate, bool first)
 
 	e->v = v;
 	e->first = first;
+	e->sample = mosaic_dedup_sample(v->dedup);
 	e->callback.func = free_exec;
 	e->callback.arg = e;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &e->callback);
@@ -84,13 +87,13 @@ begin_evaluation(MosaicValidation *v, MosaicModelHandle *candidate, bool first)
 	e->labels = palloc(MAX_ITEMS * sizeof *e->labels);
 	if (v->labels)
 		get_typlenbyval(TupleDescAttr(v->desc, v->ninputs)->atttypid, &e->label_len, &e->label_byval);
-	if (v->function != NULL)
+	if (v->function != NULL && e->sample == 0)
 	{
 		e->outputs_desc = mosaic_metric_desc(v->function, v->labels ?
 											 TupleDescAttr(v->desc, v->ninputs)->atttypid : InvalidOid);
 		e->outputs = tuplestore_begin_heap(true, false, work_mem);
 	}
-	if (v->reference_desc != NULL && !first)
+	if (v->reference_desc != NULL && !first && e->sample == 0)
 	{
 		tuplestore_rescan(v->references);
 		e->reference = MakeSingleTupleTableSlot(v->reference_desc, &TTSOpsMinimalTuple);
@@ -177,6 +180,9 @@ judge_row(Evaluation *e, int item, const MosaicTensorView *output, int64 first, 
 
 	if (n > 0)
 		mosaic_copy_floats(outputs, output, first, n);
+	mosaic_dedup_sample_row(v->dedup, outputs, n);
+	if (e->sample > 0)
+		return;
 	if (v->function != NULL)
 	{
 		Datum		values[2] = {PointerGetDatum(array), e->labels[item]};
@@ -248,7 +254,10 @@ run_batch(Evaluation *e)
 	for (int i = 0; e->n > 1 && i < v->ninputs; i++)
 		inputs[i].dims[mosaic_model_input(v->model, i)->item_axis] = e->n;
 	v->row = behind - e->n;
-	code = run(e, mosaic_dedup_start(v->dedup, e->exec, e->number, inputs, e->n, &error), &output, &error);
+	/* What is kept of batches is of evaluations with a metric. */
+	code = e->sample > 0 ? mosaic_exec_start(e->exec, inputs, e->n, true, &error) :
+		mosaic_dedup_start(v->dedup, e->exec, e->number, inputs, e->n, &error);
+	code = run(e, code, &output, &error);
 	if (code == MOSAIC_OK)
 	{
 		int64		n = mosaic_view_size(&output);
@@ -326,7 +335,8 @@ run_rows(Evaluation *e)
 
 	error_context_stack = &callback;
 	tuplestore_rescan(v->rows);
-	for (v->row = 1; tuplestore_gettupleslot(v->rows, true, false, slot); v->row++)
+	for (v->row = 1; (e->sample == 0 || v->row <= e->sample) && tuplestore_gettupleslot(v->rows, true, false, slot);
+		 v->row++)
 	{
 		MemoryContext saved = MemoryContextSwitchTo(row_cxt);
 		Datum		label;
@@ -361,7 +371,12 @@ mosaic_validation_run(MosaicValidation *v, MosaicModelHandle *candidate)
 	MemoryContextSwitchTo(cxt);
 	e = begin_evaluation(v, candidate, first);
 	run_rows(e);
-	if (v->function != NULL)
+	if (e->sample > 0)
+	{
+		mosaic_dedup_report_sample(v->dedup);
+		code = MOSAIC_OK;
+	}
+	else if (v->function != NULL)
 	{
 		double		value = mosaic_metric_value(v->function, e->outputs, e->outputs_desc);
 

@@ -21,6 +21,9 @@ mosaic_copy_maps(DedupJob *job)
 	job->candidate = *h;
 	job->candidate.cxt = CurrentMemoryContext;
 	memset(&job->candidate.made, 0, sizeof job->candidate.made);
+	/* Lowering a block takes as long as some rows of a product with it. */
+	if (job->ladder)
+		job->candidate.made.memory = maintenance_work_mem * INT64CONST(1024);
 	job->candidate.tensors = palloc(Max(h->ntensors, 1) * sizeof *h->tensors);
 	for (int t = 0; t < h->ntensors; t++)
 	{
@@ -52,7 +55,10 @@ apply(DedupJob *job, bool accepted)
 			continue;
 		memcpy(to->ids, from->ids, from->n * sizeof(int32));
 		memcpy(to->places, from->places, from->n * sizeof(ItemPointerData));
-		mosaic_dedup_apply(job->dedup, accepted, t, to->ids);
+		if (job->ladder)
+			mosaic_apply_rungs(job, accepted, t);
+		else
+			mosaic_dedup_apply(job->dedup, accepted, t, to->ids);
 		for (int64 i = 0; i < from->n; i++)
 			if (to->ids[i] != from->ids[i])
 				to->places[i] = mosaic_find_offer(job, to->ids[i])->place;

@@ -27,6 +27,7 @@ typedef struct Offer
 	int32		models;			/* that use it; 0: it is not there */
 	int32		domain;
 	uint32		bytes;			/* that it takes in its page */
+	bool		whole;			/* not a delta */
 	ItemPointerData place;		/* where it lies, once it was read */
 	uint64		geometry;
 } Offer;
@@ -63,6 +64,7 @@ typedef struct DedupJob
 	double		max_drop;
 	bool		reuse;
 	bool		exact;			/* merge nothing */
+	bool		ladder;			/* go down the ladder */
 	bool		changes;		/* the model: more than a plan */
 	MosaicDecision *known;		/* what was decided last, on it or its predecessor */
 	int64		nknown;
@@ -103,12 +105,16 @@ extern void mosaic_recall_decisions(DedupJob *job);
 /* Puts decisions and points in the place of those known; model_id: of the state that was written. */
 extern void mosaic_write_log(DedupJob *job, int64 model_id);
 
+/* dedup_ladder.c: which blocks of the candidate are read as others, to be judged; where that is accepted, how they are to be stored. */
+extern void mosaic_apply_rungs(DedupJob *job, bool accepted, int tensor);
+/* Stores those of the accepted state so, and puts them into the candidate's maps; what was added, each once. */
+extern BlockSet mosaic_store_rungs(DedupJob *job, MosaicWriter *writer);
+
 /* dedup_write.c: all blocks of a model's maps; whether one is in a set. */
 extern BlockSet mosaic_distinct_blocks(const MosaicModelHandle *handle);
 extern bool mosaic_has_block(const BlockSet *set, int32 id);
-/* Bytes of blocks that nobody uses in the accepted state; stores that state, and returns its model_id. */
-extern int64 mosaic_freed_bytes(DedupJob *job);
-extern int64 mosaic_write_merges(DedupJob *job);
+/* Stores the accepted state, and returns its model_id; *freed: bytes of blocks that nobody uses then, less those of new ones. */
+extern int64 mosaic_write_merges(DedupJob *job, int64 *freed);
 
 static inline void
 mosaic_dedup_check(MosaicCode code, const MosaicError *error)

@@ -30,8 +30,9 @@ read_meta(DedupJob *job, Offer *offer)
 		offer->models = mosaic_int_attr(tuple, desc, Anum_meta_models, 4);
 		offer->domain = mosaic_int_attr(tuple, desc, Anum_meta_domain, 4);
 		offer->geometry = mosaic_int_attr(tuple, desc, Anum_meta_geometry, 8);
+		offer->whole = heap_attisnull(tuple, Anum_meta_delta_bytes, desc);
 		offer->bytes = MOSAIC_PAYLOAD_OFFSET +
-			(heap_attisnull(tuple, Anum_meta_delta_bytes, desc) ?
+			(offer->whole ?
 			 mosaic_geometry_bytes(mosaic_geometry_unpack(offer->geometry)) :
 			 mosaic_int_attr(tuple, desc, Anum_meta_delta_bytes, 4));
 	}
@@ -87,6 +88,7 @@ mosaic_may_stand_in(DedupJob *job, int32 id, uint64 geometry)
 {
 	Offer	   *offer = mosaic_find_offer(job, id);
 
-	return offer->geometry == geometry && offer->domain == job->domain &&
+	/* There are no deltas of deltas. */
+	return offer->geometry == geometry && offer->domain == job->domain && (offer->whole || !job->ladder) &&
 		offer->models > (mosaic_has_block(&job->own, id) ? 1 : 0);
 }

@@ -14,6 +14,7 @@
 
 #include "catalog.h"
 #include "dedup_job.h"
+#include "mosaic/capi_ladder.h"
 
 typedef struct Comparison
 {
@@ -87,10 +88,14 @@ mosaic_dedup_holds(DedupJob *job)
 		for (int64 i = 0; i < job->handle->tensors[t].n; i++)
 		{
 			MosaicTensorBlocks *blocks = &job->candidate.tensors[t];
+			ItemPointerData base_place;
 
 			CHECK_FOR_INTERRUPTS();
 			if (blocks->ids[i] != job->handle->tensors[t].ids[i] &&
 				!find_partner(job, t, blocks->ids[i], &blocks->places[i]))
+				return false;
+			if (blocks->lowered && blocks->lowered->rungs[i] != MOSAIC_RUNG_AS_IT_IS &&
+				!find_partner(job, t, blocks->lowered->bases[i], &base_place))
 				return false;
 		}
 	return true;

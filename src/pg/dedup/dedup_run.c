@@ -132,6 +132,7 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 	job->reuse = args->reuse;
 	job->original = args->original;
 	job->exact = args->exact;
+	job->ladder = args->options.ladder;
 	job->callback.func = free_job;
 	job->callback.arg = job;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
@@ -225,17 +226,25 @@ mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDe
 	job = decide(name, args);
 	mosaic_dedup_result(job->dedup, &outcome->result);
 	outcome->blocks = job->handle->nblocks;
-	outcome->bytes_freed = mosaic_freed_bytes(job);
+	outcome->bytes_freed = 0;
 	outcome->judged = args->validation != NULL;
+	mosaic_dedup_rungs(job->dedup, &outcome->rungs);
+	outcome->standard_error = mosaic_dedup_standard_error(job->dedup);
 	model_id = job->handle->key.model_id;
-	if (outcome->result.merged > 0)
-		model_id = mosaic_write_merges(job);
+	if (outcome->result.merged > 0 || outcome->rungs.lossless > 0)
+		model_id = mosaic_write_merges(job, &outcome->bytes_freed);
 	if (!job->exact)
 		mosaic_write_log(job, model_id);
 	mosaic_dedup_close(job);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
 	mosaic_progress_end();
+	if (args->options.ladder && outcome->judged && args->options.max_drop < outcome->standard_error)
+		ereport(WARNING,
+				(errmsg("max_drop is smaller than the standard error of %s", args->options.metric),
+				 errdetail("The metric is %g with a standard error of %g; max_drop is %g.", outcome->result.metric_after,
+						   outcome->standard_error, args->options.max_drop),
+				 errhint("The error falls with the square root of the number of rows of the validation query.")));
 	if (!outcome->judged)
 		ereport(NOTICE,
 				(errmsg("accuracy of model \"%s\" is not checked", name),

@@ -9,6 +9,7 @@
 #include "storage/bufmgr.h"
 
 #include "dedup_job.h"
+#include "mosaic/capi_ladder.h"
 #include "near_index.h"
 #include "progress.h"
 #include "store.h"
@@ -66,6 +67,23 @@ find_neighbours(Search *s, const int32 *keys)
 }
 
 static void
+choose(Search *s, int tensor, int64 index)
+{
+	DedupJob   *job = s->job;
+	MosaicTensorBlocks *blocks = &job->candidate.tensors[tensor];
+	uint32		stored = mosaic_find_offer(job, blocks->ids[index])->bytes;
+	MosaicError error;
+
+	/* Of one that is staged nothing is known yet. */
+	if (stored == 0)
+		stored = MOSAIC_PAYLOAD_OFFSET + blocks->payload_bytes;
+	if (job->ladder)
+		mosaic_dedup_check(mosaic_dedup_choose_rungs(job->dedup, stored, &error), &error);
+	else
+		mosaic_dedup_check(mosaic_dedup_choose(job->dedup, &error), &error);
+}
+
+static void
 search_block(Search *s, int tensor, int64 index)
 {
 	DedupJob   *job = s->job;
@@ -98,7 +116,7 @@ search_block(Search *s, int tensor, int64 index)
 		mosaic_dedup_check(mosaic_dedup_compare(job->dedup, ids[i], payload, &error), &error);
 		ReleaseBuffer(other);
 	}
-	mosaic_dedup_check(mosaic_dedup_choose(job->dedup, &error), &error);
+	choose(s, tensor, index);
 	ReleaseBuffer(own);
 }
 

@@ -108,14 +108,33 @@ write_maps(DedupJob *job)
 	return u.model_id;
 }
 
+/* A block that another model has come to use meanwhile stays. */
+static int64
+freed_bytes(DedupJob *job, BlockSet now)
+{
+	BlockSet	own = job->own;
+	int64		bytes = 0;
+
+	for (int64 i = 0; i < own.n; i++)
+	{
+		const Offer *offer = mosaic_find_offer(job, own.ids[i]);
+
+		if (!mosaic_has_block(&now, own.ids[i]) && offer->models == 1)
+			bytes += offer->bytes;
+	}
+	return bytes;
+}
+
 /* Counts the model as a user of what it uses now, and no longer of what it does not. */
-static void
+static int64
 count_users(DedupJob *job)
 {
+	MosaicWriter *writer = mosaic_writer_open(job->snapshot, job->domain);
+	BlockSet	added = job->ladder ? mosaic_store_rungs(job, writer) : (BlockSet) {0};
 	BlockSet	own = job->own,
 				now = mosaic_distinct_blocks(&job->candidate);
-	MosaicWriter *writer = mosaic_writer_open(job->snapshot, job->domain);
 	char	   *copy = palloc(MOSAIC_MAX_PAYLOAD);
+	int64		freed = freed_bytes(job, now) - mosaic_writer_new_bytes(writer);
 
 	for (int64 i = 0; i < now.n; i++)
 	{
@@ -126,7 +145,7 @@ count_users(DedupJob *job)
 		int32		id;
 
 		CHECK_FOR_INTERRUPTS();
-		if (mosaic_has_block(&own, now.ids[i]))
+		if (mosaic_has_block(&own, now.ids[i]) || mosaic_has_block(&added, now.ids[i]))
 			continue;
 		offer = mosaic_find_offer(job, now.ids[i]);
 		block.geometry = mosaic_geometry_unpack(offer->geometry);
@@ -150,30 +169,13 @@ count_users(DedupJob *job)
 	mosaic_writer_close(writer);
 	pfree(copy);
 	CommandCounterIncrement();
-}
-
-/* A block that another model has come to use meanwhile stays. */
-int64
-mosaic_freed_bytes(DedupJob *job)
-{
-	BlockSet	own = job->own,
-				now = mosaic_distinct_blocks(&job->candidate);
-	int64		bytes = 0;
-
-	for (int64 i = 0; i < own.n; i++)
-	{
-		const Offer *offer = mosaic_find_offer(job, own.ids[i]);
-
-		if (!mosaic_has_block(&now, own.ids[i]) && offer->models == 1)
-			bytes += offer->bytes;
-	}
-	return bytes;
+	return freed;
 }
 
 int64
-mosaic_write_merges(DedupJob *job)
+mosaic_write_merges(DedupJob *job, int64 *freed)
 {
 	mosaic_progress_phase(MOSAIC_PHASE_WRITING_MERGES, 0);
-	count_users(job);
+	*freed = count_users(job);
 	return write_maps(job);
 }

@@ -105,25 +105,27 @@ static bool
 wants_dedup(FunctionCallInfo fcinfo, bool rounded, MosaicDedupArguments *args, bool *lossless)
 {
 	char	   *dedup = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
-	bool		near = dedup && strcmp(dedup, "near") == 0;
+	bool		ladder = dedup && strcmp(dedup, "ladder") == 0;
+	bool		near = ladder || (dedup && strcmp(dedup, "near") == 0);
 
 	*lossless = dedup && strcmp(dedup, "lossless") == 0;
 	if (!near && !*lossless && (dedup == NULL || strcmp(dedup, "exact") != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("dedup must be \"exact\", \"near\" or \"lossless\"")));
+				 errmsg("dedup must be \"exact\", \"near\", \"lossless\" or \"ladder\"")));
 	if (!near && !PG_ARGISNULL(14))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_weight_error is for dedup => 'near'")));
+				 errmsg("max_weight_error is for dedup => 'near' or 'ladder'")));
 	if (!near && !rounded && !PG_ARGISNULL(5))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("validation is for dedup => 'near' or dtype => 'bf16'")));
+				 errmsg("validation is for dedup => 'near' or 'ladder', or dtype => 'bf16'")));
 	if (!near && PG_ARGISNULL(5))
 		return false;
 	mosaic_dedup_arguments(fcinfo, 5, args);
 	args->exact = !near;
+	args->options.ladder = ladder;
 	args->options.of_original = rounded && args->validation;
 	return true;
 }

@@ -17,6 +17,14 @@
 #include "mosaic/capi.h"
 #include "usage.h"
 
+/* Blocks of a tensor that are read as what they would be as differences of few bits: of a model that is judged. */
+typedef struct MosaicLoweredBlocks
+{
+	MosaicGeometry geometry;
+	uint8	   *rungs;			/* n; capi_ladder.h */
+	int32	   *bases;			/* n, ids, where the rung has a base */
+} MosaicLoweredBlocks;
+
 /* The blocks of one tensor. */
 typedef struct MosaicTensorBlocks
 {
@@ -26,6 +34,7 @@ typedef struct MosaicTensorBlocks
 	ItemPointerData *places;	/* n, corrected as blocks are found */
 	ItemPointerData *base_places;	/* likewise of the bases of deltas; NULL before the first is met, as is: */
 	const void **made;			/* n, of deltas: the blocks, where they are made (made_blocks.h) */
+	const MosaicLoweredBlocks *lowered; /* or NULL */
 } MosaicTensorBlocks;
 
 /* The blocks of a model that were made of deltas. */
@@ -41,6 +50,7 @@ typedef struct MosaicMadeBlocks
 	int64		nentries,
 				capacity;
 	int64		expected;		/* bytes of all tensors that were met with deltas */
+	int64		memory;			/* for them, if more than pg_mosaic.delta_memory */
 } MosaicMadeBlocks;
 
 typedef struct MosaicModelKey

@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "made_blocks.h"
+#include "mosaic/capi_delta.h"
 #include "mosaic/page_format.h"
 
 #define PIECE_BYTES (256 * 1024)
@@ -19,16 +20,16 @@
 int			mosaic_delta_memory = 32 * 1024;
 
 static int64
-memory(void)
+memory(const MosaicModelHandle *handle)
 {
-	return mosaic_delta_memory * INT64CONST(1024);
+	return Max(mosaic_delta_memory * INT64CONST(1024), handle->made.memory);
 }
 
 /* Whether all of the model is kept, as far as is known of it. */
 static bool
 all_fit(const MosaicModelHandle *handle)
 {
-	return handle->made.expected <= memory();
+	return handle->made.expected <= memory(handle);
 }
 
 int
@@ -47,7 +48,7 @@ mosaic_made_window(const MosaicModelHandle *handle)
 bool
 mosaic_made_have_room(const MosaicModelHandle *handle, const MosaicTensorBlocks *blocks, int64 n)
 {
-	int64		limit = all_fit(handle) ? memory() : WINDOW_BYTES;
+	int64		limit = all_fit(handle) ? memory(handle) : WINDOW_BYTES;
 	int64		more = blocks->made ? n * blocks->payload_bytes : 0;
 
 	return handle->made.bytes == 0 || handle->made.bytes + more <= limit;
@@ -57,7 +58,7 @@ void
 mosaic_made_forget(MosaicModelHandle *handle)
 {
 	MosaicMadeBlocks *made = &handle->made;
-	int64		kept = Max(all_fit(handle) ? memory() : 0, WINDOW_BYTES) / PIECE_BYTES;
+	int64		kept = Max(all_fit(handle) ? memory(handle) : 0, WINDOW_BYTES) / PIECE_BYTES;
 
 	for (int64 i = 0; i < made->nentries; i++)
 		*made->entries[i] = NULL;
@@ -132,6 +133,34 @@ expect_deltas(MosaicModelHandle *handle, MosaicTensorBlocks *blocks)
 	handle->made.expected += blocks->n * blocks->payload_bytes;
 }
 
+uint32
+mosaic_lower_block(MosaicReader *reader, MosaicGeometry geometry, const void *payload, uint32 length,
+				   int bits, int32 base_id, ItemPointer base_place, void *delta, void *out)
+{
+	Buffer		buffer;
+	const void *base = mosaic_read_block(reader, base_id, length, base_place, CurrentResourceOwner, &buffer);
+	uint32		delta_length = mosaic_delta_encode_low(geometry, payload, base, length, bits, base_id,
+													   MOSAIC_MAX_PAYLOAD, delta);
+
+	if (delta_length == 0 || !mosaic_delta_decode(delta, delta_length, base, length, out))
+		elog(ERROR, "block %d is no base any more", base_id);
+	mosaic_release_pin(buffer, CurrentResourceOwner);
+	return delta_length;
+}
+
+static void
+lower(MosaicReader *reader, MosaicTensorBlocks *blocks, int32 k, const void *payload, uint32 stored, char *out)
+{
+	const MosaicLoweredBlocks *lowered = blocks->lowered;
+	char		delta[MOSAIC_MAX_PAYLOAD];
+
+	payload = mosaic_whole_block(reader, payload, stored, blocks->payload_bytes);
+	if (payload == NULL)
+		mosaic_delta_is_damaged(blocks->ids[k]);
+	(void) mosaic_lower_block(reader, lowered->geometry, payload, blocks->payload_bytes, lowered->rungs[k],
+							  lowered->bases[k], &blocks->base_places[k], delta, out);
+}
+
 void
 mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlocks *blocks, int32 k,
 				const void *delta, uint32 stored)
@@ -142,7 +171,9 @@ mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlo
 	expect_deltas(handle, blocks);
 	reserve_entry(handle->cxt, made);
 	block = reserve(handle->cxt, made, blocks->payload_bytes);
-	if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, &blocks->base_places[k], block))
+	if (mosaic_is_lowered(blocks, k))
+		lower(reader, blocks, k, delta, stored, block);
+	else if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, &blocks->base_places[k], block))
 		mosaic_delta_is_damaged(blocks->ids[k]);
 	made->used += blocks->payload_bytes;
 	made->bytes += blocks->payload_bytes;

@@ -9,6 +9,7 @@
 #define MOSAIC_MADE_BLOCKS_H
 
 #include "model_cache.h"
+#include "mosaic/capi_ladder.h"
 #include "reader.h"
 
 extern int	mosaic_delta_memory;	/* pg_mosaic.delta_memory, kB */
@@ -29,8 +30,23 @@ mosaic_made_block(const MosaicTensorBlocks *blocks, int32 k)
 	return blocks->made ? blocks->made[k] : NULL;
 }
 
+/* Whether a block, however it is stored, is read as a difference of few bits makes it. */
+static inline bool
+mosaic_is_lowered(const MosaicTensorBlocks *blocks, int32 k)
+{
+	return blocks->lowered && blocks->lowered->rungs[k] != MOSAIC_RUNG_AS_IT_IS &&
+		blocks->lowered->rungs[k] < MOSAIC_RUNG_LOSSLESS;
+}
+
 /*
- * Makes block k of a tensor, whose delta was found.  An error (XX001) where delta or base are damaged or
+ * The difference of a block to its base with so many bits a weight, and the block that it makes.  delta, out:
+ * MOSAIC_MAX_PAYLOAD bytes, out 32-byte aligned.  Returns the difference's length.  The same for the same blocks.
+ */
+extern uint32 mosaic_lower_block(MosaicReader *reader, MosaicGeometry geometry, const void *payload, uint32 length,
+								 int bits, int32 base_id, ItemPointer base_place, void *delta, void *out);
+
+/*
+ * Makes block k of a tensor, whose delta was found, or which is lowered.  An error (XX001) where delta or base are damaged or
  * missing.
  */
 extern void mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlocks *blocks,

@@ -317,7 +317,7 @@ note(Request *r, int32 k, const void *payload, uint32 stored, Buffer buffer, boo
 	if (BufferIsValid(buffer))
 		mosaic_cache_used(&pins->use, buffer, hit);
 	/* A delta needs its page no longer once the block is made. */
-	if (stored != r->blocks->payload_bytes)
+	if (stored != r->blocks->payload_bytes || mosaic_is_lowered(r->blocks, k))
 	{
 		mosaic_made_add(pins->handle, &r->reader, r->blocks, k, payload, stored);
 		mosaic_release_pin(buffer, pins->pin_owner);

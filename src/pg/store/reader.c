@@ -220,6 +220,12 @@ make_own(MosaicReader *reader, const void *delta, uint32 stored, uint32 length)
 	return *made;
 }
 
+const void *
+mosaic_whole_block(MosaicReader *reader, const void *stored_payload, uint32 stored, uint32 length)
+{
+	return stored == length ? stored_payload : make_own(reader, stored_payload, stored, length);
+}
+
 void
 mosaic_release_pin(Buffer buffer, ResourceOwner owner)
 {

@@ -222,23 +222,38 @@ insert_meta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 
 		mosaic_near_writer_add(w->near_writer, block_id, block->geometry, block->payload);
 }
 
+/* A block and its delta. */
+typedef struct Delta
+{
+	const void *bytes;
+	uint32		length;
+	int32		base_id;
+	bool		anew;			/* whatever equals the block */
+} Delta;
+
+static void
+store_delta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, const Delta *delta, int32 *block_id,
+			ItemPointer place)
+{
+	if (!w->wrote_delta)
+		mosaic_raise_format(MOSAIC_FORMAT_DELTAS);
+	w->wrote_delta = true;
+	insert_block(w, delta->bytes, delta->length, block_id, place);
+	insert_meta(w, block, hash, *block_id, delta->base_id, delta->length);
+	mosaic_writer_note_base(w, delta->base_id, 1);
+}
+
 /* Stores a block as a delta, if there is one near it. */
 static bool
 add_delta(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *block_id, ItemPointer place)
 {
-	void	   *delta = palloc(MOSAIC_MAX_PAYLOAD);
-	int32		base_id;
-	uint32		length = mosaic_find_delta(w->bases, &w->reader, block, delta, &base_id);
+	void	   *bytes = palloc(MOSAIC_MAX_PAYLOAD);
+	Delta		delta = {.bytes = bytes};
 
-	if (length == 0)
-		return false;
-	if (!w->wrote_delta)
-		mosaic_raise_format(MOSAIC_FORMAT_DELTAS);
-	w->wrote_delta = true;
-	insert_block(w, delta, length, block_id, place);
-	insert_meta(w, block, hash, *block_id, base_id, length);
-	mosaic_writer_note_base(w, base_id, 1);
-	return true;
+	delta.length = mosaic_find_delta(w->bases, &w->reader, block, bytes, &delta.base_id);
+	if (delta.length > 0)
+		store_delta(w, block, hash, &delta, block_id, place);
+	return delta.length > 0;
 }
 
 static void
@@ -277,9 +292,10 @@ add_block(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, const Mo
 		insert_meta(w, block, hash, *block_id, 0, 0);
 }
 
+/* delta: how it is stored where it is new; or NULL. */
 static bool
-use_block(MosaicWriter *w, const MosaicBlock *block, const MosaicStagedBlock *own, int32 *block_id,
-		  ItemPointer place)
+use_block(MosaicWriter *w, const MosaicBlock *block, const MosaicStagedBlock *own, const Delta *delta,
+		  int32 *block_id, ItemPointer place)
 {
 	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
 	UsedKey		key;
@@ -299,8 +315,10 @@ use_block(MosaicWriter *w, const MosaicBlock *block, const MosaicStagedBlock *ow
 	}
 	else
 	{
-		stored = use_stored(w, block, key.hash, block_id, place);
-		if (!stored)
+		stored = !(delta && delta->anew) && use_stored(w, block, key.hash, block_id, place);
+		if (!stored && delta)
+			store_delta(w, block, key.hash, delta, block_id, place);
+		else if (!stored)
 			add_block(w, block, key.hash, own, block_id, place);
 		if (w->staging)
 			note_staged(w, block, *block_id, place, !stored);
@@ -320,7 +338,16 @@ use_block(MosaicWriter *w, const MosaicBlock *block, const MosaicStagedBlock *ow
 bool
 mosaic_writer_use(MosaicWriter *w, const MosaicBlock *block, int32 *block_id, ItemPointer place)
 {
-	return use_block(w, block, NULL, block_id, place);
+	return use_block(w, block, NULL, NULL, block_id, place);
+}
+
+bool
+mosaic_writer_use_delta(MosaicWriter *w, const MosaicBlock *block, const void *delta, uint32 delta_length,
+						int32 base_id, bool anew, int32 *block_id, ItemPointer place)
+{
+	Delta		d = {delta, delta_length, base_id, anew};
+
+	return use_block(w, block, NULL, &d, block_id, place);
 }
 
 void
@@ -364,7 +391,7 @@ mosaic_writer_settle(MosaicWriter *w, const MosaicStagedBlock *s, int32 *block_i
 	block.length = mosaic_payload_bytes(block.geometry);
 	memcpy(block.hash, s->hash, UUID_LEN);
 	block.payload = mosaic_read_block(&w->reader, s->block_id, block.length, &own, CurrentResourceOwner, &buffer);
-	(void) use_block(w, &block, s->is_new ? s : NULL, block_id, place);
+	(void) use_block(w, &block, s->is_new ? s : NULL, NULL, block_id, place);
 	ReleaseBuffer(buffer);
 	if (s->is_new && *block_id != s->block_id)
 		mosaic_writer_discard(w, s);

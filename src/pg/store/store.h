@@ -40,6 +40,12 @@ extern void mosaic_writer_seek_bases(MosaicWriter *writer, const int32 *leaving,
  */
 extern bool mosaic_writer_use(MosaicWriter *writer, const MosaicBlock *block,
 							  int32 *block_id, ItemPointer place);
+/*
+ * Likewise a block that, where it is new, is stored as this delta of another, whole one of the domain.  anew: it is
+ * new to the store, whatever equals it there.
+ */
+extern bool mosaic_writer_use_delta(MosaicWriter *writer, const MosaicBlock *block, const void *delta,
+									uint32 delta_length, int32 base_id, bool anew, int32 *block_id, ItemPointer place);
 /* Bytes that the new blocks take in their pages. */
 extern int64 mosaic_writer_new_bytes(const MosaicWriter *writer);
 

@@ -131,5 +131,39 @@ TEST(MetricTest, WrongLabelsAndOutputsAreNamed) {
   EXPECT_EQ(TryAdd(MetricKind::kMae, {1, 2}, 2).code(), MOSAIC_E_INVALID);
 }
 
+// Against what the values of many samples scatter by.
+TEST(MetricTest, StandardErrors) {
+  std::mt19937 rng(1);
+  std::normal_distribution<double> gauss;
+  const MetricKind kinds[] = {MetricKind::kAccuracy, MetricKind::kAuc, MetricKind::kR2,
+                              MetricKind::kMae, MetricKind::kAgreement};
+  for (MetricKind kind : kinds) {
+    double sum = 0, squares = 0, told = 0;
+    constexpr int kSamples = 400;
+    for (int s = 0; s < kSamples; ++s) {
+      auto m = Metric::New(kind);
+      for (int i = 0; i < 200; ++i) {
+        const double x = gauss(rng);
+        const bool real = kind == MetricKind::kR2 || kind == MetricKind::kMae;
+        const double label = x + 0.7 * gauss(rng);
+        const float output = static_cast<float>(real ? x : 1 / (1 + std::exp(-x)));
+        const double expected = real ? label : label >= 0 ? 1 : 0;
+        ASSERT_TRUE(m->Add(&output, 1, &expected).ok());
+      }
+      sum += m->value();
+      squares += m->value() * m->value();
+      told += m->standard_error() / kSamples;
+    }
+    const double scatter = std::sqrt(squares / kSamples - sum / kSamples * (sum / kSamples));
+    EXPECT_GT(told, 0.75 * scatter) << MetricName(kind);
+    EXPECT_LT(told, 1.35 * scatter) << MetricName(kind);
+  }
+  auto largest = Metric::New(MetricKind::kMaxAbsError);
+  const float output = 1;
+  const double expected = 2;
+  ASSERT_TRUE(largest->Add(&output, 1, &expected).ok());
+  EXPECT_TRUE(std::isnan(largest->standard_error()));
+}
+
 }  // namespace
 }  // namespace mosaic

@@ -1,0 +1,51 @@
+/*
+ * The boundary, blocks stored as differences of few bits as far as a metric allows (core/dedup/ladder.h).  Rules
+ * as in capi.h.
+ *
+ * A deduplication with MosaicDedupOptions.ladder goes as capi_dedup.h says, but for: no recall;
+ * choose_rungs instead of choose; while next says MORE and there is a sample, only the first rows are
+ * predicted, each handed to sample_row, as those of all evaluations are, and no metric is reported;
+ * apply_rungs instead of apply.
+ */
+#ifndef MOSAIC_CAPI_LADDER_H
+#define MOSAIC_CAPI_LADDER_H
+
+#include "mosaic/capi_dedup.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a block is stored, beside the bits of a difference (1, 2, 4, 8). */
+#define MOSAIC_RUNG_AS_IT_IS 0
+#define MOSAIC_RUNG_LOSSLESS 32
+#define MOSAIC_RUNG_MERGED 64
+
+typedef struct MosaicRungs { /* blocks, of the accepted state */
+  int64_t merged;            /* gave way to their base */
+  int64_t bits[4];           /* differences of 1, 2, 4, 8 bits a weight */
+  int64_t lossless;
+} MosaicRungs;
+
+/* stored: bytes that the block takes as it is. */
+MosaicCode mosaic_dedup_choose_rungs(MosaicDedup *dedup, uint32_t stored, MosaicError *err);
+/*
+ * Of a tensor's blocks, in the state to be measured or the accepted one: their rungs, and for those that are not as
+ * they are the ids of their bases.  All of the map's length.  To be measured, what is lossless is as it is.
+ */
+void mosaic_dedup_apply_rungs(const MosaicDedup *dedup, bool accepted, int tensor, uint8_t *rungs,
+                              int32_t *bases);
+/* How many of the first rows are to be predicted now; 0: all, and their metric is reported. */
+int64_t mosaic_dedup_sample(const MosaicDedup *dedup);
+void mosaic_dedup_sample_row(MosaicDedup *dedup, const float *outputs, int64_t n);
+/* All of the sample's rows are in. */
+void mosaic_dedup_report_sample(MosaicDedup *dedup);
+void mosaic_dedup_rungs(const MosaicDedup *dedup, MosaicRungs *rungs);
+/* Of the metric of the accepted state, by the number of rows; NaN where that is not known. */
+double mosaic_dedup_standard_error(const MosaicDedup *dedup);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MOSAIC_CAPI_LADDER_H */

@@ -1,0 +1,128 @@
+// The C boundary, the ladder.
+#include "mosaic/capi_ladder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/capi_dedup_state.h"
+#include "core/capi_guard.h"
+#include "core/codec/delta.h"
+#include "core/codec/low_bits.h"
+#include "mosaic/capi_delta.h"
+#include "mosaic/page_format.h"
+
+using mosaic::Guard;
+using mosaic::Status;
+
+namespace {
+
+bool Sampling(const MosaicDedup* d) {
+  return d->ladder_gate && d->ladder_gate->asked() == mosaic::LadderGate::Asks::kSample;
+}
+
+// What the block searched for costs on each rung, of those that the bound on weights allows; and
+// how it is stored without any loss.
+mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
+  const MosaicGeometry geometry = d->blocking(d->tensor).geometry();
+  const auto whole = static_cast<uint32_t>(d->best_payload.size());
+  const void* base = d->best_payload.data();
+  alignas(64) uint8_t delta[MOSAIC_MAX_PAYLOAD], made[MOSAIC_MAX_PAYLOAD];
+  mosaic::LadderBlock block;
+  block.tensor = d->tensor;
+  block.index = d->place;
+  block.base = d->best.partner;
+  block.stored = block.bytes = stored;
+  const uint32_t exact =
+      MOSAIC_PAYLOAD_OFFSET +
+      mosaic_delta_encode(geometry, d->payload, base, whole, 1, mosaic_delta_limit(whole), delta);
+  block.lossless = exact > MOSAIC_PAYLOAD_OFFSET && exact < stored;
+  if (block.lossless) block.bytes = exact;
+  const auto add = [&](int bits, uint32_t bytes, const void* instead) {
+    const auto error = mosaic::DifferenceOf(d->payload, instead, whole, geometry.dtype);
+    if (bytes >= block.bytes || !(error.largest <= d->near.max_abs)) return;
+    mosaic::Rung& rung = block.rung[static_cast<size_t>(block.rungs++)];
+    rung = {static_cast<int8_t>(bits), bytes, static_cast<float>(error.squared)};
+  };
+  for (int bits : {8, 4, 2, 1}) {
+    const uint32_t n = mosaic::EncodeLowBits(d->payload, base, whole, geometry.dtype, bits, 1,
+                                             MOSAIC_MAX_PAYLOAD, delta);
+    if (n == 0 || !mosaic::DecodeDelta(delta, n, base, whole, made)) continue;
+    add(bits, MOSAIC_PAYLOAD_OFFSET + n, made);
+  }
+  add(0, 0, base);
+  return block;
+}
+
+uint8_t RungOf(const mosaic::LadderBlock& block, const mosaic::Rung* rung, bool accepted) {
+  if (rung == nullptr) {
+    return accepted && block.lossless ? MOSAIC_RUNG_LOSSLESS : MOSAIC_RUNG_AS_IT_IS;
+  }
+  return rung->bits == 0 ? MOSAIC_RUNG_MERGED : static_cast<uint8_t>(rung->bits);
+}
+
+}  // namespace
+
+MosaicCode mosaic_dedup_choose_rungs(MosaicDedup* d, uint32_t stored, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    if (!d->best.likeness.accepted) return Status();
+    const mosaic::LadderBlock block = Rungs(d, stored);
+    if (block.rungs > 0 || block.lossless) d->ladder.Add(block);
+    return Status();
+  });
+}
+
+void mosaic_dedup_apply_rungs(const MosaicDedup* d, bool accepted, int tensor, uint8_t* rungs,
+                              int32_t* bases) {
+  const auto& blocks = d->ladder_gate->blocks();
+  const auto state = accepted ? d->ladder_gate->accepted() : d->ladder_gate->candidate();
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].tensor != tensor) continue;
+    rungs[blocks[i].index] = RungOf(blocks[i], state[i], accepted);
+    bases[blocks[i].index] = static_cast<int32_t>(blocks[i].base);
+  }
+}
+
+int64_t mosaic_dedup_sample(const MosaicDedup* d) {
+  return Sampling(d) ? mosaic::OutputSample::kRows : 0;
+}
+
+void mosaic_dedup_sample_row(MosaicDedup* d, const float* outputs, int64_t n) {
+  if (d->ladder_gate) d->ladder_gate->sample()->Row(outputs, n);
+}
+
+void mosaic_dedup_report_sample(MosaicDedup* d) {
+  if (Sampling(d)) d->ladder_gate->ReportSample();
+}
+
+void mosaic_dedup_rungs(const MosaicDedup* d, MosaicRungs* rungs) {
+  *rungs = {};
+  if (!d->ladder_gate) return;
+  const auto& blocks = d->ladder_gate->blocks();
+  const auto state = d->ladder_gate->accepted();
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    switch (RungOf(blocks[i], state[i], true)) {
+      case MOSAIC_RUNG_MERGED:
+        ++rungs->merged;
+        break;
+      case MOSAIC_RUNG_LOSSLESS:
+        ++rungs->lossless;
+        break;
+      case 1:
+        ++rungs->bits[0];
+        break;
+      case 2:
+        ++rungs->bits[1];
+        break;
+      case 4:
+        ++rungs->bits[2];
+        break;
+      case 8:
+        ++rungs->bits[3];
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+double mosaic_dedup_standard_error(const MosaicDedup* d) { return d->standard_error; }
