@@ -199,6 +199,49 @@ CREATE FUNCTION import_model(
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_like' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, varchar, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports new weights for the graph of a stored model, from a safetensors file in a large object';
 
+-- LoRA adapters beside the weights of a stored model.
+CREATE FUNCTION import_adapter(
+    name text, base text, adapter text, base_weights text DEFAULT NULL, config jsonb DEFAULT NULL, keep int DEFAULT NULL, labels text[] DEFAULT NULL,
+    replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_adapter_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_adapter(text, text, text, text, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from a file of the server (needs pg_read_server_files)';
+
+CREATE FUNCTION import_adapter(
+    name text, base text, adapter bytea, base_weights bytea DEFAULT NULL, config jsonb DEFAULT NULL, keep int DEFAULT NULL, labels text[] DEFAULT NULL,
+    replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_adapter_bytea' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_adapter(text, text, bytea, bytea, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from its bytes';
+
+CREATE FUNCTION import_adapter(
+    name text, base text, adapter oid, base_weights oid DEFAULT NULL, config jsonb DEFAULT NULL, keep int DEFAULT NULL, labels text[] DEFAULT NULL,
+    replace bool DEFAULT false, domain text DEFAULT NULL,
+    dedup text DEFAULT 'exact', validation text DEFAULT NULL, metric text DEFAULT 'accuracy',
+    max_drop float8 DEFAULT 0.01, tolerance float4 DEFAULT 0.01, min_similarity float8 DEFAULT 0.7,
+    max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL,
+    higher_is_better bool DEFAULT true, reuse bool DEFAULT true, max_weight_error float8 DEFAULT NULL,
+    dtype text DEFAULT 'f32',
+    OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
+    OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+  AS 'MODULE_PATHNAME', 'mosaic_pg_adapter_lo' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION import_adapter(text, text, oid, oid, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from a large object';
+
 CREATE FUNCTION drop_model(name text) RETURNS void
   AS 'MODULE_PATHNAME', 'mosaic_pg_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION drop_model(text) IS 'drops a model and the blocks that no other model uses';
@@ -230,6 +273,9 @@ COMMENT ON FUNCTION reassign_models(regrole, regrole) IS 'gives all models and s
 REVOKE ALL ON FUNCTION import_model(text, text, varchar, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, bytea, varchar, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, oid, varchar, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_adapter(text, text, text, text, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_adapter(text, text, bytea, bytea, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION import_adapter(text, text, oid, oid, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, text, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION import_model(text, bytea, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) FROM PUBLIC;

@@ -1,5 +1,6 @@
 /*
- * The boundary between shim and core, part: new weights on the graph of a stored model (src/core/import/like.h).
+ * The boundary between shim and core, part: new weights on the graph of a stored model (src/core/import/like.h), and
+ * adapters beside its weights (src/core/import/adapter.h).
  * The rules are those of capi.h.
  */
 #ifndef MOSAIC_CAPI_LIKE_H
@@ -29,6 +30,11 @@ typedef struct MosaicStored {
  */
 MosaicCode mosaic_import_like_new(const MosaicStored *base, const MosaicSource *weights, const MosaicSource *base_weights,
                                   const MosaicImportOptions *options, MosaicImport **out, MosaicError *err);
+
+/* The same of a LoRA adapter; config: the text of its adapter_config.json. */
+MosaicCode mosaic_import_adapter_new(const MosaicStored *base, const MosaicSource *adapter, const MosaicSource *base_weights,
+                                     const char *config, size_t config_bytes, const MosaicImportOptions *options,
+                                     MosaicImport **out, MosaicError *err);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #include "core/capi_guard.h"
 #include "core/capi_handles.h"
 #include "core/graph/graph_format.h"
+#include "core/import/adapter.h"
 #include "core/import/like.h"
 
 using mosaic::Guard;
@@ -28,6 +29,18 @@ std::shared_ptr<mosaic::ByteSource> SourceOf(const MosaicSource* source) {
   return source == nullptr ? nullptr : std::make_shared<mosaic::HostSource>(*source);
 }
 
+// Shapes and cuts are checked by loading the base.
+Status TakeBase(const MosaicStored& base, MosaicImport* job, mosaic::StoredModel* stored) {
+  const std::string_view graph(static_cast<const char*>(base.graph), base.graph_bytes);
+  std::unique_ptr<mosaic::Model> loaded;
+  MOSAIC_RETURN_IF_ERROR(mosaic::Model::Load("", graph, base.tensors, base.ntensors, &loaded));
+  MOSAIC_RETURN_IF_ERROR(mosaic::DecodeGraph(graph, &stored->graph));
+  stored->descs.assign(base.tensors, base.tensors + base.ntensors);
+  job->blocks = std::make_unique<HostBlocks>(base);
+  stored->blocks = job->blocks.get();
+  return Status();
+}
+
 }  // namespace
 
 MosaicCode mosaic_import_like_new(const MosaicStored* base, const MosaicSource* weights,
@@ -38,19 +51,30 @@ MosaicCode mosaic_import_like_new(const MosaicStored* base, const MosaicSource* 
   return Guard(err, [&](MosaicCode*) -> Status {
     auto job = std::make_unique<MosaicImport>();
     mosaic::StoredModel stored;
-    MOSAIC_RETURN_IF_ERROR(mosaic::DecodeGraph(
-        {static_cast<const char*>(base->graph), base->graph_bytes}, &stored.graph));
-    // Shapes and cuts are checked by loading it.
-    std::unique_ptr<mosaic::Model> loaded;
-    MOSAIC_RETURN_IF_ERROR(
-        mosaic::Model::Load("", {static_cast<const char*>(base->graph), base->graph_bytes},
-                            base->tensors, base->ntensors, &loaded));
-    stored.descs.assign(base->tensors, base->tensors + base->ntensors);
-    job->blocks = std::make_unique<HostBlocks>(*base);
-    stored.blocks = job->blocks.get();
+    MOSAIC_RETURN_IF_ERROR(TakeBase(*base, job.get(), &stored));
     MOSAIC_RETURN_IF_ERROR(mosaic::OpenLike(options->model_name, mosaic::OptionsOf(*options),
                                             stored, SourceOf(weights), SourceOf(base_weights),
                                             &job->importer));
+    *out = job.release();
+    return Status();
+  });
+}
+
+MosaicCode mosaic_import_adapter_new(const MosaicStored* base, const MosaicSource* adapter,
+                                     const MosaicSource* base_weights, const char* config,
+                                     size_t config_bytes, const MosaicImportOptions* options,
+                                     MosaicImport** out, MosaicError* err) {
+  *out = nullptr;
+  return Guard(err, [&](MosaicCode*) -> Status {
+    auto job = std::make_unique<MosaicImport>();
+    mosaic::StoredModel stored;
+    mosaic::AdapterConfig settings;
+    MOSAIC_RETURN_IF_ERROR(
+        mosaic::ReadAdapterConfig({config, config_bytes}, &settings).In("adapter_config.json"));
+    MOSAIC_RETURN_IF_ERROR(TakeBase(*base, job.get(), &stored));
+    MOSAIC_RETURN_IF_ERROR(mosaic::OpenAdapter(options->model_name, mosaic::OptionsOf(*options),
+                                               stored, SourceOf(adapter), SourceOf(base_weights),
+                                               settings, &job->importer));
     *out = job.release();
     return Status();
   });

@@ -1,10 +1,11 @@
 // Any bytes as a safetensors file: reading the header either fails with a Status or gives tensors
 // whose elements lie in the file, each of its bytes in one of them; and as new weights for a small
-// model, matched by name and by content, they either fit or are refused.
+// model, or an adapter of it, they either fit or are refused.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/import/adapter.h"
 #include "core/import/like.h"
 #include "core/import/safetensors.h"
 
@@ -85,25 +86,32 @@ inline void CheckEntries(const std::vector<SafetensorsEntry>& entries,
   Require(bytes < source->size() || entries.empty(), "no byte is two tensors'");
 }
 
+inline void TakeAll(Importer* importer) {
+  int64_t expected = 0, blocks = 0;
+  for (const MosaicTensorDesc& d : importer->tensors()) expected += d.nblocks;
+  MosaicBlock block;
+  for (bool more = true;; ++blocks) {
+    Require(importer->Next(&block, &more).ok(), "weights that fit can be read");
+    if (!more) break;
+  }
+  Require(blocks == expected, "every block is delivered");
+}
+
 inline int Check(std::string_view bytes) {
   const auto source = std::make_shared<MemorySource>(bytes);
   std::vector<SafetensorsEntry> entries;
   if (!ReadSafetensors(source.get(), false, &entries).ok()) return 0;
   CheckEntries(entries, source);
   Base base;
+  AdapterConfig config;
+  config.alpha = 16;
+  const Importer::Options options = {126, MOSAIC_FLOAT, false, ""};
   for (const bool content : {false, true}) {
+    const std::shared_ptr<ByteSource> own = content ? source : nullptr;
     std::unique_ptr<Importer> importer;
-    if (!OpenLike("fuzz", {126, MOSAIC_FLOAT, false, ""}, base.model, source,
-                  content ? source : nullptr, &importer)
-             .ok())
-      continue;
-    MosaicBlock block;
-    int blocks = 0;
-    for (bool more = true;; ++blocks) {
-      Require(importer->Next(&block, &more).ok(), "weights that fit can be read");
-      if (!more) break;
-    }
-    Require(blocks == 1, "every block is delivered");
+    if (OpenLike("fuzz", options, base.model, source, own, &importer).ok()) TakeAll(importer.get());
+    if (OpenAdapter("fuzz", options, base.model, source, own, config, &importer).ok())
+      TakeAll(importer.get());
   }
   return 0;
 }

@@ -19,6 +19,7 @@ struct GraphTensor {
   TensorData data;
   std::vector<std::string> strings;  // of dtype STRING, instead of data
   bool list = false;     // of a classical model: its blocks are whole, whatever its length (long_lists.h)
+  bool as_stored = false;  // kept as it lies in the file, in its type: rows, whatever reads it
   bool flipped = false;  // data holds a dims[1] x dims[0] matrix: a Transpose was folded
 };
 

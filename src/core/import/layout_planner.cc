@@ -79,6 +79,11 @@ Blocking PlanList(int dtype, int64_t n, int height) {
 Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype) {
   Layout l;
   if (IsInline(t.dtype, t.elements)) return l;
+  if (t.as_stored) {
+    l.layout = MOSAIC_LAYOUT_ROW;
+    l.blocking = PlanRow(t.data.dtype, t.elements, 1, height);
+    return l;
+  }
   const bool large = uses.convolution || uses.recurrence || uses.rows;
   const bool product =
       uses.product_km != uses.product_mk && !uses.gathered && !uses.other && !large;

@@ -10,12 +10,6 @@ Status In(const Status& s, const char* what) {
   return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In(what);
 }
 
-Status ReadBase(const StoredModel& base, bool ascii_names, const std::shared_ptr<ByteSource>& file,
-                BaseContent* out) {
-  MOSAIC_RETURN_IF_ERROR(ReadSafetensors(file.get(), ascii_names, &out->entries));
-  return MatchContent(base, out->entries, file, &out->matches);
-}
-
 Status Match(const Importer::Options& options, const StoredModel& base,
              const std::shared_ptr<ByteSource>& weights,
              const std::shared_ptr<ByteSource>& base_weights, std::vector<GraphTensor>* tensors,
@@ -26,7 +20,7 @@ Status Match(const Importer::Options& options, const StoredModel& base,
   BaseContent content;
   if (base_weights != nullptr) {
     MOSAIC_RETURN_IF_ERROR(
-        In(ReadBase(base, options.ascii_names, base_weights, &content), "base_weights"));
+        In(ReadBaseContent(base, options.ascii_names, base_weights, &content), "base_weights"));
   }
   std::vector<ContentMatch> matches;
   MOSAIC_RETURN_IF_ERROR(

@@ -5,17 +5,11 @@
 #include <set>
 #include <unordered_map>
 
+#include "core/import/name_list.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
 namespace {
-
-constexpr size_t kListedBytes = 1000;  // of a list of names
-
-bool TakesWeights(const MosaicTensorDesc& d) {
-  return (d.dtype == MOSAIC_FLOAT || d.dtype == MOSAIC_FLOAT16 || d.dtype == MOSAIC_BFLOAT16) &&
-         ElementsOf(d) > 0;
-}
 
 using Index = std::unordered_map<std::string, int>;
 
@@ -30,27 +24,6 @@ void ForEachSuffix(const std::string& name, const Index& index, const F& f) {
     if (found != index.end()) f(name.substr(0, dot + 1), found->second);
   }
 }
-
-// "a", "b" and 3 more
-class NameList {
- public:
-  void Add(const std::string& item) {
-    ++count_;
-    if (text_.size() + item.size() > kListedBytes) return;
-    text_ += (shown_++ > 0 ? ", " : "") + item;
-  }
-  int count() const { return count_; }
-  std::string Sentence(const std::string& head) const {
-    if (count_ == 0) return "";
-    const int more = count_ - shown_;
-    return head + ": " + text_ +
-           (more > 0 ? (shown_ > 0 ? " and " : "") + std::to_string(more) + " more" : "") + ". ";
-  }
-
- private:
-  std::string text_;
-  int count_ = 0, shown_ = 0;
-};
 
 class WeightMatcher {
  public:
@@ -107,7 +80,7 @@ class WeightMatcher {
         e.name == d.name ? Quoted(d.name) : Quoted(d.name) + " (" + Quoted(e.name) + ")";
     if (dims != DimsOf(d)) {
       shapes_.Add(who + " " + ShapeString(DimsOf(d)) + ", in the file " + ShapeString(dims));
-    } else if (!e.is_weight() || (d.dtype != MOSAIC_FLOAT && d.dtype != e.dtype)) {
+    } else if (!FitsType(e, d)) {
       types_.Add(who + " " + DTypeName(d.dtype) + ", in the file " + Shown(e.type));
     }
   }
@@ -188,6 +161,15 @@ class WeightMatcher {
 
 }  // namespace
 
+bool TakesWeights(const MosaicTensorDesc& d) {
+  return (d.dtype == MOSAIC_FLOAT || d.dtype == MOSAIC_FLOAT16 || d.dtype == MOSAIC_BFLOAT16) &&
+         ElementsOf(d) > 0;
+}
+
+bool FitsType(const SafetensorsEntry& e, const MosaicTensorDesc& d) {
+  return e.is_weight() && (d.dtype == MOSAIC_FLOAT || d.dtype == e.dtype);
+}
+
 std::vector<std::string> NamesOf(const std::vector<SafetensorsEntry>& entries) {
   std::vector<std::string> names;
   for (const SafetensorsEntry& e : entries) names.push_back(e.name);
@@ -229,6 +211,12 @@ std::vector<int> PairNames(const std::vector<std::string>& names,
   if (best == nullptr) return pairs;
   for (const auto& [n, o] : *best) pairs[static_cast<size_t>(n)] = o;
   return pairs;
+}
+
+Status ReadBaseContent(const StoredModel& base, bool ascii_names,
+                       const std::shared_ptr<ByteSource>& file, BaseContent* out) {
+  MOSAIC_RETURN_IF_ERROR(ReadSafetensors(file.get(), ascii_names, &out->entries));
+  return MatchContent(base, out->entries, file, &out->matches);
 }
 
 Status MatchWeights(const StoredModel& base, const std::vector<SafetensorsEntry>& weights,

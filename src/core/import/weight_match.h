@@ -10,6 +10,10 @@
 
 namespace mosaic {
 
+// Whether a stored tensor may be weights, and whether an entry has elements for it, without loss.
+bool TakesWeights(const MosaicTensorDesc& d);
+bool FitsType(const SafetensorsEntry& e, const MosaicTensorDesc& d);
+
 // For each name the index of its equal among others, or -1. Where names have none, one prefix that
 // ends with a dot and that either all of these or all of their equals have ("bert.") makes no
 // difference: the one that finds most. REQUIRES: others are distinct.
@@ -22,6 +26,9 @@ struct BaseContent {
   std::vector<SafetensorsEntry> entries;
   std::vector<std::vector<ContentMatch>> matches;  // one of each stored tensor
 };
+
+Status ReadBaseContent(const StoredModel& base, bool ascii_names, const std::shared_ptr<ByteSource>& file,
+                       BaseContent* out);
 
 // For each stored tensor its new weights: entry -1 where it stays as it is. Tensors are matched by
 // content, where the base's file is given (content is not null), else by name. All of these must be

@@ -21,7 +21,7 @@
 #include "roles.h"
 
 /* For roles that bring models and look after their own. */
-#define IMPORT_FUNCTIONS "import_model,check_model,dedup_model,plan_dedup,dedup_ladder,plan_ladder,drop_model,rename_model," \
+#define IMPORT_FUNCTIONS "import_model,import_adapter,check_model,dedup_model,plan_dedup,dedup_ladder,plan_ladder,drop_model,rename_model," \
 	"grant_model,revoke_model,revoke_models,change_model_owner,reassign_models," \
 	"set_tokenizer,drop_tokenizer,set_pooling,set_labels,set_inputs,content_id,rollback_model,drop_version,set_alias,drop_alias,export_model"
 

@@ -6,10 +6,13 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -82,18 +85,23 @@ open_large_object(Datum loid)
 	return mosaic_source_large_object(DatumGetObjectId(loid));
 }
 
-/* The model whose graph has the weights of source, where that is said. */
+/* The model whose graph has the weights of source, or that source is an adapter of, where that is said. */
 static MosaicLike *
-like_option(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open)
+like_option(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const char *config)
 {
+	MosaicLike *like;
+
 	if (PG_NARGS() < 21)
 		return NULL;
 	if (PG_ARGISNULL(19))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("like of import_model() must not be NULL")));
-	return mosaic_like_open(TextDatumGetCString(PG_GETARG_DATUM(19)), source,
+				 errmsg("the model that another one is made of must not be NULL")));
+	like = mosaic_like_open(TextDatumGetCString(PG_GETARG_DATUM(19)), source,
 							PG_ARGISNULL(20) ? NULL : open(PG_GETARG_DATUM(20)));
+	if (config)
+		mosaic_like_adapt(like, config, strlen(config));
+	return like;
 }
 
 /*
@@ -211,9 +219,12 @@ stage(MosaicHostSource *source, const char *name, const MosaicModelOptions *opti
 	args->staged->original = original;
 }
 
-/* folder: where the source lies, if that is a folder with more than the model; or NULL. */
+/*
+ * folder: where the source lies, if that is a folder with more than the model; or NULL.  config: of an adapter; or NULL.
+ */
 static Datum
-import(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const MosaicFolder *folder, const char *name)
+import(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const MosaicFolder *folder,
+	   const char *config, const char *name)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	MosaicDedupArguments args;
@@ -222,7 +233,7 @@ import(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const
 		.domain = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
 		.dtype = dtype_option(fcinfo),.replace = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2),
 		.keep = keep_option(fcinfo),.batch_axis = batch_axis_option(fcinfo),
-		.like = like_option(fcinfo, source, open)
+		.like = like_option(fcinfo, source, open, config)
 	};
 	bool		dedup = wants_dedup(fcinfo, options.dtype != MOSAIC_FLOAT, &args, &options.lossless);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic staged model",
@@ -271,7 +282,7 @@ mosaic_pg_import_path(PG_FUNCTION_ARGS)
 	char	   *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	MosaicFolder *folder = mosaic_open_folder(path);
 
-	return import(fcinfo, mosaic_source_file(folder ? mosaic_folder_model(folder) : path), open_path, folder, name);
+	return import(fcinfo, mosaic_source_file(folder ? mosaic_folder_model(folder) : path), open_path, folder, NULL, name);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea);
@@ -280,7 +291,7 @@ mosaic_pg_import_bytea(PG_FUNCTION_ARGS)
 {
 	char	   *name = check_arguments(fcinfo, "content");
 
-	return import(fcinfo, open_bytes(PG_GETARG_DATUM(1)), open_bytes, NULL, name);
+	return import(fcinfo, open_bytes(PG_GETARG_DATUM(1)), open_bytes, NULL, NULL, name);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo);
@@ -289,7 +300,7 @@ mosaic_pg_import_lo(PG_FUNCTION_ARGS)
 {
 	char	   *name = check_arguments(fcinfo, "large object");
 
-	return import(fcinfo, open_large_object(PG_GETARG_DATUM(1)), open_large_object, NULL, name);
+	return import(fcinfo, open_large_object(PG_GETARG_DATUM(1)), open_large_object, NULL, NULL, name);
 }
 
 /*
@@ -333,45 +344,122 @@ IMPORT_WITH(mosaic_pg_import_bytea_axis, 3, mosaic_pg_import_bytea)
 IMPORT_WITH(mosaic_pg_import_lo_axis, 3, mosaic_pg_import_lo)
 
 /*
- * New weights on the graph of a stored model.  like, base_weights, keep and labels come third; here they go last, with
- * batch_axis, which is the graph's, between them.
+ * With the model that another one is made of: base and base_weights are at these places, keep and labels before
+ * replace.  Here they go last, with batch_axis, which is the graph's, between them.
  */
 static Datum
-with_weights(FunctionCallInfo fcinfo, OpenSource open)
+with_base(FunctionCallInfo fcinfo, int content, int base, int base_weights, int keep, OpenSource open,
+		  const char *config, const char *name)
 {
 	LOCAL_FCINFO(inner, 21);
-	char	   *name = check_arguments(fcinfo, "weights");
 
 	InitFunctionCallInfoData(*inner, fcinfo->flinfo, 21, InvalidOid, fcinfo->context, fcinfo->resultinfo);
-	memcpy(inner->args, fcinfo->args, 2 * sizeof inner->args[0]);
-	memcpy(inner->args + 2, fcinfo->args + 6, 14 * sizeof inner->args[0]);
-	inner->args[16] = fcinfo->args[5];
-	inner->args[17] = fcinfo->args[4];
+	inner->args[0] = fcinfo->args[0];
+	inner->args[1] = fcinfo->args[content];
+	memcpy(inner->args + 2, fcinfo->args + keep + 2, 14 * sizeof inner->args[0]);
+	inner->args[16] = fcinfo->args[keep + 1];
+	inner->args[17] = fcinfo->args[keep];
 	inner->args[18] = (NullableDatum) {.isnull = true};
-	inner->args[19] = fcinfo->args[2];
-	inner->args[20] = fcinfo->args[3];
+	inner->args[19] = fcinfo->args[base];
+	inner->args[20] = fcinfo->args[base_weights];
 	if (!inner->args[17].isnull)
 		inner->args[2] = (NullableDatum) {.value = BoolGetDatum(true)};
-	return import(inner, open(inner->args[1].value), open, NULL, name);
+	return import(inner, open(inner->args[1].value), open, NULL, config, name);
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_path_like);
-Datum
-mosaic_pg_import_path_like(PG_FUNCTION_ARGS)
-{
-	return with_weights(fcinfo, open_path);
+/* import_model(name, weights, like, base_weights, keep, ...) */
+#define IMPORT_LIKE(name, open) \
+PGDLLEXPORT PG_FUNCTION_INFO_V1(name); \
+Datum \
+name(PG_FUNCTION_ARGS) \
+{ \
+	return with_base(fcinfo, 1, 2, 3, 4, open, NULL, check_arguments(fcinfo, "weights")); \
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_bytea_like);
-Datum
-mosaic_pg_import_bytea_like(PG_FUNCTION_ARGS)
+IMPORT_LIKE(mosaic_pg_import_path_like, open_path)
+IMPORT_LIKE(mosaic_pg_import_bytea_like, open_bytes)
+IMPORT_LIKE(mosaic_pg_import_lo_like, open_large_object)
+
+/* ---- import_adapter(name, base, adapter, base_weights, config, keep, ...) ---- */
+
+#define MAX_CONFIG_BYTES (1024 * 1024)
+
+/* What is said of the adapter, as text; NULL: nothing. */
+static char *
+config_option(FunctionCallInfo fcinfo)
 {
-	return with_weights(fcinfo, open_bytes);
+	Jsonb	   *config;
+
+	if (PG_ARGISNULL(4))
+		return NULL;
+	config = PG_GETARG_JSONB_P(4);
+	return JsonbToCString(NULL, &config->root, VARSIZE(config));
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_import_lo_like);
-Datum
-mosaic_pg_import_lo_like(PG_FUNCTION_ARGS)
+static void
+no_config(const char *where)
 {
-	return with_weights(fcinfo, open_large_object);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the scale of the adapter is not known"),
+			 where ? errdetail("There is no file \"%s\".", where) : 0,
+			 errhint("Give what adapter_config.json has: config => '{\"lora_alpha\": 16}'.")));
+}
+
+static Datum
+import_adapter(FunctionCallInfo fcinfo, OpenSource open, const char *config)
+{
+	char	   *name;
+
+	mosaic_check_catalogs();
+	for (int i = 0; i < 3; i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the %s of import_adapter() must not be NULL", i == 0 ? "name" : i == 1 ? "base" : "adapter")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	mosaic_check_name(name);
+	if (config == NULL)
+		no_config(NULL);
+	return with_base(fcinfo, 2, 1, 3, 5, open, config, name);
+}
+
+/* What adapter_config.json beside a file has. */
+static char *
+config_beside(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char	   *beside = psprintf("%.*sadapter_config.json", slash ? (int) (slash - path + 1) : 0, path);
+	struct stat st;
+	Size		len;
+
+	mosaic_check_server_files();
+	if (stat(beside, &st) != 0 && errno == ENOENT)
+		no_config(beside);
+	return mosaic_read_server_file(beside, MAX_CONFIG_BYTES, &len);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_adapter_path);
+Datum
+mosaic_pg_adapter_path(PG_FUNCTION_ARGS)
+{
+	char	   *config = config_option(fcinfo);
+
+	if (config == NULL && !PG_ARGISNULL(2))
+		config = config_beside(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	return import_adapter(fcinfo, open_path, config);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_adapter_bytea);
+Datum
+mosaic_pg_adapter_bytea(PG_FUNCTION_ARGS)
+{
+	return import_adapter(fcinfo, open_bytes, config_option(fcinfo));
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_adapter_lo);
+Datum
+mosaic_pg_adapter_lo(PG_FUNCTION_ARGS)
+{
+	return import_adapter(fcinfo, open_large_object, config_option(fcinfo));
 }

@@ -1,6 +1,6 @@
 /*
  * like.c
- *		A stored model that another one is made of: new weights on its graph.
+ *		A stored model that another one is made of: new weights on its graph, or an adapter beside its own.
  */
 #include "postgres.h"
 
@@ -24,6 +24,8 @@ struct MosaicLike
 	MosaicReader reader;
 	MosaicHostSource *weights;
 	MosaicHostSource *base_weights;
+	const char *config;			/* of an adapter, or NULL */
+	Size		config_len;
 };
 
 typedef struct BlockRead
@@ -84,6 +86,13 @@ mosaic_like_open(const char *name, MosaicHostSource *weights, MosaicHostSource *
 	return like;
 }
 
+void
+mosaic_like_adapt(MosaicLike *like, const char *config, Size len)
+{
+	like->config = config;
+	like->config_len = len;
+}
+
 MosaicCode
 mosaic_like_import(MosaicLike *like, const MosaicImportOptions *options, MosaicImport **out, MosaicError *error)
 {
@@ -92,9 +101,13 @@ mosaic_like_import(MosaicLike *like, const MosaicImportOptions *options, MosaicI
 		.tensors = like->rows.descs,.ntensors = like->rows.ntensors,.ctx = like,.read_block = read_block
 	};
 
-	return mosaic_import_like_new(&stored, mosaic_source_callbacks(like->weights),
-								  like->base_weights ? mosaic_source_callbacks(like->base_weights) : NULL,
-								  options, out, error);
+	const MosaicSource *weights = mosaic_source_callbacks(like->weights);
+	const MosaicSource *base_weights = like->base_weights ? mosaic_source_callbacks(like->base_weights) : NULL;
+
+	if (like->config)
+		return mosaic_import_adapter_new(&stored, weights, base_weights, like->config, like->config_len,
+										 options, out, error);
+	return mosaic_import_like_new(&stored, weights, base_weights, options, out, error);
 }
 
 HeapTuple

@@ -1,6 +1,6 @@
 /*
  * like.h
- *		A stored model that another one is made of: new weights on its graph.
+ *		A stored model that another one is made of: new weights on its graph, or an adapter beside its own.
  */
 #ifndef MOSAIC_LIKE_H
 #define MOSAIC_LIKE_H
@@ -17,6 +17,9 @@ typedef struct MosaicLike MosaicLike;
  * safetensors files.  In the current context.
  */
 extern MosaicLike *mosaic_like_open(const char *name, MosaicHostSource *weights, MosaicHostSource *base_weights);
+
+/* The weights are a LoRA adapter; config: the text of its adapter_config.json, which must outlive this. */
+extern void mosaic_like_adapt(MosaicLike *like, const char *config, Size len);
 
 /* Begins an import of them.  After MOSAIC_E_HOST the error is kept in weights. */
 extern MosaicCode mosaic_like_import(MosaicLike *like, const MosaicImportOptions *options, MosaicImport **out,
