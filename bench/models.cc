@@ -1,12 +1,12 @@
 // models: whole models, ours against ONNX Runtime's; one thread each.
 //
-//   models LIBRARY LIST [--quick]
+//   models LIBRARY LIST [--quick | --alone SECONDS]
 //
 // LIBRARY: libonnxruntime. Each line of LIST is a run: a label, a file, and sizes of symbolic
 // dimensions, "minilm.b8.t128 minilm.onnx batch_size=8,sequence_length=128". Inputs are drawn at
 // random: ids below 1,000, masks of ones. Both compute by turns in this thread; times are medians
 // of its CPU time. Ours reads weights from 8 kB pages, as in shared buffers. The rows beneath a
-// model are the operators that take most of our time.
+// model are the operators that take most of our time. --alone: ours only, for a profiler.
 #include <dlfcn.h>
 
 #include <cmath>
@@ -159,7 +159,7 @@ std::string Operators(const Model& model, const std::vector<double>& seconds) {
 }
 
 void Compare(const bench::OrtRuntime& ort, const std::string& label, const std::string& file,
-             const Sizes& sizes, bool quick) {
+             const Sizes& sizes, bool quick, double alone) {
   std::ifstream in(file, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   if (bytes.empty()) Fail(file + " cannot be read");
@@ -185,6 +185,13 @@ void Compare(const bench::OrtRuntime& ort, const std::string& label, const std::
   int64_t items = 1;
   if (model.items.independent) items = inputs[0].dim(std::max(0, model.items.inputs[0]));
 
+  BatchRun run(model, 1 << 14);
+  run.executor().SharePrepared();
+  const auto one = [&] { ours.Predict(&run, inputs, items); };
+  if (alone > 0) {
+    for (const double end = bench::CpuSeconds() + alone; bench::CpuSeconds() < end;) one();
+    return;
+  }
   void* session = ort.Session(bytes);
   std::vector<void*> results(output_names.size(), nullptr);
   const auto release = [&] {
@@ -199,9 +206,6 @@ void Compare(const bench::OrtRuntime& ort, const std::string& label, const std::
              borrowed.data(), borrowed.size(), output_names.data(), output_names.size(),
              results.data());
   };
-  BatchRun run(model, 1 << 14);
-  run.executor().SharePrepared();
-  const auto one = [&] { ours.Predict(&run, inputs, items); };
   one();
   theirs();
   double difference = 0;
@@ -239,8 +243,9 @@ void Compare(const bench::OrtRuntime& ort, const std::string& label, const std::
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) Fail("usage: models LIBRARY LIST [--quick]");
+  if (argc < 3) Fail("usage: models LIBRARY LIST [--quick | --alone SECONDS]");
   const bool quick = argc > 3 && std::string(argv[3]) == "--quick";
+  const double alone = argc > 4 && std::string(argv[3]) == "--alone" ? std::stod(argv[4]) : 0;
   const bench::OrtRuntime ort(ApiOf(argv[1]));
   std::printf("%-28s %10s %10s %7s   %s  %s\n", "ms, CPU time", "ours",
               (std::string("ort ") + ort.version()).c_str(), "ratio", "diff.", "where ours goes");
@@ -258,7 +263,7 @@ int main(int argc, char** argv) {
       if (equals != std::string::npos)
         sizes[part.substr(0, equals)] = std::stoll(part.substr(equals + 1));
     }
-    Compare(ort, label, file, sizes, quick);
+    Compare(ort, label, file, sizes, quick, alone);
   }
   return 0;
 }
