@@ -194,19 +194,6 @@ void PackIntegerPanel(const uint8_t* b, int64_t k_step, int64_t column_step, int
   }
 }
 
-uint32_t PackIntegerRow(const uint8_t* a, int64_t step, bool moved, int64_t k, uint8_t* row) {
-  const uint8_t flip = moved ? 0x80 : 0;
-  uint32_t sum = 0;
-  if (step == 1) {
-    for (int64_t i = 0; i < k; ++i) row[i] = a[i] ^ flip;
-  } else {
-    for (int64_t i = 0; i < k; ++i) row[i] = a[i * step] ^ flip;
-  }
-  for (int64_t i = 0; i < k; ++i) sum += row[i];
-  std::fill(row + k, row + PaddedDepth(k), uint8_t{0});
-  return sum;
-}
-
 void IntegerProduct(const IntegerProductArgs& args) {
   auto panel = PanelGeneric;
 #if MOSAIC_X86

@@ -9,6 +9,7 @@
 #include "core/pass/drop_unread.h"
 #include "core/pass/fuse_attention.h"
 #include "core/pass/fuse_gelu.h"
+#include "core/pass/fuse_integers.h"
 #include "core/pass/fuse_norms.h"
 #include "core/pass/fuse_products.h"
 #include "core/pass/unflatten.h"
@@ -256,6 +257,7 @@ void RunPasses(const Model& model, BodyPlan* body) {
   FuseNorms(model, body);
   FuseAttention(model, body);
   FuseProducts(model, body);
+  FuseIntegers(model, body);
   FuseGelu(model, body);
   DropUnread(model, unread, body);
 }

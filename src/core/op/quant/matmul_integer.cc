@@ -1,10 +1,13 @@
 // MatMulInteger: numpy's matmul of (A - zero points) and (B - zero points) in int32. Exact, so its
 // order does not matter. Rows of A are packed once; some panels of B at a time then meet all rows
 // (kernel/integer_product.h). A stored B is read in place: its blocks are panels. QGemm, which is
-// lowered to it, also transposes.
+// lowered to it, also transposes. Fused (matmul_integer.h), a scale and a bias follow.
+#include "core/op/quant/matmul_integer.h"
+
 #include <algorithm>
 
 #include "core/kernel/integer_product.h"
+#include "core/kernel/integer_rows.h"
 #include "core/op/op_support.h"
 
 namespace mosaic {
@@ -50,8 +53,10 @@ int64_t Pieces(int64_t n, int64_t piece) { return std::max<int64_t>(1, (n + piec
 
 class MatMulInteger : public Op {
  public:
-  explicit MatMulInteger(const Node& node)
-      : trans_a_(node.Int("transA", 0) != 0), trans_b_(node.Int("transB", 0) != 0) {}
+  explicit MatMulInteger(const Node& node, bool scaled = false)
+      : scaled_(scaled),
+        trans_a_(node.Int("transA", 0) != 0),
+        trans_b_(node.Int("transB", 0) != 0) {}
 
   std::vector<WeightStream> streams() const override {
     return {{1, MOSAIC_LAYOUT_STRIP, trans_b_}};
@@ -92,14 +97,14 @@ class MatMulInteger : public Op {
     int64_t part, place, block, panel;
   };
   static StreamedUnit UnitAt(const State& s, int64_t unit);
-  static void RunStreamed(Call& c, const StreamedUnit& u, int64_t panels,
-                          const void* const* blocks);
+  void RunStreamed(Call& c, const StreamedUnit& u, int64_t panels, const void* const* blocks) const;
   static void Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64_t k_begin,
                        int64_t panel);
-  static void Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matrix, int64_t rows,
-                     int64_t out_row);
+  void Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matrix, int64_t rows,
+              int64_t out_row) const;
+  Status InferScale(InferContext& c, const Dim& columns) const;
 
-  bool trans_a_, trans_b_;
+  bool scaled_, trans_a_, trans_b_;
 };
 
 Status MatMulInteger::Infer(InferContext& c) const {
@@ -107,8 +112,9 @@ Status MatMulInteger::Infer(InferContext& c) const {
     MOSAIC_RETURN_IF_ERROR((CheckType<Types<int8_t, uint8_t>>(c.dtype(i), "an operand")));
     if (c.Has(i + 2)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, i, i + 2));
   }
+  const int to = scaled_ ? MOSAIC_FLOAT : MOSAIC_INT32;
   if (!c.in(0).ranked || !c.in(1).ranked) {
-    c.SetUnranked(0, MOSAIC_INT32);
+    c.SetUnranked(0, to);
     return Status();
   }
   Dims a = c.dims(0), b = c.dims(1);
@@ -124,14 +130,31 @@ Status MatMulInteger::Infer(InferContext& c) const {
       c.Broadcast(Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2), &out));
   out.push_back(a[a.size() - 2]);
   out.push_back(b.back());
-  MOSAIC_RETURN_IF_ERROR(c.Set(0, MOSAIC_INT32, std::move(out)));
+  if (scaled_) MOSAIC_RETURN_IF_ERROR(InferScale(c, b.back()));
+  MOSAIC_RETURN_IF_ERROR(c.Set(0, to, std::move(out)));
   // Items are rows or leading dimensions of A; B and the zero points are the same for all.
   const bool rows = c.item_axis(0) >= 0 && c.item_axis(0) < c.in(0).rank() - 1 && !trans_a_;
-  const bool one = !c.Has(2) || (c.in(2).ranked && Product(c.dims(2)).Is(1));
+  bool one = !c.Has(2) || (c.in(2).ranked && Product(c.dims(2)).Is(1));
+  for (size_t i = 4; i < c.inputs(); ++i) one = one && !(c.Has(i) && c.Itemised(i));
   if (c.itemised() && rows && one && b.size() == 2) {
     c.ItemsOf(0);
   } else if (c.itemised()) {
     c.Mix();
+  }
+  return Status();
+}
+
+// One factor, or one for each column; an addend for each column.
+Status MatMulInteger::InferScale(InferContext& c, const Dim& columns) const {
+  for (size_t i : {4, 5}) {
+    if (!c.Has(i) || !c.in(i).ranked) continue;
+    const Dims& d = c.dims(i);
+    if (c.dtype(i) != MOSAIC_FLOAT || d.size() > 1) {
+      return Status::BadModel("a scale or bias has shape " + ShapeString(d));
+    }
+    if (i == 4 && (d.empty() || d[0].Is(1))) continue;
+    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(d.empty() ? Dim(1) : d[0], columns,
+                                          "a scale or bias does not fit the columns"));
   }
   return Status();
 }
@@ -301,7 +324,7 @@ void MatMulInteger::RunDense(Call& c, int64_t unit) const {
 }
 
 void MatMulInteger::RunStreamed(Call& c, const StreamedUnit& u, int64_t panels,
-                                const void* const* blocks) {
+                                const void* const* blocks) const {
   const State& s = c.state<State>();
   const int64_t begin = u.part * s.rows;
   const int64_t depth = c.weight(1)->blocking.depth(), k_begin = u.block * depth;
@@ -335,35 +358,41 @@ void MatMulInteger::Multiply(Call& c, IntegerProductArgs g, int64_t a_row, int64
 
 // (A - a)(B - b) = A B - b sum(A) - a sum(B) + k a b, where what was moved by 128 is in a and b.
 void MatMulInteger::Finish(Call& c, int64_t place, int64_t a_row, int64_t b_matrix, int64_t rows,
-                           int64_t out_row) {
+                           int64_t out_row) const {
   const State& s = c.state<State>();
   const int64_t first = place * kColumns, columns = std::min(kColumns, s.m - first);
   const int64_t a_zeros = c.Given(2) ? c.inputs[2].size() : 0;
   const int64_t b_zeros = c.Given(3) ? c.inputs[3].size() : 0;
   const int32_t a_moved = c.inputs[0].dtype() == MOSAIC_INT8 ? 128 : 0;
   const int32_t b_moved = Moved(c) ? -128 : 0;
-  const uint32_t k = static_cast<uint32_t>(s.k);
   uint32_t b_zero[kColumns];
+  float scale[kColumns];
   for (int64_t j = 0; j < columns; ++j) {
     const int64_t at = b_zeros <= 1 ? 0 : (b_matrix * s.m + first + j) % b_zeros;
     b_zero[j] = static_cast<uint32_t>((b_zeros == 0 ? 0 : Element(c.inputs[3], at)) + b_moved);
+    if (scaled_) scale[j] = c.inputs[4].data<float>()[c.inputs[4].size() == 1 ? 0 : first + j];
   }
-  const uint32_t* column_sums = At<uint32_t>(c, s.column_at);
+  const float* bias = scaled_ && c.Given(5) ? c.inputs[5].data<float>() + first : nullptr;
+  IntegerRow row = {nullptr, At<uint32_t>(c, s.column_at), b_zero, 0, 0, columns};
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t at = a_zeros <= 1 ? 0 : (a_row + i) % a_zeros;
-    const uint32_t a_zero =
-        static_cast<uint32_t>((a_zeros == 0 ? 0 : Element(c.inputs[2], at)) + a_moved);
-    const uint32_t row_sum = At<uint32_t>(c, s.sums_at)[a_row + i];
-    const uint32_t* sums = At<uint32_t>(c, s.product_at) + i * kColumns;
-    int32_t* y = c.outputs[0].mutable_data<int32_t>() + (out_row + i) * s.m + first;
-    for (int64_t j = 0; j < columns; ++j) {
-      y[j] = static_cast<int32_t>(sums[j] - b_zero[j] * (row_sum - k * a_zero) -
-                                  a_zero * column_sums[j]);
+    row.a_zero = static_cast<uint32_t>((a_zeros == 0 ? 0 : Element(c.inputs[2], at)) + a_moved);
+    row.rest = At<uint32_t>(c, s.sums_at)[a_row + i] - static_cast<uint32_t>(s.k) * row.a_zero;
+    row.sums = At<uint32_t>(c, s.product_at) + i * kColumns;
+    const int64_t to = (out_row + i) * s.m + first;
+    if (scaled_) {
+      FinishScaled(row, scale, bias, c.outputs[0].mutable_data<float>() + to);
+    } else {
+      FinishIntegers(row, c.outputs[0].mutable_data<int32_t>() + to);
     }
   }
 }
 
 }  // namespace
+
+std::unique_ptr<Op> MakeScaledMatMulInteger(const Node& node) {
+  return std::make_unique<MatMulInteger>(node, true);
+}
 
 extern const OpDef kMatMulInteger = {kOnnxDomain, "MatMulInteger", 10, 25,
                                      &MakeOf<MatMulInteger, 2, 4>};
