@@ -12,6 +12,8 @@ void SumWeightedRows(const float* const* rows, const float* weights, int64_t cou
                      int64_t n, float* out);
 // out[i] = the largest of rows[t][i], t < count; the first NaN, if there is one. count >= 1.
 void LargestOfRows(const float* const* rows, int64_t count, int64_t n, float* out);
+// y[i] = (y[i] - mean) * factor + bias, in float64, rounded once.
+void ScaleRow(double mean, double factor, double bias, int64_t n, float* y);
 // out[i] = in[i * stride].
 void EveryNth(const float* in, int64_t stride, int64_t n, float* out);
 

@@ -8,10 +8,12 @@
 #include "core/op/refused.h"
 #include "core/pass/drop_unread.h"
 #include "core/pass/fuse_attention.h"
+#include "core/pass/fuse_convolutions.h"
 #include "core/pass/fuse_gelu.h"
 #include "core/pass/fuse_integers.h"
 #include "core/pass/fuse_norms.h"
 #include "core/pass/fuse_products.h"
+#include "core/pass/fuse_swish.h"
 #include "core/pass/unflatten.h"
 #include "core/plan/infer_body.h"
 #include "core/util/quote.h"
@@ -259,6 +261,8 @@ void RunPasses(const Model& model, BodyPlan* body) {
   FuseProducts(model, body);
   FuseIntegers(model, body);
   FuseGelu(model, body);
+  FuseSwish(model, body);
+  FuseConvolutions(model, body);
   DropUnread(model, unread, body);
 }
 

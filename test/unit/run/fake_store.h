@@ -91,6 +91,21 @@ class FakeStore {
     Cut(&e, b, elements, transposed ? 1 : m, transposed ? k : 1);
     return static_cast<int>(entries_.size()) - 1;
   }
+  // Kernels of a convolution, of dims M x (channels, taps...).
+  int AddKernels(const std::string& name, const Shape& dims, const std::vector<float>& kernels,
+                 int height = 126) {
+    const int64_t m = dims[0], channels = dims[1], k = NumElements(dims) / m, taps = k / channels;
+    std::vector<float> last(kernels.size());  // M x (taps, channels)
+    for (size_t i = 0; i < last.size(); ++i) {
+      const int64_t at = static_cast<int64_t>(i), row = at / k, ch = at % channels;
+      last[i] = kernels[static_cast<size_t>(row * k + ch * taps + at % k / channels)];
+    }
+    const int tensor = AddStrip(name, k, m, last, true, height);
+    MosaicTensorDesc& desc = entries_.back()->desc;
+    desc.ndim = static_cast<int>(dims.size());
+    std::copy(dims.begin(), dims.end(), desc.dims);
+    return tensor;
+  }
   // Bytes of dtype, int8 or uint8.
   int AddByteStrip(const std::string& name, int64_t k, int64_t m, const std::vector<uint8_t>& matrix,
                    bool transposed, int height, int dtype) {

@@ -14,6 +14,10 @@ void LargestOfRows(const float* const* rows, int64_t count, int64_t n, float* ou
   MOSAIC_DISPATCH(RunLargestOfRows, rows, count, n, out);
 }
 
+void ScaleRow(double mean, double factor, double bias, int64_t n, float* y) {
+  MOSAIC_DISPATCH(RunScaleRow, mean, factor, bias, n, y);
+}
+
 void EveryNth(const float* in, int64_t stride, int64_t n, float* out) {
   MOSAIC_DISPATCH(RunEveryNth, in, stride, n, out);
 }

@@ -1,5 +1,4 @@
-// Conv: convolution of one to three dimensions, with groups, strides, dilations and padding; and
-// com.microsoft's FusedConv without a second addend.
+// Conv: convolution of one to three dimensions, with groups, strides, dilations and padding.
 //
 // A product of patches [pixels x K] with the kernels [K x M], K = (taps, channels of a group): the
 // order in which strips hold them, so that patches are runs of channels of an input that is laid
@@ -8,11 +7,13 @@
 //
 // In two dimensions, where kernels are strips of float32, it goes row by row instead
 // (row_convolution.h). Where a group has no whole strips (depthwise
-// convolutions), sums are taken plane by plane. The order of a sum is the same in all.
+// convolutions), sums are taken plane by plane. The order of a sum is the same in all. What follows
+// (conv_epilogue.h) is done to each piece of a plane as it is finished.
+#include "core/op/conv/conv.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <map>
 #include <optional>
 
 #include "core/kernel/vector/transpose.h"
@@ -57,7 +58,8 @@ struct State {
 
 class Conv : public Op {
  public:
-  Conv(const Node& node, Activation f) : a_(node), groups_(node.Int("group", 1)), activation_(f) {}
+  Conv(const Node& node, ConvEpilogue epilogue)
+      : a_(node), groups_(node.Int("group", 1)), epilogue_(std::move(epilogue)) {}
 
   Status Check() const {
     if (groups_ < 1) return Status::BadModel("attribute group is below 1");
@@ -315,39 +317,48 @@ class Conv : public Op {
                                     : ScratchAt<float>(c, s.patches_at);
     const StripProduct::Operands x{
         patches, s.direct ? s.channels : s.k,          ScratchAt<float>(c, s.sums_at),
-        m,       bias.empty() ? nullptr : bias.data(), activation_};
+        m,       bias.empty() ? nullptr : bias.data(), Activation::kNone};
     if (s.streamed) return ProductOf(c, p).Run(x, begin, end, c.blocks, nullptr);
     ProductOf(c, p).RunDense(x, begin, end, ScratchAt<float>(c, s.kernels_at) + p.group * m * s.k,
                              1, s.k, ScratchAt<char>(c, s.pack_at), nullptr);
   }
 
   // 64 pixels of the sums, as planes of the output.
-  static void Output(Call& c, const PartOf& p, int64_t unit) {
+  void Output(Call& c, const PartOf& p, int64_t unit) const {
     const State& s = c.state<State>();
     const int64_t m = s.group_filters(), plane = s.window.outputs();
     const int64_t begin = p.begin + unit * 64, end = std::min(begin + 64, p.end);
-    const float* sums = ScratchAt<float>(c, s.sums_at);
-    if (c.outputs[0].dtype() == MOSAIC_FLOAT) {
-      for (int64_t i = begin; i < end;) {  // pixels of one image
-        const int64_t n = std::min(end - i, plane - i % plane);
-        float* y = c.outputs[0].mutable_data<float>() +
-                   (i / plane * s.filters + p.group * m) * plane + i % plane;
-        TransposeWords(sums + (i - p.begin) * m, m, n, m, y, plane);
-        i += n;
+    for (int64_t i = begin; i < end;) {  // pixels of one image
+      const int64_t n = std::min(end - i, plane - i % plane);
+      const float* sums = ScratchAt<float>(c, s.sums_at) + (i - p.begin) * m;
+      const int64_t first = (i / plane * s.filters + p.group * m) * plane + i % plane;
+      if (c.outputs[0].dtype() == MOSAIC_FLOAT) {
+        float* y = c.outputs[0].mutable_data<float>();
+        TransposeWords(sums, m, n, m, y + first, plane);
+        for (int64_t j = 0; j < m; ++j) Finish(c, p.group * m + j, n, y + first + j * plane);
+      } else {
+        OutputAs(c, p.group * m, sums, n, first);
       }
-      return;
+      i += n;
     }
+  }
+  void OutputAs(Call& c, int64_t filter, const float* sums, int64_t n, int64_t first) const {
+    const State& s = c.state<State>();
+    const int64_t m = s.group_filters();
     Dispatch(FloatTypes(), c.outputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
-      T* y = c.outputs[0].mutable_data<T>();
-      for (int64_t j = 0; j < m; ++j) {
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t image = i / plane, at = i % plane;
-          y[(image * s.filters + p.group * m + j) * plane + at] =
-              Store<T>(static_cast<ComputeType<T>>(sums[(i - p.begin) * m + j]));
-        }
+      T* y = c.outputs[0].mutable_data<T>() + first;
+      for (int64_t j = 0; j < m; ++j, y += s.window.outputs()) {
+        float row[64];
+        for (int64_t i = 0; i < n; ++i) row[i] = sums[i * m + j];
+        epilogue_.Apply(c, filter + j, 0, row, n);
+        for (int64_t i = 0; i < n; ++i) y[i] = Store<T>(static_cast<ComputeType<T>>(row[i]));
       }
     });
+  }
+  // What follows, for a piece of the output.
+  void Finish(Call& c, int64_t filter, int64_t n, float* y) const {
+    epilogue_.Apply(c, filter, y - c.outputs[0].data<float>(), y, n);
   }
 
   // ---- two dimensions: row by row ----
@@ -411,7 +422,7 @@ class Conv : public Op {
           c.outputs[0].mutable_data<float>() + (p.begin * s.filters + filter) * s.window.outputs();
       int64_t n;
       float* y = s.by_row.Finish(p.end, f, bias, MemoryOf(c), plane, &n);
-      if (activation_ != Activation::kNone) Activate(activation_, y, y, n);
+      Finish(c, filter, n, y);
     }
   }
 
@@ -452,15 +463,25 @@ class Conv : public Op {
       std::vector<float> sums(static_cast<size_t>(w.out[2]));
       std::vector<const float*> rows(static_cast<size_t>(s.k));
       std::vector<float> weights(static_cast<size_t>(s.k));
+      int64_t n = 0;
+      bool inside_before = false;
       for (int64_t row = first; row < last; ++row) {
-        const int64_t n =
-            s.met.Taps(w, ScratchAt<float>(c, s.kernels_at) + filter * s.k,
-                       ScratchAt<float>(c, s.met_at), z, first, row, rows.data(), weights.data());
+        const int64_t top = row * w.stride[1] - w.pad[1];
+        const bool inside = top >= 0 && top + (w.kernel[1] - 1) * w.dilation[1] < w.in[1];
+        if (inside && inside_before) {  // the same taps, further down
+          for (int64_t t = 0; t < n; ++t) {
+            rows[static_cast<size_t>(t)] += w.stride[1] * w.stride[2] * s.met.length;
+          }
+        } else {
+          n = s.met.Taps(w, ScratchAt<float>(c, s.kernels_at) + filter * s.k,
+                         ScratchAt<float>(c, s.met_at), z, first, row, rows.data(), weights.data());
+        }
+        inside_before = inside;
         T* out = y + row * w.out[2];
         float* to = sums.data();
         if constexpr (std::is_same_v<T, float>) to = out;
         SumWeightedRows(rows.data(), weights.data(), n, bias, w.out[2], to);
-        if (activation_ != Activation::kNone) Activate(activation_, to, to, w.out[2]);
+        epilogue_.Apply(c, filter, (y - c.outputs[0].data<T>()) + row * w.out[2], to, w.out[2]);
         if (std::is_same_v<T, float>) continue;
         for (int64_t i = 0; i < w.out[2]; ++i) {
           out[i] = Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)]));
@@ -471,38 +492,23 @@ class Conv : public Op {
 
   WindowAttributes a_;
   int64_t groups_;
-  Activation activation_;
+  ConvEpilogue epilogue_;
 };
 
-Status MakeConv(const Node& node, std::unique_ptr<Op>* out) {
+Status MakePlainConv(const Node& node, std::unique_ptr<Op>* out) {
   MOSAIC_RETURN_IF_ERROR(CheckArity(node, 2, 3));
-  auto op = std::make_unique<Conv>(node, Activation::kNone);
-  MOSAIC_RETURN_IF_ERROR(op->Check());
-  *out = std::move(op);
-  return Status();
-}
-
-Status MakeFusedConv(const Node& node, std::unique_ptr<Op>* out) {
-  if (HasInput(node, 3)) return Status::Unsupported("a second addend is not supported");
-  static const std::map<std::string, Activation> kActivations = {{"", Activation::kNone},
-                                                                 {"Relu", Activation::kRelu},
-                                                                 {"Sigmoid", Activation::kSigmoid},
-                                                                 {"Tanh", Activation::kTanh}};
-  const std::string name = node.String("activation", "");
-  const auto f = kActivations.find(name);
-  if (f == kActivations.end()) {
-    return Status::Unsupported("activation " + name + " is not supported");
-  }
-  MOSAIC_RETURN_IF_ERROR(CheckArity(node, 2, 4));
-  auto op = std::make_unique<Conv>(node, f->second);
-  MOSAIC_RETURN_IF_ERROR(op->Check());
-  *out = std::move(op);
-  return Status();
+  return MakeConv(node, ConvEpilogue(), out);
 }
 
 }  // namespace
 
-extern const OpDef kConv = {kOnnxDomain, "Conv", 22, 25, &MakeConv};
-extern const OpDef kFusedConv = {kMicrosoftDomain, "FusedConv", 1, 1, &MakeFusedConv};
+Status MakeConv(const Node& node, ConvEpilogue epilogue, std::unique_ptr<Op>* out) {
+  auto op = std::make_unique<Conv>(node, std::move(epilogue));
+  MOSAIC_RETURN_IF_ERROR(op->Check());
+  *out = std::move(op);
+  return Status();
+}
+
+extern const OpDef kConv = {kOnnxDomain, "Conv", 22, 25, &MakePlainConv};
 
 }  // namespace mosaic

@@ -1,0 +1,47 @@
+#include "core/op/conv/conv_epilogue.h"
+
+#include <cmath>
+
+#include "core/kernel/binary.h"
+#include "core/kernel/window_sum.h"
+
+namespace mosaic {
+namespace {
+
+void Combine(Binary f, const float* operand, int step, float* y, int64_t n) {
+  ComputeBinary(f, MOSAIC_FLOAT, {y, 0, 1}, {operand, 0, step}, 1, n, y, n);
+}
+
+}  // namespace
+
+void ConvEpilogue::Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n) const {
+  for (const EpilogueStep& s : steps_) {
+    const auto at = [&](int i) {
+      const Tensor& t = c.inputs[static_cast<size_t>(s.input + i)];
+      return t.data<float>() + (t.size() == 1 ? 0 : filter);
+    };
+    switch (s.kind) {
+      case EpilogueStep::Kind::kUnary:
+        ComputeUnary(s.function, s.parameters, y, y, n);
+        break;
+      case EpilogueStep::Kind::kMul:
+        Combine(Binary::kMul, at(0), 0, y, n);
+        break;
+      case EpilogueStep::Kind::kAdd:
+        Combine(Binary::kAdd, at(0), 0, y, n);
+        break;
+      case EpilogueStep::Kind::kAddArray:
+        Combine(Binary::kAdd, c.inputs[static_cast<size_t>(s.input)].data<float>() + offset, 1, y,
+                n);
+        break;
+      case EpilogueStep::Kind::kNormalize: {
+        const double factor =
+            static_cast<double>(*at(0)) / std::sqrt(static_cast<double>(*at(3)) + s.epsilon);
+        ScaleRow(static_cast<double>(*at(2)), factor, static_cast<double>(*at(1)), n, y);
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace mosaic

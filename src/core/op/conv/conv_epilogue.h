@@ -1,0 +1,42 @@
+// What follows a convolution, done to a piece of a plane of its output while that is in the cache.
+//
+// Each step has the kernel of the operator that it stands for, so fusing keeps every bit.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "core/kernel/unary.h"
+#include "core/op/op.h"
+
+namespace mosaic {
+
+struct EpilogueStep {
+  enum class Kind {
+    kUnary,      // f(y)
+    kMul,        // y times a constant: one, or one for each filter
+    kAdd,        // y plus a constant likewise
+    kAddArray,   // y plus an array of its shape
+    kNormalize,  // BatchNormalization: scale, bias, mean and variance for each filter
+  };
+  Kind kind = Kind::kUnary;
+  Unary function = Unary::kRelu;
+  UnaryParameters parameters;
+  int input = -1;      // of the node: the operand, the first of four
+  double epsilon = 0;  // of kNormalize
+};
+
+class ConvEpilogue {
+ public:
+  ConvEpilogue() = default;
+  explicit ConvEpilogue(std::vector<EpilogueStep> steps) : steps_(std::move(steps)) {}
+
+  bool empty() const { return steps_.empty(); }
+  // y: n elements of a filter's plane, float32, that begin at this offset of the output.
+  void Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n) const;
+
+ private:
+  std::vector<EpilogueStep> steps_;
+};
+
+}  // namespace mosaic
