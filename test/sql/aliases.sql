@@ -52,6 +52,22 @@ SELECT count(*) BETWEEN 1 AND 60 AS both FROM side WHERE canary AND predict('oth
 SELECT set_alias('other', 'm@1', 'm@2', 0), set_alias('prod', 'm@1', 'm@2', 1);
 SELECT count(*) FILTER (WHERE predict('other', f) = predict('m@1', f)) AS other, count(*) FILTER (WHERE predict('prod', f) = predict('m@2', f)) AS prod FROM t;
 SELECT drop_alias('other');
+-- EXPLAIN names both, before and after
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, TIMING OFF, SUMMARY OFF' || query LOOP
+    IF line LIKE '%Model:%' THEN RETURN NEXT regexp_replace(trim(line), 'version \d+', 'version N', 'g'); END IF;
+  END LOOP;
+END $$;
+SELECT set_alias('prod', 'm@1', 'm@2', 0.1);
+SELECT * FROM plan(') SELECT predict(''prod'', f) FROM t');
+SELECT * FROM plan(', ANALYZE) SELECT predict(''prod'', f), predict(''newest'', f) FROM t');
+CREATE FUNCTION plan_json(query text) RETURNS json LANGUAGE plpgsql AS $$ DECLARE j json; BEGIN EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON, COSTS OFF) ' || query INTO j; RETURN j; END $$;
+SELECT m ->> 'Model' AS model, m ->> 'Main' AS main, m ->> 'Canary' AS canary, m ->> 'Share' AS share,
+       (m ->> 'Version')::int8 = mosaic.model_id('m@1') AS version, (m ->> 'Canary Version')::int8 = mosaic.model_id('m@2') AS canary_version
+  FROM jsonb_path_query(plan_json('SELECT predict(''prod'', f) FROM t')::jsonb, '$.**.Models[*]') m;
+DROP FUNCTION plan, plan_json;
 -- each counts what it predicted
 SELECT set_alias('prod', 'm@1', 'm@2', 0.1), mosaic.stat_reset();
 SELECT count(predict('prod', f)) FROM t;

@@ -148,6 +148,34 @@ SELECT * FROM check_store();
 ROLLBACK;
 SELECT * FROM check_store();
 
+-- aliases that mean what is not there, as where rows came in part; nobody but their owner can say what they should mean
+SELECT set_alias('prod', 'base'), set_alias('split', 'base@1', 'dark', 0.5);
+SELECT * FROM check_store();
+BEGIN;
+UPDATE mosaic.alias SET model = 'gone' WHERE name = 'prod';
+UPDATE mosaic.alias SET version = 7, canary_version = 8 WHERE name = 'split';
+INSERT INTO mosaic.alias SELECT 'text', owner, readers, 'text', NULL, NULL, NULL, NULL FROM mosaic.alias WHERE name = 'split';
+INSERT INTO mosaic.alias SELECT 'lonely', owner, readers, 'text', NULL, NULL, NULL, 0.5 FROM mosaic.alias WHERE name = 'split';
+INSERT INTO mosaic.alias SELECT 'shareless', owner, readers, 'text', NULL, 'base', NULL, NULL FROM mosaic.alias WHERE name = 'split';
+ALTER TABLE mosaic.alias DROP CONSTRAINT alias_share_check;
+INSERT INTO mosaic.alias SELECT 'much', owner, readers, 'text', NULL, 'base', NULL, 1.5 FROM mosaic.alias WHERE name = 'split';
+INSERT INTO mosaic.alias SELECT 'nan', owner, readers, 'text', NULL, 'base', NULL, 'NaN' FROM mosaic.alias WHERE name = 'split';
+SELECT problem, model, detail FROM check_store() ORDER BY detail COLLATE "C";
+SELECT DISTINCT problem, repaired FROM repair_store();
+SELECT set_alias('prod', 'base'), drop_alias(name) FROM mosaic.alias WHERE name NOT IN ('prod', 'text');
+DELETE FROM mosaic.alias WHERE name = 'text';
+SELECT * FROM check_store();
+ROLLBACK;
+-- a role that is gone
+BEGIN;
+ALTER TABLE mosaic.alias DISABLE TRIGGER hold_roles;
+UPDATE mosaic.alias SET owner = (SELECT max(oid::int8) + 1 FROM pg_roles)::oid::regrole WHERE name = 'prod';
+SELECT problem, model, detail FROM check_store();
+SELECT reassign_models(NULL, current_user::regrole);
+SELECT * FROM check_store();
+ROLLBACK;
+SELECT drop_alias('prod'), drop_alias('split');
+
 -- read-only, and not for everyone
 BEGIN READ ONLY;
 SELECT * FROM check_store();

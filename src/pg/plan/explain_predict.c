@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "content.h"
 #include "predict_parallel.h"
+#include "row.h"
 
 static void
 indent(ExplainState *es)
@@ -25,25 +26,47 @@ typedef struct ShownModel
 {
 	const char *name;
 	int64		version;		/* its model_id; 0 where it is not known */
+	/* Of an alias that shares items out: the two models, and the part of the second. */
+	const char *main;			/* NULL: it is none, or not known */
+	const char *canary;
+	int64		canary_version;
+	double		share;
 } ShownModel;
 
-/* The version that this query has used; else the one that it would use; else 0. */
 static int64
-version_of(MosaicPredictScan *s, const char *name)
+id_of(HeapTuple row)
+{
+	return DatumGetInt64(mosaic_model_attr(row, Anum_model_model_id));
+}
+
+static const char *
+name_of(HeapTuple row)
+{
+	return mosaic_plain_text(mosaic_model_attr(row, Anum_model_name));
+}
+
+/* The version that this query has used; else the one that it would use; else 0.  Both of an alias that shares items out. */
+static void
+find_version(MosaicPredictScan *s, ShownModel *model)
 {
 	MosaicPredictor *p;
 	MosaicMeaning meaning;
-	int64		version = 0;
 
 	for (int i = 0; (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
-		if (strcmp(mosaic_predictor_name(p), name) == 0 && mosaic_predictor_version(p) != 0)
-			return mosaic_predictor_version(p);
+		if (strcmp(mosaic_predictor_name(p), model->name) == 0 && mosaic_predictor_version(p) != 0)
+			model->version = mosaic_predictor_version(p);
 	/* auto_explain may ask when the query has ended. */
-	if (!ActiveSnapshotSet())
-		return 0;
-	if (mosaic_look_up(name, GetActiveSnapshot(), &meaning) == MOSAIC_NAME_USABLE)
-		version = DatumGetInt64(mosaic_model_attr(meaning.row, Anum_model_model_id));
-	return version;
+	if (!ActiveSnapshotSet() || mosaic_look_up(model->name, GetActiveSnapshot(), &meaning) != MOSAIC_NAME_USABLE)
+		return;
+	if (model->version == 0 || meaning.canary)
+		model->version = id_of(meaning.row);
+	if (meaning.canary)
+	{
+		model->main = name_of(meaning.row);
+		model->canary = name_of(meaning.canary);
+		model->canary_version = id_of(meaning.canary);
+		model->share = meaning.share;
+	}
 }
 
 static List *
@@ -55,9 +78,9 @@ add_model(MosaicPredictScan *s, List *models, const char *name)
 	foreach(lc, models)
 		if (strcmp(((ShownModel *) lfirst(lc))->name, name) == 0)
 			return models;
-	model = palloc(sizeof *model);
+	model = palloc0(sizeof *model);
 	model->name = name;
-	model->version = version_of(s, name);
+	find_version(s, model);
 	return lappend(models, model);
 }
 
@@ -98,6 +121,9 @@ explain_models(MosaicPredictScan *s, ExplainState *es)
 			ShownModel *model = lfirst(lc);
 
 			texts = lappend(texts, model->version == 0 ? pstrdup(model->name)
+							: model->main ? psprintf("%s (%s, version " INT64_FORMAT "; %g of the items: %s, version " INT64_FORMAT ")",
+													 model->name, model->main, model->version, model->share, model->canary,
+													 model->canary_version)
 							: psprintf("%s (version " INT64_FORMAT ")", model->name, model->version));
 		}
 		if (texts)
@@ -113,6 +139,13 @@ explain_models(MosaicPredictScan *s, ExplainState *es)
 		ExplainPropertyText("Model", model->name, es);
 		if (model->version != 0)
 			ExplainPropertyInteger("Version", NULL, model->version, es);
+		if (model->main)
+		{
+			ExplainPropertyText("Main", model->main, es);
+			ExplainPropertyText("Canary", model->canary, es);
+			ExplainPropertyInteger("Canary Version", NULL, model->canary_version, es);
+			ExplainPropertyFloat("Share", NULL, model->share, 6, es);
+		}
 		ExplainCloseGroup("Model", NULL, true, es);
 	}
 	ExplainCloseGroup("Models", "Models", false, es);

@@ -25,7 +25,7 @@ mosaic_problem_name(MosaicProblemKind kind)
 		"damaged page", "damaged row", "damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
 		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
 		"orphan block", "wrong count", "wrong base", "duplicate block", "damaged model", "damaged tokenizer", "missing near key", "orphan near key",
-		"sequence behind", "unknown role", "missing dependency"
+		"sequence behind", "unknown role", "missing dependency", "wrong alias"
 	};
 
 	return names[kind];
@@ -90,10 +90,18 @@ void
 mosaic_checker_scan(MosaicChecker *c, const char *table, bool *is_damaged,
 					void (*row) (Relation rel, HeapTuple row, void *arg))
 {
-	Relation	rel = table_open(mosaic_relid(table), AccessShareLock);
-	MosaicPageScan scan = {c->checked->snapshot, row, mosaic_checker_damage, c};
-
 	c->table_is_damaged = is_damaged;
+	mosaic_checker_read(c, table, row, mosaic_checker_damage, c);
+}
+
+void
+mosaic_checker_read(MosaicChecker *c, const char *table, void (*row) (Relation rel, HeapTuple row, void *arg),
+					void (*damage) (Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg),
+					void *arg)
+{
+	Relation	rel = table_open(mosaic_relid(table), AccessShareLock);
+	MosaicPageScan scan = {c->checked->snapshot, row, damage, arg};
+
 	mosaic_scan_pages(rel, &scan);
 	table_close(rel, NoLock);
 }
@@ -112,6 +120,7 @@ mosaic_check(Snapshot snapshot)
 	mosaic_check_blocks(&c);
 	mosaic_check_near_keys(&c);
 	mosaic_check_roles(&c);
+	mosaic_check_aliases(&c);
 	mosaic_check_sequences(&c);
 	return c.checked;
 }

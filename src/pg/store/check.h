@@ -41,7 +41,8 @@ typedef enum MosaicProblemKind
 	MOSAIC_ORPHAN_NEAR_KEY,		/* a key in near_key has no block */
 	MOSAIC_SEQUENCE_BEHIND,		/* a sequence would give ids that are in use */
 	MOSAIC_UNKNOWN_ROLE,		/* an owner or reader is gone: of a model, or of a domain (model NULL) */
-	MOSAIC_MISSING_DEPENDENCY	/* DROP ROLE would not refuse to drop an owner or reader */
+	MOSAIC_MISSING_DEPENDENCY,	/* DROP ROLE would not refuse to drop an owner or reader */
+	MOSAIC_WRONG_ALIAS			/* it means what is not there, or shares out what it cannot */
 } MosaicProblemKind;
 
 typedef struct MosaicProblem

@@ -72,13 +72,9 @@ check_domain(Relation rel, HeapTuple row, void *arg)
 static void
 check_table(MosaicChecker *c, const char *table, void (*check) (Relation, HeapTuple, void *))
 {
-	Relation	rel = table_open(mosaic_relid(table), AccessShareLock);
-	MosaicPageScan scan = {c->checked->snapshot, check, ignore_damage, c};
-
-	mosaic_scan_pages(rel, &scan);
+	mosaic_checker_read(c, table, check, ignore_damage, c);
 	c->model_id = 0;
 	c->model = NULL;
-	table_close(rel, NoLock);
 }
 
 void

@@ -40,6 +40,11 @@ extern void mosaic_checker_report(MosaicChecker *c, MosaicProblemKind kind, int3
  */
 extern void mosaic_checker_scan(MosaicChecker *c, const char *table, bool *is_damaged,
 								void (*row) (Relation rel, HeapTuple row, void *arg));
+/* The same with whatever is to be done about damage. */
+extern void mosaic_checker_read(MosaicChecker *c, const char *table,
+								void (*row) (Relation rel, HeapTuple row, void *arg),
+								void (*damage) (Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg),
+								void *arg);
 /* Reports a page (line 0) or a row of the table that is being read; arg: the checker. */
 extern void mosaic_checker_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what,
 								  void *arg);
@@ -62,5 +67,8 @@ extern void mosaic_check_models(MosaicChecker *c);
 
 /* check_roles.c: whether the roles that are named exist, and pg_shdepend has them. */
 extern void mosaic_check_roles(MosaicChecker *c);
+
+/* check_aliases.c: whether what aliases mean is there. */
+extern void mosaic_check_aliases(MosaicChecker *c);
 
 #endif
