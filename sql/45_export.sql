@@ -7,6 +7,10 @@ REVOKE ALL ON FUNCTION export_model(text) FROM PUBLIC;
 
 CREATE FUNCTION export_model(name text, path text) RETURNS int8
   AS 'MODULE_PATHNAME', 'mosaic_pg_export_file' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION export_model(text, text) IS 'writes a model, or model@version, as a new ONNX file on the server (needs pg_write_server_files); its bytes';
+COMMENT ON FUNCTION export_model(text, text) IS 'writes a model, or model@version, as a new ONNX file on the server, or into a folder with its tokenizer and labels (needs pg_write_server_files); its bytes';
 REVOKE ALL ON FUNCTION export_model(text, text) FROM PUBLIC;
 
+CREATE FUNCTION export_model(name text, large_object oid) RETURNS oid
+  AS 'MODULE_PATHNAME', 'mosaic_pg_export_large_object' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION export_model(text, oid) IS 'writes a model, or model@version, as a new large object with this oid (0: any), which it returns';
+REVOKE ALL ON FUNCTION export_model(text, oid) FROM PUBLIC;

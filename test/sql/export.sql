@@ -54,6 +54,65 @@ SELECT predict('m', array_fill(0.5, '{784}')) IS NOT NULL AS predicted;
 SELECT export_model('m');
 RESET ROLE;
 \set VERBOSITY default
+-- a large object: a new one, or of this oid; as a client reads it, or as the import does
+SELECT export_model('m', 0::oid) AS lo \gset
+SELECT lo_get(:lo) = export_model('m') AS same;
+SELECT blocks = blocks_shared AS shared, new_bytes FROM import_model('from_lo', :lo::oid);
+SELECT export_model('m@1', 987654321::oid);
+SELECT lo_get(987654321) = export_model('m@1') AS same;
+\set VERBOSITY sqlstate
+SELECT export_model('m', 987654321::oid);
+SELECT export_model('absent', 0::oid);
+SELECT export_model('m', NULL::oid) IS NULL AS nothing;
+BEGIN READ ONLY;
+SELECT export_model('m', 0::oid);
+ROLLBACK;
+SET ROLE regress_e_reader;
+SELECT export_model('m', 0::oid);
+SET ROLE regress_e_owner;
+SELECT export_model('m', 0::oid) AS own \gset
+SELECT octet_length(lo_get(:own)) > 0 AS exported, lo_unlink(:own);
+RESET ROLE;
+\set VERBOSITY default
+SELECT lo_unlink(:lo), lo_unlink(987654321);
+
+-- a folder: with tokenizer, labels, pooling; imported again it is the same content
+SELECT tensors FROM import_model('states', :'data' || '/folders/states');
+SELECT tensors FROM import_model('classes', :'data' || '/folders/classes');
+SELECT set_labels('classes', ARRAY['a "quoted" \ ' || chr(10), chr(233) || chr(8364)]);
+SELECT tensors FROM import_model('piece', :'data' || '/models/text_states.onnx');
+SELECT set_tokenizer('piece', :'data' || '/text/unigram.model', max_tokens => 5), set_pooling('piece', 'last');
+SELECT :'path' || '_' AS folder \gset
+\setenv FOLDER :folder
+\! mkdir "$FOLDER"states "$FOLDER"classes "$FOLDER"piece "$FOLDER"m "$FOLDER"full "$FOLDER"lost
+SELECT n, export_model(n, :'folder' || n) = (SELECT sum((pg_stat_file(:'folder' || n || '/' || f)).size) FROM pg_ls_dir(:'folder' || n) f WHERE f <> '1_Pooling')
+         + coalesce((pg_stat_file(:'folder' || n || '/1_Pooling/config.json', true)).size, 0) AS bytes,
+       (SELECT string_agg(f, ' ' ORDER BY f COLLATE "C") FROM pg_ls_dir(:'folder' || n) f) AS files
+  FROM unnest('{states,classes,piece,m}'::text[]) n;
+SELECT n, i.new_bytes FROM unnest('{states,classes,piece,m}'::text[]) n, import_model(n || '_again', :'folder' || n) i;
+SELECT n, content_id(n) = content_id(n || '_again') AS same_content FROM unnest('{states,classes,piece}'::text[]) n;
+SELECT a.labels = b.labels AS labels, a.pooling IS NOT DISTINCT FROM b.pooling AS pooling, a.normalized IS NOT DISTINCT FROM b.normalized AS normalized
+  FROM mosaic.models a JOIN mosaic.models b ON b.name = a.name || '_again' WHERE a.name = 'classes';
+SELECT embed('states', 'the model') = embed('states_again', 'the model') AS states, embed('piece', 'the model') = embed('piece_again', 'the model') AS piece,
+       predict_label('classes', 'the model') = predict_label('classes_again', 'the model') AS classes;
+-- nothing is overwritten; what fails leaves nothing, and what was there
+\set VERBOSITY sqlstate
+SELECT export_model('m', :'folder' || 'm');
+SELECT octet_length(pg_read_binary_file(:'folder' || 'm/model.onnx')) = octet_length(export_model('m')) AS there;
+\! touch "$FOLDER"full/model.onnx
+SELECT export_model('states', :'folder' || 'full');
+SELECT string_agg(f, ' ') FROM pg_ls_dir(:'folder' || 'full') f;
+SET ROLE regress_e_owner;
+SELECT export_model('m', :'folder' || 'full');
+RESET ROLE;
+UPDATE mosaic.tokenizer SET content = 'x' WHERE tokenizer_id = (SELECT tokenizer FROM mosaic.model WHERE name = 'states');
+\c -
+SET client_min_messages = warning;
+SELECT export_model('states', :'folder' || 'lost');
+SELECT count(*) FROM pg_ls_dir(:'folder' || 'lost');
+\set VERBOSITY default
+\! rm -r "$FOLDER"*
+
 -- a damaged model is not written
 UPDATE mosaic.tensor SET name = name || 'x' WHERE model_id = mosaic.model_id('iris_f32');
 \set VERBOSITY sqlstate

@@ -99,6 +99,7 @@ INSERT INTO calls VALUES
   ('drop_alias(text)', $$drop_alias('prod')$$),
   ('export_model(text)', $$export_model('m')$$),
   ('export_model(text, text)', $$export_model('m', 'relative')$$),
+  ('export_model(text, oid)', $$lo_unlink(export_model('m', 0::oid))$$),
   ('rollback_model(text, int)', $$rollback_model('m', 1)$$),
   ('drop_version(text, int)', $$drop_version('m', 1)$$),
   ('rename_model(text, text)', $$rename_model('m', 'n')$$),

@@ -1,49 +1,46 @@
 /*
  * export.c
- *		export_model(): a stored model as an ONNX file.
+ *		export_model(): a stored model as an ONNX file, in a bytea or a large object.
  *
  * The weights are those that are stored, to the bit, in the types that the graph gives them: importing the
  * file finds all of its blocks.
  */
 #include "postgres.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "catalog/pg_authid.h"
 #include "fmgr.h"
+#include "libpq/be-fsstubs.h"
+#include "libpq/libpq-fs.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/fd.h"
-#include "storage/ipc.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "admin.h"
 #include "catalog.h"
 #include "errors.h"
+#include "export.h"
 #include "model_rows.h"
 #include "reader.h"
 #include "versions.h"
 #include "mosaic/capi_export.h"
 
-typedef struct ExportJob
+struct MosaicExportJob
 {
+	HeapTuple	row;
 	MosaicModelRows rows;
 	MosaicExport *export;		/* freed with the memory context */
 	MemoryContextCallback callback;
 	MosaicReader reader;
 	uint64		size;			/* of the file */
 	int			pieces;
-} ExportJob;
+};
 
 static void
 free_export(void *arg)
 {
-	mosaic_export_free(((ExportJob *) arg)->export);
+	mosaic_export_free(((MosaicExportJob *) arg)->export);
 }
 
 static void
@@ -55,7 +52,7 @@ check(MosaicCode code, const MosaicError *error)
 
 /* Hands in the blocks of a tensor. */
 static void
-read_tensor(ExportJob *job, int tensor)
+read_tensor(MosaicExportJob *job, int tensor)
 {
 	MosaicTensorBlocks *blocks = &job->rows.tensors[tensor];
 	MosaicError error;
@@ -76,11 +73,10 @@ read_tensor(ExportJob *job, int tensor)
 	}
 }
 
-/* The model of this name, which must be the current role's, ready to be written.  In the current context. */
-static ExportJob *
-open_export(const char *name)
+MosaicExportJob *
+mosaic_open_export(const char *name)
 {
-	ExportJob  *job = palloc0(sizeof *job);
+	MosaicExportJob *job = palloc0(sizeof *job);
 	Snapshot	snapshot = GetActiveSnapshot();
 	HeapTuple	row = mosaic_resolve_model(name, snapshot);
 	MosaicError error;
@@ -90,6 +86,7 @@ open_export(const char *name)
 	if (!mosaic_owns_model(row))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of model \"%s\"", name)));
+	job->row = row;
 	mosaic_check_format(snapshot);
 	mosaic_read_model(row, snapshot, &job->rows);
 	mosaic_verify_checksum(row, &job->rows);
@@ -114,9 +111,14 @@ open_export(const char *name)
 	return job;
 }
 
-/* Gives the file to sink, piece by piece. */
-static void
-write_pieces(ExportJob *job, void (*sink) (void *arg, const void *data, size_t len), void *arg)
+HeapTuple
+mosaic_export_row(const MosaicExportJob *job)
+{
+	return job->row;
+}
+
+void
+mosaic_write_export(MosaicExportJob *job, MosaicExportSink sink, void *arg)
 {
 	for (int i = 0; i < job->pieces; i++)
 	{
@@ -150,117 +152,65 @@ mosaic_pg_export_model(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext cxt = AllocSetContextCreate(caller, "pg_mosaic export", ALLOCSET_DEFAULT_SIZES);
-	ExportJob  *job;
+	MosaicExportJob *job;
 	bytea	   *result;
 	char	   *end;
 
 	MemoryContextSwitchTo(cxt);
-	job = open_export(name);
+	job = mosaic_open_export(name);
 	if (job->size > MaxAllocSize - VARHDRSZ)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("model \"%s\" is a file of " UINT64_FORMAT " bytes, more than a bytea can have", name, job->size),
-				 errhint("Let it be written on the server: export_model(name, path).")));
+				 errhint("Let it be written to a large object, export_model(name, 0::oid), or on the server, export_model(name, path).")));
 	MemoryContextSwitchTo(caller);
 	result = palloc(job->size + VARHDRSZ);
 	SET_VARSIZE(result, job->size + VARHDRSZ);
 	end = VARDATA(result);
 	MemoryContextSwitchTo(cxt);
-	write_pieces(job, sink_bytes, &end);
+	mosaic_write_export(job, sink_bytes, &end);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(cxt);
 	PG_RETURN_BYTEA_P(result);
 }
 
-typedef struct OutputFile
-{
-	const char *path;
-	int			fd;
-} OutputFile;
-
 static void
-sink_file(void *arg, const void *data, size_t len)
+sink_large_object(void *arg, const void *data, size_t len)
 {
-	OutputFile *file = arg;
+	int			fd = *(int *) arg;
 	const char *p = data;
 
 	while (len > 0)
 	{
 		/* Short writes, so that a cancel acts soon. */
-		ssize_t		n = write(file->fd, p, Min(len, 8 * 1024 * 1024));
+		int			n = lo_write(fd, p, (int) Min(len, 1024 * 1024));
 
 		CHECK_FOR_INTERRUPTS();
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-		{
-			if (n == 0)
-				errno = ENOSPC;
-			ereport(ERROR,
-					(errcode_for_file_access(), errmsg("could not write file \"%s\": %m", file->path)));
-		}
 		p += n;
 		len -= n;
 	}
 }
 
-/* As COPY TO has it, but that no file is overwritten. */
-static OutputFile
-create_file(const char *path)
-{
-	OutputFile	file = {.path = path};
-	mode_t		saved;
-
-	if (!has_privs_of_role(GetUserId(), ROLE_PG_WRITE_SERVER_FILES))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to write file \"%s\"", path),
-				 errhint("Files of the server need the role pg_write_server_files; export_model(name) returns the bytes.")));
-	if (!is_absolute_path(path))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME), errmsg("the path of a file to be written must be absolute")));
-	saved = umask(S_IWGRP | S_IWOTH);
-	file.fd = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY,
-									S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-	umask(saved);
-	if (file.fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not create file \"%s\": %m", path)));
-	return file;
-}
-
-static void
-remove_file(int code, Datum path)
-{
-	unlink(DatumGetCString(path));
-}
-
-/* export_model(name text, path text) */
-PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_export_file);
+/* export_model(name text, large_object oid) */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_export_large_object);
 Datum
-mosaic_pg_export_file(PG_FUNCTION_ARGS)
+mosaic_pg_export_large_object(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid			id = PG_GETARG_OID(1);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic export", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
-	ExportJob  *job = open_export(name);
-	OutputFile	file = create_file(path);
-	int64		size = (int64) job->size;
+	MosaicExportJob *job;
+	int			fd;
 
-	/* A part of a model is none; also where the session is ended. */
-	PG_ENSURE_ERROR_CLEANUP(remove_file, CStringGetDatum(path));
-	{
-		write_pieces(job, sink_file, &file);
-		if (pg_fsync(file.fd) != 0)
-			ereport(ERROR,
-					(errcode_for_file_access(), errmsg("could not fsync file \"%s\": %m", path)));
-		if (CloseTransientFile(file.fd) != 0)
-			ereport(ERROR,
-					(errcode_for_file_access(), errmsg("could not close file \"%s\": %m", path)));
-	}
-	PG_END_ENSURE_ERROR_CLEANUP(remove_file, CStringGetDatum(path));
+	PreventCommandIfReadOnly("export_model() to a large object");
+	job = mosaic_open_export(name);
+	/* As lo_create() has it: 0 is a new one. */
+	id = DatumGetObjectId(DirectFunctionCall1(be_lo_create, ObjectIdGetDatum(id)));
+	fd = DatumGetInt32(DirectFunctionCall2(be_lo_open, ObjectIdGetDatum(id), Int32GetDatum(INV_WRITE)));
+	mosaic_write_export(job, sink_large_object, &fd);
+	DirectFunctionCall1(be_lo_close, Int32GetDatum(fd));
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
-	PG_RETURN_INT64(size);
+	PG_RETURN_OID(id);
 }
