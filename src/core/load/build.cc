@@ -252,6 +252,27 @@ void FinishSteps(const Model& model, BodyPlan* body) {
   }
 }
 
+// Marks the values of a body, and of those within, that follow from constants alone.
+void MarkConstants(Model* model, size_t body, const std::vector<bool>& around) {
+  BodyPlan& b = model->bodies[body];
+  b.constant.resize(b.values.size());
+  for (size_t v = 0; v < b.values.size(); ++v) {
+    const int outer = b.values[v].capture;
+    b.constant[v] = b.values[v].tensor >= 0 || (outer >= 0 && around[static_cast<size_t>(outer)]);
+  }
+  for (const Step& s : b.steps) {
+    bool constant = s.node.bodies.empty() && !s.node.inputs.empty();
+    for (int v : s.node.inputs)
+      constant = constant && (v < 0 || b.constant[static_cast<size_t>(v)]);
+    for (int v : s.node.outputs) {
+      if (v >= 0) b.constant[static_cast<size_t>(v)] = constant;
+    }
+    for (const auto& [name, inner] : s.node.bodies) {
+      MarkConstants(model, static_cast<size_t>(inner) + 1, b.constant);
+    }
+  }
+}
+
 // Products come before the activations that they take on, and after the attention that reads them.
 void RunPasses(const Model& model, BodyPlan* body) {
   const std::vector<bool> unread = UnreadValues(model, *body);
@@ -286,6 +307,7 @@ Status BuildPlan(Model* model) {
   DropKnown(model, &model->bodies[0]);
   RunPasses(*model, &model->bodies[0]);
   for (size_t b = model->bodies.size(); b-- > 0;) FinishSteps(*model, &model->bodies[b]);
+  MarkConstants(model, 0, {});
   // Facts stay for those who ask; the arrays are constants now, or not needed.
   for (Fact& f : model->bodies[0].facts) f.value = Tensor();
   model->weight_bytes = 0;

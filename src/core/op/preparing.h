@@ -13,6 +13,11 @@ class PreparingOp : public Op {
  public:
   // Whether preparing reads input i, and Start and Run do not (but for its type and shape).
   virtual bool prepares(int i) const = 0;
+  // Whether so many bytes may be kept with the plan; else they are made for each run.
+  virtual bool keeps(int64_t bytes) const {
+    (void)bytes;
+    return true;
+  }
   // As Start, of the call that prepares. Sets also *bytes, the size of what it makes; it follows from
   // types and shapes. inputs: as of Start.
   virtual Status StartPreparing(Call& c, int64_t* bytes) const = 0;

@@ -55,6 +55,7 @@ struct BodyPlan {
   std::vector<Step> steps;
   std::vector<int> inputs, outputs;
   std::vector<int> captures;  // values that stand for one of the body around (Value::capture)
+  std::vector<bool> constant;  // per value: follows from constants alone
 };
 
 // How the model treats the items of a batch.

@@ -69,6 +69,7 @@ void Executor::Renew() {
   std::fill(seconds_.begin(), seconds_.end(), 0.0);
   timed_ = false;
   request_ = BlockRequest();
+  prepared_->Trim();
   prepared_ = &own_prepared_;
   own_prepared_.Drop();  // of weights that were supplied to this run, which need not be the model's
   SetMemoryLimit(INT64_MAX);
@@ -244,6 +245,10 @@ Status Executor::BeginStep(Outcome* outcome) {
     FinishStep(f);
     return Status();
   }
+  if (FindResult(f)) {
+    FinishStep(f);
+    return Status();
+  }
   const bool ready = step.preparing != nullptr && FindPrepared(f);
   for (size_t k = 0; k < step.node.inputs.size(); ++k) {
     const int v = step.node.inputs[k];
@@ -373,6 +378,7 @@ Status Executor::AdvanceUnits(Outcome* outcome) {
       const int v = step_of(f).node.outputs[o];
       if (v >= 0) f.values[static_cast<size_t>(v)] = c.outputs[o];
     }
+    KeepResult(f);
     FinishStep(f);
     return Status();
   }

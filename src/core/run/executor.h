@@ -92,6 +92,9 @@ class Executor {
   bool FetchConstant(Frame& f, int value);
   Status AdvanceLoad(Outcome* outcome);
   Status SizeStep(Frame& f);
+  bool IsResult(const Frame& f) const;
+  bool FindResult(Frame& f);
+  void KeepResult(const Frame& f);
   bool FindPrepared(Frame& f);
   Status StartPreparing(Frame& f);
   void FinishPreparing(Frame& f);

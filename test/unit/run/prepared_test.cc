@@ -112,6 +112,73 @@ TEST(Prepared, StaysWithinTheLimit) {
   EXPECT_GT(log.steps, 20);  // packing is cut into steps
 }
 
+// y = x + Transpose(w), n x n: too many elements to be folded when the model is loaded.
+GraphBuilder Turned(int64_t n, float first) {
+  GraphBuilder g;
+  std::vector<float> w(static_cast<size_t>(n * n));
+  for (size_t i = 0; i < w.size(); ++i) w[i] = first + static_cast<float>(i);
+  const int x = g.Input("x", MOSAIC_FLOAT, {1, 1});
+  const int c = g.Constant(g.store.AddRow("w", {n, n}, n * n, MOSAIC_FLOAT, w.data()));
+  g.Output(g.Call("Add", {x, g.Call("Transpose", {c})}));
+  return g;
+}
+
+TEST(Prepared, SmallResultsOfConstantsAreKept) {
+  for (const int64_t n : {300, 600}) {  // 0.36 and 1.44 MB
+    const GraphBuilder g = Turned(n, 0), candidate = Turned(n, 5);
+    const auto model = g.Load();
+    BatchRun one(*model, 100), two(*model, 100), other(*model, 100);
+    one.executor().SharePrepared();
+    two.executor().SharePrepared();
+    RunLog log;
+    std::vector<Array> out;
+    const auto value = [&](const GraphBuilder& from, BatchRun* run) {
+      log = RunLog();
+      EXPECT_TRUE(Predict(run, from.store, {Floats({1, 1}, {1})}, 1, 1, &out, &log).ok());
+      return out[0].data<float>()[1];
+    };
+    EXPECT_EQ(value(g, &one), static_cast<float>(n + 1));
+    EXPECT_GT(log.requests, 0);
+    EXPECT_EQ(value(g, &two), static_cast<float>(n + 1));
+    EXPECT_EQ(log.requests == 0, n == 300);
+    EXPECT_EQ(value(candidate, &other), static_cast<float>(n + 6));
+    EXPECT_EQ(value(g, &two), static_cast<float>(n + 1));
+    EXPECT_LE(model->prepared.bytes(), 1 << 20);
+  }
+}
+
+// Weights of a recurrence are packed once, where they come from constants; else for each run.
+TEST(Prepared, WeightsOfRecurrences) {
+  constexpr int64_t kSteps = 3, kInputs = 20, kHidden = 40;
+  for (const bool constant : {true, false}) {
+    std::mt19937 rng(3);
+    GraphBuilder g;
+    const Shape shapes[] = {{1, 4 * kHidden, kInputs}, {1, 4 * kHidden, kHidden}};
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSteps, 1, kInputs});
+    std::vector<int> inputs = {x};
+    for (const Shape& shape : shapes) {
+      const std::vector<float> w = RandomFloats(&rng, NumElements(shape), 0.3F);
+      int v = g.Constant(g.store.AddRow("w", shape, NumElements(shape), MOSAIC_FLOAT, w.data()));
+      if (!constant)
+        v = g.Call("Add",
+                   {v, g.Call("ReduceMin", {g.Call("Abs", {x})}, {{"keepdims", int64_t{0}}})});
+      inputs.push_back(v);
+    }
+    g.Output(g.Call("LSTM", inputs, {{"hidden_size", kHidden}}));
+    const auto model = g.Load();
+    BatchRun run(*model, 100);
+    run.executor().SharePrepared();
+    const Array in = Floats({kSteps, 1, kInputs}, RandomFloats(&rng, kSteps * kInputs));
+    std::vector<Array> first, second;
+    RunLog log;
+    ASSERT_TRUE(Predict(&run, g.store, {in}, 1, 1, &first).ok());
+    ASSERT_TRUE(Predict(&run, g.store, {in}, 1, 1, &second, &log).ok());
+    EXPECT_TRUE(first[0] == second[0]);
+    EXPECT_EQ(log.requests == 0, constant);
+    EXPECT_EQ(model->prepared.bytes() > 0, constant);
+  }
+}
+
 // What is damaged in the model's own lists stays the model's fault.
 TEST(Prepared, DamageIsOfTheModel) {
   GraphBuilder g = Trees(100, 2);

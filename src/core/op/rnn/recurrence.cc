@@ -2,78 +2,36 @@
 // initial states and peepholes.
 //
 // X * W for all steps at once, then for each step H * R and the cell. Items are rows of both
-// products, so an item's bits do not depend on the others. Computed in float32.
+// products, so an item's bits do not depend on the others. Computed in float32. W and R are packed
+// into strips once: for all runs where they are constants that are not large, else for each.
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
 #include "core/op/op_support.h"
+#include "core/op/preparing.h"
 #include "core/op/product/strip_product.h"
+#include "core/op/rnn/cell_function.h"
+#include "core/op/rnn/packed_weights.h"
 #include "core/tensor/convert.h"
 
 namespace mosaic {
 namespace {
 
+constexpr int64_t kMostKept = 8 << 20;  // bytes of packed weights
+
 enum class Cell { kRnn, kGru, kLstm };
 
 int GatesOf(Cell cell) { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
-
-// An activation with its parameters.
-struct Function {
-  std::string name;
-  float alpha = 0, beta = 0;
-
-  float operator()(float x) const {
-    switch (name[0]) {
-      case 'S':
-        if (name == "Sigmoid")
-          return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
-        if (name == "Softsign") return x / (1 + std::fabs(x));
-        if (name == "Softplus")
-          return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-        return alpha * std::tanh(beta * x);  // ScaledTanh
-      case 'T':
-        if (name == "Tanh") return std::tanh(x);
-        return x > alpha ? x : 0;  // ThresholdedRelu
-      case 'R':
-        return x < 0 ? 0 : x;
-      case 'L':
-        return x < 0 ? alpha * x : x;  // LeakyRelu
-      case 'H':
-        return std::clamp(alpha * x + beta, 0.0F, 1.0F);  // HardSigmoid
-      case 'E':
-        return x < 0 ? alpha * std::expm1(x) : x;  // Elu
-      default:
-        return alpha * x + beta;  // Affine
-    }
-  }
-};
-
-Status MakeFunction(const std::string& name, Function* f) {
-  static const struct {
-    const char* name;
-    float alpha, beta;
-  } kKnown[] = {{"Relu", 0, 0},          {"Tanh", 0, 0},
-                {"Sigmoid", 0, 0},       {"Affine", 1, 0},
-                {"LeakyRelu", 0.01F, 0}, {"ThresholdedRelu", 1, 0},
-                {"ScaledTanh", 1, 1},    {"HardSigmoid", 0.2F, 0.5F},
-                {"Elu", 1, 0},           {"Softsign", 0, 0},
-                {"Softplus", 0, 0}};
-  for (const auto& k : kKnown) {
-    if (name != k.name) continue;
-    *f = {name, k.alpha, k.beta};
-    return Status();
-  }
-  return Status::Unsupported("activation " + name + " is not supported");
-}
 
 struct State {
   int64_t steps = 0, items = 0, inputs = 0, hidden = 0, directions = 1;
   std::optional<StripProduct> input_product, state_product;
   // Scratch: float32 copies of the operands, then what a direction works on.
-  int64_t x_at = 0, w_at = 0, r_at = 0, gates_at = 0, state_gates_at = 0, h_at = 0, c_at = 0;
-  int64_t pack_at = 0, reset_at = 0;
-  std::vector<int64_t> phase_step;  // per phase: step * 4 + kind; see Kind
+  int64_t x_at = 0, bias_at = 0, gates_at = 0, state_gates_at = 0, h_at = 0, c_at = 0;
+  int64_t reset_at = 0;
+  std::vector<const void*> w_blocks, r_blocks;  // packed, of this run; direction by direction
+  std::vector<int64_t> phase_step;              // per phase: step * 4 + kind; see Kind
   std::vector<int64_t> phase_direction;
 };
 
@@ -86,7 +44,7 @@ int64_t Reserve(Call* c, int64_t floats) {
   return at;
 }
 
-class Recurrence : public Op {
+class Recurrence : public PreparingOp {
  public:
   Recurrence(Cell cell, const Node& node)
       : cell_(cell),
@@ -118,13 +76,10 @@ class Recurrence : public Op {
     const std::vector<float> beta = node.Floats("activation_beta");
     size_t next_alpha = 0, next_beta = 0;
     for (const std::string& name : names) {
-      Function f;
-      MOSAIC_RETURN_IF_ERROR(MakeFunction(name, &f));
-      const bool has_beta = name == "Affine" || name == "ScaledTanh" || name == "HardSigmoid";
-      const bool has_alpha =
-          has_beta || name == "LeakyRelu" || name == "ThresholdedRelu" || name == "Elu";
-      if (has_alpha && next_alpha < alpha.size()) f.alpha = alpha[next_alpha++];
-      if (has_beta && next_beta < beta.size()) f.beta = beta[next_beta++];
+      CellFunction f;
+      MOSAIC_RETURN_IF_ERROR(CellFunction::Make(name, &f));
+      if (f.has_alpha() && next_alpha < alpha.size()) f.set_alpha(alpha[next_alpha++]);
+      if (f.has_beta() && next_beta < beta.size()) f.set_beta(beta[next_beta++]);
       functions_.push_back(f);
     }
     return Status();
@@ -180,35 +135,30 @@ class Recurrence : public Op {
     s.hidden = c.inputs[2].dim(2);
     s.directions = static_cast<int64_t>(Directions());
     const int64_t gates = GatesOf(cell_) * s.hidden;
-    const Blocking w = StripProduct::DenseBlocking(s.inputs, gates);
-    const Blocking r = StripProduct::DenseBlocking(s.hidden, gates);
-    s.input_product.emplace(s.steps * s.items, w, c.working_set);
-    s.state_product.emplace(s.items, r, c.working_set);
+    const PackedWeights packed(s.directions, gates, s.inputs, s.hidden);
+    s.input_product.emplace(s.steps * s.items, packed.w(), c.working_set);
+    s.state_product.emplace(s.items, packed.r(), c.working_set);
     s.x_at = Reserve(&c, s.steps * s.items * s.inputs);
-    s.w_at = Reserve(&c, s.directions * gates * s.inputs);
-    s.r_at = Reserve(&c, s.directions * gates * s.hidden);
+    s.bias_at = Reserve(&c, 2 * s.directions * gates);
     s.gates_at = Reserve(&c, s.steps * s.items * gates);
     s.state_gates_at = Reserve(&c, s.items * gates);
     s.h_at = Reserve(&c, s.items * s.hidden);
     s.c_at = Reserve(&c, s.items * s.hidden);
     s.reset_at = Reserve(&c, s.items * s.hidden);
-    s.pack_at = Reserve(
-        &c, StripProduct::kPackBlocks * std::max(w.payload_bytes(), r.payload_bytes()) / 4 + 16);
-    AddPhase(c, &s, 0, 0, kConvert,
-             s.steps * s.items + 2 * s.directions * gates + s.directions * s.items,
-             static_cast<double>(s.inputs + s.hidden));
+    AddPhase(c, &s, 0, 0, kConvert, s.steps * s.items + 2 * s.directions * GatesOf(cell_),
+             static_cast<double>(std::max(s.inputs, s.hidden)));
     for (int64_t d = 0; d < s.directions; ++d) {
       AddPhase(c, &s, d, 0, kInputProduct, s.input_product->units(), s.input_product->unit_cost(),
                s.input_product->grain());
       for (int64_t t = 0; t < s.steps; ++t) {
         AddPhase(c, &s, d, t, kStateProduct, s.state_product->units(), s.state_product->unit_cost(),
                  s.state_product->grain());
-        AddPhase(c, &s, d, t, kCell, s.items, 60.0 * static_cast<double>(gates));
+        AddPhase(c, &s, d, t, kCell, s.items, 20.0 * static_cast<double>(gates));
         if (cell_ == Cell::kGru && !linear_before_reset_) {
           // The reset gate acts on the state before its product: once more, with that.
           AddPhase(c, &s, d, t, kStateProduct + 8, s.state_product->units(),
                    s.state_product->unit_cost(), s.state_product->grain());
-          AddPhase(c, &s, d, t, kCell + 8, s.items, 40.0 * static_cast<double>(gates));
+          AddPhase(c, &s, d, t, kCell + 8, s.items, 12.0 * static_cast<double>(gates));
         }
       }
       if (s.steps == 0) AddPhase(c, &s, d, 0, kCell + 16, s.items, static_cast<double>(s.hidden));
@@ -228,16 +178,14 @@ class Recurrence : public Op {
     }
     if (kind == kInputProduct) {
       if (begin == 0) ReadInitial(c, d);
-      s.input_product->RunDense(
-          {At(c, s.x_at), s.inputs, At(c, s.gates_at), gates, nullptr, Activation::kNone}, begin,
-          end, At(c, s.w_at) + d * gates * s.inputs, 1, s.inputs,
-          reinterpret_cast<char*>(At(c, s.pack_at)), nullptr);
+      Product(*s.input_product,
+              {At(c, s.x_at), s.inputs, At(c, s.gates_at), gates, nullptr, Activation::kNone},
+              begin, end, s.w_blocks, d * static_cast<int64_t>(s.w_blocks.size()) / s.directions);
     } else if (kind == kStateProduct || kind == kStateProduct + 8) {
       const float* h = kind == kStateProduct ? At(c, s.h_at) : At(c, s.reset_at);
-      s.state_product->RunDense(
-          {h, s.hidden, At(c, s.state_gates_at), gates, nullptr, Activation::kNone}, begin, end,
-          At(c, s.r_at) + d * gates * s.hidden, 1, s.hidden,
-          reinterpret_cast<char*>(At(c, s.pack_at)), nullptr);
+      Product(*s.state_product,
+              {h, s.hidden, At(c, s.state_gates_at), gates, nullptr, Activation::kNone}, begin, end,
+              s.r_blocks, d * static_cast<int64_t>(s.r_blocks.size()) / s.directions);
     } else {
       for (int64_t i = begin; i < end; ++i) {
         if (kind == kCell + 16) {
@@ -250,7 +198,43 @@ class Recurrence : public Op {
     return Status();
   }
 
+  // ---- W and R, packed ----
+
+  bool prepares(int i) const override { return i == 1 || i == 2; }
+  bool keeps(int64_t bytes) const override { return bytes <= kMostKept; }
+  Status StartPreparing(Call& c, int64_t* bytes) const override {
+    const PackedWeights& p =
+        c.NewState<PackedWeights>(static_cast<int64_t>(Directions()), c.inputs[1].dim(1),
+                                  c.inputs[1].dim(2), c.inputs[2].dim(2));
+    *bytes = p.blocks() * p.payload();
+    c.OnePhase(p.blocks(), p.block_cost());
+    return Status();
+  }
+  Status RunPreparing(Call& c, int, int64_t begin, int64_t end) const override {
+    const PackedWeights& p = c.state<PackedWeights>();
+    for (int64_t u = begin; u < end; ++u) {
+      p.Pack(c.inputs[1], c.inputs[2], u, c.outputs[0].mutable_data<char>() + u * p.payload());
+    }
+    return Status();
+  }
+  void UsePrepared(Call& c, const void* prepared) const override {
+    State& s = c.state<State>();
+    const PackedWeights p(s.directions, GatesOf(cell_) * s.hidden, s.inputs, s.hidden);
+    p.Find(prepared, &s.w_blocks, &s.r_blocks);
+  }
+
  private:
+  // blocks: those of the direction begin at "first".
+  static void Product(const StripProduct& product, const StripProduct::Operands& x, int64_t begin,
+                      int64_t end, const std::vector<const void*>& blocks, int64_t first) {
+    std::vector<int32_t> indexes;
+    std::vector<const void*> payloads;
+    if (!blocks.empty()) product.Blocks(begin, end, &indexes);
+    for (int32_t i : indexes) payloads.push_back(blocks[static_cast<size_t>(first + i)]);
+    payloads.resize(static_cast<size_t>(end - begin));  // where k is 0 there are none
+    product.Run(x, begin, end, payloads.data(), nullptr);
+  }
+
   size_t Directions() const { return direction_ == "bidirectional" ? 2 : 1; }
   static float* At(const Call& c, int64_t offset) {
     return reinterpret_cast<float*>(static_cast<char*>(c.scratch) + offset);
@@ -293,10 +277,10 @@ class Recurrence : public Op {
     return Status();
   }
 
-  // A row of X (step by step), of W, of R.
+  // A row of X (step by step); the biases of a gate.
   void Convert(Call& c, int64_t unit) const {
     const State& s = c.state<State>();
-    const int64_t gates = GatesOf(cell_) * s.hidden, rows = s.steps * s.items;
+    const int64_t rows = s.steps * s.items;
     const auto copy = [&](size_t input, int64_t row, int64_t length, float* to) {
       const int64_t size = DTypeSize(c.inputs[input].dtype());
       ConvertElements(c.inputs[input].dtype(), c.inputs[input].data<char>() + row * length * size,
@@ -305,13 +289,11 @@ class Recurrence : public Op {
     if (unit < rows) {
       const int64_t t = unit / s.items, i = unit % s.items;
       copy(0, batch_first_ ? i * s.steps + t : unit, s.inputs, At(c, s.x_at) + unit * s.inputs);
-      return;
+    } else if (float* to = At(c, s.bias_at) + (unit - rows) * s.hidden; c.Given(3)) {
+      copy(3, unit - rows, s.hidden, to);
+    } else {
+      std::fill_n(to, s.hidden, 0.0F);
     }
-    unit -= rows;
-    if (unit < s.directions * gates)
-      return copy(1, unit, s.inputs, At(c, s.w_at) + unit * s.inputs);
-    unit -= s.directions * gates;
-    if (unit < s.directions * gates) copy(2, unit, s.hidden, At(c, s.r_at) + unit * s.hidden);
   }
 
   float Value(const Call& c, size_t input, int64_t i) const {
@@ -336,13 +318,19 @@ class Recurrence : public Op {
     }
   }
 
-  // Biases of gate g, unit j: of the input and of the state.
-  float Bias(const Call& c, int64_t d, int64_t g, int64_t j, bool state) const {
-    if (!c.Given(3)) return 0;
-    const int64_t h = c.state<State>().hidden, gates = GatesOf(cell_);
-    return Value(c, 3, d * 2 * gates * h + (state ? gates * h : 0) + g * h + j);
+  // Of all gates: of the input, or of the state.
+  static const float* Biases(const Call& c, int64_t d, int64_t gates, bool state) {
+    return At(c, c.state<State>().bias_at) + (2 * d + (state ? 1 : 0)) * gates;
   }
-  float Clip(float x) const { return clip_ > 0 ? std::clamp(x, -clip_, clip_) : x; }
+  void Clip(float* x, int64_t n) const {
+    if (clip_ <= 0) return;
+    for (int64_t i = 0; i < n; ++i) x[i] = std::clamp(x[i], -clip_, clip_);
+  }
+  // r becomes the sums of some gates: both products, both biases.
+  static void AddGates(const float* x, const float* of_input, const float* of_state, float* r,
+                       int64_t n) {
+    for (int64_t i = 0; i < n; ++i) r[i] = x[i] + r[i] + of_input[i] + of_state[i];
+  }
 
   // The cell of one item; "again": of GRU, with the product of the state that was reset.
   void Step(Call& c, int64_t d, int64_t t, int64_t item, bool again) const {
@@ -363,15 +351,15 @@ class Recurrence : public Op {
     const int64_t at = backward ? length - 1 - t : t;
     const int64_t gates = GatesOf(cell_) * s.hidden;
     float* x = At(c, s.gates_at) + (at * s.items + item) * gates;
-    const float* r = At(c, s.state_gates_at) + item * gates;
+    float* r = At(c, s.state_gates_at) + item * gates;
     float* h = At(c, s.h_at) + item * s.hidden;
     if (cell_ == Cell::kLstm) {
       Lstm(c, d, item, x, r, h);
     } else if (cell_ == Cell::kRnn) {
-      for (int64_t j = 0; j < s.hidden; ++j) {
-        h[j] = functions_[static_cast<size_t>(d)](
-            Clip(x[j] + r[j] + Bias(c, d, 0, j, false) + Bias(c, d, 0, j, true)));
-      }
+      AddGates(x, Biases(c, d, gates, false), Biases(c, d, gates, true), r, gates);
+      Clip(r, gates);
+      functions_[static_cast<size_t>(d)].Apply(r, gates);
+      std::copy_n(r, gates, h);
     } else {
       Gru(c, d, item, x, r, h, again);
     }
@@ -380,55 +368,68 @@ class Recurrence : public Op {
     if (t == s.steps - 1) WriteLast(c, d, item);
   }
 
-  void Lstm(Call& c, int64_t d, int64_t item, const float* x, const float* r, float* h) const {
+  // gates: input, output, forget, cell.
+  void Lstm(Call& c, int64_t d, int64_t item, const float* x, float* r, float* h) const {
     const State& s = c.state<State>();
     const int64_t n = s.hidden;
     float* state = At(c, s.c_at) + item * n;
-    const Function* f = &functions_[static_cast<size_t>(3 * d)];
-    const auto peephole = [&](int64_t which, int64_t j) {
-      return c.Given(7) ? Value(c, 7, (d * 3 + which) * n + j) : 0.0F;
+    const CellFunction* f = &functions_[static_cast<size_t>(3 * d)];
+    float *in = r, *out = r + n, *forget = r + 2 * n, *cell = r + 3 * n;
+    const auto peep = [&](int64_t which, float* gate) {
+      for (int64_t j = 0; c.Given(7) && j < n; ++j) {
+        gate[j] += Value(c, 7, (d * 3 + which) * n + j) * state[j];
+      }
     };
-    const auto gate = [&](int64_t g, int64_t j) {
-      return x[g * n + j] + r[g * n + j] + Bias(c, d, g, j, false) + Bias(c, d, g, j, true);
-    };
-    for (int64_t j = 0; j < n; ++j) {  // gates: input, output, forget, cell
-      const float before = state[j];
-      const float i = f[0](Clip(gate(0, j) + peephole(0, j) * before));
-      const float forget = input_forget_ ? 1 - i : f[0](Clip(gate(2, j) + peephole(2, j) * before));
-      const float g = f[1](Clip(gate(3, j)));
-      state[j] = forget * before + i * g;
-      const float o = f[0](Clip(gate(1, j) + peephole(1, j) * state[j]));
-      h[j] = o * f[2](state[j]);
+    AddGates(x, Biases(c, d, 4 * n, false), Biases(c, d, 4 * n, true), r, 4 * n);
+    peep(0, in);
+    peep(2, forget);
+    Clip(in, n);
+    Clip(forget, 2 * n);  // and the cell
+    f[0].Apply(in, n);
+    if (input_forget_) {
+      for (int64_t j = 0; j < n; ++j) forget[j] = 1 - in[j];
+    } else {
+      f[0].Apply(forget, n);
     }
+    f[1].Apply(cell, n);
+    for (int64_t j = 0; j < n; ++j) state[j] = forget[j] * state[j] + in[j] * cell[j];
+    peep(1, out);
+    Clip(out, n);
+    f[0].Apply(out, n);
+    std::copy_n(state, n, cell);
+    f[2].Apply(cell, n);
+    for (int64_t j = 0; j < n; ++j) h[j] = out[j] * cell[j];
   }
 
-  void Gru(Call& c, int64_t d, int64_t item, float* x, const float* r, float* h, bool again) const {
+  // gates: update, reset, hidden.
+  void Gru(Call& c, int64_t d, int64_t item, float* x, float* r, float* h, bool again) const {
     const State& s = c.state<State>();
     const int64_t n = s.hidden;
     float* reset = At(c, s.reset_at) + item * n;
-    const Function* f = &functions_[static_cast<size_t>(2 * d)];
-    const auto gate = [&](int64_t g, int64_t j) {
-      return f[0](
-          Clip(x[g * n + j] + r[g * n + j] + Bias(c, d, g, j, false) + Bias(c, d, g, j, true)));
-    };
-    for (int64_t j = 0; j < n; ++j) {  // gates: update, reset, hidden
-      if (linear_before_reset_) {
-        const float z = gate(0, j), y = gate(1, j);
-        const float g = f[1](Clip(x[2 * n + j] + Bias(c, d, 2, j, false) +
-                                  y * (r[2 * n + j] + Bias(c, d, 2, j, true))));
-        h[j] = (1 - z) * g + z * h[j];
-      } else if (!again) {
-        // Kept in the place of the gate's own sum until the second product is there.
-        const float z = gate(0, j), y = gate(1, j);
-        x[j] = z;
-        reset[j] = y * h[j];
-      } else {
-        const float z = x[j];
-        const float g = f[1](
-            Clip(x[2 * n + j] + r[2 * n + j] + Bias(c, d, 2, j, false) + Bias(c, d, 2, j, true)));
-        h[j] = (1 - z) * g + z * h[j];
-      }
+    const CellFunction* f = &functions_[static_cast<size_t>(2 * d)];
+    const float *wb = Biases(c, d, 3 * n, false), *rb = Biases(c, d, 3 * n, true);
+    float* update = again ? x : r;
+    float* hidden = r + 2 * n;
+    if (!again) {
+      AddGates(x, wb, rb, r, 2 * n);
+      Clip(r, 2 * n);
+      f[0].Apply(r, 2 * n);
     }
+    if (again) {
+      AddGates(x + 2 * n, wb + 2 * n, rb + 2 * n, hidden, n);
+    } else if (linear_before_reset_) {
+      for (int64_t j = 0; j < n; ++j) {
+        hidden[j] = x[2 * n + j] + wb[2 * n + j] + r[n + j] * (hidden[j] + rb[2 * n + j]);
+      }
+    } else {
+      // Kept in the place of the gate's own sum until the second product is there.
+      std::copy_n(r, n, x);
+      for (int64_t j = 0; j < n; ++j) reset[j] = r[n + j] * h[j];
+      return;
+    }
+    Clip(hidden, n);
+    f[1].Apply(hidden, n);
+    for (int64_t j = 0; j < n; ++j) h[j] = (1 - update[j]) * hidden[j] + update[j] * h[j];
   }
 
   void WriteRow(Call& c, size_t output, int64_t row, const float* values) const {
@@ -462,7 +463,7 @@ class Recurrence : public Op {
   std::string direction_;
   float clip_;
   bool input_forget_, linear_before_reset_, batch_first_;
-  std::vector<Function> functions_;
+  std::vector<CellFunction> functions_;
 };
 
 template <Cell kCell, int kInputs, int kOutputs>
