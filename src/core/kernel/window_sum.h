@@ -14,6 +14,10 @@ void SumWeightedRows(const float* const* rows, const float* weights, int64_t cou
 void LargestOfRows(const float* const* rows, int64_t count, int64_t n, float* out);
 // y[i] = (y[i] - mean) * factor + bias, in float64, rounded once.
 void ScaleRow(double mean, double factor, double bias, int64_t n, float* y);
+// y[i] += x[i].
+void AddRow(const float* x, int64_t n, float* y);
+// y[i * stride] += w * x[i], rounded twice.
+void AddEveryNth(const float* x, float w, int64_t n, int64_t stride, float* y);
 // out[i] = in[i * stride].
 void EveryNth(const float* in, int64_t stride, int64_t n, float* out);
 

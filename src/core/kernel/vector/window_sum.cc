@@ -18,6 +18,12 @@ void ScaleRow(double mean, double factor, double bias, int64_t n, float* y) {
   MOSAIC_DISPATCH(RunScaleRow, mean, factor, bias, n, y);
 }
 
+void AddRow(const float* x, int64_t n, float* y) { MOSAIC_DISPATCH(RunAddRow, x, n, y); }
+
+void AddEveryNth(const float* x, float w, int64_t n, int64_t stride, float* y) {
+  MOSAIC_DISPATCH(RunAddEveryNth, x, w, n, stride, y);
+}
+
 void EveryNth(const float* in, int64_t stride, int64_t n, float* out) {
   MOSAIC_DISPATCH(RunEveryNth, in, stride, n, out);
 }

@@ -8,9 +8,12 @@
 #include <cmath>
 #include <optional>
 
+#include "core/kernel/vector/transpose.h"
+#include "core/kernel/window_sum.h"
 #include "core/op/conv/window.h"
 #include "core/op/product/strip_product.h"
 #include "core/op/scratch.h"
+#include "core/tensor/convert.h"
 
 namespace mosaic {
 namespace {
@@ -337,17 +340,18 @@ class ConvTranspose : public Op {
     const Window& w = s.window;
     const int64_t m = s.group_filters(), taps = w.taps();
     const int64_t first = p.begin + unit * kPixels, last = std::min(first + kPixels, p.end);
+    std::vector<float> turned(static_cast<size_t>(s.columns()));
     for (int64_t pixel = first; pixel < last; ++pixel) {
       const float* row = ScratchAt<float>(c, s.product_at) + (pixel - p.begin) * s.columns();
       float* image = ScratchAt<float>(c, s.sums_at) + pixel / w.inputs() * w.outputs() * m;
       int64_t at[3], tap[3];
       Window::Unravel(pixel % w.inputs(), w.in, at);
-      for (int64_t t = 0; t < taps; ++t) {
+      TransposeWords(row, taps, m, taps, turned.data(), m);
+      const float* of_tap = turned.data();
+      for (int64_t t = 0; t < taps; ++t, of_tap += m) {
         Window::Unravel(t, w.kernel, tap);
         const int64_t offset = OutputOf(w, at, tap);
-        if (offset < 0) continue;
-        float* sums = image + offset * m;
-        for (int64_t j = 0; j < m; ++j) sums[j] += row[j * taps + t];
+        if (offset >= 0) AddRow(of_tap, m, image + offset * m);
       }
     }
   }
@@ -368,19 +372,21 @@ class ConvTranspose : public Op {
     const State& s = c.state<State>();
     const int64_t m = s.group_filters(), plane = s.window.outputs();
     const int64_t begin = unit * 64, end = std::min(begin + 64, s.images * plane);
-    const float* sums = ScratchAt<float>(c, s.sums_at);
-    Dispatch(FloatTypes(), c.outputs[0].dtype(), [&](auto type) {
-      using T = typename decltype(type)::T;
-      T* y = c.outputs[0].mutable_data<T>();
+    float part[64];
+    for (int64_t i = begin; i < end;) {  // pixels of one image
+      const int64_t n = std::min(end - i, plane - i % plane);
+      const float* sums = ScratchAt<float>(c, s.sums_at) + i * m;
       for (int64_t j = 0; j < m; ++j) {
         const int64_t filter = p.group * m + j;
         const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
-        for (int64_t i = begin; i < end; ++i) {
-          y[(i / plane * s.filters + filter) * plane + i % plane] =
-              Store<T>(static_cast<ComputeType<T>>(sums[i * m + j] + bias));
-        }
+        const int64_t to = (i / plane * s.filters + filter) * plane + i % plane;
+        for (int64_t k = 0; k < n; ++k) part[k] = sums[k * m + j] + bias;
+        ConvertElements(MOSAIC_FLOAT, part, c.outputs[0].dtype(),
+                        c.outputs[0].mutable_data<char>() + to * DTypeSize(c.outputs[0].dtype()),
+                        n);
       }
-    });
+      i += n;
+    }
   }
 
   // ---- few filters in a group: plane by plane ----
@@ -449,8 +455,12 @@ class ConvTranspose : public Op {
       for (int64_t ch = 0; ch < s.group_channels(); ++ch) {
         const float weight = kernel[ch * s.columns() + t];
         const T* from = x + ((ch * w.in[0] + in[0]) * w.in[1] + in[1]) * w.in[2];
-        for (int64_t i = begin; i < end; ++i) {
-          sums[i * stride + shift] += weight * static_cast<float>(Load(from[i]));
+        if constexpr (std::is_same_v<T, float>) {
+          AddEveryNth(from + begin, weight, end - begin, stride, sums + begin * stride + shift);
+        } else {
+          for (int64_t i = begin; i < end; ++i) {
+            sums[i * stride + shift] += weight * static_cast<float>(Load(from[i]));
+          }
         }
       }
     }

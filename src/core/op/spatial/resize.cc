@@ -8,6 +8,7 @@
 #include "core/op/array/array_support.h"
 #include "core/op/scratch.h"
 #include "core/op/spatial/resize_axis.h"
+#include "core/op/spatial/resize_sums.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -129,7 +130,8 @@ class ResizeOp : public Op {
       MOSAIC_RETURN_IF_ERROR(CheckLength("sizes", sizes.size(), axes.size()));
       if (!scales.empty()) return Status::BadModel("both scales and sizes are given");
       for (const Dim& d : sizes) {
-        if (d.is_number() && d.number() < 0) return Status::BadModel("size " + d.ToString() + " is negative");
+        if (d.is_number() && d.number() < 0)
+          return Status::BadModel("size " + d.ToString() + " is negative");
       }
       SizesOf(c, axes, sizes, &out, &changed);
     } else if (!known_scales) {
@@ -395,41 +397,28 @@ class ResizeOp : public Op {
     });
   }
 
-  // Some elements of what an axis makes, row by row.
+  // Some elements of what an axis makes, row by row; the last axis element by element.
   template <typename V>
   void Sum(Call& c, const Stage& g, int64_t unit) const {
     const V* from = g.from_at < 0 ? c.inputs[0].data<V>() : ScratchAt<V>(c, g.from_at);
     V* to = g.to_at < 0 ? c.outputs[0].mutable_data<V>() : ScratchAt<V>(c, g.to_at);
     const int64_t last = std::min((unit + 1) * g.chunk, g.elements());
+    const bool along = g.inner == 1;
     for (int64_t at = unit * g.chunk; at < last;) {
-      const int64_t row = at / g.inner, column = at % g.inner;
-      const int64_t n = std::min(g.inner - column, last - at);
-      const int64_t i = row % g.axis.out;
+      const int64_t row = at / g.inner, column = at % g.inner, i = row % g.axis.out;
+      const int64_t n = std::min(along ? g.axis.out - i : g.inner - column, last - at);
       const V* plane = from + row / g.axis.out * g.axis.in * g.inner + column;
-      const int64_t* index = ScratchAt<int64_t>(c, g.index_at) + i * g.taps;
-      const float* weight = ScratchAt<float>(c, g.weight_at) + i * g.taps;
-      if (index[0] < 0) {
-        std::fill(to + at, to + at + n, static_cast<V>(config_.extrapolation));
-      } else if (n == 1) {
-        V sum = 0;
-        for (int64_t t = 0; t < g.taps; ++t) {
-          sum += static_cast<V>(weight[t]) * plane[index[t] * g.inner];
-        }
-        to[at] = sum;
+      const AxisTaps taps = {ScratchAt<int64_t>(c, g.index_at) + i * g.taps,
+                             ScratchAt<float>(c, g.weight_at) + i * g.taps, g.taps};
+      const V outside = static_cast<V>(config_.extrapolation);
+      if (along) {
+        SumAlong(plane, taps, outside, n, to + at);
+      } else if (taps.index[0] < 0) {
+        std::fill(to + at, to + at + n, outside);
       } else {
-        SumRows(plane, index, weight, g, n, to + at);
+        SumRows(plane, taps, g.inner, n, to + at);
       }
       at += n;
-    }
-  }
-  template <typename V>
-  static void SumRows(const V* plane, const int64_t* index, const float* weight, const Stage& g,
-                      int64_t n, V* to) {
-    std::fill(to, to + n, V(0));
-    for (int64_t t = 0; t < g.taps; ++t) {
-      const V* row = plane + index[t] * g.inner;
-      const V w = static_cast<V>(weight[t]);
-      for (int64_t k = 0; k < n; ++k) to[k] += w * row[k];
     }
   }
 
