@@ -1,13 +1,13 @@
 // models: whole models, ours against ONNX Runtime's; one thread each.
 //
-//   models LIBRARY LIST [--quick | --alone SECONDS]
+//   models LIBRARY LIST [--quick | --alone SECONDS | --load]
 //
 // LIBRARY: libonnxruntime. Each line of LIST is a run: a label, a file, and sizes of symbolic
 // dimensions, "minilm.b8.t128 minilm.onnx batch_size=8,sequence_length=128". Inputs are drawn at
 // random: ids below 1,000, masks of ones. Both compute by turns in this thread; times are medians
 // of its CPU time. Ours reads weights from 8 kB pages, as in shared buffers. The rows beneath a
 // model are the operators that take most of our time. --alone: ours only, for a
-// profiler; the least time of a run.
+// profiler; the least time of a run. --load: ours only, and only imported and loaded.
 #include <dlfcn.h>
 
 #include <cmath>
@@ -123,6 +123,8 @@ Tensor Draw(const Value& v, const Sizes& sizes, Arena* arena, std::minstd_rand* 
       t.mutable_data<int64_t>()[i] = v.name == "sr" ? 16000 : id;
     else if (v.dtype == MOSAIC_INT32)
       t.mutable_data<int32_t>()[i] = static_cast<int32_t>(id);
+    else if (v.dtype == MOSAIC_BOOL)
+      t.mutable_data<bool>()[i] = false;
     else
       Fail("input " + v.name + " is of a type that is not drawn");
   }
@@ -159,11 +161,16 @@ std::string Operators(const Model& model, const std::vector<double>& seconds) {
   return out;
 }
 
+std::string Read(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  if (bytes.empty()) Fail(file + " cannot be read");
+  return bytes;
+}
+
 void Compare(const bench::OrtRuntime& ort, const std::string& label, const std::string& file,
              const Sizes& sizes, bool quick, double alone) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  if (bytes.empty()) Fail(file + " cannot be read");
+  const std::string bytes = Read(file);
   Ours ours;
   ours.Load(label, bytes);
   const Model& model = *ours.model;
@@ -250,9 +257,10 @@ void Compare(const bench::OrtRuntime& ort, const std::string& label, const std::
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) Fail("usage: models LIBRARY LIST [--quick | --alone SECONDS]");
-  const bool quick = argc > 3 && std::string(argv[3]) == "--quick";
-  const double alone = argc > 4 && std::string(argv[3]) == "--alone" ? std::stod(argv[4]) : 0;
+  if (argc < 3) Fail("usage: models LIBRARY LIST [--quick | --alone SECONDS | --load]");
+  const std::string option = argc > 3 ? argv[3] : "";
+  const bool quick = option == "--quick";
+  const double alone = argc > 4 && option == "--alone" ? std::stod(argv[4]) : 0;
   const bench::OrtRuntime ort(ApiOf(argv[1]));
   std::printf("%-28s %10s %10s %7s   %s  %s\n", "ms, CPU time", "ours",
               (std::string("ort ") + ort.version()).c_str(), "ratio", "diff.", "where ours goes");
@@ -270,7 +278,11 @@ int main(int argc, char** argv) {
       if (equals != std::string::npos)
         sizes[part.substr(0, equals)] = std::stoll(part.substr(equals + 1));
     }
-    Compare(ort, label, file, sizes, quick, alone);
+    if (option == "--load") {
+      Ours().Load(label, Read(file));
+    } else {
+      Compare(ort, label, file, sizes, quick, alone);
+    }
   }
   return 0;
 }
