@@ -151,11 +151,11 @@ step() {
 
 HINT_BUILD="if a header or a library was not found, run tools/setup.sh; to start over, remove the build folder"
 
-# build_release [TARGET...]: configures and builds build/$RELEASE.
+# build_release [TARGET...]: configures and builds build/$RELEASE; with the core $MOSAIC_CORE, if that is given.
 build_release() {
   headline "Building (Release) for PostgreSQL $PG in $TREE/build/$RELEASE"
   step configure "$HINT_BUILD" cmake -S . -B "build/$RELEASE" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DPG_CONFIG="$PGBIN/pg_config"
+    -DPG_CONFIG="$PGBIN/pg_config" -DMOSAIC_CORE="${MOSAIC_CORE:-}"
   step build "$HINT_BUILD" cmake --build "build/$RELEASE" ${1:+--target "$@"}
 }
 
