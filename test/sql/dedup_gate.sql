@@ -234,9 +234,21 @@ SELECT drop_model('noise2');
 SELECT (SELECT count(*) FROM mosaic.dedup_run) AS runs, (SELECT count(*) FROM mosaic.dedup_decision) AS decisions;
 SELECT * FROM mosaic.dedup_curve('noise2');
 
+-- Outputs that are beyond work_mem are compared from disk.
+SET work_mem = '64kB';
+SELECT metric_after, evaluations FROM import_model('wide', :'models' || '/answer_wide.onnx', dtype => 'bf16',
+  validation => 'SELECT ARRAY[[1, 1000 + i % 3]]::bigint[] FROM generate_series(1, 300) i', metric => 'agreement');
+RESET work_mem;
+-- What is kept of a batch is what the next evaluation needs for the same rows; the first layer of this model is another's.
+SELECT model, blocks_shared > 0 AS shared FROM import_model('dark', :'models' || '/fashion_dark.onnx');
+CREATE TABLE dark AS SELECT i, predict('dark', x) AS outputs FROM pictures;
+SELECT candidates, metric_after FROM dedup_ladder('dark', 'SELECT x FROM pictures, generate_series(1, 10) g ORDER BY g, i', 'max_abs_error', 1000) \gset d_
+SELECT :d_candidates > 0 AS candidates, max(abs(now - was))::float4 = :d_metric_after::float4 AS as_measured
+FROM (SELECT predict('dark', x) AS now_, outputs FROM pictures JOIN dark USING (i)) d, unnest(now_, outputs) AS o(now, was);
+
 DROP OWNED BY regress_gate_user;
 DROP ROLE regress_gate_user;
-DROP TABLE pictures, original, fate, trace;
+DROP TABLE pictures, original, fate, trace, dark;
 DROP SEQUENCE turn;
 DROP AGGREGATE hit_rate(real[], int);
 DROP AGGREGATE liar(real[]);

@@ -162,6 +162,8 @@ judge_reference(Evaluation *e, const float4 *outputs, int64 n)
 		if (VARSIZE(kept) - VARHDRSZ != n * sizeof(float4))
 			elog(ERROR, "outputs of different sizes");
 		reference = memcpy(palloc(Max(n, 1) * sizeof(float4)), VARDATA(kept), n * sizeof(float4));
+		/* One that was read from disk lies in the batch's memory, which the slot must not free later. */
+		ExecClearTuple(e->reference);
 	}
 	for (int64 i = 0; i < n; i++)
 		expected[i] = reference[i];
@@ -344,7 +346,8 @@ run_rows(Evaluation *e)
 		CHECK_FOR_INTERRUPTS();
 		mosaic_validation_bind(v, slot, item);
 		label = v->labels ? mosaic_validation_label(v, slot) : (Datum) 0;
-		if (e->n > 0 && (e->n >= Max(v->max_items, 1) || !fits(e, item)))
+		/* The first batch is one row in each evaluation, or none of the others were the same. */
+		if (e->n > 0 && (e->number == 0 || e->n >= v->max_items || !fits(e, item)))
 			run_batch(e);
 		add_to_batch(e, item, label);
 		MemoryContextSwitchTo(saved);
