@@ -299,7 +299,7 @@ prewarm_tensor(MosaicReader *reader, MosaicTensorBlocks *blocks)
 		if (stored < blocks->payload_bytes)
 		{
 			ItemPointerSetInvalid(&base_place);
-			(void) mosaic_make_block(reader, payload, stored, blocks->payload_bytes, &base_place, made);
+			(void) mosaic_make_block(reader, payload, stored, blocks->payload_bytes, &base_place, NULL, made);
 			last = InvalidBlockNumber;
 		}
 		ReleaseBuffer(buffer);

@@ -31,6 +31,7 @@ mosaic_copy_maps(DedupJob *job)
 
 		*to = h->tensors[t];
 		to->base_places = NULL;
+		to->base_buffers = NULL;
 		to->made = NULL;
 		if (to->n == 0)
 			continue;

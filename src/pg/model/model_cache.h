@@ -11,6 +11,7 @@
 
 #include "access/htup.h"
 #include "lib/ilist.h"
+#include "storage/buf.h"
 #include "storage/itemptr.h"
 #include "utils/snapshot.h"
 
@@ -33,6 +34,7 @@ typedef struct MosaicTensorBlocks
 	int32	   *ids;			/* n */
 	ItemPointerData *places;	/* n, corrected as blocks are found */
 	ItemPointerData *base_places;	/* likewise of the bases of deltas; NULL before the first is met, as is: */
+	Buffer	   *base_buffers;	/* n, where these were seen last; InvalidBuffer: never */
 	const void **made;			/* n, of deltas: the blocks, where they are made (made_blocks.h) */
 	const MosaicLoweredBlocks *lowered; /* or NULL */
 } MosaicTensorBlocks;

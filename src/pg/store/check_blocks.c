@@ -148,7 +148,7 @@ make(void *arg)
 	ItemPointerData place;
 
 	ItemPointerSetInvalid(&place);
-	m->made = mosaic_make_block(&m->r->reader, m->delta, m->b->delta_bytes, m->b->length, &place, m->r->made);
+	m->made = mosaic_make_block(&m->r->reader, m->delta, m->b->delta_bytes, m->b->length, &place, NULL, m->r->made);
 }
 
 /* Bytes of the block that is stored: its geometry tells; where that does not fit, a delta is known by its checksum. */

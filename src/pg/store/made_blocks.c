@@ -128,6 +128,8 @@ expect_deltas(MosaicModelHandle *handle, MosaicTensorBlocks *blocks)
 	for (int64 i = 0; i < blocks->n; i++)
 		ItemPointerSetInvalid(&places[i]);
 	blocks->base_places = places;
+	blocks->base_buffers = MemoryContextAllocExtended(handle->cxt, blocks->n * sizeof(Buffer),
+													  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	blocks->made = MemoryContextAllocExtended(handle->cxt, blocks->n * sizeof *blocks->made,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	handle->made.expected += blocks->n * blocks->payload_bytes;
@@ -173,7 +175,8 @@ mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlo
 	block = reserve(handle->cxt, made, blocks->payload_bytes);
 	if (mosaic_is_lowered(blocks, k))
 		lower(reader, blocks, k, delta, stored, block);
-	else if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, &blocks->base_places[k], block))
+	else if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, &blocks->base_places[k],
+								&blocks->base_buffers[k], block))
 		mosaic_delta_is_damaged(blocks->ids[k]);
 	made->used += blocks->payload_bytes;
 	made->bytes += blocks->payload_bytes;

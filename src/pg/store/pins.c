@@ -57,6 +57,7 @@ static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
 
 /* So many blocks before its turn, a page is fetched into the processor's cache. */
 #define PREFETCH_AHEAD 16
+#define PREFETCH_TUPLES_AHEAD 3
 
 static int
 slot_pages(void)
@@ -332,6 +333,24 @@ note(Request *r, int32 k, const void *payload, uint32 stored, Buffer buffer, boo
 	}
 }
 
+/* Of deltas not only the pages are known, but those of their bases; then the tuples on both. */
+static void
+prefetch_deltas(MosaicTensorBlocks *blocks, int64 count, const int32 *indexes, const Buffer *seen, int64 i)
+{
+	int64		next = i + PREFETCH_AHEAD,
+				near = i + PREFETCH_TUPLES_AHEAD;
+
+	if (next < count && BufferIsValid(blocks->base_buffers[indexes[next]]))
+		mosaic_prefetch_recent(&blocks->base_places[indexes[next]], blocks->payload_bytes,
+							   blocks->base_buffers[indexes[next]]);
+	if (near < 0 || near >= count)
+		return;
+	if (BufferIsValid(seen[near]))
+		mosaic_prefetch_tuple(&blocks->places[indexes[near]], seen[near]);
+	if (BufferIsValid(blocks->base_buffers[indexes[near]]))
+		mosaic_prefetch_tuple(&blocks->base_places[indexes[near]], blocks->base_buffers[indexes[near]]);
+}
+
 /*
  * Pins what is still in the buffers where it was seen last.  Leaves in indexes what
  * is not; returns how many these are.  Descriptors and pages are in nobody's cache,
@@ -355,6 +374,8 @@ get_recent(Request *r, int64 count, int32 *indexes)
 
 		if (next < count && BufferIsValid(seen[next]))
 			mosaic_prefetch_recent(&blocks->places[indexes[next]], blocks->payload_bytes, seen[next]);
+		if (blocks->made)
+			prefetch_deltas(blocks, count, indexes, seen, i);
 		if (i < 0)
 			continue;
 		k = indexes[i];

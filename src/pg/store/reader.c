@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
@@ -183,21 +184,26 @@ mosaic_delta_is_damaged(int32 block_id)
 
 bool
 mosaic_make_block(MosaicReader *reader, const void *delta, uint32 stored, uint32 length,
-				  ItemPointer base_place, void *out)
+				  ItemPointer base_place, Buffer *base_buffer, void *out)
 {
 	int32		base_id = mosaic_delta_base(delta, stored, length);
 	Buffer		buffer;
 	uint32		base_stored;
-	const void *base;
+	const void *base = NULL;
 	bool		made;
 
 	if (base_id == 0)
 		return false;
-	base = find_stored(reader, base_id, length, base_place, CurrentResourceOwner, &buffer, &base_stored);
+	if (base_buffer && BufferIsValid(*base_buffer))
+		base = payload_at(reader, base_place, base_id, length, *base_buffer, CurrentResourceOwner, &buffer, &base_stored);
+	if (base == NULL)
+		base = find_stored(reader, base_id, length, base_place, CurrentResourceOwner, &buffer, &base_stored);
 	if (base == NULL)
 		return false;
 	/* A base is whole: there are no deltas of deltas. */
 	made = base_stored == length && mosaic_delta_decode(delta, stored, base, length, out);
+	if (base_buffer && BufferIsValid(buffer))
+		*base_buffer = buffer;
 	if (BufferIsValid(buffer))
 		ReleaseBuffer(buffer);
 	return made;
@@ -214,7 +220,7 @@ make_own(MosaicReader *reader, const void *delta, uint32 stored, uint32 length)
 		*made = (char *) TYPEALIGN(MOSAIC_TUPLE_ALIGN,
 								   MemoryContextAlloc(reader->cxt, MOSAIC_MAX_PAYLOAD + MOSAIC_TUPLE_ALIGN));
 	ItemPointerSetInvalid(&base_place);
-	if (!mosaic_make_block(reader, delta, stored, length, &base_place, *made))
+	if (!mosaic_make_block(reader, delta, stored, length, &base_place, NULL, *made))
 		return NULL;
 	reader->next_made = 1 - reader->next_made;
 	return *made;
@@ -273,6 +279,24 @@ mosaic_recent_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPoi
 					Buffer seen_in, ResourceOwner owner, Buffer *buffer, uint32 *stored)
 {
 	return payload_at(reader, place, block_id, length, seen_in, owner, buffer, stored);
+}
+
+/* Lines of a tuple that are fetched; the processor follows a stream that was begun. */
+#define PREFETCH_LINES 16
+
+void
+mosaic_prefetch_tuple(ItemPointer place, Buffer seen_in)
+{
+	const char *page = BufferGetPage(seen_in);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(place);
+	Size		at;
+
+	/* Nothing is locked and all is only a guess: an address somewhere near the page does no harm. */
+	if (offset < FirstOffsetNumber || offset > MaxHeapTuplesPerPage)
+		return;
+	at = ItemIdGetOffset(PageGetItemId((Page) page, offset));
+	for (int i = 0; i < PREFETCH_LINES && at < BLCKSZ; i++, at += MOSAIC_ROW_BYTES)
+		__builtin_prefetch(page + at);
 }
 
 void

@@ -60,11 +60,12 @@ extern const void *mosaic_read_stored(MosaicReader *reader, int32 block_id, uint
 									  ResourceOwner owner, Buffer *buffer, uint32 *stored);
 
 /*
- * Makes a block of its delta; base_place is where to look for the base first, and is corrected.  False
- * where either is damaged or missing.  out: 32-byte aligned.
+ * Makes a block of its delta; base_place is where to look for the base first, and base_buffer, unless NULL, the
+ * buffer where that page may be; both are corrected.  False where either is damaged or missing.  out: 32-byte
+ * aligned.
  */
 extern bool mosaic_make_block(MosaicReader *reader, const void *delta, uint32 stored, uint32 length,
-							  ItemPointer base_place, void *out);
+							  ItemPointer base_place, Buffer *base_buffer, void *out);
 /* XX001 in the words used everywhere. */
 pg_noreturn extern void mosaic_delta_is_damaged(int32 block_id);
 
@@ -90,5 +91,7 @@ extern void mosaic_prefetch_pages(Relation rel, const ItemPointerData *places, i
 
 /* Brings what that call will touch into the processor's cache. */
 extern void mosaic_prefetch_recent(ItemPointer place, uint32 length, Buffer seen_in);
+/* Likewise of a tuple itself, where its page was fetched so before. */
+extern void mosaic_prefetch_tuple(ItemPointer place, Buffer seen_in);
 
 #endif
