@@ -14,6 +14,8 @@ void SumWeightedRows(const float* const* rows, const float* weights, int64_t cou
 void LargestOfRows(const float* const* rows, int64_t count, int64_t n, float* out);
 // y[i] = (y[i] - mean) * factor + bias, in float64, rounded once.
 void ScaleRow(double mean, double factor, double bias, int64_t n, float* y);
+// y[i] = y[i] * factor + addend, rounded twice.
+void MulAddRow(float factor, float addend, int64_t n, float* y);
 // y[i] += x[i].
 void AddRow(const float* x, int64_t n, float* y);
 // y[i * stride] += w * x[i], rounded twice.

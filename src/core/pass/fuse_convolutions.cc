@@ -65,7 +65,7 @@ class Tail {
     node_.outputs = {end_};
     out->node = std::move(node_);
     out->taken = std::move(taken_);
-    return MakeConv(out->node, ConvEpilogue(std::move(steps_)), &out->op).ok();
+    return MakeConv(out->node, ConvEpilogue(steps_), &out->op).ok();
   }
 
  private:

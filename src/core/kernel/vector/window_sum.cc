@@ -18,6 +18,10 @@ void ScaleRow(double mean, double factor, double bias, int64_t n, float* y) {
   MOSAIC_DISPATCH(RunScaleRow, mean, factor, bias, n, y);
 }
 
+void MulAddRow(float factor, float addend, int64_t n, float* y) {
+  MOSAIC_DISPATCH(RunMulAddRow, factor, addend, n, y);
+}
+
 void AddRow(const float* x, int64_t n, float* y) { MOSAIC_DISPATCH(RunAddRow, x, n, y); }
 
 void AddEveryNth(const float* x, float w, int64_t n, int64_t stride, float* y) {

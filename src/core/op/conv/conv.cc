@@ -481,11 +481,14 @@ class Conv : public Op {
         float* to = sums.data();
         if constexpr (std::is_same_v<T, float>) to = out;
         SumWeightedRows(rows.data(), weights.data(), n, bias, w.out[2], to);
-        epilogue_.Apply(c, filter, (y - c.outputs[0].data<T>()) + row * w.out[2], to, w.out[2]);
         if (std::is_same_v<T, float>) continue;
+        epilogue_.Apply(c, filter, 0, to, w.out[2]);
         for (int64_t i = 0; i < w.out[2]; ++i) {
           out[i] = Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)]));
         }
+      }
+      if constexpr (std::is_same_v<T, float>) {
+        Finish(c, filter, (last - first) * w.out[2], y + first * w.out[2]);
       }
     });
   }

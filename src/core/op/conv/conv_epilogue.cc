@@ -14,12 +14,25 @@ void Combine(Binary f, const float* operand, int step, float* y, int64_t n) {
 
 }  // namespace
 
+ConvEpilogue::ConvEpilogue(const std::vector<EpilogueStep>& steps) {
+  using Kind = EpilogueStep::Kind;
+  for (const EpilogueStep& s : steps) {
+    if (s.kind == Kind::kAdd && !steps_.empty() && steps_.back().kind == Kind::kMul) {
+      steps_.back().kind = Kind::kMulAdd;
+      steps_.back().addend = s.input;
+    } else {
+      steps_.push_back(s);
+    }
+  }
+}
+
 void ConvEpilogue::Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n) const {
   for (const EpilogueStep& s : steps_) {
-    const auto at = [&](int i) {
-      const Tensor& t = c.inputs[static_cast<size_t>(s.input + i)];
+    const auto of_filter = [&](int input) {
+      const Tensor& t = c.inputs[static_cast<size_t>(input)];
       return t.data<float>() + (t.size() == 1 ? 0 : filter);
     };
+    const auto at = [&](int i) { return of_filter(s.input + i); };
     switch (s.kind) {
       case EpilogueStep::Kind::kUnary:
         ComputeUnary(s.function, s.parameters, y, y, n);
@@ -29,6 +42,9 @@ void ConvEpilogue::Apply(const Call& c, int64_t filter, int64_t offset, float* y
         break;
       case EpilogueStep::Kind::kAdd:
         Combine(Binary::kAdd, at(0), 0, y, n);
+        break;
+      case EpilogueStep::Kind::kMulAdd:
+        MulAddRow(*at(0), *of_filter(s.addend), n, y);
         break;
       case EpilogueStep::Kind::kAddArray:
         Combine(Binary::kAdd, c.inputs[static_cast<size_t>(s.input)].data<float>() + offset, 1, y,

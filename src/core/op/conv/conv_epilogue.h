@@ -3,7 +3,6 @@
 // Each step has the kernel of the operator that it stands for, so fusing keeps every bit.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "core/kernel/unary.h"
@@ -16,6 +15,7 @@ struct EpilogueStep {
     kUnary,      // f(y)
     kMul,        // y times a constant: one, or one for each filter
     kAdd,        // y plus a constant likewise
+    kMulAdd,     // both: a kMul and the kAdd that follows it (made by ConvEpilogue)
     kAddArray,   // y plus an array of its shape
     kNormalize,  // BatchNormalization: scale, bias, mean and variance for each filter
   };
@@ -23,13 +23,14 @@ struct EpilogueStep {
   Unary function = Unary::kRelu;
   UnaryParameters parameters;
   int input = -1;      // of the node: the operand, the first of four
+  int addend = -1;     // of kMulAdd: the operand of the kAdd
   double epsilon = 0;  // of kNormalize
 };
 
 class ConvEpilogue {
  public:
   ConvEpilogue() = default;
-  explicit ConvEpilogue(std::vector<EpilogueStep> steps) : steps_(std::move(steps)) {}
+  explicit ConvEpilogue(const std::vector<EpilogueStep>& steps);
 
   bool empty() const { return steps_.empty(); }
   // y: n elements of a filter's plane, float32, that begin at this offset of the output.

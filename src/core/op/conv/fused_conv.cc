@@ -19,7 +19,7 @@ Status MakeFusedConv(const Node& node, std::unique_ptr<Op>* out) {
     return Status::Unsupported("activation " + name + " is not supported");
   }
   MOSAIC_RETURN_IF_ERROR(CheckArity(node, 2, 4));
-  return MakeConv(node, ConvEpilogue(std::move(steps)), out);
+  return MakeConv(node, ConvEpilogue(steps), out);
 }
 
 }  // namespace

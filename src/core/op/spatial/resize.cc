@@ -447,6 +447,7 @@ class ResizeOp : public Op {
     for (const Stage& g : s.stages) tables[g.axis.axis] = ScratchAt<int64_t>(c, g.index_at);
     const int64_t end = std::min((unit + 1) * kChunk, c.outputs[0].size());
     const int64_t row = rank == 0 ? 1 : out[rank - 1];
+    int64_t base_before = -1;  // of a whole row just before
     for (int64_t at = unit * kChunk; at < end;) {
       const int64_t column = at % row, n = std::min(row - column, end - at);
       int64_t rest = at / row, base = 0, stride = rank == 0 ? 1 : in[rank - 1];
@@ -460,10 +461,15 @@ class ResizeOp : public Op {
         rest /= out[a];
       }
       const int64_t* last = rank == 0 ? nullptr : tables[rank - 1];
-      for (int64_t k = 0; k < n; ++k) {
-        const int64_t from = last == nullptr ? column + k : last[column + k];
-        y[at + k] = inside && from >= 0 ? x[base + from] : outside;
+      if (inside && base == base_before && n == row) {
+        std::copy_n(y + at - row, row, y + at);
+      } else {
+        for (int64_t k = 0; k < n; ++k) {
+          const int64_t from = last == nullptr ? column + k : last[column + k];
+          y[at + k] = inside && from >= 0 ? x[base + from] : outside;
+        }
       }
+      base_before = inside && n == row ? base : -1;
       at += n;
     }
   }
