@@ -45,16 +45,19 @@ struct WindowRows {
   template <typename T>
   void Read(const Window& w, const T* x, int64_t z, int64_t first, float* to,
             float fill = 0) const {
-    for (int64_t r = 0; r < channels * w.kernel[0] * met; ++r) {
-      const int64_t row = r % met, depth = r / met % w.kernel[0], channel = r / met / w.kernel[0];
-      const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
-      const int64_t j = first * w.stride[1] - w.pad[1] + row;
-      const bool inside = i >= 0 && i < w.in[0] && j >= 0 && j < w.in[1];
-      float* out = to + Row(w, channel, depth, row);
-      if (inside) {
-        ReadRow(w, x + ((channel * w.in[0] + i) * w.in[1] + j) * w.in[2], out, fill);
-      } else {
-        std::fill(out, out + w.stride[2] * length, fill);
+    const Inside first_part = PartOf(w, 0);
+    for (int64_t ch = 0; ch < channels; ++ch) {
+      for (int64_t depth = 0; depth < w.kernel[0]; ++depth) {
+        const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
+        for (int64_t row = 0; row < met; ++row) {
+          const int64_t j = first * w.stride[1] - w.pad[1] + row;
+          float* out = to + Row(w, ch, depth, row);
+          if (i >= 0 && i < w.in[0] && j >= 0 && j < w.in[1]) {
+            ReadRow(w, x + ((ch * w.in[0] + i) * w.in[1] + j) * w.in[2], first_part, out, fill);
+          } else {
+            std::fill(out, out + w.stride[2] * length, fill);
+          }
+        }
       }
     }
   }
@@ -82,27 +85,36 @@ struct WindowRows {
   }
 
  private:
+  // The elements of a row of one remainder that are in the input: [begin, end); element k is that
+  // at k * stride + shift.
+  struct Inside {
+    int64_t shift, begin, end;
+  };
+  Inside PartOf(const Window& w, int64_t rest) const {
+    const int64_t stride = w.stride[2], shift = rest - w.pad[2];
+    const int64_t begin = std::min(length, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
+    const int64_t end = w.in[2] <= shift
+                            ? begin
+                            : std::clamp((w.in[2] - shift + stride - 1) / stride, begin, length);
+    return {shift, begin, end};
+  }
+
   template <typename T>
-  void ReadRow(const Window& w, const T* from, float* to, float fill) const {
+  void ReadRow(const Window& w, const T* from, Inside p, float* to, float fill) const {
     const int64_t stride = w.stride[2];
     for (int64_t rest = 0; rest < stride; ++rest, to += length) {
-      // Element k is that at k * stride + shift of the input.
-      const int64_t shift = rest - w.pad[2];
-      const int64_t begin = std::min(length, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
-      const int64_t end = w.in[2] <= shift
-                              ? begin
-                              : std::clamp((w.in[2] - shift + stride - 1) / stride, begin, length);
-      std::fill(to, to + begin, fill);
+      if (rest > 0) p = PartOf(w, rest);
+      std::fill(to, to + p.begin, fill);
       if constexpr (std::is_same_v<T, float>) {
-        const float* inside = from + begin * stride + shift;
-        stride == 1 ? void(std::copy(inside, inside + (end - begin), to + begin))
-                    : EveryNth(inside, stride, end - begin, to + begin);
+        const float* inside = from + p.begin * stride + p.shift;
+        stride == 1 ? void(std::copy(inside, inside + (p.end - p.begin), to + p.begin))
+                    : EveryNth(inside, stride, p.end - p.begin, to + p.begin);
       } else {
-        for (int64_t k = begin; k < end; ++k) {
-          to[k] = static_cast<float>(Load(from[k * stride + shift]));
+        for (int64_t k = p.begin; k < p.end; ++k) {
+          to[k] = static_cast<float>(Load(from[k * stride + p.shift]));
         }
       }
-      std::fill(to + end, to + length, fill);
+      std::fill(to + p.end, to + length, fill);
     }
   }
 };
