@@ -32,7 +32,9 @@ SELECT count(*) FILTER (WHERE predict('ft', x) = predict('exported', x)) AS same
 SELECT import_adapter('bad', 'base', :'adapter');
 SELECT pg_read_binary_file(:'adapter') AS file, pg_read_binary_file(:'files' || '/base.safetensors') AS base \gset
 SELECT import_adapter('bad', 'base', :'file'::bytea, base_weights => :'base'::bytea);
+\set VERBOSITY terse
 SELECT import_adapter('bad', 'base', :'files' || '/all.safetensors');
+\set VERBOSITY default
 -- the scale as an argument; of bytes and large objects there is no file beside
 SELECT tensors FROM import_adapter('none', 'base', :'file'::bytea, base_weights => :'base'::bytea, config => '{"lora_alpha": 0}');
 SELECT tensors FROM import_adapter('twice', 'base', :'adapter', base_weights => :'files' || '/base.safetensors', config => '{"lora_alpha": 12}');
