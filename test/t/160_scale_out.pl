@@ -139,6 +139,14 @@ $answer = join "\n", sort split /\n/, $one->safe_psql('postgres', 'SET enable_pa
 is(predicted(), 'one=1000 two=1000 three=1000', 'aggregates: each row on its own server');
 is($answer, join("\n", sort split /\n/, $one->safe_psql('postgres', sprintf $group, 'whole')), 'aggregates: three servers answer as one');
 
+# Features that are fetched, and predicted here: what an Append would have waited for is not skipped
+for my $query ("SELECT region, id, predict_class('iris', f) FROM %s", "SELECT region, id, predict_class('$content'::uuid, f) FROM %s", "SELECT region, id FROM %s WHERE predict_class('iris', f) = 1",
+	"SELECT predict_class('iris', f), count(*) FROM %s GROUP BY 1")
+{
+	my ($spread, $whole) = map { join "\n", sort split /\n/, $one->safe_psql('postgres', sprintf $query, $_) } qw(t whole);
+	is($spread, $whole, "predicted here: $query");
+}
+
 # Predictions as a column: of views there, by name
 $one->safe_psql('postgres', 'CREATE TABLE scores (region text, id int, f real[], class int) PARTITION BY LIST (region);'
 	. join '', map { "CREATE FOREIGN TABLE scores_$_ PARTITION OF scores FOR VALUES IN ('$region{$_}') SERVER $_ OPTIONS (table_name 'scored');" } qw(one two three));

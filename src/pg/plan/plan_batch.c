@@ -59,6 +59,8 @@ make_scan(MosaicRewrite *c, Plan *input, List *columns, List *tlist, List *qual,
 	plan->targetlist = tlist;
 	plan->qual = qual;
 	plan->lefttree = input;
+	/* Not a child of its Append any more, which alone could wait for it: asked otherwise, such a scan gives no rows. */
+	input->async_capable = false;
 	plan->extParam = bms_copy(input->extParam);
 	plan->allParam = bms_copy(input->allParam);
 	scan->custom_scan_tlist = columns;
