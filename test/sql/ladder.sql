@@ -118,6 +118,7 @@ ROLLBACK;
 BEGIN;
 SELECT metric_after >= 0.4 AS kept FROM dedup_ladder('noise', 'SELECT x, (class + i % 2) % 10 FROM pictures JOIN exact USING (i)', max_drop => 0.01);
 SELECT evaluations FROM dedup_ladder('noise', 'SELECT x FROM pictures', 'agreement', max_drop => 0.02, max_evaluations => 3);
+SELECT count(*) AS points FROM plan_ladder('noise', 'SELECT x, (class + i % 2) % 10 FROM pictures JOIN exact USING (i)', max_drop => 0.01, max_evaluations => 2);
 ROLLBACK;
 -- undone as a whole
 SELECT (rungs('noise')).whole > 200 AS whole;

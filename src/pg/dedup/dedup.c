@@ -94,6 +94,7 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 		values[4] = BoolGetDatum(point.kept);
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
+	mosaic_dedup_warn(args, &result, mosaic_dedup_standard_error(job->dedup));
 	mosaic_dedup_close(job);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);

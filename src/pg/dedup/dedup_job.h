@@ -81,6 +81,9 @@ extern void mosaic_dedup_close(DedupJob *job);
 /* The model's row as the job's snapshot sees it; errors where there is none, or of another owner. */
 extern void mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode);
 
+/* Down the ladder: where the rows cannot tell as little as max_drop. */
+extern void mosaic_dedup_warn(const MosaicDedupArguments *args, const MosaicDedupResult *result, double standard_error);
+
 /*
  * dedup_recheck.c: takes the store's lock; from then on the job sees the store as it is.  Whether what
  * was decided still holds: the model is as it was, and all that shall stand in is still there.

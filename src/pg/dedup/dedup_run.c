@@ -213,6 +213,18 @@ decide(const char *name, const MosaicDedupArguments *args)
 }
 
 void
+mosaic_dedup_warn(const MosaicDedupArguments *args, const MosaicDedupResult *result, double standard_error)
+{
+	if (!args->options.ladder || !(args->options.max_drop < standard_error))
+		return;
+	ereport(WARNING,
+			(errmsg("max_drop is smaller than the standard error of %s", args->options.metric),
+			 errdetail("The metric is %g with a standard error of %g; max_drop is %g.", result->metric_after,
+					   standard_error, args->options.max_drop),
+			 errhint("The error falls with the square root of the number of rows of the validation query.")));
+}
+
+void
 mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDedupOutcome *outcome)
 {
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic dedup",
@@ -239,12 +251,8 @@ mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDe
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
 	mosaic_progress_end();
-	if (args->options.ladder && outcome->judged && args->options.max_drop < outcome->standard_error)
-		ereport(WARNING,
-				(errmsg("max_drop is smaller than the standard error of %s", args->options.metric),
-				 errdetail("The metric is %g with a standard error of %g; max_drop is %g.", outcome->result.metric_after,
-						   outcome->standard_error, args->options.max_drop),
-				 errhint("The error falls with the square root of the number of rows of the validation query.")));
+	if (outcome->judged)
+		mosaic_dedup_warn(args, &outcome->result, outcome->standard_error);
 	if (!outcome->judged)
 		ereport(NOTICE,
 				(errmsg("accuracy of model \"%s\" is not checked", name),
