@@ -18,7 +18,7 @@
  *
  *   STRIP  the packed right-hand operand of a GEMM.  W (K x M) is cut into
  *          strips of 16 columns; a block is "rows" rows of 64 bytes of one
- *          strip: f32 k x 16; bf16 k-pairs x 16 x 2; int8 k-quads x 16 x 4.
+ *          strip: f32 k x 16; bf16 and f16 k-pairs x 16 x 2; int8 k-quads x 16 x 4.
  *          Rows are balanced over the K direction, the tails are zero.
  *   ROW    "rows" complete rows of "cols" elements, row-major, of a matrix
  *          N x D: tensors that are gathered by row, and with D = 1 every

@@ -6,6 +6,9 @@ the weights of its two square layers are transposed and named anew in the ONNX f
 
   models/tuned_base.onnx       the base                   fine_tunes/base.safetensors    the same
   models/tuned_all.onnx        all weights moved          fine_tunes/all.safetensors     the same
+  models/tuned_half.onnx       rounded to float16, in     fine_tunes/half.safetensors    the same in float16
+                               float32
+  models/tuned_float16.onnx    all of it in float16
   models/tuned_adapter.onnx    the adapter merged in      fine_tunes/adapter/            LoRA (PEFT) of layer.0 and layer.1, and a
                                                                                          classifier of its own
 """
@@ -37,21 +40,28 @@ def field(number, value):
     return varint(number << 3 | 2) + varint(len(value)) + value
 
 
-def packed(values):
-    return struct.pack("<%df" % len(values), *values)
+FLOAT, FLOAT16 = 1, 10  # ONNX's numbers
 
 
-def tensor(name, dims, values):
-    return b"".join(field(1, d) for d in dims) + field(2, 1) + field(8, name) + field(9, packed(values))
+def packed(values, dtype=FLOAT):
+    return struct.pack("<%d%s" % (len(values), "e" if dtype == FLOAT16 else "f"), *values)
+
+
+def half(x):
+    return struct.unpack("<e", struct.pack("<e", x))[0]
+
+
+def tensor(name, dims, values, dtype=FLOAT):
+    return b"".join(field(1, d) for d in dims) + field(2, dtype) + field(8, name) + field(9, packed(values, dtype))
 
 
 def node(op, inputs, output, name, attributes=b""):
     return b"".join(field(1, i) for i in inputs) + field(2, output) + field(3, name) + field(4, op) + attributes
 
 
-def value_info(name, dims):
+def value_info(name, dims, dtype=FLOAT):
     shape = b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in dims)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
+    return field(1, name) + field(2, field(1, field(1, dtype) + field(2, shape)))
 
 
 def transposed(values, rows):
@@ -59,7 +69,7 @@ def transposed(values, rows):
     return [values[r * cols + c] for c in range(cols) for r in range(rows)]
 
 
-def onnx(weights):
+def onnx(weights, dtype=FLOAT):
     graph = b""
     last = "x"
     for i in (0, 1):
@@ -67,22 +77,23 @@ def onnx(weights):
         graph += field(1, node("MatMul", [last, name], scope + "/MatMul_output_0", scope + "/MatMul"))
         graph += field(1, node("Add", ["layer.%d.bias" % i, scope + "/MatMul_output_0"], scope + "/Add_output_0", scope + "/Add"))
         graph += field(1, node("Relu", [scope + "/Add_output_0"], "/Relu_%d_output_0" % i, "/Relu_%d" % i))
-        graph += field(5, tensor(name, [WIDTH, WIDTH], transposed(weights["layer.%d.weight" % i], WIDTH)))
-        graph += field(5, tensor("layer.%d.bias" % i, [WIDTH], weights["layer.%d.bias" % i]))
+        graph += field(5, tensor(name, [WIDTH, WIDTH], transposed(weights["layer.%d.weight" % i], WIDTH), dtype))
+        graph += field(5, tensor("layer.%d.bias" % i, [WIDTH], weights["layer.%d.bias" % i], dtype))
         last = "/Relu_%d_output_0" % i
     transpose = field(5, field(1, "transB") + field(3, 1) + field(20, 2))
     graph += field(1, node("Gemm", [last, "classifier.weight", "classifier.bias"], "logits", "/classifier/Gemm", transpose))
-    graph += field(5, tensor("classifier.weight", [CLASSES, WIDTH], weights["classifier.weight"]))
-    graph += field(5, tensor("classifier.bias", [CLASSES], weights["classifier.bias"]))
-    graph += field(2, "tuned") + field(11, value_info("x", ["batch", WIDTH])) + field(12, value_info("logits", ["batch", CLASSES]))
+    graph += field(5, tensor("classifier.weight", [CLASSES, WIDTH], weights["classifier.weight"], dtype))
+    graph += field(5, tensor("classifier.bias", [CLASSES], weights["classifier.bias"], dtype))
+    graph += field(2, "tuned") + field(11, value_info("x", ["batch", WIDTH], dtype)) + field(12, value_info("logits", ["batch", CLASSES], dtype))
     return field(1, 8) + field(2, "fine_tunes.py") + field(7, graph) + field(8, field(1, "") + field(2, 17))
 
 
-def safetensors(tensors):
+def safetensors(tensors, dtype=FLOAT):
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for name, (dims, values) in tensors.items():
-        header[name] = {"dtype": "F32", "shape": dims, "data_offsets": [len(data), len(data) + 4 * len(values)]}
-        data += packed(values)
+        elements = packed(values, dtype)
+        header[name] = {"dtype": "F16" if dtype == FLOAT16 else "F32", "shape": dims, "data_offsets": [len(data), len(data) + len(elements)]}
+        data += elements
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text + data
@@ -117,6 +128,10 @@ def main():
     base = {n: uniform(rng, size(n), 0.2) for n in names}
     write_model("base", base, True)
     write_model("all", {n: [f32(x + rng.gauss(0, 1e-3)) for x in v] for n, v in base.items()}, True)
+    halves = {n: [half(x) for x in v] for n, v in base.items()}
+    write("models/tuned_half.onnx", onnx(halves))
+    write("models/tuned_float16.onnx", onnx(halves, FLOAT16))
+    write("fine_tunes/half.safetensors", safetensors({n: (shape_of(n), v) for n, v in halves.items()}, FLOAT16))
 
     adapter, merged = {}, dict(base)
     for layer in ("layer.0", "layer.1"):

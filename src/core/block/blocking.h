@@ -12,11 +12,11 @@ namespace mosaic {
 
 inline bool IsByte(int dtype) { return dtype == MOSAIC_INT8 || dtype == MOSAIC_UINT8; }
 
-// Rows of the matrix in one row of a payload: 1, but in a strip of bfloat16, whose rows of 64
+// Rows of the matrix in one row of a payload: 1, but in a strip of 16-bit floats, whose rows of 64
 // bytes hold a pair, 2, and of bytes 4 (page_format.h).
 inline int RowsPerRow(int layout, int dtype) {
   if (layout != MOSAIC_LAYOUT_STRIP) return 1;
-  return dtype == MOSAIC_BFLOAT16 ? 2 : IsByte(dtype) ? 4 : 1;
+  return dtype == MOSAIC_BFLOAT16 || dtype == MOSAIC_FLOAT16 ? 2 : IsByte(dtype) ? 4 : 1;
 }
 
 // The cut of one tensor. Plain numbers; stored with the tensor, so that a later rule for choosing
@@ -44,8 +44,8 @@ struct Blocking {
   uint32_t payload_bytes() const;
 };
 
-// Cuts a K x M GEMM operand. REQUIRES: k, m > 0; height 126, 63 or 31; dtype float32, bfloat16, int8
-// or uint8. Rows of 64 bytes are balanced: ceil(R / ceil(R / height)) for R = K / RowsPerRow, rounded up.
+// Cuts a K x M GEMM operand. REQUIRES: k, m > 0; height 126, 63 or 31; dtype float32, bfloat16,
+// float16, int8 or uint8. Rows of 64 bytes are balanced: ceil(R / ceil(R / height)) for R = K / RowsPerRow, rounded up.
 Blocking PlanStrip(int64_t k, int64_t m, int height, int dtype = MOSAIC_FLOAT);
 
 // Cuts an N x D matrix of any type into complete rows, or, where those would waste pages, into

@@ -10,7 +10,8 @@ namespace mosaic {
 
 bool NearShareable(const MosaicGeometry& geometry) {
   if (geometry.layout == MOSAIC_LAYOUT_STRIP) {
-    return geometry.dtype == MOSAIC_FLOAT || geometry.dtype == MOSAIC_BFLOAT16;
+    return geometry.dtype == MOSAIC_FLOAT || geometry.dtype == MOSAIC_BFLOAT16 ||
+           geometry.dtype == MOSAIC_FLOAT16;
   }
   return geometry.layout == MOSAIC_LAYOUT_ROW && geometry.cols > 1 &&
          CanConvert(geometry.dtype, MOSAIC_FLOAT);

@@ -64,10 +64,6 @@ class AdapterBuilder {
       }
     }
     MOSAIC_RETURN_IF_ERROR(Outcome(content != nullptr));
-    if (ways_ > 0 && graph_.opset < kEinsumOpset) {
-      return Status::Unsupported("the graph has operator set " + std::to_string(graph_.opset) +
-                                 ", adapters need " + std::to_string(kEinsumOpset));
-    }
     return {};
   }
 
@@ -205,7 +201,6 @@ class AdapterBuilder {
     AddWays(t, tensor, &graph_, &uses);
     for (Body& body : graph_.bodies) AddWays(t, tensor, &body, &uses);
     if (uses == 0) others_.Add(Quoted(desc(tensor).name));
-    ways_ += uses;
   }
 
   // Beside every product of a body with the tensor.
@@ -310,16 +305,25 @@ class AdapterBuilder {
     return values;
   }
 
-  int Step(Body* body, const std::string& op, std::vector<int> inputs, const char* equation,
-           std::vector<Node>* nodes) {
+  int Step(Body* body, const std::string& op, std::vector<int> inputs,
+           std::vector<Attribute> attributes, std::vector<Node>* nodes) {
     Node n;
     n.name = Unique(way_ + "/lora/" + op);
     n.op_type = op;
     n.inputs = std::move(inputs);
-    if (equation != nullptr) n.attributes.push_back({"equation", std::string(equation)});
+    n.attributes = std::move(attributes);
     n.outputs = {NewValue(body, n.name + "_output")};
     nodes->push_back(std::move(n));
     return nodes->back().outputs[0];
+  }
+
+  // x [.., k] times the other way round of w [m, k].
+  int Multiply(Body* body, int x, int w, std::vector<Node>* nodes) {
+    if (graph_.opset >= kEinsumOpset) {
+      return Step(body, "Einsum", {x, w}, {{"equation", std::string("...k,mk->...m")}}, nodes);
+    }
+    const int turned = Step(body, "Transpose", {w}, {{"perm", std::vector<int64_t>{1, 0}}}, nodes);
+    return Step(body, "MatMul", {x, turned}, {}, nodes);
   }
 
   // constants: A, B and, unless it is 1, s.
@@ -329,10 +333,10 @@ class AdapterBuilder {
     product.outputs[0] = NewValue(body, Unique(way_ + "/lora/base_output"));
     const int own = product.outputs[0];
     nodes->push_back(std::move(product));
-    int way = Step(body, "Einsum", {x, constants[0]}, "...k,rk->...r", nodes);
-    if (constants.size() > 2) way = Step(body, "Mul", {way, constants[2]}, nullptr, nodes);
-    way = Step(body, "Einsum", {way, constants[1]}, "...r,mr->...m", nodes);
-    Step(body, "Add", {own, way}, nullptr, nodes);
+    int way = Multiply(body, x, constants[0], nodes);
+    if (constants.size() > 2) way = Step(body, "Mul", {way, constants[2]}, {}, nodes);
+    way = Multiply(body, way, constants[1], nodes);
+    Step(body, "Add", {own, way}, {}, nodes);
     body->values.pop_back();
     nodes->back().outputs = {y};
   }
@@ -373,7 +377,6 @@ class AdapterBuilder {
   std::string way_;
   float scale_ = 1;
   int first_ = 0;  // its tensors
-  int ways_ = 0;
   NameList unmatched_, shapes_, types_, others_;
 };
 

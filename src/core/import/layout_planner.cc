@@ -76,6 +76,15 @@ Blocking PlanList(int dtype, int64_t n, int height) {
   return b;
 }
 
+// In which type floats are stored: as asked for, else so that nothing is lost, in 16 bits where the
+// file has no more. Products by bfloat16 round activations too, so that strips are asked for.
+int StoredType(const GraphTensor& t, bool strip, int weight_dtype) {
+  if (!IsFloat(t.dtype)) return t.dtype;
+  if (weight_dtype != MOSAIC_FLOAT) return weight_dtype;
+  const bool half = t.data.dtype == MOSAIC_FLOAT16 || (!strip && t.data.dtype == MOSAIC_BFLOAT16);
+  return half ? t.data.dtype : MOSAIC_FLOAT;
+}
+
 Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype) {
   Layout l;
   if (IsInline(t.dtype, t.elements)) return l;
@@ -93,7 +102,7 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype
     l.layout = MOSAIC_LAYOUT_STRIP;
     l.transposed = uses.product_mk && !uses.product_km;
     const int64_t k = t.dims[l.transposed ? 1 : 0], m = t.dims[l.transposed ? 0 : 1];
-    l.blocking = PlanStrip(k, m, height, IsFloat(t.dtype) ? weight_dtype : t.dtype);
+    l.blocking = PlanStrip(k, m, height, StoredType(t, true, weight_dtype));
     return l;
   }
   if (IsFloat(t.dtype) && t.dims.size() > 2 && uses.convolution + uses.recurrence + uses.rows == 1 &&
@@ -119,8 +128,8 @@ Layout Plan(const GraphTensor& t, const Uses& uses, int height, int weight_dtype
   }
   const bool table = uses.gathered && t.dims.size() >= 2;
   const int64_t n = table ? t.dims[0] : t.elements;
-  const int float_dtype = table ? weight_dtype : MOSAIC_FLOAT;
-  l.blocking = PlanRow(IsFloat(t.dtype) ? float_dtype : t.dtype, n, t.elements / n, height);
+  const int dtype = StoredType(t, false, table ? weight_dtype : MOSAIC_FLOAT);
+  l.blocking = PlanRow(dtype, n, t.elements / n, height);
   return l;
 }
 

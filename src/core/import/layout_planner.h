@@ -28,7 +28,8 @@ struct Layout {
 };
 
 // One layout per tensor. weight_dtype, float32 or bfloat16: in which matrices of floats, strips and
-// tables, are stored; other floats are stored as float32. REQUIRES: graph.values refer to tensors.
+// tables, are stored; other floats are stored as float32. Where float32 is asked for, tables, vectors
+// and operands of products that are float16 in the file stay so, as do tables and vectors of bfloat16. REQUIRES: graph.values refer to tensors.
 // Errors: LIMIT where a tensor has more than kMaxBlocks blocks.
 Status PlanLayouts(const Graph& graph, const std::vector<GraphTensor>& tensors, int block_height,
                    int weight_dtype, std::vector<Layout>* out);

@@ -49,7 +49,7 @@ Status CheckBlocks(const MosaicTensorDesc& d, const Shape& shape) {
   if (strip && !IsStripOf(shape, d)) return Status::Corrupt(what);
   // Kernels read strips of floats and of bytes; rows are copied, and may be converted.
   const bool readable = !strip || d.stored_dtype == MOSAIC_FLOAT ||
-                        d.stored_dtype == MOSAIC_BFLOAT16 ||
+                        d.stored_dtype == MOSAIC_BFLOAT16 || d.stored_dtype == MOSAIC_FLOAT16 ||
                         (IsByte(d.stored_dtype) && d.stored_dtype == d.dtype);
   if (!readable || !CanConvert(d.stored_dtype, d.dtype)) {
     return Status::Corrupt(std::string("elements of type ") + DTypeName(d.dtype) +

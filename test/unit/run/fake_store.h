@@ -85,7 +85,10 @@ class FakeStore {
     std::vector<uint16_t> rounded(matrix.size());
     std::transform(matrix.begin(), matrix.end(), rounded.begin(), FloatToBFloat16);
     const void* elements = matrix.data();
-    if (stored_dtype == MOSAIC_BFLOAT16) elements = rounded.data();
+    if (stored_dtype == MOSAIC_FLOAT16) {
+      std::transform(matrix.begin(), matrix.end(), rounded.begin(), FloatToFloat16);
+    }
+    if (stored_dtype != MOSAIC_FLOAT) elements = rounded.data();
     Entry& e = Add(name, dtype, transposed ? Shape{m, k} : Shape{k, m}, b);
     e.desc.transposed = transposed;
     Cut(&e, b, elements, transposed ? 1 : m, transposed ? k : 1);

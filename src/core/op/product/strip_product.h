@@ -15,6 +15,8 @@
 
 namespace mosaic {
 
+struct StripGemmArgs;
+
 // Of a product's operations so many take the time of one elsewhere, with vectors as short as they
 // come: ranges of units must not be so small that the kernel packs activations for a few strips
 // only.
@@ -72,6 +74,8 @@ class StripProduct {
   };
   int64_t units_per_chunk() const { return strips_ * row_blocks_; }
   Piece PieceAt(int64_t unit, int64_t end) const;
+  // Products by strips of float16: each block becomes float32 in the cache, a few at a time.
+  void RunHalves(StripGemmArgs g) const;
   void RunPiece(const Operands& x, const Piece& p, const void* const* blocks,
                 const std::function<void(const Tile&)>& done) const;
 
