@@ -85,6 +85,8 @@ $low = $primary->safe_psql('postgres', $predict_low);
 crash($primary);
 cmp_ok($primary->safe_psql('postgres', $deltas), '>', $before, 'crash after the commit: nothing is lost');
 still_the_same($primary, 'postgres', 'crash after the commit');
+$primary->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', $predict_low), $low, 'standby: the same bits, of few');
 
 # Who sees the models as they were predicts, whatever is dropped and vacuumed meanwhile.
 $session = $primary->background_psql('postgres', on_error_stop => 0);
