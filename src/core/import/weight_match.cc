@@ -34,6 +34,7 @@ class WeightMatcher {
   Status Match() {
     out_.assign(base_.descs.size(), {});
     used_.assign(weights_.size(), false);
+    doubtful_.assign(base_.descs.size(), false);
     const std::vector<std::string> names = NamesOf(weights_);
     std::vector<std::string> own;
     for (const MosaicTensorDesc& d : base_.descs) own.push_back(TakesWeights(d) ? d.name : "");
@@ -55,19 +56,27 @@ class WeightMatcher {
   const MosaicTensorDesc& desc(size_t i) const { return base_.descs[i]; }
   const SafetensorsEntry& entry(int i) const { return weights_[static_cast<size_t>(i)]; }
 
+  // Candidates of which the file has not all may have had other weights: then the name decides.
   void Choose(size_t i) {
     static const std::vector<ContentMatch> kNone;
     const std::vector<ContentMatch>& found = content_ == nullptr ? kNone : content_->matches[i];
-    std::set<int> entries;
+    ContentMatch first, named;
+    int there = 0, absent = 0;
     for (const ContentMatch& m : found) {
-      base_used_[static_cast<size_t>(m.entry)] = true;
       const int now = new_of_[static_cast<size_t>(m.entry)];
-      if (now < 0) continue;
-      entries.insert(now);
-      if (out_[i].entry < 0 || now == by_name_[i]) out_[i] = {now, m.flipped};
+      if (now < 0) {
+        ++absent;
+        continue;
+      }
+      base_used_[static_cast<size_t>(m.entry)] = true;
+      if (there++ == 0) first = {now, m.flipped};
+      if (now == by_name_[i]) named = {now, m.flipped};
     }
-    if (out_[i].entry < 0) out_[i] = {by_name_[i], false};
-    if (entries.size() > 1 && out_[i].entry != by_name_[i]) ambiguous_.Add(Quoted(desc(i).name));
+    const bool doubt = there > 0 && there + absent > 1 && named.entry < 0;
+    if (doubt) (absent > 0 ? partly_ : ambiguous_).Add(Quoted(desc(i).name));
+    doubtful_[i] = doubt && absent > 0;
+    if (doubtful_[i]) return;
+    out_[i] = named.entry >= 0 ? named : there > 0 ? first : ContentMatch{by_name_[i], false};
     if (out_[i].entry >= 0) used_[static_cast<size_t>(out_[i].entry)] = true;
   }
 
@@ -116,7 +125,7 @@ class WeightMatcher {
       if (!TakesWeights(desc(i)) || out_[i].entry >= 0) continue;
       const std::vector<int64_t> dims = DimsOf(desc(i));
       if (content_->matches[i].empty() && left_shapes.count(dims) == 0) continue;
-      missing_.Add(Quoted(desc(i).name));
+      if (!doubtful_[i]) missing_.Add(Quoted(desc(i).name));
       open_shapes.insert(dims);
       if (dims.size() == 2) open_shapes.insert({dims[1], dims[0]});
     }
@@ -131,13 +140,15 @@ class WeightMatcher {
   }
 
   Status Outcome() const {
-    const int n =
-        missing_.count() + unused_.count() + shapes_.count() + types_.count() + ambiguous_.count();
+    const int n = missing_.count() + unused_.count() + shapes_.count() + types_.count() +
+                  ambiguous_.count() + partly_.count();
     if (n == 0) return {};
     std::string detail =
         missing_.Sentence("Not in the file") + unused_.Sentence("Not in the model") +
         shapes_.Sentence("Of another shape") + types_.Sentence("Of another type") +
-        ambiguous_.Sentence("Equal in the base's file to several tensors that differ now");
+        ambiguous_.Sentence("Equal in the base's file to several tensors that differ now") +
+        partly_.Sentence(
+            "Equal in the base's file to several tensors, of which the file lacks some");
     detail.pop_back();
     const char* hint = content_ != nullptr
                            ? "base_weights must be the file that the base was exported from."
@@ -156,7 +167,8 @@ class WeightMatcher {
   std::vector<ContentMatch>& out_;
   std::vector<int> by_name_, new_of_;  // of stored tensors, of the base's file: entries of weights
   std::vector<bool> used_, base_used_;
-  NameList missing_, unused_, shapes_, types_, ambiguous_;
+  std::vector<bool> doubtful_;  // stored tensors in partly_
+  NameList missing_, unused_, shapes_, types_, ambiguous_, partly_;
 };
 
 }  // namespace

@@ -234,6 +234,35 @@ TEST(Like, EqualTensorsThatDifferNow) {
   EXPECT_THAT(r.status.detail(), HasSubstr("several tensors that differ now: \"m1\", \"m2\""));
 }
 
+// What the base's file has twice (biases of zeros) is not what is left of it in the new file.
+TEST(Like, EqualTensorsOfWhichOneIsNotInTheFile) {
+  const std::vector<float> zeros(20), fives(20, 5);
+  ModelBuilder m;
+  m.Input("x", {kN, 20}).Output("y", {kN, 20});
+  m.Initializer(FloatTensor("m1", {20, 20}, Transposed(kFirst, 20)))
+      .Initializer(FloatTensor("a.bias", {20}, zeros))
+      .Initializer(FloatTensor("b.bias", {20}, zeros));
+  m.Node("MatMul", {"x", "m1"}, {"h"}).Node("Add", {"h", "a.bias"}, {"i"});
+  m.Node("Add", {"i", "b.bias"}, {"y"});
+  const std::string bytes = m.Build();
+  const Imported base = Import(bytes);
+  const auto file = [&](const std::vector<float>& a, const std::vector<float>* b) {
+    SafetensorsFile f;
+    f.Add("a.weight", {20, 20}, kFirst).Add("a.bias", {20}, a);
+    if (b != nullptr) f.Add("b.bias", {20}, *b);
+    return f.Build();
+  };
+  const std::string old = file(zeros, &zeros);
+  const Imported both = Like(base, file(fives, &zeros), old);
+  ASSERT_TRUE(both.status.ok()) << both.status.detail();
+  EXPECT_EQ(both.Elements<float>("a.bias"), fives);
+  EXPECT_EQ(both.Elements<float>("b.bias"), zeros);
+  const Imported r = Like(base, file(fives, nullptr), old);
+  EXPECT_EQ(r.status.code(), MOSAIC_E_INVALID);
+  EXPECT_THAT(r.status.message(), HasSubstr("1 tensor does not match"));
+  EXPECT_THAT(r.status.detail(), HasSubstr("of which the file lacks some: \"b.bias\"."));
+}
+
 TEST(Like, PairsOfNames) {
   EXPECT_THAT(PairNames({"a.w", "b.w", "c"}, {"b.w", "x.a.w", "a.w"}), ElementsAre(2, 0, -1));
   // One prefix, the one that finds most.
