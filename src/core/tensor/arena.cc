@@ -43,7 +43,7 @@ struct Arena::Pool {
   Heap heap;
   std::vector<std::unique_ptr<char[]>> characters;
   size_t characters_used = 0, characters_left = 0;      // of the last chunk: left
-  size_t bytes = 0;                                     // in use or kept; of the heap: its extent
+  size_t bytes = 0;                                     // in use or kept
   size_t used = 0;                                      // in use
   size_t peak = 0;                                      // of used, since StartPeak
   size_t chunks = 0, chunks_used = 0, chunks_most = 0;  // beside the heap: bytes; in use; ever
@@ -80,11 +80,11 @@ struct Arena::Pool {
   Chunk* TakeLarge(size_t capacity) {
     auto chunk = std::make_unique<Chunk>();
     chunk->pool = this;
-    chunk->block = heap.Take(capacity);
+    chunk->block = heap.Take(capacity, limit - std::min(limit, chunks));
     if (chunk->block == nullptr) return nullptr;
     chunk->capacity = chunk->block->size;
     chunk->memory = chunk->block->memory;
-    bytes = chunks + heap.extent();
+    bytes = chunks + heap.held();
     return chunk.release();
   }
 
@@ -129,7 +129,7 @@ struct Arena::Pool {
   }
   void Trim(size_t keep) {
     heap.Trim(keep - std::min(keep, chunks));
-    bytes = chunks + heap.extent();
+    bytes = chunks + heap.held();
     size_t old = 0;
     while (old < kept.size() && bytes > keep) Free(kept[old++]);
     kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(old));

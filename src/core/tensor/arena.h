@@ -36,7 +36,8 @@ class Arena {
 
   // Bytes in use that New and Characters do not pass; unlimited at first.
   void SetLimit(int64_t bytes);
-  // Bytes held, in use or kept for reuse: never more than were in use at a time.
+  // Bytes held, in use or kept for reuse: not more than the limit, but for the pages at the ends of
+  // what is kept.
   int64_t bytes() const;
   int64_t used() const;
   // Most bytes in use at a time since StartPeak, or ever.

@@ -62,46 +62,79 @@ bool Heap::Grow(size_t extent) {
 
 // Makes two of a block; the second one is free.
 void Heap::Split(Block* block, size_t size) {
-  Block* rest = new Block{block->memory + size, block->size - size, true, block, block->after};
+  Block* rest =
+      new Block{block->memory + size, block->size - size, true, block->empty, block, block->after};
   (block->after != nullptr ? block->after->before : last_) = rest;
   block->after = rest;
   block->size = size;
 }
 
-// A block takes on the one behind it.
+// Counts a block as held again.
+void Heap::Fill(Block* block) {
+  if (block->empty) empty_ -= block->size;
+  block->empty = false;
+}
+
+// A free block takes on the one behind it.
 void Heap::Merge(Block* block) {
   Block* next = block->after;
+  if (block->empty != next->empty) {
+    Fill(block);
+    Fill(next);
+  }
   block->size += next->size;
   block->after = next->after;
   (block->after != nullptr ? block->after->before : last_) = block;
   delete next;
 }
 
-Heap::Block* Heap::Take(size_t size) {
+// Gives back the pages of all free blocks but one.
+void Heap::Empty(const Block* but) {
+  for (Block* b = first_; b != nullptr; b = b->after) {
+    if (!b->free || b->empty || b == but) continue;
+    const size_t offset = static_cast<size_t>(b->memory - base_);
+    const size_t begin = Rounded(offset, kPage), end = (offset + b->size) / kPage * kPage;
+    if (begin >= end || madvise(base_ + begin, end - begin, MADV_DONTNEED) != 0) continue;
+    b->empty = true;
+    empty_ += b->size;
+  }
+}
+
+// The last block, if that is free, or a new one behind it, with room for size bytes.
+Heap::Block* Heap::Extend(size_t size, size_t limit) {
+  const bool extend = last_ != nullptr && last_->free;
+  if (extend) Fill(last_);
+  const size_t missing = extend ? size - last_->size : size;
+  if (held() + missing > limit) Empty(extend ? last_ : nullptr);
+  if (extend) {
+    if (!Grow(extent_ + missing)) return nullptr;
+    last_->size = size;
+    return last_;
+  }
+  Block* b = new Block{nullptr, size, true, false, last_, nullptr};
+  if (!Grow(extent_ + size)) {
+    delete b;
+    return nullptr;
+  }
+  b->memory = base_ + extent_ - size;
+  (last_ != nullptr ? last_->after : first_) = b;
+  last_ = b;
+  return b;
+}
+
+Heap::Block* Heap::Take(size_t size, size_t limit) {
   size = Rounded(size, kAlign);
   Block* best = nullptr;
   for (Block* b = first_; b != nullptr; b = b->after) {
     if (b->free && b->size >= size && (best == nullptr || b->size < best->size)) best = b;
   }
   if (best == nullptr) {
-    const bool extend = last_ != nullptr && last_->free;
-    const size_t missing = extend ? size - last_->size : size;
-    if (extend) {
-      if (!Grow(extent_ + missing)) return nullptr;
-      last_->size = size;
-    } else {
-      Block* b = new Block{nullptr, size, true, last_, nullptr};
-      if (!Grow(extent_ + size)) {
-        delete b;
-        return nullptr;
-      }
-      b->memory = base_ + extent_ - size;
-      (last_ != nullptr ? last_->after : first_) = b;
-      last_ = b;
-    }
-    best = last_;
-  } else if (best->size - size >= kLeastRest) {
-    Split(best, size);
+    best = Extend(size, limit);
+    if (best == nullptr) return nullptr;
+  } else {
+    if (best->size - size >= kLeastRest) Split(best, size);
+    if (best->empty && held() + best->size > limit) Empty(best);
+    Fill(best);
   }
   best->free = false;
   return best;
@@ -115,6 +148,7 @@ void Heap::Give(Block* block) {
 
 void Heap::Trim(size_t keep) {
   if (last_ == nullptr || !last_->free || extent_ <= keep) return;
+  Fill(last_);
   const size_t used = static_cast<size_t>(last_->memory - base_);
   keep = keep / kAlign * kAlign;
   if (used < keep) {

@@ -100,6 +100,47 @@ TEST(Arena, GivesTheEndBack) {
   EXPECT_EQ(arena.bytes(), 0);
 }
 
+// Survivors between holes that fit nothing larger: what is held stays within the limit all the
+// same.
+TEST(Arena, HolesAreBounded) {
+  constexpr int64_t kLimit = 64 << 20;
+  Arena arena;
+  arena.SetLimit(kLimit);
+  std::vector<Tensor> live;
+  const auto fill = [&](int64_t size) {
+    try {
+      for (;;) {
+        Tensor t = arena.New(MOSAIC_UINT8, {size});
+        std::memset(t.mutable_raw(), static_cast<int>(live.size() % 251),
+                    static_cast<size_t>(size));
+        live.push_back(t);
+      }
+    } catch (const MemoryLimitExceeded&) {
+    }
+  };
+  fill(128 << 10);
+  for (int64_t size = 256 << 10; size <= 16 << 20; size *= 2) {
+    std::vector<Tensor> kept;
+    for (size_t i = 0; i < live.size(); i += 2) kept.push_back(live[i]);
+    std::vector<uint8_t> marks;
+    for (const Tensor& t : kept) marks.push_back(t.data<uint8_t>()[0]);
+    live = kept;
+    kept.clear();
+    fill(size);
+    EXPECT_LE(arena.bytes(), kLimit) << size;
+    for (size_t i = 0; i < marks.size(); ++i) {
+      ASSERT_EQ(live[i].data<uint8_t>()[0], marks[i]);
+      ASSERT_EQ(live[i].data<uint8_t>()[live[i].size() - 1], marks[i]);
+    }
+  }
+  live.clear();
+  fill(1 << 20);  // in blocks whose pages were given back
+  EXPECT_GE(live.size(), 60u);
+  live.clear();
+  arena.Trim();
+  EXPECT_EQ(arena.bytes(), 0);
+}
+
 TEST(Arena, TensorsMayOutliveIt) {
   Tensor t;
   {
