@@ -193,7 +193,7 @@ COMMENT ON FUNCTION mosaic.report_charset() IS 'what HTML calls the encoding of 
 CREATE FUNCTION mosaic.report_head(data jsonb) RETURNS text
   LANGUAGE sql STABLE PARALLEL RESTRICTED
   RETURN '<header><h1>Models in <bdi>' || mosaic.report_text(current_database()) || '</bdi></h1><p>'
-    || to_char(now(), 'YYYY-MM-DD HH24:MI:SS TZ') || ' &#183; as <bdi>' || mosaic.report_text(current_user::text) || '</bdi> &#183; pg_mosaic '
+    || mosaic.report_text(to_char(now(), 'YYYY-MM-DD HH24:MI:SS TZ')) || ' &#183; as <bdi>' || mosaic.report_text(current_user::text) || '</bdi> &#183; pg_mosaic '
     || (SELECT mosaic.report_text(e.extversion) FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_mosaic')
     || ' &#183; PostgreSQL ' || mosaic.report_text(current_setting('server_version')) || '</p></header><ul class="tiles">'
     || '<li><b>' || mosaic.report_number((data #>> '{all,models}')::numeric) || '</b>models and versions with blocks</li>'

@@ -100,6 +100,11 @@ SET client_encoding = 'WIN1252';
 SELECT mosaic.report_charset();
 RESET client_encoding;
 
+-- nor is the name of a time zone anything but text
+SET timezone = '<a<svg onload=alert(1)>3';
+SELECT mosaic.report() ~* '<svg onload' AS markup, mosaic.report() ~* '&lt;svg onload' AS said;
+RESET timezone;
+
 -- a store whose rows are damaged is an error that says so
 BEGIN;
 UPDATE mosaic.tensor SET map = '\x00' WHERE map IS NOT NULL;
