@@ -116,11 +116,19 @@ class AdapterBuilder {
     return Quoted(entry(t.whole >= 0 ? t.whole : t.a).name);
   }
 
+  static std::vector<std::vector<ContentMatch>> TensorsOf(const BaseContent& content) {
+    std::vector<std::vector<ContentMatch>> tensors(content.entries.size());
+    const std::vector<std::vector<ContentMatch>>& of_tensor = content.matches.of_tensor;
+    for (size_t g = 0; g < of_tensor.size(); ++g) {
+      for (const ContentMatch& m : of_tensor[g])
+        tensors[static_cast<size_t>(m.entry)].push_back({static_cast<int>(g), m.flipped});
+    }
+    return tensors;
+  }
+
   void FindTensors(const BaseContent* content) {
-    std::vector<std::string> wanted, own;
+    std::vector<std::string> wanted, distinct = NamesOf(base_);
     for (const Target& t : targets_) wanted.push_back(t.name);
-    for (const MosaicTensorDesc& d : base_.descs) own.push_back(TakesWeights(d) ? d.name : "");
-    std::vector<std::string> distinct = own;
     for (size_t i = 0; i < distinct.size(); ++i) {
       if (distinct[i].empty())
         distinct[i] = std::string(1, '\0') + std::to_string(i);  // no tensor is named so
@@ -128,16 +136,17 @@ class AdapterBuilder {
     const std::vector<int> by_name = PairNames(wanted, distinct);
     std::vector<int> in_base(wanted.size(), -1);
     if (content != nullptr) in_base = PairNames(wanted, NamesOf(content->entries));
+    std::vector<std::vector<ContentMatch>> tensors;  // of the base, of each entry of its file
+    if (content != nullptr) tensors = TensorsOf(*content);
     std::set<int> taken;
     for (size_t i = 0; i < targets_.size(); ++i) {
       Target& t = targets_[i];
-      for (size_t g = 0; g < base_.descs.size() && in_base[i] >= 0; ++g) {
-        const std::vector<ContentMatch>& found = content->matches[g];
-        // What is named is what the graph calls so, if several have its elements.
-        const bool other = found.size() > 1 && by_name[i] != static_cast<int>(g);
-        for (const ContentMatch& m : found) {
-          if (m.entry == in_base[i] && !other)
-            t.tensors.push_back({static_cast<int>(g), m.flipped});
+      if (in_base[i] >= 0) {
+        for (const ContentMatch& m : tensors[static_cast<size_t>(in_base[i])]) {
+          // What is named is what the graph calls so, if several have its elements.
+          const size_t g = static_cast<size_t>(m.entry);
+          if (content->matches.of_tensor[g].size() < 2 || by_name[i] == m.entry)
+            t.tensors.push_back(m);
         }
       }
       if (t.tensors.empty() && by_name[i] >= 0) t.tensors.push_back({by_name[i], false});

@@ -36,13 +36,8 @@ class WeightMatcher {
     used_.assign(weights_.size(), false);
     doubtful_.assign(base_.descs.size(), false);
     const std::vector<std::string> names = NamesOf(weights_);
-    std::vector<std::string> own;
-    for (const MosaicTensorDesc& d : base_.descs) own.push_back(TakesWeights(d) ? d.name : "");
-    by_name_ = PairNames(own, names);
-    if (content_ != nullptr) {
-      new_of_ = PairNames(NamesOf(content_->entries), names);
-      base_used_.assign(content_->entries.size(), false);
-    }
+    by_name_ = PairNames(NamesOf(base_), names);
+    if (content_ != nullptr) new_of_ = PairNames(NamesOf(content_->entries), names);
     for (size_t i = 0; i < base_.descs.size(); ++i) {
       if (!TakesWeights(base_.descs[i])) continue;
       Choose(i);
@@ -59,7 +54,8 @@ class WeightMatcher {
   // Candidates of which the file has not all may have had other weights: then the name decides.
   void Choose(size_t i) {
     static const std::vector<ContentMatch> kNone;
-    const std::vector<ContentMatch>& found = content_ == nullptr ? kNone : content_->matches[i];
+    const std::vector<ContentMatch>& found =
+        content_ == nullptr ? kNone : content_->matches.of_tensor[i];
     ContentMatch first, named;
     int there = 0, absent = 0;
     for (const ContentMatch& m : found) {
@@ -68,7 +64,6 @@ class WeightMatcher {
         ++absent;
         continue;
       }
-      base_used_[static_cast<size_t>(m.entry)] = true;
       if (there++ == 0) first = {now, m.flipped};
       if (now == by_name_[i]) named = {now, m.flipped};
     }
@@ -114,9 +109,9 @@ class WeightMatcher {
   // A constant is what the base's file has nothing like: nothing of its shape is left there.
   void NoteLeftByContent() {
     std::set<std::vector<int64_t>> left_shapes, open_shapes;
-    for (size_t b = 0; b < base_used_.size(); ++b) {
+    for (size_t b = 0; b < new_of_.size(); ++b) {
       const int now = new_of_[b];
-      if (base_used_[b] || (now >= 0 && used_[static_cast<size_t>(now)])) continue;
+      if (now >= 0 && (content_->matches.taken[b] || used_[static_cast<size_t>(now)])) continue;
       const std::vector<int64_t>& dims = content_->entries[b].dims;
       left_shapes.insert(dims);
       if (dims.size() == 2) left_shapes.insert({dims[1], dims[0]});
@@ -124,7 +119,7 @@ class WeightMatcher {
     for (size_t i = 0; i < base_.descs.size(); ++i) {
       if (!TakesWeights(desc(i)) || out_[i].entry >= 0) continue;
       const std::vector<int64_t> dims = DimsOf(desc(i));
-      if (content_->matches[i].empty() && left_shapes.count(dims) == 0) continue;
+      if (content_->matches.of_tensor[i].empty() && left_shapes.count(dims) == 0) continue;
       if (!doubtful_[i]) missing_.Add(Quoted(desc(i).name));
       open_shapes.insert(dims);
       if (dims.size() == 2) open_shapes.insert({dims[1], dims[0]});
@@ -166,8 +161,7 @@ class WeightMatcher {
   const BaseContent* const content_;
   std::vector<ContentMatch>& out_;
   std::vector<int> by_name_, new_of_;  // of stored tensors, of the base's file: entries of weights
-  std::vector<bool> used_, base_used_;
-  std::vector<bool> doubtful_;  // stored tensors in partly_
+  std::vector<bool> used_, doubtful_;  // of weights; stored tensors in partly_
   NameList missing_, unused_, shapes_, types_, ambiguous_, partly_;
 };
 
@@ -185,6 +179,12 @@ bool FitsType(const SafetensorsEntry& e, const MosaicTensorDesc& d) {
 std::vector<std::string> NamesOf(const std::vector<SafetensorsEntry>& entries) {
   std::vector<std::string> names;
   for (const SafetensorsEntry& e : entries) names.push_back(e.name);
+  return names;
+}
+
+std::vector<std::string> NamesOf(const StoredModel& base) {
+  std::vector<std::string> names;
+  for (const MosaicTensorDesc& d : base.descs) names.push_back(TakesWeights(d) ? d.name : "");
   return names;
 }
 
@@ -228,7 +228,8 @@ std::vector<int> PairNames(const std::vector<std::string>& names,
 Status ReadBaseContent(const StoredModel& base, bool ascii_names,
                        const std::shared_ptr<ByteSource>& file, BaseContent* out) {
   MOSAIC_RETURN_IF_ERROR(ReadSafetensors(file.get(), ascii_names, &out->entries));
-  return MatchContent(base, out->entries, file, &out->matches);
+  const std::vector<int> named = PairNames(NamesOf(base), NamesOf(out->entries));
+  return MatchContent(base, out->entries, named, file, &out->matches);
 }
 
 Status MatchWeights(const StoredModel& base, const std::vector<SafetensorsEntry>& weights,

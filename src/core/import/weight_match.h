@@ -20,15 +20,16 @@ bool FitsType(const SafetensorsEntry& e, const MosaicTensorDesc& d);
 std::vector<int> PairNames(const std::vector<std::string>& names,
                            const std::vector<std::string>& others);
 std::vector<std::string> NamesOf(const std::vector<SafetensorsEntry>& entries);
+std::vector<std::string> NamesOf(const StoredModel& base);  // empty where it takes no weights
 
 // The file that the model was exported from, and what of it the stored tensors are.
 struct BaseContent {
   std::vector<SafetensorsEntry> entries;
-  std::vector<std::vector<ContentMatch>> matches;  // one of each stored tensor
+  ContentMatches matches;
 };
 
-Status ReadBaseContent(const StoredModel& base, bool ascii_names, const std::shared_ptr<ByteSource>& file,
-                       BaseContent* out);
+Status ReadBaseContent(const StoredModel& base, bool ascii_names,
+                       const std::shared_ptr<ByteSource>& file, BaseContent* out);
 
 // For each stored tensor its new weights: entry -1 where it stays as it is. Tensors are matched by
 // content, where the base's file is given (content is not null), else by name. All of these must be

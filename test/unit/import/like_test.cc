@@ -263,6 +263,56 @@ TEST(Like, EqualTensorsOfWhichOneIsNotInTheFile) {
   EXPECT_THAT(r.status.detail(), HasSubstr("of which the file lacks some: \"b.bias\"."));
 }
 
+// A model of many equal constants and a file of many more: two entries are kept of each, and its
+// own. The host is asked for each entry whether to go on.
+TEST(Like, ManyEqualTensors) {
+  const auto name = [](int i) { return "c" + std::to_string(i); };
+  ModelBuilder m;
+  m.Input("x", {kN, 4}).Output("y", {kN, 4});
+  SafetensorsFile old, now;
+  for (int i = 0; i < 3000; ++i) {
+    old.Add(name(i), {}, {1}), now.Add(name(i), {}, {static_cast<float>(i)});
+    if (i >= 300) continue;
+    m.Initializer(FloatTensor(name(i), {}, {1}));
+    m.Node("Mul", {i == 0 ? "x" : "y" + std::to_string(i), name(i)},
+           {i == 299 ? "y" : "y" + std::to_string(i + 1)});
+  }
+  const std::string bytes = m.Build(), file = old.Build();
+  const Imported base = Import(bytes);
+  ASSERT_TRUE(base.status.ok()) << base.status.message();
+  BlocksOfImport blocks(base);
+  const StoredModel stored = {base.graph, base.importer->tensors(), &blocks};
+  BaseContent content;
+  ASSERT_TRUE(ReadBaseContent(stored, false, std::make_shared<MemorySource>(file), &content).ok());
+  for (size_t i = 0; i < stored.descs.size(); ++i) {
+    std::set<std::string> names;
+    for (const ContentMatch& c : content.matches.of_tensor[i])
+      names.insert(content.entries[static_cast<size_t>(c.entry)].name);
+    EXPECT_LE(content.matches.of_tensor[i].size(), 3u);
+    EXPECT_GE(names.size(), 2u);
+    EXPECT_EQ(names.count(stored.descs[i].name), 1u) << stored.descs[i].name;
+  }
+  EXPECT_EQ(content.matches.taken, std::vector<bool>(3000, true));
+  const Imported r = Like(base, now.Build(), file);
+  ASSERT_TRUE(r.status.ok()) << r.status.detail();
+  for (int i : {0, 17, 299})
+    EXPECT_EQ(r.Elements<float>(name(i)), std::vector<float>{static_cast<float>(i)});
+
+  class Interrupted : public MemorySource {
+   public:
+    using MemorySource::MemorySource;
+    Status Read(uint64_t offset, size_t len, void* out) override {
+      if (len == 4 && ++reads == 50) return Status(MOSAIC_E_HOST, "interrupted");
+      return MemorySource::Read(offset, len, out);
+    }
+    int reads = 0;
+  };
+  const auto source = std::make_shared<Interrupted>(file);
+  BaseContent part;
+  EXPECT_EQ(ReadBaseContent(stored, false, source, &part).code(), MOSAIC_E_HOST);
+  EXPECT_EQ(source->reads, 50);
+}
+
 TEST(Like, PairsOfNames) {
   EXPECT_THAT(PairNames({"a.w", "b.w", "c"}, {"b.w", "x.a.w", "a.w"}), ElementsAre(2, 0, -1));
   // One prefix, the one that finds most.
