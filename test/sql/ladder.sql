@@ -105,6 +105,16 @@ SELECT drop_model('noise');
 SELECT bytes_freed > 0.3 * :exact_bytes AS freed, metric_before IS NULL AS not_judged, evaluations, bits_8 > 0 AS some
 FROM (SELECT import_model('noise', :'models' || '/fashion_noise.onnx')) i, LATERAL dedup_ladder('noise', max_weight_error => 0.002) l;
 SELECT * FROM problems;
+-- What a block becomes can be one of the model's own already: 16 columns of the first layer as they are now, and beside them what they were.
+SELECT blocks_shared > 200 AS shared
+FROM (SELECT pg_read_binary_file(:'models' || '/fashion_noise.onnx') AS was, export_model('noise') AS is_now) f,
+     LATERAL (SELECT position('\x4a808031' IN was) + 4 AS old, position('\x4a808031' IN is_now) + 4 AS new) first_layer,
+     LATERAL import_model('both', overlay(is_now PLACING substring(was FROM old FOR 16 * 784 * 4) FROM new + 16 * 784 * 4));
+SELECT bits_1 + bits_2 + bits_4 + bits_8 > 0 AS lowered, bytes_freed > 0 AS freed FROM dedup_ladder('both', max_weight_error => 0.002);
+SELECT * FROM problems;
+SELECT count(*) - count(DISTINCT id) > 3 AS same FROM mosaic.tensor t, unnest(mosaic.map_blocks(t.map)) AS id WHERE t.model_id = mosaic.model_id('both');
+SELECT drop_model('both');
+SELECT * FROM problems;
 SELECT drop_model('noise');
 
 -- Metrics of one's own, and bounds below what the rows can tell.

@@ -139,10 +139,10 @@ mosaic_store_rungs(DedupJob *job, MosaicWriter *writer)
 	for (int64 i = 0; i < all; i++)
 		if (i == 0 || added.ids[i] != added.ids[added.n - 1])
 			added.ids[added.n++] = added.ids[i];
-	/* The model was counted as a user of what it uses already. */
+	/* The model was counted as a user of what it uses already: in this command, which cannot do it again. */
 	for (int64 i = 0; i < added.n; i++)
 		if (mosaic_has_block(&job->own, added.ids[i]))
-			(void) mosaic_writer_leave(writer, added.ids[i]);
+			mosaic_writer_uncount(writer, added.ids[i]);
 	pfree(s.memory);
 	return added;
 }

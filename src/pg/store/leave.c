@@ -3,7 +3,7 @@
  *		Blocks: who uses them, and what nobody uses any more is removed.
  *
  * A delta is a user of its base, as a model is of its blocks.  Many deltas may have one base, and a model may
- * use it too: so these users are counted last, each base once.
+ * use it too: so these users are counted last, each base once.  So is what was counted twice.
  */
 #include "postgres.h"
 
@@ -177,3 +177,8 @@ mosaic_writer_leave(MosaicWriter *w, int32 block_id)
 	return change_users(w, block_id, -1);
 }
 
+void
+mosaic_writer_uncount(MosaicWriter *w, int32 block_id)
+{
+	mosaic_writer_note_base(w, block_id, -1);
+}

@@ -54,6 +54,8 @@ extern int64 mosaic_writer_new_bytes(const MosaicWriter *writer);
  * where the block, or its row of block_meta, is missing; what is there is left.
  */
 extern bool mosaic_writer_leave(MosaicWriter *writer, int32 block_id);
+/* A use that this writer has counted was one already; settled when it is closed. */
+extern void mosaic_writer_uncount(MosaicWriter *writer, int32 block_id);
 
 /*
  * ---- staging: a model whose blocks are there before it is stored ----
