@@ -117,7 +117,9 @@ void OutputSample::Compare() {
 
 void OutputSample::Row(const float* outputs, int64_t n) {
   if (keeping_) {
-    if (ends_.size() >= static_cast<size_t>(kRows) || outputs_.size() + Index(n) > kFloats) return;
+    // Those kept are the first: the rows that come to be compared are counted from there.
+    keeping_ = ends_.size() < static_cast<size_t>(kRows) && outputs_.size() + Index(n) <= kFloats;
+    if (!keeping_) return;
     outputs_.insert(outputs_.end(), outputs, outputs + n);
     ends_.push_back(outputs_.size());
   } else if (comparing_ && row_ < ends_.size()) {

@@ -89,6 +89,22 @@ TEST(LadderTest, OutputSample) {
   EXPECT_TRUE(std::isinf(sample.difference()));
 }
 
+TEST(LadderTest, OutputSampleEndsWhereARowDoesNotFit) {
+  OutputSample sample;
+  const std::vector<float> large(OutputSample::kFloats, 1);
+  const float a[] = {1, 2, 3}, b[] = {4, 5};
+  const auto rows = [&] {
+    sample.Row(a, 3);
+    sample.Row(large.data(), static_cast<int64_t>(large.size()));
+    sample.Row(b, 2);  // would fit
+  };
+  sample.Keep();
+  rows();
+  sample.Compare();
+  rows();
+  EXPECT_EQ(sample.difference(), 0);
+}
+
 // A model whose metric falls with the errors of its tensors, with those of one a thousand times as
 // much; a sample of the rows tells that to a factor of 3. One block may be poisonous: at any rung
 // it breaks the bound, and no sample tells.
