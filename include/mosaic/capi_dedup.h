@@ -85,7 +85,7 @@ MosaicCode mosaic_dedup_plan(MosaicDedup *dedup, MosaicError *err);
 MosaicCode mosaic_dedup_use_model(MosaicDedup *dedup, const MosaicModel *model, int64_t max_bytes,
                                   MosaicError *err);
 /* Instead of measuring: makes all merges. */
-void mosaic_dedup_accept_all(MosaicDedup *dedup);
+MosaicCode mosaic_dedup_accept_all(MosaicDedup *dedup, MosaicError *err);
 /* MOSAIC_MORE: a state is to be measured, the first without any merge.  MOSAIC_OK: done. */
 MosaicCode mosaic_dedup_next(MosaicDedup *dedup, MosaicError *err);
 /* Puts partners into a tensor's map (ids: all of it): of the state to be measured, or the accepted.
@@ -105,9 +105,11 @@ MosaicCode mosaic_dedup_row(MosaicDedup *dedup, const float *outputs, int64_t n,
 MosaicCode mosaic_dedup_report(MosaicDedup *dedup, MosaicError *err);
 /* Likewise, the value of the caller's own metric. */
 MosaicCode mosaic_dedup_report_value(MosaicDedup *dedup, double value, MosaicError *err);
-void mosaic_dedup_result(const MosaicDedup *dedup, MosaicDedupResult *result);
+MosaicCode mosaic_dedup_result(const MosaicDedup *dedup, MosaicDedupResult *result,
+                               MosaicError *err);
 /* Evaluation i < result.evaluations. */
-void mosaic_dedup_point(const MosaicDedup *dedup, int64_t i, MosaicDedupPoint *point);
+MosaicCode mosaic_dedup_point(const MosaicDedup *dedup, int64_t i, MosaicDedupPoint *point,
+                              MosaicError *err);
 /* What became of the candidates, in the order in which they were tried; false: there is no i-th. */
 bool mosaic_dedup_decision(const MosaicDedup *dedup, int64_t i, MosaicDecision *decision);
 /* Nodes of the model that need not be computed again, over all batches and evaluations. */

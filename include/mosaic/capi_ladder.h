@@ -30,17 +30,19 @@ typedef struct MosaicRungs { /* blocks, of the accepted state */
 /* stored: bytes that the block takes as it is. */
 MosaicCode mosaic_dedup_choose_rungs(MosaicDedup *dedup, uint32_t stored, MosaicError *err);
 /*
- * Of a tensor's blocks, in the state to be measured or the accepted one: their rungs, and for those that are not as
- * they are the ids of their bases.  All of the map's length.  To be measured, what is lossless is as it is.
+ * The state to be measured, or the accepted one: the rungs of blocks, and for those that are not as they are the ids
+ * of their bases.  Of each tensor, by its number: all of the map's length (bases set where the rung is not as it is),
+ * NULL where the tensor is not shareable.  To be measured, what is lossless is as it is.
  */
-void mosaic_dedup_apply_rungs(const MosaicDedup *dedup, bool accepted, int tensor, uint8_t *rungs,
-                              int32_t *bases);
+MosaicCode mosaic_dedup_apply_rungs(const MosaicDedup *dedup, bool accepted, uint8_t *const *rungs,
+                                    int32_t *const *bases, MosaicError *err);
 /* How many of the first rows are to be predicted now; 0: all, and their metric is reported. */
 int64_t mosaic_dedup_sample(const MosaicDedup *dedup);
-void mosaic_dedup_sample_row(MosaicDedup *dedup, const float *outputs, int64_t n);
+MosaicCode mosaic_dedup_sample_row(MosaicDedup *dedup, const float *outputs, int64_t n,
+                                   MosaicError *err);
 /* All of the sample's rows are in. */
 void mosaic_dedup_report_sample(MosaicDedup *dedup);
-void mosaic_dedup_rungs(const MosaicDedup *dedup, MosaicRungs *rungs);
+MosaicCode mosaic_dedup_rungs(const MosaicDedup *dedup, MosaicRungs *rungs, MosaicError *err);
 /* Of the metric of the accepted state, by the number of rows; NaN where that is not known. */
 double mosaic_dedup_standard_error(const MosaicDedup *dedup);
 

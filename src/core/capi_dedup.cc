@@ -9,7 +9,6 @@
 #include "core/capi_dedup_state.h"
 #include "core/capi_guard.h"
 #include "core/capi_handles.h"
-#include "mosaic/capi_ladder.h"
 #include "mosaic/capi_near.h"
 
 using mosaic::Guard;
@@ -224,12 +223,15 @@ MosaicCode mosaic_dedup_start(MosaicDedup* d, MosaicExec* exec, int64_t batch,
   });
 }
 
-void mosaic_dedup_accept_all(MosaicDedup* d) {
-  if (d->ladder_gate) {
-    d->ladder_gate->AcceptAll();
-  } else {
-    d->gate->AcceptAll();
-  }
+MosaicCode mosaic_dedup_accept_all(MosaicDedup* d, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    if (d->ladder_gate) {
+      d->ladder_gate->AcceptAll();
+    } else {
+      d->gate->AcceptAll();
+    }
+    return Status();
+  });
 }
 
 MosaicCode mosaic_dedup_next(MosaicDedup* d, MosaicError* err) {
@@ -303,37 +305,43 @@ MosaicCode mosaic_dedup_report_value(MosaicDedup* d, double value, MosaicError* 
   });
 }
 
-void mosaic_dedup_result(const MosaicDedup* d, MosaicDedupResult* result) {
-  const mosaic::Gate& gate = d->the_gate();
-  result->candidates = static_cast<int64_t>(d->merges.size() + d->refused.size());
-  result->merged = static_cast<int64_t>(gate.merged());
-  result->metric_before = gate.baseline();
-  result->metric_after = gate.accepted_metric();
-  result->evaluations = static_cast<int64_t>(gate.points().size());
-  result->kept = gate.kept();
-  if (d->ladder_gate) {
-    MosaicRungs rungs;
-    mosaic_dedup_rungs(d, &rungs);
-    result->candidates = static_cast<int64_t>(d->ladder_gate->blocks().size());
-    result->merged = rungs.merged + rungs.bits[0] + rungs.bits[1] + rungs.bits[2] + rungs.bits[3];
-  }
+MosaicCode mosaic_dedup_result(const MosaicDedup* d, MosaicDedupResult* result, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    const mosaic::Gate& gate = d->the_gate();
+    result->candidates = static_cast<int64_t>(d->merges.size() + d->refused.size());
+    result->merged = static_cast<int64_t>(gate.merged());
+    result->metric_before = gate.baseline();
+    result->metric_after = gate.accepted_metric();
+    result->evaluations = static_cast<int64_t>(gate.points().size());
+    result->kept = gate.kept();
+    if (d->ladder_gate) {
+      const MosaicRungs rungs = d->AcceptedRungs();
+      result->candidates = static_cast<int64_t>(d->ladder_gate->blocks().size());
+      result->merged = rungs.merged + rungs.bits[0] + rungs.bits[1] + rungs.bits[2] + rungs.bits[3];
+    }
+    return Status();
+  });
 }
 
-void mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint* point) {
-  const mosaic::Gate::Point& p = d->the_gate().points()[static_cast<size_t>(i)];
-  *point = {0, 0, p.metric, p.kept};
-  if (d->ladder_gate) {
-    const auto rungs = d->ladder_gate->at(p);
-    for (size_t b = 0; b < rungs.size(); ++b) {
-      const mosaic::LadderBlock& block = d->ladder_gate->blocks()[b];
-      point->merged += rungs[b] != nullptr;
-      point->bytes += block.stored - (rungs[b] == nullptr ? block.bytes : rungs[b]->bytes);
+MosaicCode mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint* point,
+                              MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    const mosaic::Gate::Point& p = d->the_gate().points()[static_cast<size_t>(i)];
+    *point = {0, 0, p.metric, p.kept};
+    if (d->ladder_gate) {
+      const auto rungs = d->ladder_gate->at(p);
+      for (size_t b = 0; b < rungs.size(); ++b) {
+        const mosaic::LadderBlock& block = d->ladder_gate->blocks()[b];
+        point->merged += rungs[b] != nullptr;
+        point->bytes += block.stored - (rungs[b] == nullptr ? block.bytes : rungs[b]->bytes);
+      }
+      return Status();
     }
-    return;
-  }
-  d->ForEach(p.selection, [&](const mosaic::Merge& m) {
-    ++point->merged;
-    point->bytes += d->blocking(m.tensor).payload_bytes() + MOSAIC_PAYLOAD_OFFSET;
+    d->ForEach(p.selection, [&](const mosaic::Merge& m) {
+      ++point->merged;
+      point->bytes += d->blocking(m.tensor).payload_bytes() + MOSAIC_PAYLOAD_OFFSET;
+    });
+    return Status();
   });
 }
 

@@ -17,6 +17,7 @@
 #include "core/dedup/metric.h"
 #include "core/dedup/recall.h"
 #include "mosaic/capi_dedup.h"
+#include "mosaic/capi_ladder.h"
 
 struct MosaicDedup {
   mosaic::NearSettings near;
@@ -75,6 +76,7 @@ struct MosaicDedup {
     return {found_in.begin(), found_in.end()};
   }
   const mosaic::Gate& the_gate() const { return ladder_gate ? ladder_gate->gate() : *gate; }
+  MosaicRungs AcceptedRungs() const;  // none, but down the ladder
   void BeginActivations();
   void Remember();
   mosaic::Outcome OutcomeOf(size_t merge) const;

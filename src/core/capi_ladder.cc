@@ -62,6 +62,38 @@ uint8_t RungOf(const mosaic::LadderBlock& block, const mosaic::Rung* rung, bool 
 
 }  // namespace
 
+MosaicRungs MosaicDedup::AcceptedRungs() const {
+  MosaicRungs rungs{};
+  if (!ladder_gate) return rungs;
+  const auto& blocks = ladder_gate->blocks();
+  const auto state = ladder_gate->accepted();
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    switch (RungOf(blocks[i], state[i], true)) {
+      case MOSAIC_RUNG_MERGED:
+        ++rungs.merged;
+        break;
+      case MOSAIC_RUNG_LOSSLESS:
+        ++rungs.lossless;
+        break;
+      case 1:
+        ++rungs.bits[0];
+        break;
+      case 2:
+        ++rungs.bits[1];
+        break;
+      case 4:
+        ++rungs.bits[2];
+        break;
+      case 8:
+        ++rungs.bits[3];
+        break;
+      default:
+        break;
+    }
+  }
+  return rungs;
+}
+
 MosaicCode mosaic_dedup_choose_rungs(MosaicDedup* d, uint32_t stored, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     if (!d->best.likeness.accepted) return Status();
@@ -71,58 +103,41 @@ MosaicCode mosaic_dedup_choose_rungs(MosaicDedup* d, uint32_t stored, MosaicErro
   });
 }
 
-void mosaic_dedup_apply_rungs(const MosaicDedup* d, bool accepted, int tensor, uint8_t* rungs,
-                              int32_t* bases) {
-  const auto& blocks = d->ladder_gate->blocks();
-  const auto state = accepted ? d->ladder_gate->accepted() : d->ladder_gate->candidate();
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    if (blocks[i].tensor != tensor) continue;
-    rungs[blocks[i].index] = RungOf(blocks[i], state[i], accepted);
-    bases[blocks[i].index] = static_cast<int32_t>(blocks[i].base);
-  }
+MosaicCode mosaic_dedup_apply_rungs(const MosaicDedup* d, bool accepted, uint8_t* const* rungs,
+                                    int32_t* const* bases, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    const auto& blocks = d->ladder_gate->blocks();
+    const auto state = accepted ? d->ladder_gate->accepted() : d->ladder_gate->candidate();
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      const auto tensor = static_cast<size_t>(blocks[i].tensor);
+      rungs[tensor][blocks[i].index] = RungOf(blocks[i], state[i], accepted);
+      bases[tensor][blocks[i].index] = static_cast<int32_t>(blocks[i].base);
+    }
+    return Status();
+  });
 }
 
 int64_t mosaic_dedup_sample(const MosaicDedup* d) {
   return Sampling(d) ? mosaic::OutputSample::kRows : 0;
 }
 
-void mosaic_dedup_sample_row(MosaicDedup* d, const float* outputs, int64_t n) {
-  if (d->ladder_gate) d->ladder_gate->sample()->Row(outputs, n);
+MosaicCode mosaic_dedup_sample_row(MosaicDedup* d, const float* outputs, int64_t n,
+                                   MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    if (d->ladder_gate) d->ladder_gate->sample()->Row(outputs, n);
+    return Status();
+  });
 }
 
 void mosaic_dedup_report_sample(MosaicDedup* d) {
   if (Sampling(d)) d->ladder_gate->ReportSample();
 }
 
-void mosaic_dedup_rungs(const MosaicDedup* d, MosaicRungs* rungs) {
-  *rungs = {};
-  if (!d->ladder_gate) return;
-  const auto& blocks = d->ladder_gate->blocks();
-  const auto state = d->ladder_gate->accepted();
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    switch (RungOf(blocks[i], state[i], true)) {
-      case MOSAIC_RUNG_MERGED:
-        ++rungs->merged;
-        break;
-      case MOSAIC_RUNG_LOSSLESS:
-        ++rungs->lossless;
-        break;
-      case 1:
-        ++rungs->bits[0];
-        break;
-      case 2:
-        ++rungs->bits[1];
-        break;
-      case 4:
-        ++rungs->bits[2];
-        break;
-      case 8:
-        ++rungs->bits[3];
-        break;
-      default:
-        break;
-    }
-  }
+MosaicCode mosaic_dedup_rungs(const MosaicDedup* d, MosaicRungs* rungs, MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    *rungs = d->AcceptedRungs();
+    return Status();
+  });
 }
 
 double mosaic_dedup_standard_error(const MosaicDedup* d) { return d->standard_error; }

@@ -64,6 +64,7 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 				saved;
 	DedupJob   *job;
 	MosaicDedupResult result;
+	MosaicError error;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -79,14 +80,14 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 	mosaic_progress_start(MOSAIC_PROGRESS_DEDUP);
 	mosaic_dedup_open(job, name, args, GetActiveSnapshot());
 	mosaic_dedup_decide(job);
-	mosaic_dedup_result(job->dedup, &result);
+	mosaic_dedup_check(mosaic_dedup_result(job->dedup, &result, &error), &error);
 	for (int64 i = 0; i < result.evaluations; i++)
 	{
 		MosaicDedupPoint point;
 		Datum		values[5];
 		bool		nulls[5] = {false};
 
-		mosaic_dedup_point(job->dedup, i, &point);
+		mosaic_dedup_check(mosaic_dedup_point(job->dedup, i, &point, &error), &error);
 		values[0] = Int32GetDatum((int32) i + 1);
 		values[1] = Int64GetDatum(point.merged);
 		values[2] = Int64GetDatum(point.bytes);

@@ -182,7 +182,8 @@ judge_row(Evaluation *e, int item, const MosaicTensorView *output, int64 first, 
 
 	if (n > 0)
 		mosaic_copy_floats(outputs, output, first, n);
-	mosaic_dedup_sample_row(v->dedup, outputs, n);
+	if (mosaic_dedup_sample_row(v->dedup, outputs, n, &error) != MOSAIC_OK)
+		mosaic_report(&error);
 	if (e->sample > 0)
 		return;
 	if (v->function != NULL)

@@ -56,10 +56,16 @@ apply(DedupJob *job, bool accepted)
 			continue;
 		memcpy(to->ids, from->ids, from->n * sizeof(int32));
 		memcpy(to->places, from->places, from->n * sizeof(ItemPointerData));
-		if (job->ladder)
-			mosaic_apply_rungs(job, accepted, t);
-		else
+		if (!job->ladder)
 			mosaic_dedup_apply(job->dedup, accepted, t, to->ids);
+	}
+	if (job->ladder)
+		mosaic_apply_rungs(job, accepted);
+	for (int t = 0; t < job->handle->ntensors; t++)
+	{
+		MosaicTensorBlocks *from = &job->handle->tensors[t],
+				   *to = &job->candidate.tensors[t];
+
 		for (int64 i = 0; i < from->n; i++)
 			if (to->ids[i] != from->ids[i])
 				to->places[i] = mosaic_find_offer(job, to->ids[i])->place;
@@ -99,7 +105,7 @@ measure(DedupJob *job)
 	MosaicModelHandle *original = job->original;
 
 	use_model(job, original ? original : job->handle);
-	mosaic_dedup_result(job->dedup, &result);
+	mosaic_dedup_check(mosaic_dedup_result(job->dedup, &result, &error), &error);
 	mosaic_progress_phase(MOSAIC_PHASE_EVALUATING, result.candidates);
 	while ((code = mosaic_dedup_next(job->dedup, &error)) == MOSAIC_MORE)
 	{
@@ -108,13 +114,13 @@ measure(DedupJob *job)
 		if (original)
 			use_model(job, job->handle);
 		original = NULL;
-		mosaic_dedup_result(job->dedup, &result);
-		mosaic_dedup_point(job->dedup, result.evaluations - 1, &last);
+		mosaic_dedup_check(mosaic_dedup_result(job->dedup, &result, &error), &error);
+		mosaic_dedup_check(mosaic_dedup_point(job->dedup, result.evaluations - 1, &last, &error), &error);
 		mosaic_progress_done(result.merged);
 		mosaic_progress_metric(result.evaluations, last.metric);
 	}
 	mosaic_dedup_check(code, &error);
-	mosaic_dedup_result(job->dedup, &result);
+	mosaic_dedup_check(mosaic_dedup_result(job->dedup, &result, &error), &error);
 	if (!result.kept)
 		refuse(job, &result);
 	mosaic_validation_close(validation);
@@ -123,9 +129,11 @@ measure(DedupJob *job)
 void
 mosaic_pass_gate(DedupJob *job)
 {
+	MosaicError error;
+
 	if (job->query)
 		measure(job);
 	else
-		mosaic_dedup_accept_all(job->dedup);
+		mosaic_dedup_check(mosaic_dedup_accept_all(job->dedup, &error), &error);
 	apply(job, true);
 }

@@ -109,7 +109,7 @@ extern void mosaic_recall_decisions(DedupJob *job);
 extern void mosaic_write_log(DedupJob *job, int64 model_id);
 
 /* dedup_ladder.c: which blocks of the candidate are read as others, to be judged; where that is accepted, how they are to be stored. */
-extern void mosaic_apply_rungs(DedupJob *job, bool accepted, int tensor);
+extern void mosaic_apply_rungs(DedupJob *job, bool accepted);
 /* Stores those of the accepted state so, and puts them into the candidate's maps; what was added, each once. */
 extern BlockSet mosaic_store_rungs(DedupJob *job, MosaicWriter *writer);
 

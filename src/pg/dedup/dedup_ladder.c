@@ -48,19 +48,31 @@ lowered_blocks(DedupJob *job, int tensor)
 }
 
 void
-mosaic_apply_rungs(DedupJob *job, bool accepted, int tensor)
+mosaic_apply_rungs(DedupJob *job, bool accepted)
 {
-	MosaicTensorBlocks *blocks = &job->candidate.tensors[tensor];
-	MosaicLoweredBlocks *lowered;
+	int			ntensors = job->handle->ntensors;
+	uint8	  **rungs = palloc0(Max(ntensors, 1) * sizeof *rungs);
+	int32	  **bases = palloc0(Max(ntensors, 1) * sizeof *bases);
+	MosaicError error;
 
-	if (!mosaic_dedup_shareable(job->dedup, tensor))
-		return;
-	lowered = lowered_blocks(job, tensor);
-	memset(lowered->rungs, MOSAIC_RUNG_AS_IT_IS, blocks->n);
-	mosaic_dedup_apply_rungs(job->dedup, accepted, tensor, lowered->rungs, lowered->bases);
-	for (int64 i = 0; i < blocks->n; i++)
-		if (lowered->rungs[i] == MOSAIC_RUNG_MERGED)
-			blocks->ids[i] = lowered->bases[i];
+	for (int t = 0; t < ntensors; t++)
+	{
+		MosaicLoweredBlocks *lowered;
+
+		if (!mosaic_dedup_shareable(job->dedup, t))
+			continue;
+		lowered = lowered_blocks(job, t);
+		memset(lowered->rungs, MOSAIC_RUNG_AS_IT_IS, job->candidate.tensors[t].n);
+		rungs[t] = lowered->rungs;
+		bases[t] = lowered->bases;
+	}
+	mosaic_dedup_check(mosaic_dedup_apply_rungs(job->dedup, accepted, rungs, bases, &error), &error);
+	for (int t = 0; t < ntensors; t++)
+		for (int64 i = 0; rungs[t] && i < job->candidate.tensors[t].n; i++)
+			if (rungs[t][i] == MOSAIC_RUNG_MERGED)
+				job->candidate.tensors[t].ids[i] = bases[t][i];
+	pfree(rungs);
+	pfree(bases);
 }
 
 /* ---- to be stored ---- */

@@ -281,16 +281,17 @@ insert_run(DedupJob *job, int64 model_id)
 	Datum		values[Natts_run] = {0};
 	bool		nulls[Natts_run] = {false};
 	MosaicDedupResult result;
+	MosaicError error;
 	Datum	   *columns[4];
 
-	mosaic_dedup_result(job->dedup, &result);
+	mosaic_dedup_check(mosaic_dedup_result(job->dedup, &result, &error), &error);
 	for (int i = 0; i < 4; i++)
 		columns[i] = palloc(result.evaluations * sizeof(Datum));
 	for (int64 i = 0; i < result.evaluations; i++)
 	{
 		MosaicDedupPoint point;
 
-		mosaic_dedup_point(job->dedup, i, &point);
+		mosaic_dedup_check(mosaic_dedup_point(job->dedup, i, &point, &error), &error);
 		columns[0][i] = Int64GetDatum(point.merged);
 		columns[1][i] = Int64GetDatum(point.bytes);
 		columns[2][i] = Float8GetDatum(point.metric);

@@ -232,15 +232,16 @@ mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDe
 	MemoryContext saved = MemoryContextSwitchTo(cxt);
 	DedupJob   *job;
 	int64		model_id;
+	MosaicError error;
 
 	mosaic_check_may_write();
 	mosaic_progress_start(MOSAIC_PROGRESS_DEDUP);
 	job = decide(name, args);
-	mosaic_dedup_result(job->dedup, &outcome->result);
+	mosaic_dedup_check(mosaic_dedup_result(job->dedup, &outcome->result, &error), &error);
 	outcome->blocks = job->handle->nblocks;
 	outcome->bytes_freed = 0;
 	outcome->judged = args->validation != NULL;
-	mosaic_dedup_rungs(job->dedup, &outcome->rungs);
+	mosaic_dedup_check(mosaic_dedup_rungs(job->dedup, &outcome->rungs, &error), &error);
 	outcome->standard_error = mosaic_dedup_standard_error(job->dedup);
 	model_id = job->handle->key.model_id;
 	if (outcome->result.merged > 0 || outcome->rungs.lossless > 0)
