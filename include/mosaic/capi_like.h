@@ -31,9 +31,16 @@ typedef struct MosaicStored {
 MosaicCode mosaic_import_like_new(const MosaicStored *base, const MosaicSource *weights, const MosaicSource *base_weights,
                                   const MosaicImportOptions *options, MosaicImport **out, MosaicError *err);
 
-/* The same of a LoRA adapter; config: the text of its adapter_config.json. */
+/* An adapter_config.json. */
+typedef struct MosaicAdapterText {
+  const char *text;
+  size_t bytes;
+  int in_order; /* keys are in the order of the file: not so of jsonb */
+} MosaicAdapterText;
+
+/* The same of a LoRA adapter. */
 MosaicCode mosaic_import_adapter_new(const MosaicStored *base, const MosaicSource *adapter, const MosaicSource *base_weights,
-                                     const char *config, size_t config_bytes, const MosaicImportOptions *options,
+                                     const MosaicAdapterText *config, const MosaicImportOptions *options,
                                      MosaicImport **out, MosaicError *err);
 
 #ifdef __cplusplus

@@ -61,16 +61,18 @@ MosaicCode mosaic_import_like_new(const MosaicStored* base, const MosaicSource* 
 }
 
 MosaicCode mosaic_import_adapter_new(const MosaicStored* base, const MosaicSource* adapter,
-                                     const MosaicSource* base_weights, const char* config,
-                                     size_t config_bytes, const MosaicImportOptions* options,
-                                     MosaicImport** out, MosaicError* err) {
+                                     const MosaicSource* base_weights,
+                                     const MosaicAdapterText* config,
+                                     const MosaicImportOptions* options, MosaicImport** out,
+                                     MosaicError* err) {
   *out = nullptr;
   return Guard(err, [&](MosaicCode*) -> Status {
     auto job = std::make_unique<MosaicImport>();
     mosaic::StoredModel stored;
     mosaic::AdapterConfig settings;
     MOSAIC_RETURN_IF_ERROR(
-        mosaic::ReadAdapterConfig({config, config_bytes}, &settings).In("adapter_config.json"));
+        mosaic::ReadAdapterConfig({config->text, config->bytes}, config->in_order != 0, &settings)
+            .In("adapter_config.json"));
     MOSAIC_RETURN_IF_ERROR(TakeBase(*base, job.get(), &stored));
     MOSAIC_RETURN_IF_ERROR(mosaic::OpenAdapter(options->model_name, mosaic::OptionsOf(*options),
                                                stored, SourceOf(adapter), SourceOf(base_weights),

@@ -59,6 +59,7 @@ class AdapterBuilder {
         if (t.whole >= 0) {
           Replace(t, m);
         } else if (CheckPair(t, m.entry)) {
+          MOSAIC_RETURN_IF_ERROR(config_.ScaleOf(t.module(), entry(t.a).dims[0], &scale_));
           AddWays(t, m.entry);
         }
       }
@@ -264,7 +265,6 @@ class AdapterBuilder {
 
   void MakeTensors(const Target& t, int tensor) {
     const int dtype = desc(tensor).dtype;
-    scale_ = config_.ScaleOf(t.module(), entry(t.a).dims[0]);
     way_ = t.module();
     first_ = static_cast<int>(tensors_.size());
     for (const int e : {t.a, t.b}) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "core/util/quote.h"
 
@@ -22,43 +23,67 @@ bool IsName(const std::string& s) {
   return !s.empty() && s.find_first_of("^$*+?()[]{}|\\") == std::string::npos;
 }
 
-bool IsModule(const std::string& module, const std::string& name) {
-  if (module == name) return true;
-  return module.size() > name.size() && module[module.size() - name.size() - 1] == '.' &&
-         module.compare(module.size() - name.size(), name.size(), name) == 0;
+// The configuration, and the keys of its alpha_pattern as they come.
+json Parse(std::string_view text, std::vector<std::string>* keys) {
+  bool within = false;
+  const auto note = [&](int depth, json::parse_event_t event, const json& parsed) {
+    if (event != json::parse_event_t::key) return true;
+    if (depth == 1) {
+      within = parsed == json("alpha_pattern");
+      if (within) keys->clear();
+    } else if (depth == 2 && within) {
+      keys->push_back(parsed.get<std::string>());
+    }
+    return true;
+  };
+  return json::parse(text.begin(), text.end(), note, false);
 }
 
-Status ReadAlphas(const json& config, AdapterConfig* out) {
+Status ReadAlphas(const json& config, const std::vector<std::string>& keys, AdapterConfig* out) {
   if (!Says(config, "alpha_pattern")) return {};
   const json& pattern = config["alpha_pattern"];
   if (!pattern.is_object()) return Status::BadModel("alpha_pattern is not an object");
-  for (const auto& [name, alpha] : pattern.items()) {
+  for (const std::string& name : keys) {
+    const json& alpha = pattern.at(name);
     if (!alpha.is_number())
       return Status::BadModel("alpha_pattern has no number for " + Quoted(name));
     if (!IsName(name))
       return Status::Unsupported("alpha_pattern " + Quoted(name) + " is a regular expression");
-    out->alphas.emplace_back(name, alpha.get<double>());
+    out->alphas.insert({name, {alpha.get<double>(), out->alphas.size()}});
   }
   return {};
 }
 
 }  // namespace
 
-float AdapterConfig::ScaleOf(const std::string& module, int64_t rank) const {
-  double a = alpha;
-  for (const auto& [name, value] : alphas) {
-    if (!IsModule(module, name)) continue;
-    a = value;
-    break;
+Status AdapterConfig::ScaleOf(const std::string& module, int64_t rank, float* out) const {
+  auto best = alphas.end();
+  for (size_t at = 0;; ++at) {
+    const auto found = alphas.find(module.substr(at));
+    if (found != alphas.end()) {
+      if (best != alphas.end() && !in_order && found->second.value != best->second.value) {
+        return Status(MOSAIC_E_INVALID, "the scale of the adapter is not known",
+                      "alpha_pattern has " + Quoted(best->first) + " and " + Quoted(found->first) +
+                          " for the module " + Quoted(module) +
+                          ", of which the first counts; jsonb does not keep their order.",
+                      "Leave one of them out, or import the file with its adapter_config.json.");
+      }
+      if (best == alphas.end() || found->second.place < best->second.place) best = found;
+    }
+    at = module.find('.', at);
+    if (at == std::string::npos) break;
   }
+  const double a = best == alphas.end() ? alpha : best->second.value;
   const double r = static_cast<double>(rank);
-  return static_cast<float>(a / (by_root ? std::sqrt(r) : r));
+  *out = static_cast<float>(a / (by_root ? std::sqrt(r) : r));
+  return {};
 }
 
-Status ReadAdapterConfig(std::string_view text, AdapterConfig* out) {
+Status ReadAdapterConfig(std::string_view text, bool in_order, AdapterConfig* out) {
   if (text.size() > kMaxAdapterConfig)
     return Status::Limit("it has more than " + std::to_string(kMaxAdapterConfig) + " bytes");
-  const json config = json::parse(text.begin(), text.end(), nullptr, false);
+  std::vector<std::string> keys;
+  const json config = Parse(text, &keys);
   if (!config.is_object()) return Status::BadModel("it is not a JSON object");
   if (Says(config, "peft_type") && config["peft_type"] != json("LORA")) {
     return Status::Unsupported(
@@ -76,7 +101,8 @@ Status ReadAdapterConfig(std::string_view text, AdapterConfig* out) {
   out->alpha = alpha->get<double>();
   if (!std::isfinite(out->alpha)) return Status::BadModel("lora_alpha is not finite");
   out->by_root = Says(config, "use_rslora");
-  return ReadAlphas(config, out);
+  out->in_order = in_order;
+  return ReadAlphas(config, keys, out);
 }
 
 }  // namespace mosaic

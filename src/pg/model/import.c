@@ -87,7 +87,7 @@ open_large_object(Datum loid)
 
 /* The model whose graph has the weights of source, or that source is an adapter of, where that is said. */
 static MosaicLike *
-like_option(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const char *config)
+like_option(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const MosaicAdapterText *config)
 {
 	MosaicLike *like;
 
@@ -100,7 +100,7 @@ like_option(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, 
 	like = mosaic_like_open(TextDatumGetCString(PG_GETARG_DATUM(19)), source,
 							PG_ARGISNULL(20) ? NULL : open(PG_GETARG_DATUM(20)));
 	if (config)
-		mosaic_like_adapt(like, config, strlen(config));
+		mosaic_like_adapt(like, config);
 	return like;
 }
 
@@ -224,7 +224,7 @@ stage(MosaicHostSource *source, const char *name, const MosaicModelOptions *opti
  */
 static Datum
 import(FunctionCallInfo fcinfo, MosaicHostSource *source, OpenSource open, const MosaicFolder *folder,
-	   const char *config, const char *name)
+	   const MosaicAdapterText *config, const char *name)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	MosaicDedupArguments args;
@@ -349,7 +349,7 @@ IMPORT_WITH(mosaic_pg_import_lo_axis, 3, mosaic_pg_import_lo)
  */
 static Datum
 with_base(FunctionCallInfo fcinfo, int content, int base, int base_weights, int keep, OpenSource open,
-		  const char *config, const char *name)
+		  const MosaicAdapterText *config, const char *name)
 {
 	LOCAL_FCINFO(inner, 21);
 
@@ -406,10 +406,12 @@ no_config(const char *where)
 			 errhint("Give what adapter_config.json has: config => '{\"lora_alpha\": 16}'.")));
 }
 
+/* config: its text, or NULL; in_order: keys are in the order of the file. */
 static Datum
-import_adapter(FunctionCallInfo fcinfo, OpenSource open, const char *config)
+import_adapter(FunctionCallInfo fcinfo, OpenSource open, const char *config, bool in_order)
 {
 	char	   *name;
+	MosaicAdapterText said;
 
 	mosaic_check_catalogs();
 	for (int i = 0; i < 3; i++)
@@ -421,7 +423,8 @@ import_adapter(FunctionCallInfo fcinfo, OpenSource open, const char *config)
 	mosaic_check_name(name);
 	if (config == NULL)
 		no_config(NULL);
-	return with_base(fcinfo, 2, 1, 3, 5, open, config, name);
+	said = (MosaicAdapterText) {.text = config,.bytes = strlen(config),.in_order = in_order};
+	return with_base(fcinfo, 2, 1, 3, 5, open, &said, name);
 }
 
 /* What adapter_config.json beside a file has. */
@@ -444,22 +447,23 @@ Datum
 mosaic_pg_adapter_path(PG_FUNCTION_ARGS)
 {
 	char	   *config = config_option(fcinfo);
+	bool		beside = config == NULL;
 
-	if (config == NULL && !PG_ARGISNULL(2))
+	if (beside && !PG_ARGISNULL(2))
 		config = config_beside(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	return import_adapter(fcinfo, open_path, config);
+	return import_adapter(fcinfo, open_path, config, beside);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_adapter_bytea);
 Datum
 mosaic_pg_adapter_bytea(PG_FUNCTION_ARGS)
 {
-	return import_adapter(fcinfo, open_bytes, config_option(fcinfo));
+	return import_adapter(fcinfo, open_bytes, config_option(fcinfo), false);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_adapter_lo);
 Datum
 mosaic_pg_adapter_lo(PG_FUNCTION_ARGS)
 {
-	return import_adapter(fcinfo, open_large_object, config_option(fcinfo));
+	return import_adapter(fcinfo, open_large_object, config_option(fcinfo), false);
 }

@@ -24,8 +24,7 @@ struct MosaicLike
 	MosaicReader reader;
 	MosaicHostSource *weights;
 	MosaicHostSource *base_weights;
-	const char *config;			/* of an adapter, or NULL */
-	Size		config_len;
+	const MosaicAdapterText *config;	/* of an adapter, or NULL */
 };
 
 typedef struct BlockRead
@@ -87,10 +86,9 @@ mosaic_like_open(const char *name, MosaicHostSource *weights, MosaicHostSource *
 }
 
 void
-mosaic_like_adapt(MosaicLike *like, const char *config, Size len)
+mosaic_like_adapt(MosaicLike *like, const MosaicAdapterText *config)
 {
 	like->config = config;
-	like->config_len = len;
 }
 
 MosaicCode
@@ -105,8 +103,7 @@ mosaic_like_import(MosaicLike *like, const MosaicImportOptions *options, MosaicI
 	const MosaicSource *base_weights = like->base_weights ? mosaic_source_callbacks(like->base_weights) : NULL;
 
 	if (like->config)
-		return mosaic_import_adapter_new(&stored, weights, base_weights, like->config, like->config_len,
-										 options, out, error);
+		return mosaic_import_adapter_new(&stored, weights, base_weights, like->config, options, out, error);
 	return mosaic_import_like_new(&stored, weights, base_weights, options, out, error);
 }
 

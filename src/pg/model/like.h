@@ -8,6 +8,7 @@
 #include "access/htup.h"
 #include "utils/snapshot.h"
 
+#include "mosaic/capi_like.h"
 #include "source.h"
 
 typedef struct MosaicLike MosaicLike;
@@ -18,8 +19,8 @@ typedef struct MosaicLike MosaicLike;
  */
 extern MosaicLike *mosaic_like_open(const char *name, MosaicHostSource *weights, MosaicHostSource *base_weights);
 
-/* The weights are a LoRA adapter; config: the text of its adapter_config.json, which must outlive this. */
-extern void mosaic_like_adapt(MosaicLike *like, const char *config, Size len);
+/* The weights are a LoRA adapter; config: its adapter_config.json, which must outlive this. */
+extern void mosaic_like_adapt(MosaicLike *like, const MosaicAdapterText *config);
 
 /* Begins an import of them.  After MOSAIC_E_HOST the error is kept in weights. */
 extern MosaicCode mosaic_like_import(MosaicLike *like, const MosaicImportOptions *options, MosaicImport **out,

@@ -57,7 +57,7 @@ Imported Adapt(const Imported& base, const std::string& adapter,
   const StoredModel stored = {base.graph, base.importer->tensors(), &blocks};
   AdapterConfig settings;
   Imported r;
-  r.status = ReadAdapterConfig(config, &settings);
+  r.status = ReadAdapterConfig(config, true, &settings);
   if (!r.status.ok()) return r;
   r.status = OpenAdapter(
       "ft", {126, MOSAIC_FLOAT, false, ""}, stored, std::make_shared<MemorySource>(adapter),
@@ -179,26 +179,52 @@ TEST(Adapter, WeightsThatNoProductTakes) {
   EXPECT_THAT(r.status.detail(), HasSubstr("\"b.weight\" in node \"left\" (MatMul)"));
 }
 
+float ScaleOf(const AdapterConfig& c, const std::string& module) {
+  float scale = 0;
+  EXPECT_TRUE(c.ScaleOf(module, 16, &scale).ok());
+  return scale;
+}
+
 TEST(AdapterConfig, Scales) {
   AdapterConfig c;
   ASSERT_TRUE(
       ReadAdapterConfig(
           R"({"lora_alpha": 32, "alpha_pattern": {"query": 8, "x.key": 4}, "peft_type": "LORA", "use_dora": false})",
-          &c)
+          true, &c)
           .ok());
-  EXPECT_EQ(c.ScaleOf("layer.0.value", 16), 2);
-  EXPECT_EQ(c.ScaleOf("layer.0.query", 16), 0.5f);
-  EXPECT_EQ(c.ScaleOf("subquery", 16), 2);
-  EXPECT_EQ(c.ScaleOf("x.key", 16), 0.25f);
+  EXPECT_EQ(ScaleOf(c, "layer.0.value"), 2);
+  EXPECT_EQ(ScaleOf(c, "layer.0.query"), 0.5f);
+  EXPECT_EQ(ScaleOf(c, "subquery"), 2);
+  EXPECT_EQ(ScaleOf(c, "x.key"), 0.25f);
   AdapterConfig root;
-  ASSERT_TRUE(ReadAdapterConfig(R"({"lora_alpha": 32, "use_rslora": true})", &root).ok());
-  EXPECT_EQ(root.ScaleOf("a", 16), 8);
+  ASSERT_TRUE(ReadAdapterConfig(R"({"lora_alpha": 32, "use_rslora": true})", true, &root).ok());
+  EXPECT_EQ(ScaleOf(root, "a"), 8);
+}
+
+// Of several keys that fit PEFT takes the first of the file.
+TEST(AdapterConfig, TheFirstKeyCounts) {
+  const std::string text =
+      R"({"alpha_pattern": {"x.query": 8, "b": {}}, "lora_alpha": 32, "other": {"query": 5},
+          "alpha_pattern": {"query": 48, "1.query": 16, "a.value": 4, "value": 4}})";
+  AdapterConfig c;
+  ASSERT_TRUE(ReadAdapterConfig(text, true, &c).ok());
+  EXPECT_EQ(ScaleOf(c, "layer.1.query"), 3);
+  EXPECT_EQ(ScaleOf(c, "layer.0.query"), 3);
+  EXPECT_EQ(ScaleOf(c, "x.query"), 3);
+  AdapterConfig unknown;
+  ASSERT_TRUE(ReadAdapterConfig(text, false, &unknown).ok());
+  EXPECT_EQ(ScaleOf(unknown, "layer.0.query"), 3);
+  EXPECT_EQ(ScaleOf(unknown, "layer.a.value"), 0.25f);
+  float scale = 0;
+  const Status s = unknown.ScaleOf("layer.1.query", 16, &scale);
+  EXPECT_EQ(s.code(), MOSAIC_E_INVALID);
+  EXPECT_THAT(s.detail(), HasSubstr("\"1.query\" and \"query\""));
 }
 
 TEST(AdapterConfig, WhatIsRefused) {
   const auto code = [](const std::string& text) {
     AdapterConfig c;
-    return ReadAdapterConfig(text, &c).code();
+    return ReadAdapterConfig(text, true, &c).code();
   };
   for (const char* text : {"", "[]", "{", "{}", R"({"lora_alpha": "16"})",
                            R"({"lora_alpha": 1e999})", R"({"lora_alpha": 1, "alpha_pattern": [1]})",
