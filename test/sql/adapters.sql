@@ -72,8 +72,7 @@ SELECT import_adapter('mine', 'absent', :'file'::bytea, config => '{"lora_alpha"
 SELECT import_adapter('mine', 'ft', '\x00'::bytea, config => '{"lora_alpha": 6}');
 SELECT import_adapter('mine', 'ft', :'file'::bytea, config => '{"r": 6}');
 SELECT import_adapter('mine', 'ft', :'file'::bytea, config => '{"lora_alpha": 6, "use_dora": true}');
--- of two keys that fit the first of the file counts, which jsonb does not know
-SELECT import_adapter('mine', 'ft', :'file'::bytea, base_weights => :'base'::bytea, config => '{"lora_alpha": 6, "alpha_pattern": {"layer.0": 6, "0": 3}}');
+SELECT import_adapter('mine', 'ft', :'file'::bytea, config => '{"lora_alpha": 6, "init_lora_weights": "pissa_niter_4"}');
 SELECT count(*) FROM mosaic.models WHERE name IN ('mine', 'bad');
 \set VERBOSITY default
 DROP EXTENSION pg_mosaic CASCADE;

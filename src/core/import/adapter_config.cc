@@ -23,6 +23,19 @@ bool IsName(const std::string& s) {
   return !s.empty() && s.find_first_of("^$*+?()[]{}|\\") == std::string::npos;
 }
 
+// Some ways to begin change the base: of the adapter alone the weights are not known then.
+Status CheckBeginning(const json& config) {
+  const auto init = config.find("init_lora_weights");
+  if (init == config.end() || !init->is_string()) return {};
+  std::string way = init->get<std::string>();
+  for (char& c : way) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (way == "gaussian" || way == "eva" || way == "orthogonal") return {};
+  return Status::Unsupported("init_lora_weights " + Quoted(init->get<std::string>()) +
+                             " is not supported: the adapter belongs to a base that was changed")
+      .WithHint(
+          "Save it converted: save_pretrained(..., path_initial_model_for_weight_conversion=...).");
+}
+
 // The configuration, and the keys of its alpha_pattern as they come.
 json Parse(std::string_view text, std::vector<std::string>* keys) {
   bool within = false;
@@ -95,6 +108,7 @@ Status ReadAdapterConfig(std::string_view text, bool in_order, AdapterConfig* ou
                             "trainable_token_indices"}) {
     if (Says(config, field)) return Status::Unsupported(Quoted(field) + " is not supported");
   }
+  MOSAIC_RETURN_IF_ERROR(CheckBeginning(config));
   const auto alpha = config.find("lora_alpha");
   if (alpha == config.end() || !alpha->is_number())
     return Status::BadModel("it has no number lora_alpha");

@@ -30,7 +30,8 @@ constexpr size_t kMaxAdapterConfig = 1 << 20;
 
 // in_order: keys are in the order of the file, which jsonb loses. Errors: BAD_MODEL where it is not
 // JSON, or lora_alpha is missing; UNSUPPORTED where it asks for what changes the answers and is not
-// known: other adapters than LoRA, DoRA, patterns that are regular expressions; LIMIT.
+// known: other adapters than LoRA, DoRA, those of a base that was changed, patterns that are
+// regular expressions; LIMIT.
 Status ReadAdapterConfig(std::string_view json, bool in_order, AdapterConfig* out);
 
 }  // namespace mosaic

@@ -242,5 +242,21 @@ TEST(AdapterConfig, WhatIsRefused) {
   EXPECT_EQ(code("{\"lora_alpha\": 1, \"x\": " + std::string(100000, '[')), MOSAIC_E_BAD_MODEL);
 }
 
+// PiSSA and others leave of the base what the adapter has not: it fits no other.
+TEST(AdapterConfig, AdaptersOfAChangedBase) {
+  const auto read = [](const std::string& way) {
+    AdapterConfig c;
+    return ReadAdapterConfig("{\"lora_alpha\": 1, \"init_lora_weights\": " + way + "}", true, &c);
+  };
+  for (const char* way :
+       {"true", "false", "null", "\"gaussian\"", "\"Gaussian\"", "\"eva\"", "\"orthogonal\""})
+    EXPECT_TRUE(read(way).ok()) << way;
+  for (const char* way : {"\"pissa\"", "\"pissa_niter_4\"", "\"olora\"", "\"corda\"", "\"loftq\"",
+                          "\"some_other\"", "\"\""}) {
+    EXPECT_EQ(read(way).code(), MOSAIC_E_UNSUPPORTED) << way;
+    EXPECT_THAT(read(way).hint(), HasSubstr("path_initial_model_for_weight_conversion"));
+  }
+}
+
 }  // namespace
 }  // namespace mosaic
