@@ -92,7 +92,8 @@ TEST(TensorData, BoolIsZeroOrOne) {
 }
 
 // In blocks every float is float32; inline values keep their type and bytes.
-TEST(TensorData, FloatTypesAreConverted) {
+// float64 becomes float32; types of 16 bits stay as they are.
+TEST(TensorData, FloatTypes) {
   std::vector<double> d(300);
   std::vector<uint16_t> half(300), brain(300);
   std::vector<float> f(300);
@@ -106,10 +107,10 @@ TEST(TensorData, FloatTypesAreConverted) {
   }
   ExpectElements(RawTensor("t", MOSAIC_DOUBLE, {300}, Raw(d)), f);
   ExpectElements(doubles.str(), f);
-  ExpectElements(RawTensor("t", MOSAIC_FLOAT16, {300}, Raw(half)), f);
-  ExpectElements(RawTensor("t", MOSAIC_BFLOAT16, {300}, Raw(brain)), f);
+  ExpectElements(RawTensor("t", MOSAIC_FLOAT16, {300}, Raw(half)), half);
+  ExpectElements(RawTensor("t", MOSAIC_BFLOAT16, {300}, Raw(brain)), brain);
   std::vector<int64_t> wide(half.begin(), half.end());
-  ExpectElements(Head(MOSAIC_FLOAT16, 300).Ints(5, wide).str(), f);
+  ExpectElements(Head(MOSAIC_FLOAT16, 300).Ints(5, wide).str(), half);
 
   const std::vector<double> few = {0.1, -1e300};
   ExpectElements(RawTensor("t", MOSAIC_DOUBLE, {2}, Raw(few)), few);
@@ -117,6 +118,10 @@ TEST(TensorData, FloatTypesAreConverted) {
   const Imported r = Import(bytes);
   EXPECT_EQ(r.Desc("t").dtype, MOSAIC_DOUBLE);
   EXPECT_EQ(r.Desc("t").stored_dtype, MOSAIC_FLOAT);
+  for (const int dtype : {MOSAIC_FLOAT16, MOSAIC_BFLOAT16}) {
+    const std::string held = Holding(RawTensor("t", dtype, {300}, Raw(half)));
+    EXPECT_EQ(Import(held).Desc("t").stored_dtype, dtype);
+  }
 }
 
 TEST(TensorData, BFloat16IsRoundedToNearestEvenAndStaysFinite) {
@@ -179,10 +184,10 @@ TEST(TensorData, InlineBelow256Bytes) {
 TEST(TensorData, VarintsInAnyOrder) {
   const int64_t m = 40, k = 3000;
   std::vector<int64_t> wide(static_cast<size_t>(m * k));
-  std::vector<float> expected(wide.size());
+  std::vector<uint16_t> expected(wide.size());
   for (size_t i = 0; i < wide.size(); ++i) {
-    wide[i] = FloatToFloat16(static_cast<float>(i % 2000));
-    expected[i] = static_cast<float>(i % 2000);
+    expected[i] = FloatToFloat16(static_cast<float>(i % 2000));
+    wide[i] = expected[i];
   }
   ModelBuilder b;
   b.Input("x", {kN, k}).Output("y", {kN, m});
@@ -192,7 +197,7 @@ TEST(TensorData, VarintsInAnyOrder) {
   const std::string bytes = b.Build();
   const Imported r = Import(bytes);
   ASSERT_TRUE(r.status.ok()) << r.status.message() << r.status.detail();
-  EXPECT_EQ(r.Elements<float>("w"), expected);
+  EXPECT_EQ(r.Elements<uint16_t>("w"), expected);
 }
 
 TEST(TensorData, RandomRanges) {
