@@ -63,6 +63,9 @@ set_target_properties(chaos_disk PROPERTIES PREFIX "")
 target_link_libraries(chaos_disk PRIVATE ${CMAKE_DL_LIBS})
 
 file(GLOB tap_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/t/*.pl)
+if(NOT EXISTS ${PG_sharedir}/extension/vector.control)
+  list(FILTER tap_tests EXCLUDE REGEX pgvector)
+endif()
 foreach(test ${tap_tests})
   get_filename_component(name ${test} NAME_WE)
   add_test(NAME tap.${name} COMMAND ${CMAKE_SOURCE_DIR}/test/run_tap.sh ${CMAKE_BINARY_DIR}/tap/${name}

@@ -24,6 +24,8 @@ use_postgresql() {
   PGBIN=/usr/lib/postgresql/$PG/bin
   PACKAGES_BUILD="g++ cmake ninja-build ccache postgresql-$PG postgresql-server-dev-$PG libeigen3-dev
     libprotozero-dev nlohmann-json3-dev libxxhash-dev libutf8proc-dev libpcre2-dev libgtest-dev libgmock-dev libbenchmark-dev"
+  PACKAGES_VECTOR='' # pgvector is in Debian 13
+  [ "$1" != 17 ] || PACKAGES_VECTOR="postgresql-$1-pgvector"
   PACKAGES_PEERS="postgresql-plpython3-$PG libopenblas0-pthread python3-torch python3-onnx python3-numpy python3-psycopg2"
 }
 PG=
