@@ -24,7 +24,7 @@ is($stat->('iris'), '400 400 0', 'every one was counted');
 # Entries move when others are freed: nothing is lost, or counted for another model
 my @scripts = map {
 	my $n = $_;
-	join '', map { my $m = "m${n}_$_"; ("SELECT tensors FROM import_model('$m', '$iris'); SELECT predict_class('$m', 1, 2, 3, 4) FROM generate_series(1, 3);"
+	join '', map { my $m = "m${n}_$_"; ("SELECT tensors FROM import_model('$m', '$iris'); SELECT predict_class('$m', g, 2, 3, 4) FROM generate_series(1, 3) g;"
 			. "$ask;" . ($_ % 4 ? "SELECT drop_model('$m');" : '') . "\n") } 1 .. 60;
 } 1 .. 6;
 my ($out, $err) = run_sessions($node, @scripts);
