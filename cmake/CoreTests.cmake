@@ -12,6 +12,9 @@ set(test_optimization -O1)
 if(MOSAIC_SANITIZE)
   set(test_optimization -O0)
 endif()
+if(MOSAIC_FUZZ)
+  list(APPEND test_optimization -fno-sanitize=fuzzer-no-link) # their coverage guides no fuzzing
+endif()
 target_compile_options(unit_tests PRIVATE -Wall -Wextra -Werror ${test_optimization})
 target_compile_definitions(unit_tests PRIVATE
   MOSAIC_TEST_DATA="${CMAKE_SOURCE_DIR}/test/data" MOSAIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
