@@ -11,6 +11,7 @@ target_include_directories(unit_tests PRIVATE test/unit)
 set(test_optimization -O1)
 if(MOSAIC_SANITIZE)
   set(test_optimization -O0)
+  set_source_files_properties(test/unit/kernel/strip_gemm_fast_test.cc PROPERTIES COMPILE_OPTIONS -O1) # its oracles run for minutes
 endif()
 if(MOSAIC_FUZZ)
   list(APPEND test_optimization -fno-sanitize=fuzzer-no-link) # their coverage guides no fuzzing
