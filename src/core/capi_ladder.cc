@@ -39,7 +39,10 @@ mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
   if (block.lossless) block.bytes = exact;
   const auto add = [&](int bits, uint32_t bytes, const void* instead) {
     const auto error = mosaic::DifferenceOf(d->payload, instead, whole, geometry.dtype);
-    if (bytes >= block.bytes || !(error.largest <= d->near.max_abs)) return;
+    // Of a small block more bits may take no more: fewer would lose something for nothing.
+    const uint32_t above =
+        block.rungs > 0 ? block.rung[static_cast<size_t>(block.rungs - 1)].bytes : block.bytes;
+    if (bytes >= above || !(error.largest <= d->near.max_abs)) return;
     mosaic::Rung& rung = block.rung[static_cast<size_t>(block.rungs++)];
     rung = {static_cast<int8_t>(bits), bytes, static_cast<float>(error.squared)};
   };

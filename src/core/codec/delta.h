@@ -25,8 +25,9 @@ uint32_t EncodeDelta(const void* block, const void* base, uint32_t bytes, int el
 // About how long it would be, by every eighth element.
 uint32_t EstimateDelta(const void* block, const void* base, uint32_t bytes, int element_bytes);
 
-// Makes the block of a delta of either kind; false where that is damaged, or not one of a block of "bytes" bytes.
-// Reads nothing outside delta[0 .. delta_bytes) and base[0 .. bytes), writes bytes at out.
+// Makes the block of a delta of either kind; false where that is damaged, or not one of a block of
+// "bytes" bytes. Reads nothing outside delta[0 .. delta_bytes) and base[0 .. bytes), writes bytes at
+// out.
 bool DecodeDelta(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
                  void* out);
 

@@ -28,7 +28,8 @@ bool IsLowBits(const void* delta, uint32_t delta_bytes);
 bool DecodeLowBits(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
                    bool reference, void* out);
 
-// Sum of squares and largest of the differences of two blocks' weights.
+// Sum of squares and largest of the differences of two blocks' weights, NaN where one is. REQUIRES:
+// a type that EncodeLowBits takes.
 struct BlockDifference {
   double squared = 0, largest = 0;
 };

@@ -76,9 +76,9 @@ pg_noreturn extern void mosaic_delta_is_damaged(int32 block_id);
 extern const void *mosaic_recent_block(MosaicReader *reader, int32 block_id, uint32 length,
 									   ItemPointer place, Buffer seen_in, ResourceOwner owner,
 									   Buffer *buffer, uint32 *stored);
-/* Gives back a pin that was taken under owner; nothing where buffer is InvalidBuffer. */
 /* What is stored of a block, or in the reader's memory what its delta makes (the last two of them); NULL where that is damaged. */
 extern const void *mosaic_whole_block(MosaicReader *reader, const void *stored_payload, uint32 stored, uint32 length);
+/* Gives back a pin that was taken under owner; nothing where buffer is InvalidBuffer. */
 extern void mosaic_release_pin(Buffer buffer, ResourceOwner owner);
 
 /*

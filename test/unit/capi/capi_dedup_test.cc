@@ -71,23 +71,25 @@ class CapiDedupTest : public ::testing::Test {
   }
 
   // Down the ladder: each block has the base.
-  Dedup Planned() {
+  Dedup Planned() { return PlannedOf(store_, kBlocks, INFINITY); }
+  Dedup PlannedOf(const FakeStore& store, int64_t blocks, double max_weight_error) {
     MosaicDedupOptions o{};
     o.tolerance = 0.01f;
     o.min_similarity = 1;
     o.metric = "agreement";
-    o.max_weight_error = INFINITY;
+    o.max_weight_error = max_weight_error;
     o.ladder = true;
     MosaicDedup* made = nullptr;
     EXPECT_EQ(mosaic_dedup_new(&o, &made, &err_), MOSAIC_OK) << err_.message;
     Dedup d(made);
-    for (const MosaicTensorDesc& desc : store_.descs())
+    for (const MosaicTensorDesc& desc : store.descs())
       EXPECT_EQ(mosaic_dedup_add_tensor(d.get(), &desc, &err_), MOSAIC_OK);
+    const int ntensors = static_cast<int>(store.descs().size());
     const int32_t keys[MOSAIC_NEAR_TABLES] = {};
     const int32_t* ids;
     int64_t n;
-    for (int tensor = 0; tensor < 2; ++tensor) {
-      for (int64_t i = 0; i < kBlocks; ++i) {
+    for (int tensor = 0; tensor < ntensors; ++tensor) {
+      for (int64_t i = 0; i < blocks; ++i) {
         EXPECT_EQ(
             mosaic_dedup_search(d.get(), tensor, i, own_.data(), keys, &kBase, 1, &ids, &n, &err_),
             MOSAIC_OK);
@@ -182,6 +184,18 @@ TEST_F(CapiDedupTest, LadderIsMeasuredWhereverMemoryEnds) {
   EXPECT_EQ(point.metric, 0.5);
   EXPECT_EQ(point.merged, 0);
   EXPECT_TRUE(point.kept);
+}
+
+// Of 640 bytes: 224 with 8 bits a weight, and 128, the least there is, with 4, 2, or 1.
+TEST_F(CapiDedupTest, NoBitsAreLostWhereThatSavesNothing) {
+  FakeStore small;
+  small.AddStrip("w", 10, 32, std::vector<float>(320));
+  const Dedup d = PlannedOf(small, 2, 0.0009);  // merging is off by 0.001
+  ASSERT_EQ(mosaic_dedup_accept_all(d.get(), &err_), MOSAIC_OK);
+  MosaicRungs rungs{};
+  ASSERT_EQ(mosaic_dedup_rungs(d.get(), &rungs, &err_), MOSAIC_OK);
+  EXPECT_EQ(rungs.bits[2], 2);
+  EXPECT_EQ(rungs.merged + rungs.bits[0] + rungs.bits[1] + rungs.bits[3] + rungs.lossless, 0);
 }
 
 }  // namespace
