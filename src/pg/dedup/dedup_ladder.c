@@ -85,7 +85,15 @@ typedef struct RungStore
 	char	   *own,
 			   *made,
 			   *delta;
+	HTAB	   *same;			/* blocks that lost nothing */
 } RungStore;
+
+typedef struct SameBlock
+{
+	int32		id;				/* hash key: as it was stored */
+	int32		now;
+	ItemPointerData place;
+} SameBlock;
 
 /* The delta of a block on its rung, and what it makes; 0 where it is not worth while after all. */
 static uint32
@@ -111,20 +119,48 @@ store_rung(RungStore *s, MosaicTensorBlocks *blocks, int64 i)
 {
 	const MosaicLoweredBlocks *lowered = blocks->lowered;
 	MosaicBlock block = {.geometry = lowered->geometry,.payload = s->made,.length = blocks->payload_bytes};
+	int32		id = blocks->ids[i];
 	Buffer		buffer;
 	uint32		bytes;
+	bool		same;
 
-	memcpy(s->own, mosaic_read_block(&s->job->reader, blocks->ids[i], block.length, &blocks->places[i],
+	memcpy(s->own, mosaic_read_block(&s->job->reader, id, block.length, &blocks->places[i],
 									 CurrentResourceOwner, &buffer), block.length);
 	mosaic_release_pin(buffer, CurrentResourceOwner);
 	bytes = encode(s, block.geometry, block.length, lowered->rungs[i], lowered->bases[i]);
 	if (bytes == 0)
 		return false;
+	same = memcmp(s->made, s->own, block.length) == 0;
 	mosaic_block_hash(block.geometry, block.payload, block.length, block.hash);
 	/* What loses nothing equals the block that it takes the place of. */
-	(void) mosaic_writer_use_delta(s->writer, &block, s->delta, bytes, lowered->bases[i],
-								   memcmp(s->made, s->own, block.length) == 0, &blocks->ids[i], &blocks->places[i]);
+	(void) mosaic_writer_use_delta(s->writer, &block, s->delta, bytes, lowered->bases[i], same, &blocks->ids[i],
+								   &blocks->places[i]);
+	if (same)
+	{
+		SameBlock  *entry = hash_search(s->same, &id, HASH_ENTER, NULL);
+
+		entry->now = blocks->ids[i];
+		entry->place = blocks->places[i];
+	}
 	return true;
+}
+
+/* Wherever else the model has a block that lost nothing, also where it was not looked for: the other is not kept for that. */
+static void
+replace_same(RungStore *s)
+{
+	for (int t = 0; t < s->job->handle->ntensors; t++)
+		for (int64 i = 0; i < s->job->candidate.tensors[t].n; i++)
+		{
+			MosaicTensorBlocks *blocks = &s->job->candidate.tensors[t];
+			const SameBlock *entry = hash_search(s->same, &blocks->ids[i], HASH_FIND, NULL);
+
+			CHECK_FOR_INTERRUPTS();
+			if (entry == NULL)
+				continue;
+			blocks->ids[i] = entry->now;
+			blocks->places[i] = entry->place;
+		}
 }
 
 BlockSet
@@ -132,8 +168,10 @@ mosaic_store_rungs(DedupJob *job, MosaicWriter *writer)
 {
 	RungStore	s = {.job = job,.writer = writer,.memory = palloc(3 * MOSAIC_MAX_PAYLOAD + MOSAIC_TUPLE_ALIGN)};
 	BlockSet	added = {MemoryContextAllocHuge(CurrentMemoryContext, (job->handle->nblocks + 1) * sizeof(int32))};
+	HASHCTL		ctl = {.keysize = sizeof(int32),.entrysize = sizeof(SameBlock),.hcxt = CurrentMemoryContext};
 	int64		all = 0;
 
+	s.same = hash_create("pg_mosaic blocks that lost nothing", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	s.own = (char *) TYPEALIGN(MOSAIC_TUPLE_ALIGN, s.memory);
 	s.made = s.own + MOSAIC_MAX_PAYLOAD;
 	s.delta = s.made + MOSAIC_MAX_PAYLOAD;
@@ -147,6 +185,7 @@ mosaic_store_rungs(DedupJob *job, MosaicWriter *writer)
 			if (rung != MOSAIC_RUNG_AS_IT_IS && rung != MOSAIC_RUNG_MERGED && store_rung(&s, blocks, i))
 				added.ids[all++] = blocks->ids[i];
 		}
+	replace_same(&s);
 	qsort(added.ids, all, sizeof(int32), mosaic_compare_ids);
 	for (int64 i = 0; i < all; i++)
 		if (i == 0 || added.ids[i] != added.ids[added.n - 1])
@@ -155,6 +194,7 @@ mosaic_store_rungs(DedupJob *job, MosaicWriter *writer)
 	for (int64 i = 0; i < added.n; i++)
 		if (mosaic_has_block(&job->own, added.ids[i]))
 			mosaic_writer_uncount(writer, added.ids[i]);
+	hash_destroy(s.same);
 	pfree(s.memory);
 	return added;
 }

@@ -69,6 +69,13 @@ find_partner(DedupJob *job, int tensor, int32 id, ItemPointer place)
 	return true;
 }
 
+/* Whether others have come to use a block meanwhile: a difference beside it would only add to it. */
+static bool
+is_shared(DedupJob *job, int32 id)
+{
+	return mosaic_find_offer(job, id)->models > 1;
+}
+
 bool
 mosaic_dedup_holds(DedupJob *job)
 {
@@ -95,7 +102,8 @@ mosaic_dedup_holds(DedupJob *job)
 				!find_partner(job, t, blocks->ids[i], &blocks->places[i]))
 				return false;
 			if (blocks->lowered && blocks->lowered->rungs[i] != MOSAIC_RUNG_AS_IT_IS &&
-				!find_partner(job, t, blocks->lowered->bases[i], &base_place))
+				(!find_partner(job, t, blocks->lowered->bases[i], &base_place) ||
+				 is_shared(job, job->handle->tensors[t].ids[i])))
 				return false;
 		}
 	return true;
