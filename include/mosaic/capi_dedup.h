@@ -50,7 +50,8 @@ typedef struct MosaicDedupPoint { /* one evaluation */
   int64_t merged;
   int64_t bytes; /* of the blocks merged */
   double metric;
-  bool kept; /* the bound */
+  double standard_error; /* of it, by the number of rows; NaN where that is not known */
+  bool kept;             /* the bound */
 } MosaicDedupPoint;
 
 typedef struct MosaicDedup MosaicDedup;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -15,6 +16,8 @@ using mosaic::Guard;
 using mosaic::Status;
 
 namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 bool MayBeShared(const mosaic::Blocking& b) {
   return b.rows > 0 && b.blocks() > 1 && mosaic::NearShareable(b.geometry());
@@ -269,7 +272,8 @@ static Status Undefined(const MosaicDedup* d, const std::string& undefined) {
   return d->the_gate().points().empty() ? Status::Invalid(undefined) : Status();
 }
 
-static void Report(MosaicDedup* d, double value) {
+static void Report(MosaicDedup* d, double value, double standard_error) {
+  d->errors.push_back(standard_error);
   if (d->ladder_gate) {
     d->ladder_gate->Report(value);
   } else {
@@ -286,10 +290,7 @@ MosaicCode mosaic_dedup_report(MosaicDedup* d, MosaicError* err) {
                            " is not defined over the " + std::to_string(d->metric->rows()) +
                            " rows of the validation set"));
     }
-    const double error = d->metric->standard_error();
-    Report(d, value);
-    if (d->the_gate().points().back().selection == d->the_gate().accepted())
-      d->standard_error = error;
+    Report(d, value, d->metric->standard_error());
     return Status();
   });
 }
@@ -300,7 +301,7 @@ MosaicCode mosaic_dedup_report_value(MosaicDedup* d, double value, MosaicError* 
       MOSAIC_RETURN_IF_ERROR(
           Undefined(d, "the metric is not defined over the rows of the validation set"));
     }
-    Report(d, value);
+    Report(d, value, kNaN);
     return Status();
   });
 }
@@ -327,7 +328,7 @@ MosaicCode mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint*
                               MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     const mosaic::Gate::Point& p = d->the_gate().points()[static_cast<size_t>(i)];
-    *point = {0, 0, p.metric, p.kept};
+    *point = {0, 0, p.metric, d->errors[static_cast<size_t>(i)], p.kept};
     if (d->ladder_gate) {
       const auto rungs = d->ladder_gate->at(p);
       for (size_t b = 0; b < rungs.size(); ++b) {

@@ -2,7 +2,6 @@
 // files of the boundary that work on it.
 #pragma once
 
-#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -33,7 +32,7 @@ struct MosaicDedup {
   bool down_ladder = false;
   mosaic::Ladder ladder;
   std::optional<mosaic::LadderGate> ladder_gate;
-  double standard_error = std::numeric_limits<double>::quiet_NaN();  // of the accepted metric
+  std::vector<double> errors;  // standard errors of the metric of each evaluation
   std::unique_ptr<mosaic::Metric> metric;
   std::unique_ptr<mosaic::ActivationCache> activations;
   mosaic::Selection measured;  // last

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/capi_dedup_state.h"
 #include "core/capi_guard.h"
@@ -143,4 +144,11 @@ MosaicCode mosaic_dedup_rungs(const MosaicDedup* d, MosaicRungs* rungs, MosaicEr
   });
 }
 
-double mosaic_dedup_standard_error(const MosaicDedup* d) { return d->standard_error; }
+// Of the last evaluation of the accepted state.
+double mosaic_dedup_standard_error(const MosaicDedup* d) {
+  const auto& points = d->the_gate().points();
+  for (size_t i = points.size(); i-- > 0;) {
+    if (points[i].selection == d->the_gate().accepted()) return d->errors[i];
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}

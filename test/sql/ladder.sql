@@ -36,7 +36,8 @@ SELECT format_version FROM mosaic.storage;
 -- What it would cost, without storing anything; then that very state.
 SELECT stored_bytes AS stored FROM mosaic.storage \gset
 SELECT min(evaluation) AS first, max(lowered) = 237 AS all_lowered, bool_or(kept AND bytes > 0.5 * :exact_bytes) AS kept, bool_or(NOT kept) AS beyond,
-       min(bytes) > 0 AS lossless, max(bytes) < :exact_bytes AS less, min(value) FILTER (WHERE kept) >= 0.98 AS bound
+       min(bytes) > 0 AS lossless, max(bytes) < :exact_bytes AS less, min(value) FILTER (WHERE kept) >= 0.98 AS bound,
+       max(abs(standard_error - sqrt(value * (1 - value) / 100))) < 1e-9 AS errors
 FROM plan_ladder('noise', 'SELECT x FROM pictures', 'agreement', max_drop => 0.02, curve_points => 4);
 SELECT stored_bytes = :stored AS as_before FROM mosaic.storage;
 SELECT * FROM dedup_ladder('noise', 'SELECT x FROM pictures', 'agreement', max_drop => 0.02) \gset l_

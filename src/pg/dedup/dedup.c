@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -84,8 +86,8 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 	for (int64 i = 0; i < result.evaluations; i++)
 	{
 		MosaicDedupPoint point;
-		Datum		values[5];
-		bool		nulls[5] = {false};
+		Datum		values[6];
+		bool		nulls[6] = {false};
 
 		mosaic_dedup_check(mosaic_dedup_point(job->dedup, i, &point, &error), &error);
 		values[0] = Int32GetDatum((int32) i + 1);
@@ -93,6 +95,9 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 		values[2] = Int64GetDatum(point.bytes);
 		values[3] = Float8GetDatum(point.metric);
 		values[4] = BoolGetDatum(point.kept);
+		/* The last column, which plan_dedup() has not. */
+		values[5] = Float8GetDatum(point.standard_error);
+		nulls[5] = isnan(point.standard_error);
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
 	mosaic_dedup_warn(args, &result, mosaic_dedup_standard_error(job->dedup));

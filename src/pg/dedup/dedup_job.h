@@ -81,7 +81,7 @@ extern void mosaic_dedup_close(DedupJob *job);
 /* The model's row as the job's snapshot sees it; errors where there is none, or of another owner. */
 extern void mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode);
 
-/* Down the ladder: where the rows cannot tell as little as max_drop. */
+/* Where the rows cannot tell as little as max_drop. */
 extern void mosaic_dedup_warn(const MosaicDedupArguments *args, const MosaicDedupResult *result, double standard_error);
 
 /*

@@ -215,7 +215,7 @@ decide(const char *name, const MosaicDedupArguments *args)
 void
 mosaic_dedup_warn(const MosaicDedupArguments *args, const MosaicDedupResult *result, double standard_error)
 {
-	if (!args->options.ladder || !(args->options.max_drop < standard_error))
+	if (!(args->options.max_drop < standard_error))
 		return;
 	ereport(WARNING,
 			(errmsg("max_drop is smaller than the standard error of %s", args->options.metric),
