@@ -16,8 +16,12 @@ CREATE FUNCTION mosaic.cache_sharing_classes(
   AS 'MODULE_PATHNAME', 'mosaic_pg_cache_classes' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION mosaic.cache_sharing_classes() IS 'what the view mosaic.cache_classes shows, by model_id';
 
-REVOKE ALL ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes() TO pg_monitor;
+CREATE FUNCTION mosaic.pin_shares() RETURNS int
+  AS 'MODULE_PATHNAME', 'mosaic_pg_pin_shares' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION mosaic.pin_shares() IS 'how many of the 16 shares of half of shared_buffers queries of this server keep pinned now';
+
+REVOKE ALL ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes(), mosaic.pin_shares() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes(), mosaic.pin_shares() TO pg_monitor;
 
 -- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
 SET LOCAL search_path = pg_catalog, pg_temp;

@@ -39,6 +39,7 @@ void mosaic_cache_forget(MosaicCacheTable *table, uint32_t now, double half_life
 bool mosaic_cache_should_forget(const MosaicCacheTable *table, uint32_t now, double half_life);
 void mosaic_cache_take_models(MosaicCacheTable *table, const MosaicCacheTable *old);
 void mosaic_cache_request(MosaicCacheTable *table, int slot, uint32_t now, double half_life);
+bool mosaic_cache_is_due(const MosaicCacheTable *table, uint32_t now); /* whether to decide */
 void mosaic_cache_decide(MosaicCacheTable *table, uint64_t pool_pages, uint32_t now,
                          double half_life);
 bool mosaic_cache_steering(const MosaicCacheTable *table);

@@ -1,7 +1,8 @@
 // The C boundary, cache: thin wrappers, since a table neither fails nor allocates.
+#include "mosaic/capi_cache.h"
+
 #include "core/cache/cache_table.h"
 #include "core/cache/retention.h"
-#include "mosaic/capi_cache.h"
 
 using mosaic::CacheTable;
 
@@ -57,6 +58,10 @@ void mosaic_cache_take_models(MosaicCacheTable* table, const MosaicCacheTable* o
 
 void mosaic_cache_request(MosaicCacheTable* table, int slot, uint32_t now, double half_life) {
   Table(table).CountRequest(slot, now, half_life);
+}
+
+bool mosaic_cache_is_due(const MosaicCacheTable* table, uint32_t now) {
+  return Table(table).IsDue(now);
 }
 
 void mosaic_cache_decide(MosaicCacheTable* table, uint64_t pool_pages, uint32_t now,

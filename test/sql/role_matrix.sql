@@ -198,6 +198,7 @@ INSERT INTO calls VALUES
   ('mosaic.sharing_classes()', 'mosaic.sharing_classes()'),
   ('mosaic.cache_models()', 'mosaic.cache_models()'),
   ('mosaic.cache_sharing_classes()', 'mosaic.cache_sharing_classes()'),
+  ('mosaic.pin_shares()', 'mosaic.pin_shares()'),
   ('mosaic.report(int)', 'mosaic.report()'),
   ('mosaic.report_sharing(int)', 'mosaic.report_sharing(1)'),
   ('mosaic.report_text(text)', $$mosaic.report_text('a')$$),

@@ -45,7 +45,7 @@ my $pid = backend_of($session);
 sub nothing_left
 {
 	my ($name) = @_;
-	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), '0', "$name: no share of the pool is held");
+	is($node->safe_psql('postgres', 'SELECT mosaic.pin_shares()'), '0', "$name: no share of the pool is held");
 	is( $node->safe_psql('postgres', q{SET lock_timeout = '5s'; SET statement_timeout = '20s';
 			VACUUM (FREEZE) mosaic.block; BEGIN; LOCK mosaic.block, mosaic.store, mosaic.model; ROLLBACK; SELECT 'free'}),
 		'free', "$name: blocks can be frozen and locked");

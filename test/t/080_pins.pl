@@ -30,7 +30,7 @@ for my $kind (@kinds)
 }
 $expected{all} = $node->safe_psql('postgres', $all);
 
-sub held { return $node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}); }
+sub held { return $node->safe_psql('postgres', 'SELECT mosaic.pin_shares()'); }
 
 for my $pool ([ '128kB', 4 ], [ '512kB', 10 ], [ '2MB', 20 ], [ '4MB', 30 ])
 {

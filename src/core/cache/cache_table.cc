@@ -264,11 +264,18 @@ bool CacheTable::Keeps(uint32_t page, uint32_t page_class) const {
   return KeepsPage(page, Classes()[page_class].keep.load(kRelaxed));
 }
 
+// A decision looks at all classes: the more there are, the more requests share one.
+bool CacheTable::HasRequests() const { return header_->requests.load(kRelaxed) > classes() / 16; }
+
+bool CacheTable::IsDue(uint32_t now) const {
+  return HasRequests() && header_->decided.load(kRelaxed) != now;
+}
+
 void CacheTable::Decide(uint64_t pool_pages, uint32_t now, double half_life_ticks, bool force) {
   const uint32_t n = classes();
-  // A decision looks at all classes: the more there are, the more requests share one.
-  if (!force && header_->requests.load(kRelaxed) <= n / 16) return;
+  if (!force && !HasRequests()) return;
   header_->requests.store(0, kRelaxed);
+  header_->decided.store(now, kRelaxed);
   auto* decided = static_cast<PageClass*>(Scratch());
   auto* order = reinterpret_cast<uint32_t*>(decided + kClasses);
   decided[0] = PageClass();

@@ -71,6 +71,9 @@ class CacheTable {
 
   uint32_t capacity() const { return header_->pages; }
   uint32_t ClassOf(uint32_t page) const;  // 0: of no model known here
+  // Whether to decide: there were requests enough since the last time, and that was in an earlier
+  // tick. What is busy would otherwise ask for the exclusive lock all the time.
+  bool IsDue(uint32_t now) const;
   // EXCLUSIVE. Decides anew what to keep, if there were requests enough since the last time.
   void Decide(uint64_t pool_pages, uint32_t now, double half_life_ticks, bool force = false);
   bool steering() const { return header_->steering.load(std::memory_order_relaxed) != 0; }
@@ -112,6 +115,7 @@ class CacheTable {
     uint32_t pages;
     std::atomic<uint32_t> epoch, nclasses, steering;
     std::atomic<uint32_t> requests;  // since the last decision
+    std::atomic<uint32_t> decided;   // when that was
     std::atomic<uint32_t> refusals;  // of Accepts(), to come
     std::atomic<int64_t> credit;
   };
@@ -122,6 +126,7 @@ class CacheTable {
   static constexpr int64_t kFree = 0, kRemoved = -1;
   static constexpr double kNothing = 1.0 / 128;  // seven half-lives after a single request
 
+  bool HasRequests() const;
   Model* Models() const;
   Class* Classes() const;
   std::atomic<uint16_t>* PageClasses() const;

@@ -51,7 +51,7 @@ mosaic_cache_start(MosaicCacheUse *use, MosaicModelHandle *handle, Relation rel)
 		mosaic_cache_request(table, use->slot, now, half_life);
 	mosaic_cache_unlock();
 
-	if (mosaic_cache_lock_mapped(false))
+	if (mosaic_cache_is_due(table, now) && mosaic_cache_lock_mapped(false))
 	{
 		mosaic_cache_decide(table, NBuffers, now, half_life);
 		mosaic_cache_unlock();

@@ -10,13 +10,12 @@
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "cache_shared.h"
 #include "compat.h"
+#include "shared_memory.h"
 
 /* Databases with a table at a time: of one more, that whose table was not used for the longest goes. */
 #define MAX_STORES 16
@@ -35,7 +34,7 @@ typedef struct Store
 
 typedef struct Directory
 {
-	LWLock		lock;
+	LWLock		lock;			/* the first member */
 	int			tranche;
 	TimestampTz start;
 	Store		stores[MAX_STORES];
@@ -79,21 +78,19 @@ mosaic_cache_generation(void)
 }
 
 static void
+init_directory(void *address)
+{
+	Directory  *made = address;
+
+	made->tranche = LWLockNewTrancheId();
+	LWLockInitialize(&made->lock, made->tranche);
+	made->start = GetCurrentTimestamp();
+}
+
+static void
 find_directory(void)
 {
-	bool		found;
-
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	/* The number is that of the layout: other backends may still run an older module. */
-	directory = ShmemInitStruct("pg_mosaic cache 2", sizeof(Directory), &found);
-	if (!found)
-	{
-		memset(directory, 0, sizeof(Directory));
-		directory->tranche = LWLockNewTrancheId();
-		LWLockInitialize(&directory->lock, directory->tranche);
-		directory->start = GetCurrentTimestamp();
-	}
-	LWLockRelease(AddinShmemInitLock);
+	directory = mosaic_shared_struct("pg_mosaic cache 3", sizeof(Directory), init_directory);
 	LWLockRegisterTranche(directory->tranche, "pg_mosaic_cache");
 }
 
@@ -199,9 +196,17 @@ make_ready(Relation rel, BlockNumber npages)
 	store->file = mosaic_relation_file(rel).relNumber;
 }
 
-static void
-lock(Relation rel, bool exclusive)
+typedef struct Wanted
 {
+	Relation	rel;
+	bool		exclusive;
+} Wanted;
+
+static void
+lock(void *arg)
+{
+	Relation	rel = ((Wanted *) arg)->rel;
+	bool		exclusive = ((Wanted *) arg)->exclusive;
 	BlockNumber npages = RelationGetNumberOfBlocks(rel);
 	Store	   *store;
 
@@ -228,39 +233,10 @@ lock(Relation rel, bool exclusive)
 MosaicCacheTable *
 mosaic_cache_lock(Relation rel, bool exclusive)
 {
-	MemoryContext saved = CurrentMemoryContext;
+	Wanted		wanted = {rel, exclusive};
 
-	if (unavailable)
-		return NULL;
-	PG_TRY();
-	{
-		lock(rel, exclusive);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		if (directory && LWLockHeldByMe(&directory->lock))
-		{
-			HOLD_INTERRUPTS();	/* the error has forgotten that the lock holds them */
-			LWLockRelease(&directory->lock);
-		}
-		if (LWLockHeldByMe(AddinShmemInitLock))
-		{
-			HOLD_INTERRUPTS();
-			LWLockRelease(AddinShmemInitLock);
-		}
-		MemoryContextSwitchTo(saved);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			PG_RE_THROW();
-		FlushErrorState();
-		unavailable = true;
-		ereport(LOG,
-				(errmsg("pg_mosaic does not count the requests of this session: %s", error->message)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
+	if (!unavailable)
+		unavailable = !mosaic_try_shared(lock, &wanted, (LWLock **) &directory, "does not count the requests of this session");
 	return unavailable ? NULL : table;
 }
 

@@ -27,7 +27,7 @@
 
 /* For roles that look after the store, and what pg_monitor may see of it. */
 #define ADMIN_FUNCTIONS "init_store,pack_models,check_store,repair_store," \
-	"page_reads,sharing_classes,moved_blocks,cache_models,cache_sharing_classes,stat_reset"
+	"page_reads,sharing_classes,moved_blocks,cache_models,cache_sharing_classes,pin_shares,stat_reset"
 #define ADMIN_VIEWS "storage,pages,model_pages,places,cache,cache_classes"
 
 /* "name, name, ..." of the extension's functions or views that are in a list; NULL where there is none. */

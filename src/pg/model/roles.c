@@ -175,6 +175,7 @@ add_existing(List *roles, Oid role, Snapshot snapshot)
 typedef struct NamedRoles
 {
 	MosaicRoleColumn column;
+	Oid			type;			/* mosaic.role */
 	Snapshot	snapshot;
 	MemoryContext cxt;			/* of the list */
 	List	   *roles;
@@ -192,7 +193,7 @@ add_named(Relation rel, HeapTuple row, void *arg)
 	if (!isnull && columns[named->column].array)
 	{
 		int			n;
-		Oid		   *roles = mosaic_read_roles(mosaic_plain_roles(value), &n);
+		Oid		   *roles = mosaic_read_roles(mosaic_plain_array(value, named->type, sizeof(Oid)), &n);
 
 		for (int i = 0; i < n; i++)
 			named->roles = add_existing(named->roles, roles[i], named->snapshot);
@@ -213,7 +214,7 @@ List *
 mosaic_named_roles(MosaicRoleColumn column, Snapshot snapshot, bool *all)
 {
 	Relation	rel = table_open(mosaic_relid(columns[column].table), AccessShareLock);
-	NamedRoles	named = {column, snapshot, CurrentMemoryContext, NIL, true};
+	NamedRoles	named = {column, role_type(), snapshot, CurrentMemoryContext, NIL, true};
 	MosaicPageScan scan = {snapshot, add_named, note_damage, &named};
 
 	mosaic_scan_pages(rel, &scan);

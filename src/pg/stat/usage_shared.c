@@ -10,10 +10,9 @@
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "shared_memory.h"
 #include "usage_shared.h"
 
 #define FIRST_ENTRIES 512		/* of the first segment; a power of two */
@@ -36,7 +35,7 @@ typedef struct Segment
 
 typedef struct Directory
 {
-	LWLock		lock;			/* exclusive: entries come, go or move */
+	LWLock		lock;			/* the first member; exclusive: entries come, go or move */
 	int			tranche;
 	int			nsegments;
 	dsm_handle	segments[MAX_SEGMENTS];
@@ -54,20 +53,18 @@ size_of(int segment)
 }
 
 static void
+init_directory(void *address)
+{
+	Directory  *made = address;
+
+	made->tranche = LWLockNewTrancheId();
+	LWLockInitialize(&made->lock, made->tranche);
+}
+
+static void
 find_directory(void)
 {
-	bool		found;
-
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	/* The number is that of the layout: other backends may still run an older module. */
-	directory = ShmemInitStruct("pg_mosaic usage 1", sizeof(Directory), &found);
-	if (!found)
-	{
-		memset(directory, 0, sizeof(Directory));
-		directory->tranche = LWLockNewTrancheId();
-		LWLockInitialize(&directory->lock, directory->tranche);
-	}
-	LWLockRelease(AddinShmemInitLock);
+	directory = mosaic_shared_struct("pg_mosaic usage 1", sizeof(Directory), init_directory);
 	LWLockRegisterTranche(directory->tranche, "pg_mosaic_usage");
 }
 
@@ -161,15 +158,31 @@ zero(MosaicUsageEntry *entry)
 	pg_atomic_write_u64(&entry->since, (uint64) GetCurrentTimestamp());
 }
 
-static void
-enter(const MosaicUsageKey *key)
+/* Each session enters each of its models, but few are new. */
+static bool
+is_there(const MosaicUsageKey *key)
 {
+	bool		found;
+
+	LWLockAcquire(&directory->lock, LW_SHARED);
+	map_segments();
+	found = find(key, NULL) != NULL;
+	LWLockRelease(&directory->lock);
+	return found;
+}
+
+static void
+enter(void *arg)
+{
+	const MosaicUsageKey *key = arg;
 	Segment    *segment = NULL;
 	MosaicUsageEntry *entry;
 	int			i;
 
 	if (directory == NULL)
 		find_directory();
+	if (is_there(key))
+		return;
 	LWLockAcquire(&directory->lock, LW_EXCLUSIVE);
 	map_segments();
 	if (find(key, NULL) == NULL)
@@ -190,45 +203,11 @@ enter(const MosaicUsageKey *key)
 	LWLockRelease(&directory->lock);
 }
 
-/* Releases a lock that an error may have left. */
-static void
-release_after_error(LWLock *lock)
-{
-	if (!LWLockHeldByMe(lock))
-		return;
-	HOLD_INTERRUPTS();			/* the error has forgotten that the lock holds them */
-	LWLockRelease(lock);
-}
-
 bool
 mosaic_usage_enter(const MosaicUsageKey *key)
 {
-	MemoryContext saved = CurrentMemoryContext;
-
-	if (unavailable)
-		return false;
-	PG_TRY();
-	{
-		enter(key);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		if (directory)
-			release_after_error(&directory->lock);
-		release_after_error(AddinShmemInitLock);
-		MemoryContextSwitchTo(saved);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			PG_RE_THROW();
-		FlushErrorState();
-		unavailable = true;
-		ereport(LOG,
-				(errmsg("pg_mosaic keeps no statistics of this session: %s", error->message)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
+	if (!unavailable)
+		unavailable = !mosaic_try_shared(enter, (void *) key, (LWLock **) &directory, "keeps no statistics of this session");
 	return !unavailable;
 }
 

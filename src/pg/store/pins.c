@@ -8,20 +8,17 @@
 #include "access/xact.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
-#include "storage/lock.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "cache.h"
 #include "made_blocks.h"
+#include "pin_shares.h"
 #include "pins.h"
 #include "reader.h"
-
-/* "mosa", "ic": tells our locks from advisory locks of users. */
-#define PIN_LOCK_CLASS 0x6d6f7361
-#define PIN_LOCK_KIND 0x6963
 
 struct MosaicPins
 {
@@ -30,10 +27,9 @@ struct MosaicPins
 	MemoryContext cxt;
 	MemoryContextCallback callback;
 	const void ***payloads;		/* per tensor and block: NULL where not pinned */
-	ResourceOwner owner;		/* of slots; NULL while there are none */
-	ResourceOwner pin_owner;	/* of pins, its child */
-	SubTransactionId subxact;	/* that took them */
-	int			slots;			/* shares of the pool held */
+	ResourceOwner owner;		/* of pins; NULL while there are none */
+	SubTransactionId subxact;	/* that took the owner */
+	uint32		shares;			/* of the pool, that are held */
 	int64		budget;			/* pages that may be pinned */
 	int64		pages;			/* pins; a page may have two, from two requests */
 	bool		used_before;	/* a prediction is done */
@@ -60,9 +56,9 @@ static dlist_head all_pins = DLIST_STATIC_INIT(all_pins);
 #define PREFETCH_TUPLES_AHEAD 3
 
 static int
-slot_pages(void)
+share_pages(void)
 {
-	return NBuffers / (2 * MOSAIC_PIN_SLOTS);
+	return NBuffers / (2 * MOSAIC_PIN_SHARES);
 }
 
 /* Forgets which payloads are pinned. */
@@ -100,31 +96,26 @@ prefetch_descriptors(const MosaicPins *pins)
 	}
 }
 
-/* Gives back all pins and slots.  Never raises an error. */
+/* Lets go of everything but the shares. */
 static void
-release(MosaicPins *pins)
+unpin(MosaicPins *pins)
 {
 	if (pins->owner == NULL)
 		return;
 	prefetch_descriptors(pins);
 	release_owner(pins->owner);
 	pins->owner = NULL;
-	pins->pin_owner = NULL;
-	pins->slots = 0;
-	pins->budget = 0;
 	forget(pins);
 }
 
-/* Lets go of everything but the slots. */
+/* Gives back all pins and shares.  Never raises an error. */
 static void
-unpin(MosaicPins *pins)
+release(MosaicPins *pins)
 {
-	if (pins->pages == 0)
-		return;
-	prefetch_descriptors(pins);
-	release_owner(pins->pin_owner);
-	pins->pin_owner = NULL;
-	forget(pins);
+	unpin(pins);
+	mosaic_return_pin_shares(pins->shares);
+	pins->shares = 0;
+	pins->budget = 0;
 }
 
 void
@@ -132,8 +123,8 @@ mosaic_pins_pause(MosaicPins *pins)
 {
 	pins->used_before = true;
 	mosaic_cache_end(&pins->use, pins->handle);
-	/* A parallel worker has no slots, but its end is near. */
-	if (pins->slots == 0 && !IsParallelWorker())
+	/* A parallel worker has no shares, but its end is near. */
+	if (pins->shares == 0 && !IsParallelWorker())
 		unpin(pins);
 }
 
@@ -178,7 +169,7 @@ subxact_callback(SubXactEvent event, SubTransactionId subxact, SubTransactionId 
 	{
 		MosaicPins *pins = dlist_container(MosaicPins, node, iter.cur);
 
-		if (pins->owner && pins->subxact >= subxact)
+		if ((pins->owner || pins->shares) && pins->subxact >= subxact)
 			release(pins);
 	}
 }
@@ -223,67 +214,36 @@ mosaic_pins_held(MosaicPins *pins)
 }
 
 static void
-ensure_owners(MosaicPins *pins)
+ensure_owner(MosaicPins *pins)
 {
-	if (pins->owner == NULL)
-	{
-		pins->owner = ResourceOwnerCreate(TopTransactionResourceOwner, "pg_mosaic slots");
-		pins->subxact = GetCurrentSubTransactionId();
-	}
-	if (pins->pin_owner == NULL)
-		pins->pin_owner = ResourceOwnerCreate(pins->owner, "pg_mosaic pins");
+	if (pins->owner)
+		return;
+	pins->owner = ResourceOwnerCreate(TopTransactionResourceOwner, "pg_mosaic pins");
+	pins->subxact = GetCurrentSubTransactionId();
 }
 
 /* Takes one more share of the pool, if one is free. */
 static bool
-take_slot(MosaicPins *pins)
+take_share(MosaicPins *pins)
 {
-	ResourceOwner saved = CurrentResourceOwner;
-	bool		taken = false;
+	uint32		share;
 
-	/*
-	 * A parallel worker's locks do not conflict with its leader's, so slots say
-	 * nothing there: it keeps to its window.
-	 */
-	if (pins->slots == MOSAIC_PIN_SLOTS || slot_pages() < 4 || IsParallelWorker())
+	/* Parallel workers keep to their window: their leader has shares already. */
+	if (share_pages() < 4 || IsParallelWorker())
 		return false;
-	ensure_owners(pins);
-	CurrentResourceOwner = pins->owner;
-	for (int i = 0; i < MOSAIC_PIN_SLOTS && !taken; i++)
-	{
-		/* Start at a place of our own, so that backends seldom meet. */
-		int			slot = (MyProcPid + i) % MOSAIC_PIN_SLOTS;
-		LOCKTAG		tag;
-
-		/* Database 0: the pool is the cluster's. */
-		SET_LOCKTAG_ADVISORY(tag, InvalidOid, PIN_LOCK_CLASS, slot, PIN_LOCK_KIND);
-		switch (LockAcquire(&tag, ExclusiveLock, false, true))
-		{
-			case LOCKACQUIRE_OK:
-				taken = true;
-				break;
-			case LOCKACQUIRE_ALREADY_HELD:	/* by another MosaicPins of ours */
-				LockRelease(&tag, ExclusiveLock, false);
-				break;
-			default:
-				break;
-		}
-	}
-	CurrentResourceOwner = saved;
-	if (taken)
-	{
-		pins->slots++;
-		pins->budget = (int64) pins->slots * slot_pages();
-	}
-	return taken;
+	ensure_owner(pins);		/* before: it may fail */
+	share = mosaic_take_pin_share();
+	pins->shares |= share;
+	pins->budget = (int64) pg_popcount32(pins->shares) * share_pages();
+	return share != 0;
 }
 
 int
 mosaic_pins_window(MosaicPins *pins)
 {
-	if (pins->slots == 0 && !take_slot(pins))
-		pins->budget = IsParallelWorker() ? Max(slot_pages() / 4, 1) : slot_pages() >= 16 ? 4 : 1;
-	return (int) Min(Min(pins->slots ? slot_pages() : pins->budget, MAX_WINDOW),
+	if (pins->shares == 0 && !take_share(pins))
+		pins->budget = IsParallelWorker() ? Max(share_pages() / 4, 1) : share_pages() >= 16 ? 4 : 1;
+	return (int) Min(Min(pins->shares ? share_pages() : pins->budget, MAX_WINDOW),
 					 mosaic_made_window(pins->handle));
 }
 
@@ -321,7 +281,7 @@ note(Request *r, int32 k, const void *payload, uint32 stored, Buffer buffer, boo
 	if (stored != r->blocks->payload_bytes || mosaic_is_lowered(r->blocks, k))
 	{
 		mosaic_made_add(pins->handle, &r->reader, r->blocks, k, payload, stored);
-		mosaic_release_pin(buffer, pins->pin_owner);
+		mosaic_release_pin(buffer, pins->owner);
 		return;
 	}
 	r->known[k] = payload;
@@ -383,7 +343,7 @@ get_recent(Request *r, int64 count, int32 *indexes)
 			continue;
 		if (BufferIsValid(seen[i]))
 			payload = mosaic_recent_block(&r->reader, blocks->ids[k], blocks->payload_bytes,
-										  &blocks->places[k], seen[i], r->pins->pin_owner, &buffer, &stored);
+										  &blocks->places[k], seen[i], r->pins->owner, &buffer, &stored);
 		if (payload)
 			note(r, k, payload, stored, buffer, true);
 		else
@@ -417,7 +377,7 @@ get_others(Request *r, int64 count, int32 *indexes)
 			continue;
 		r->reader.ring = mosaic_cache_ring(&r->pins->use, ItemPointerGetBlockNumberNoCheck(&blocks->places[k]));
 		payload = mosaic_read_stored(&r->reader, blocks->ids[k], blocks->payload_bytes,
-									 &blocks->places[k], r->pins->pin_owner, &buffer, &stored);
+									 &blocks->places[k], r->pins->owner, &buffer, &stored);
 		note(r, k, payload, stored, buffer, pgBufferUsage.shared_blks_read == read);
 		/* One page was not cached: neither may the others be. */
 		if (!prefetched && pgBufferUsage.shared_blks_read != read_before)
@@ -447,7 +407,7 @@ make_room(MosaicPins *pins, int64 more)
 	bool		kept = pins->used_before || pins->pages <= FIRST_PINS;
 
 	/* Each may lie on a page of its own.  Of a model larger than the pool no share is ever enough. */
-	while (kept && pins->pages + more > pins->budget && !pins->use.larger && take_slot(pins))
+	while (kept && pins->pages + more > pins->budget && !pins->use.larger && take_share(pins))
 		;
 	/* Else the model does not fit. */
 	kept = kept && pins->pages + more <= pins->budget;
@@ -493,7 +453,7 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 		if (!kept)
 			n = find_missing(&request, count, indexes, missing);
 		reserve_entries(pins, n);
-		ensure_owners(pins);
+		ensure_owner(pins);
 		mosaic_reader_open(&request.reader);
 		mosaic_cache_start(&pins->use, pins->handle, request.reader.rel);
 		n = get_recent(&request, n, missing);

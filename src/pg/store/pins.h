@@ -5,10 +5,10 @@
  * Pinned once per query, pages are read at the speed of ordinary memory; pinned
  * anew for each use, at about 60 % of it.  But a pool without unpinned buffers
  * stops every backend, so all pins of the cluster together are bounded to half
- * of shared_buffers: the pool is divided into MOSAIC_PIN_SLOTS shares of 1/32,
- * and a share is a heavyweight lock, taken without waiting.  Who gets none goes
- * on with a window of a few pages, and pins nothing between predictions.  Nor
- * does the first prediction of a query keep all pages of a large model.
+ * of shared_buffers: the pool is divided into shares of 1/32 (pin_shares.h), taken
+ * without waiting.  Who gets none goes on with a window of a few pages, and pins
+ * nothing between predictions.  Nor does the first prediction of a query keep all
+ * pages of a large model.
  *
  * Blocks that are stored as deltas are made anew, in memory of the model's plan (made_blocks.h),
  * and need no pins.
@@ -22,8 +22,6 @@
 #define MOSAIC_PINS_H
 
 #include "model_cache.h"
-
-#define MOSAIC_PIN_SLOTS 16
 
 typedef struct MosaicPins MosaicPins;
 

@@ -216,6 +216,17 @@ TEST_F(CacheTableTest, DecisionSteersTowardsSharedPages) {
   EXPECT_FALSE(table_.steering());  // all fit
 }
 
+TEST_F(CacheTableTest, DecisionsAreDueOnceATickAndAfterRequests) {
+  const int slot = Add(1, {1, 2, 3});
+  EXPECT_FALSE(table_.IsDue(10));  // nothing was requested
+  table_.CountRequest(slot, 10, kHalfLife);
+  ASSERT_TRUE(table_.IsDue(10));
+  table_.Decide(500, 10, kHalfLife);
+  for (int i = 0; i < 1000; ++i) table_.CountRequest(slot, 10, kHalfLife);
+  EXPECT_FALSE(table_.IsDue(10));
+  EXPECT_TRUE(table_.IsDue(11));
+}
+
 TEST_F(CacheTableTest, AModelLargerThanThePoolKeepsAPart) {
   std::vector<uint32_t> pages(1000);
   std::iota(pages.begin(), pages.end(), 0u);
