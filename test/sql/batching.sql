@@ -57,6 +57,14 @@ SELECT show($$SELECT id, predict_class(m, x) FROM t$$);
 SELECT show($$SELECT predict_class('iris', x) AS p, count(*), sum((predict('iris', x))[1]) FILTER (WHERE id > 5) FROM t GROUP BY 1 HAVING count(*) > 1 ORDER BY 1$$);
 SELECT show($$SELECT count(*) FILTER (WHERE predict_class('iris', x) = 1), max(predict_class('other', x)) FROM t$$);
 SELECT show($$SELECT id % 3 AS g, predict_class('iris', ARRAY[count(*), 1, 2, 3]::real[]) FROM t GROUP BY 1 ORDER BY 1$$);
+-- within window functions that are aggregates, over frames that leave out no row
+SELECT show($$SELECT id, sum(predict_class('iris', x)) OVER (PARTITION BY a ORDER BY id), count(*) FILTER (WHERE predict_class('other', x) = 1) OVER (PARTITION BY a) FROM t ORDER BY id$$);
+SELECT show($$SELECT id, avg((predict('iris', x))[1]) OVER (ORDER BY b RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) FROM t ORDER BY id$$);
+SELECT show($$SELECT id, sum(predict_class('iris', x)) OVER (ORDER BY id ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING) FROM t ORDER BY id$$);
+SELECT show($$SELECT id, sum(predict_class('iris', x)) OVER (PARTITION BY a ORDER BY id GROUPS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW) FROM t ORDER BY id$$);
+SELECT show($$SELECT id, lag(predict_class('iris', x)) OVER (ORDER BY id) FROM t ORDER BY id$$);
+SELECT show($$SELECT * FROM (SELECT id, row_number() OVER w AS n, sum(predict_class('iris', x)) OVER w AS s FROM t WINDOW w AS (ORDER BY id)) q WHERE n < 10 ORDER BY id$$);
+SELECT show($$SELECT id, rank() OVER (ORDER BY predict_class('iris', x), id) FROM t ORDER BY id$$);
 -- joins, subqueries, CTEs, set-returning functions, a model fed by a model
 SELECT show($$SELECT t.id, predict_class('iris', t.x) FROM t JOIN t u ON u.id = t.id + 1 ORDER BY 1$$);
 SELECT show($$SELECT t.id FROM t JOIN t u ON u.id = t.id + 1 AND predict_class('iris', t.x) < predict_class('other', u.x) ORDER BY 1$$);

@@ -45,6 +45,10 @@ ANALYZE few, many;
 SET enable_mergejoin = off;
 SET enable_nestloop = off;
 SELECT show($$SELECT b.id AS b, count(*), sum(f.id) FROM many b JOIN few f ON b.id = (SELECT s.id FROM species s WHERE s.id = predict_class('iris', f.x)) GROUP BY 1$$);
+-- the side that is hashed
+SELECT show($$SELECT b.id, f.id AS f, predict_class('iris', f.x) AS class FROM many b JOIN few f ON b.id = predict_class('iris', f.x)$$);
+SELECT show($$SELECT b.id, count(f.id), sum(predict_class('iris', coalesce(f.x, '{5,3,1,0}'))) FROM many b LEFT JOIN few f ON b.id = predict_class('iris', f.x) + 1 AND b.id < predict_class('iris', f.x) + 2 GROUP BY 1$$);
+SELECT show($$SELECT b.id FROM many b WHERE EXISTS (SELECT FROM few f WHERE b.id = predict_class('iris', f.x) AND f.id > 25)$$);
 RESET enable_mergejoin;
 RESET enable_nestloop;
 -- what a subquery delivers is made only for rows that pass its conditions
@@ -75,9 +79,16 @@ RESET enable_hashjoin;
 RESET enable_mergejoin;
 RESET enable_seqscan;
 RESET enable_material;
+-- a function in FROM
+SELECT show($$SELECT id, p[3] AS p, n FROM t, LATERAL predict('iris', t.x) WITH ORDINALITY l (p, n) WHERE p[2] < 0.5$$);
+SELECT show($$SELECT id, p, c FROM t, ROWS FROM (unnest(t.x), predict_class('iris', t.x)) l (p, c) WHERE id % 3 = 0$$);
+SELECT show($$SELECT id, p FROM t LEFT JOIN LATERAL predict_class('iris', CASE WHEN id % 2 = 0 THEN t.x END) p ON p > 0$$);
 -- once a row: how often the model is asked
 SELECT mosaic.stat_reset();
 SELECT count(s.name) FROM t JOIN species s ON s.id = predict_class('iris', t.x);
+SELECT rows, batched_rows FROM mosaic.stat_models;
+SELECT mosaic.stat_reset();
+SELECT count(b.id) FROM many b JOIN few f ON b.id = predict_class('iris', f.x);
 SELECT rows, batched_rows FROM mosaic.stat_models;
 SELECT mosaic.stat_reset();
 SELECT count((SELECT name FROM species s WHERE s.id = predict_class('iris', t.x))), count((ARRAY['setosa', 'versicolor', 'virginica'])[1 + predict_class('iris', x)]) FROM t;

@@ -397,7 +397,7 @@ mosaic_stack_on(MosaicRewrite *c, Plan **input, List *calls, MosaicNeed need)
 void
 mosaic_batch_below(MosaicRewrite *c, Plan *plan, MosaicNeed input_need)
 {
-	bool		agg = IsA(plan, Agg);
+	bool		agg = !IsA(plan, ProjectSet);
 	List	   *exprs = list_make2(plan->targetlist, plan->qual);
 	int			ncolumns = list_length(plan->lefttree->targetlist);
 	/* Columns keep their numbers: the node refers to some by number alone. */

@@ -40,4 +40,7 @@ extern List *mosaic_stack_on(MosaicRewrite *c, Plan **input, List *calls, Mosaic
  */
 extern void mosaic_batch_outer(MosaicRewrite *c, Plan *join, MosaicNeed outer_need);
 
+/* The same for calls in the keys by which the inner side of a hash join is hashed. */
+extern void mosaic_batch_hashed(MosaicRewrite *c, HashJoin *join, MosaicNeed hashed_need);
+
 #endif

@@ -84,6 +84,7 @@ find_calls(Node *node, void *context)
 		case T_NullIfExpr:
 		case T_ScalarArrayOpExpr:
 		case T_NamedArgExpr:
+		case T_RangeTblFunction:
 		case T_ArrayExpr:
 		case T_RowExpr:
 		case T_MinMaxExpr:
@@ -123,20 +124,36 @@ mosaic_find_calls(Node *expr, List *calls)
 	return calls;
 }
 
+/*
+ * What an aggregate, or a window function that is one, evaluates for each row of its input: the filter, since behind
+ * it arguments are evaluated for some rows only, or the arguments.  NULL where it is none.
+ */
+static Node **
+aggregated(Node *node)
+{
+	if (IsA(node, Aggref))
+	{
+		Aggref	   *agg = (Aggref *) node;
+
+		return agg->aggfilter ? (Node **) &agg->aggfilter : (Node **) &agg->args;
+	}
+	if (IsA(node, WindowFunc) && ((WindowFunc *) node)->winagg)
+	{
+		WindowFunc *function = (WindowFunc *) node;
+
+		return function->aggfilter ? (Node **) &function->aggfilter : (Node **) &function->args;
+	}
+	return NULL;
+}
+
 static bool
 find_in_aggregates(Node *node, void *context)
 {
-	Aggref	   *agg = (Aggref *) node;
-
 	if (node == NULL)
 		return false;
-	if (!IsA(node, Aggref))
+	if (aggregated(node) == NULL)
 		return expression_tree_walker(node, find_in_aggregates, context);
-	/* Behind a filter, arguments are evaluated for some rows only. */
-	if (agg->aggfilter)
-		find_calls((Node *) agg->aggfilter, context);
-	else
-		find_calls((Node *) agg->args, context);
+	find_calls(*aggregated(node), context);
 	return false;
 }
 
@@ -226,18 +243,13 @@ mosaic_replace(Node *expr, List *nodes, int varno, AttrNumber first)
 static Node *
 replace_in_aggregates(Node *node, void *context)
 {
-	Aggref	   *agg;
-
 	if (node == NULL)
 		return NULL;
-	if (!IsA(node, Aggref))
+	if (aggregated(node) == NULL)
 		return expression_tree_mutator(node, replace_in_aggregates, context);
-	agg = copyObject((Aggref *) node);
-	if (agg->aggfilter)
-		agg->aggfilter = (Expr *) replace((Node *) agg->aggfilter, context);
-	else
-		agg->args = (List *) replace((Node *) agg->args, context);
-	return (Node *) agg;
+	node = copyObject(node);
+	*aggregated(node) = replace(*aggregated(node), context);
+	return node;
 }
 
 Node *

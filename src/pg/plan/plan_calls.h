@@ -16,7 +16,7 @@
  */
 extern List *mosaic_find_calls(Node *expr, List *calls);
 
-/* The same within the arguments, and the filters, of aggregates that are evaluated for every row. */
+/* The same within the arguments, and the filters, of aggregates, and of window functions that are aggregates. */
 extern List *mosaic_find_calls_in_aggregates(Node *expr, List *calls);
 
 /* Appends to leaves (once each) what expr takes from the rows of its plan node: Vars, aggregates. */

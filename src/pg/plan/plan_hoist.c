@@ -51,6 +51,9 @@ expr_fields(Plan *plan, List ***fields)
 		case T_BitmapHeapScan:
 			fields[n++] = &((BitmapHeapScan *) plan)->bitmapqualorig;
 			break;
+		case T_FunctionScan:
+			fields[n++] = &((FunctionScan *) plan)->functions;
+			break;
 		default:
 			break;
 	}
@@ -238,6 +241,13 @@ put_into_plan(Plan *plan, Parameter *p)
 	/* It follows from the keys. */
 	if (IsA(plan, Memoize))
 		((Memoize *) plan)->keyparamids = bms_add_member(((Memoize *) plan)->keyparamids, p->param->paramid);
+	if (IsA(plan, FunctionScan))
+		foreach(lc, ((FunctionScan *) plan)->functions)
+		{
+			RangeTblFunction *function = lfirst(lc);
+
+			function->funcparams = bms_add_member(function->funcparams, p->param->paramid);
+		}
 	return true;
 }
 

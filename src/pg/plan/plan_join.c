@@ -1,11 +1,12 @@
 /*
  * plan_join.c
- *		Calls that a join makes over its outer side, for each pair of rows: computed once for each outer row.
+ *		Calls that a join makes over one of its sides, for each pair of rows: computed once for each row of that side.
  */
 #include "postgres.h"
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteManip.h"
 
 #include "plan_batch.h"
 #include "plan_calls.h"
@@ -80,29 +81,41 @@ give_to_inner(MosaicRewrite *c, NestLoop *loop, List *calls, List *bound, List *
 			}
 }
 
-/* Whether the target list and the quals of a join see the columns of the outer side as they are. */
+/* Whether the target list and the quals of a join see the columns of a side as they are. */
 static bool
-keeps_outer(const Join *join)
+keeps(const Join *join, int side)
 {
-	return join->jointype == JOIN_INNER || join->jointype == JOIN_LEFT || join->jointype == JOIN_SEMI ||
-		join->jointype == JOIN_ANTI;
+	switch (join->jointype)
+	{
+		case JOIN_INNER:
+			return true;
+		case JOIN_LEFT:
+		case JOIN_SEMI:
+		case JOIN_ANTI:
+			return side == OUTER_VAR;
+		case JOIN_RIGHT:
+			return side == INNER_VAR;
+		default:
+			return false;
+	}
 }
 
+/* In a join's expressions, the calls that one of its sides now computes become its columns from the first on. */
 static void
-replace_in_join(Join *join, List *computed, AttrNumber first)
+replace_in_join(Join *join, List *computed, int side, AttrNumber first)
 {
-	join->joinqual = (List *) mosaic_replace((Node *) join->joinqual, computed, OUTER_VAR, first);
+	join->joinqual = (List *) mosaic_replace((Node *) join->joinqual, computed, side, first);
 	if (IsA(join, HashJoin))
 	{
 		HashJoin   *hash = (HashJoin *) join;
 
-		hash->hashkeys = (List *) mosaic_replace((Node *) hash->hashkeys, computed, OUTER_VAR, first);
-		hash->hashclauses = (List *) mosaic_replace((Node *) hash->hashclauses, computed, OUTER_VAR, first);
+		hash->hashkeys = (List *) mosaic_replace((Node *) hash->hashkeys, computed, side, first);
+		hash->hashclauses = (List *) mosaic_replace((Node *) hash->hashclauses, computed, side, first);
 	}
-	if (keeps_outer(join))
+	if (keeps(join, side))
 	{
-		join->plan.targetlist = (List *) mosaic_replace((Node *) join->plan.targetlist, computed, OUTER_VAR, first);
-		join->plan.qual = (List *) mosaic_replace((Node *) join->plan.qual, computed, OUTER_VAR, first);
+		join->plan.targetlist = (List *) mosaic_replace((Node *) join->plan.targetlist, computed, side, first);
+		join->plan.qual = (List *) mosaic_replace((Node *) join->plan.qual, computed, side, first);
 	}
 }
 
@@ -132,7 +145,33 @@ mosaic_batch_outer(MosaicRewrite *c, Plan *plan, MosaicNeed outer_need)
 	computed = calls ? mosaic_stack_on(c, &plan->lefttree, calls, outer_need) : NIL;
 	if (computed == NIL)
 		return;
-	replace_in_join(join, computed, ncolumns + 1);
+	replace_in_join(join, computed, OUTER_VAR, ncolumns + 1);
 	if (bound)
 		give_to_inner(c, (NestLoop *) plan, inner_calls, bound, computed, ncolumns);
+}
+
+void
+mosaic_batch_hashed(MosaicRewrite *c, HashJoin *join, MosaicNeed hashed_need)
+{
+	Hash	   *hash = (Hash *) join->join.plan.righttree;
+	Plan	   *plan = &hash->plan;
+	int			ncolumns = list_length(plan->lefttree->targetlist);
+	List	   *calls = over_outer(mosaic_find_calls((Node *) hash->hashkeys, NIL));
+	List	   *computed = calls ? mosaic_stack_on(c, &plan->lefttree, calls, hashed_need) : NIL;
+	ListCell   *lc;
+
+	if (computed == NIL)
+		return;
+	hash->hashkeys = (List *) mosaic_replace((Node *) hash->hashkeys, computed, OUTER_VAR, ncolumns + 1);
+	/* What is in the table are the rows of its input, as they are. */
+	foreach(lc, computed)
+	{
+		Var		   *column = mosaic_var_of(lfirst(lc), OUTER_VAR, list_length(plan->targetlist) + 1);
+
+		plan->targetlist = lappend(plan->targetlist, makeTargetEntry((Expr *) column, column->varattno, NULL, false));
+	}
+	/* To the join the same columns are those of its inner side. */
+	computed = copyObject(computed);
+	ChangeVarNodes((Node *) computed, OUTER_VAR, INNER_VAR, 0);
+	replace_in_join(&join->join, computed, INNER_VAR, ncolumns + 1);
 }

@@ -146,7 +146,23 @@ rewrite_inputs(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
 	if (plan->righttree)
 		plan->righttree = rewrite(c, plan->righttree, inner_need(plan, need),
 								  inner_marked && IsA(plan, MergeJoin));
+	if (IsA(plan, HashJoin))
+		mosaic_batch_hashed(c, (HashJoin *) plan, all);
 	c->under_gather = under_gather;
+}
+
+/*
+ * Whether a node evaluates the arguments of its aggregates for each row of its input.  A window of some rows before or
+ * after the current one, or one that ends early, may leave out some.
+ */
+static bool
+aggregates_all_rows(Plan *plan)
+{
+	const int	some_rows = FRAMEOPTION_START_OFFSET | FRAMEOPTION_END_OFFSET | FRAMEOPTION_EXCLUSION;
+
+	if (IsA(plan, WindowAgg))
+		return (((WindowAgg *) plan)->frameOptions & some_rows) == 0 && ((WindowAgg *) plan)->runCondition == NIL;
+	return IsA(plan, Agg);
 }
 
 /* marked: the node must support mark and restore, which ours does not. */
@@ -157,8 +173,8 @@ rewrite(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
 
 	check_stack_depth();
 	rewrite_inputs(c, plan, need, marked);
-	/* Agg reads the first row of the next group before it delivers one, but does not look into it. */
-	if (IsA(plan, ProjectSet) || (IsA(plan, Agg) && input.demand != DEMAND_SOME))
+	/* The first row of the next group is read before one is delivered, but not looked into. */
+	if (IsA(plan, ProjectSet) || (aggregates_all_rows(plan) && input.demand != DEMAND_SOME))
 		mosaic_batch_below(c, plan, input);
 	if (marked)
 		return plan;

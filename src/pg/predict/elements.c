@@ -418,6 +418,8 @@ convert_numerics(ArrayType *array, int64 n, int dtype, void *elements)
 	{
 		Datum		value = fetch_att(p, false, -1);
 
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (!mosaic_try_element_numeric(DatumGetNumeric(value), dtype, elements, i))
 			return false;
 		p = att_addlength_pointer(p, -1, p);
