@@ -27,6 +27,7 @@ typedef struct MosaicDedupOptions {
   bool of_original;        /* the first state measured is the model that this one was made from */
   double max_weight_error; /* largest difference of any weight; infinite: no bound */
   bool ladder;             /* go down the ladder (capi_ladder.h) */
+  bool unjudged;           /* no metric is measured: accept_all follows */
 } MosaicDedupOptions;
 
 typedef struct MosaicDecision { /* core/dedup/recall.h */

@@ -88,6 +88,7 @@ MosaicCode mosaic_dedup_new(const MosaicDedupOptions* options, MosaicDedup** out
     d->near.min_similarity = options->min_similarity;
     d->near.max_abs = options->max_weight_error;
     d->down_ladder = options->ladder;
+    d->unjudged = options->unjudged;
     d->gate_settings.max_drop = options->max_drop;
     d->gate_settings.higher_is_better =
         d->own_metric ? options->higher_is_better : mosaic::HigherIsBetter(d->metric_kind);

@@ -29,7 +29,7 @@ struct MosaicDedup {
   std::vector<size_t> layers;  // merges of each
   std::optional<mosaic::Gate> gate;
   // Down the ladder instead of merges: what is found, then its gate instead of the other one.
-  bool down_ladder = false;
+  bool down_ladder = false, unjudged = false;
   mosaic::Ladder ladder;
   std::optional<mosaic::LadderGate> ladder_gate;
   std::vector<double> errors;  // standard errors of the metric of each evaluation

@@ -21,8 +21,11 @@ bool Sampling(const MosaicDedup* d) {
   return d->ladder_gate && d->ladder_gate->asked() == mosaic::LadderGate::Asks::kSample;
 }
 
+// Of a block of fewer bytes two rungs may take as many.
+constexpr uint32_t kRungsDiffer = 2048;
+
 // What the block searched for costs on each rung, of those that the bound on weights allows; and
-// how it is stored without any loss.
+// how it is stored without any loss. Where nothing is judged only the lowest of them counts.
 mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
   const MosaicGeometry geometry = d->blocking(d->tensor).geometry();
   const auto whole = static_cast<uint32_t>(d->best_payload.size());
@@ -33,11 +36,13 @@ mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
   block.index = d->place;
   block.base = d->best.partner;
   block.stored = block.bytes = stored;
-  const uint32_t exact =
-      MOSAIC_PAYLOAD_OFFSET +
-      mosaic_delta_encode(geometry, d->payload, base, whole, 1, mosaic_delta_limit(whole), delta);
-  block.lossless = exact > MOSAIC_PAYLOAD_OFFSET && exact < stored;
-  if (block.lossless) block.bytes = exact;
+  const auto lossless = [&] {
+    const uint32_t exact =
+        MOSAIC_PAYLOAD_OFFSET +
+        mosaic_delta_encode(geometry, d->payload, base, whole, 1, mosaic_delta_limit(whole), delta);
+    block.lossless = exact > MOSAIC_PAYLOAD_OFFSET && exact < stored;
+    if (block.lossless) block.bytes = exact;
+  };
   const auto add = [&](int bits, uint32_t bytes, const void* instead) {
     const auto error = mosaic::DifferenceOf(d->payload, instead, whole, geometry.dtype);
     // Of a small block more bits may take no more: fewer would lose something for nothing.
@@ -47,12 +52,25 @@ mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
     mosaic::Rung& rung = block.rung[static_cast<size_t>(block.rungs++)];
     rung = {static_cast<int8_t>(bits), bytes, static_cast<float>(error.squared)};
   };
-  for (int bits : {8, 4, 2, 1}) {
+  const auto code = [&](int bits) {
     const uint32_t n = mosaic::EncodeLowBits(d->payload, base, whole, geometry.dtype, bits, 1,
                                              MOSAIC_MAX_PAYLOAD, delta);
-    if (n == 0 || !mosaic::DecodeDelta(delta, n, base, whole, made)) continue;
+    if (n == 0 || !mosaic::DecodeDelta(delta, n, base, whole, made)) return;
     add(bits, MOSAIC_PAYLOAD_OFFSET + n, made);
+  };
+  if (d->unjudged && whole >= kRungsDiffer) {
+    add(0, 0, base);
+    for (int bits : {1, 2, 4, 8}) {
+      if (block.rungs == 0) code(bits);
+    }
+    const uint32_t lowest = block.rungs > 0 ? block.rung[0].bytes : stored;
+    // Seldom is what loses nothing the shorter one.
+    if (mosaic_delta_estimate(geometry, d->payload, base, whole) < 2 * lowest) lossless();
+    if (block.lossless && lowest >= block.bytes) block.rungs = 0;
+    return block;
   }
+  lossless();
+  for (int bits : {8, 4, 2, 1}) code(bits);
   add(0, 0, base);
   return block;
 }

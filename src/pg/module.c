@@ -34,7 +34,7 @@ _PG_init(void)
 							&mosaic_predict_memory, 1024 * 1024, 1024, MAX_KILOBYTES,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_mosaic.delta_memory",
-							"Memory in which a connection keeps the blocks of a model that are stored as differences.",
+							"Memory in which a connection keeps the blocks of models that are stored as differences.",
 							"Where it does not suffice for all of the model's, they are made anew for each batch.",
 							&mosaic_delta_memory, 32 * 1024, 64, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);

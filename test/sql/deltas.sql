@@ -80,6 +80,12 @@ SELECT (:made_bytes + 16383) / 16384 * 16 AS kilobytes \gset
 SET pg_mosaic.delta_memory = :kilobytes;
 SELECT same();
 SELECT pages_of_one() < 50 AS kept;
+-- Of models that no query uses, no more than that is kept of all together.
+SELECT count(predict('noise', x)) FROM pictures WHERE i = 1;
+SELECT pages_of_one() >= 50 AS made_anew, pages_of_one() < 50 AS kept;
+SET pg_mosaic.delta_memory = '32MB';
+SELECT count(predict('noise', x)) FROM pictures WHERE i = 1;
+SELECT pages_of_one() < 50 AS kept;
 RESET pg_mosaic.delta_memory;
 SELECT count(*) > 0 AS packed FROM pack_models();
 SELECT same(), (SELECT count(*) FROM check_store()) AS problems;

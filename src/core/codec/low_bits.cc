@@ -72,11 +72,12 @@ class Group {
     d_[At(n_++)] = difference;
   }
 
-  // Returns the sum of the squares of what is left; puts codes at their indexes.
-  double Fit(int bits, uint16_t* scale, uint8_t* codes) {
+  // Returns the sum of the squares of what is left; puts codes at their indexes. In so many rounds
+  // the scale is fitted to the codes and these to the scale.
+  double Fit(int bits, int rounds, uint16_t* scale, uint8_t* codes) {
     std::array<uint8_t, kMaxElements> own;
     float s = FirstScale(bits);
-    for (int round = 0; round < kRounds && s > 0 && (bits == 2 || bits == 4); ++round) {
+    for (int round = 0; round < rounds && s > 0; ++round) {
       const LowBitsFit fit = FitLowBits(bits, d_.data(), n_, s, own.data());
       s = fit.squares > 0 ? fit.product / fit.squares : 0;
     }
@@ -87,7 +88,6 @@ class Group {
   }
 
  private:
-  static constexpr int kRounds = 4;
   static constexpr float kMostOf8 = 127;
   static constexpr uint16_t kInfinite = 0x7f80;
 
@@ -131,14 +131,21 @@ class LowBitsEncoder {
       finite_ = finite_ && std::isfinite(x[i]) && std::isfinite(b[i]) && std::isfinite(d_[At(i)]);
     }
     if (!finite_) return;
-    EncodeColumns();
-    EncodeRuns();
+    EncodeColumns(0);
+    EncodeRuns(0);
+    // Which way is better, first scales tell.
+    by_runs_ = runs_.left < columns_.left;
+    if (bits != 2 && bits != 4) return;
+    if (by_runs_) {
+      EncodeRuns(kRounds);
+    } else {
+      EncodeColumns(kRounds);
+    }
   }
 
   uint32_t Write(int32_t base_id, uint32_t limit, uint8_t* out) const {
     if (!finite_) return 0;
-    const bool runs = runs_.left < columns_.left;
-    const Coded& c = runs ? runs_ : columns_;
+    const Coded& c = by_runs_ ? runs_ : columns_;
     const uint32_t codes_at = MOSAIC_DELTA_HEADER + 2 * static_cast<uint32_t>(c.count);
     const uint32_t end = codes_at + static_cast<uint32_t>(n_ * bits_ + 7) / 8;
     const uint32_t length = std::max<uint32_t>(MOSAIC_MIN_PAYLOAD, (end + 31) / 32 * 32);
@@ -150,19 +157,36 @@ class LowBitsEncoder {
     out[10] = MOSAIC_DELTA_LOW_BITS;
     out[11] = static_cast<uint8_t>(dtype_);
     out[12] = static_cast<uint8_t>(bits_);
-    out[13] = runs;
+    out[13] = by_runs_;
     std::memcpy(out + 14, &count, 2);
     std::memcpy(out + MOSAIC_DELTA_HEADER, c.scales.data(), 2 * At(c.count));
-    for (int i = 0; i < n_; ++i) {
-      out[codes_at + static_cast<uint32_t>(i * bits_ / 8)] |=
-          static_cast<uint8_t>(c.codes[At(i)] << i * bits_ % 8);
-    }
+    if (bits_ == 1) Pack<1>(c.codes.data(), out + codes_at);
+    if (bits_ == 2) Pack<2>(c.codes.data(), out + codes_at);
+    if (bits_ == 4) Pack<4>(c.codes.data(), out + codes_at);
+    if (bits_ == 8) Pack<8>(c.codes.data(), out + codes_at);
     const uint32_t checksum = Checksum(out, length);
     std::memcpy(out, &checksum, 4);
     return length;
   }
 
  private:
+  static constexpr int kRounds = 4;
+
+  // REQUIRES: zeros at out.
+  template <int kBits>
+  void Pack(const uint8_t* codes, uint8_t* out) const {
+    constexpr int kEach = 8 / kBits;
+    int i = 0;
+    for (; i + kEach <= n_; i += kEach) {
+      int byte = 0;
+      for (int j = 0; j < kEach; ++j) {
+        byte |= (codes[i + j] & ((1 << kBits) - 1)) << j * kBits;
+      }
+      *out++ = static_cast<uint8_t>(byte);
+    }
+    for (int j = 0; i + j < n_; ++j) *out |= static_cast<uint8_t>(codes[i + j] << j * kBits);
+  }
+
   // What is 0 in the base stays 0, whatever the code.
   void AddTo(Group* group, int i, double* left) const {
     if (base_[At(i)] != 0) {
@@ -172,32 +196,34 @@ class LowBitsEncoder {
     }
   }
 
-  void EncodeColumns() {
+  void EncodeColumns(int rounds) {
     columns_.count = kColumns;
+    columns_.left = 0;
     for (int c = 0; c < kColumns; ++c) {
       group_.Clear();
       const int together = 4 / element_bytes_;
       for (int i = c * together; i < n_; i += kColumns * together) {
         for (int j = i; j < std::min(n_, i + together); ++j) AddTo(&group_, j, &columns_.left);
       }
-      columns_.left += group_.Fit(bits_, &columns_.scales[At(c)], columns_.codes.data());
+      columns_.left += group_.Fit(bits_, rounds, &columns_.scales[At(c)], columns_.codes.data());
     }
   }
 
-  void EncodeRuns() {
+  void EncodeRuns(int rounds) {
     runs_.count = (n_ + kLowBitsRun - 1) / kLowBitsRun;
+    runs_.left = 0;
     for (int r = 0; r < runs_.count; ++r) {
       group_.Clear();
       for (int i = r * kLowBitsRun; i < std::min(n_, (r + 1) * kLowBitsRun); ++i) {
         AddTo(&group_, i, &runs_.left);
       }
-      runs_.left += group_.Fit(bits_, &runs_.scales[At(r)], runs_.codes.data());
+      runs_.left += group_.Fit(bits_, rounds, &runs_.scales[At(r)], runs_.codes.data());
     }
   }
 
   uint32_t bytes_;
   int dtype_, bits_, element_bytes_, n_;
-  bool finite_ = true;
+  bool finite_ = true, by_runs_ = false;
   Floats base_, d_;
   Group group_;
   Coded columns_, runs_;

@@ -121,8 +121,10 @@ mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode)
 void
 mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *args, Snapshot snapshot)
 {
+	MosaicDedupOptions options = args->options;
 	MosaicError error;
 
+	options.unjudged = args->validation == NULL;
 	job->name = pstrdup(name);
 	if (OidIsValid(args->metric_function))
 		job->function = mosaic_metric_function(args->metric_function);
@@ -136,7 +138,7 @@ mosaic_dedup_open(DedupJob *job, const char *name, const MosaicDedupArguments *a
 	job->callback.func = free_job;
 	job->callback.arg = job;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &job->callback);
-	mosaic_dedup_check(mosaic_dedup_new(&args->options, &job->dedup, &error), &error);
+	mosaic_dedup_check(mosaic_dedup_new(&options, &job->dedup, &error), &error);
 	job->snapshot = RegisterSnapshot(snapshot);
 	mosaic_check_format(job->snapshot);
 	if (args->staged && !args->staged->settled)

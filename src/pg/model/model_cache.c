@@ -10,6 +10,7 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "made_blocks.h"
 #include "model_cache.h"
 #include "model_rows.h"
 #include "row.h"
@@ -19,15 +20,20 @@
 /*
  * What is kept for models that no query uses now: maps of at most so many
  * blocks (10 bytes each), where the rest of a plan, what was prepared of its
- * constants, and an execution that waits, weigh as much as some more.
+ * constants, and an execution that waits, weigh as much as some more.  Blocks that were
+ * made of deltas have a bound of their own (pg_mosaic.delta_memory), and go first: a plan takes
+ * longer to load than they take to be made.
  */
 #define MAX_IDLE_WEIGHT (1024 * 1024)
 #define PLAN_WEIGHT 1024
 #define WEIGHT_BYTES 10
+#define DELTA_BYTES 22			/* of a block of a tensor that has deltas, for their bases */
 
 static HTAB *cache;				/* MosaicModelKey -> Entry */
 static dlist_head lru = DLIST_STATIC_INIT(lru); /* most recently used last */
 static int64 cached_weight;
+static dlist_head made_lru = DLIST_STATIC_INIT(made_lru);	/* those with blocks made of deltas, likewise */
+static int64 made_bytes;
 
 typedef struct Entry
 {
@@ -43,9 +49,44 @@ free_core_model(void *arg)
 	mosaic_model_free(handle->model);
 }
 
+/* Counts what is made of a model's deltas; it is the one that was used last. */
+static void
+count_made(MosaicModelHandle *handle)
+{
+	int64		now = handle->made.bytes;
+
+	if (handle->made_bytes > 0)
+		dlist_delete(&handle->made_lru);
+	if (now > 0)
+		dlist_push_tail(&made_lru, &handle->made_lru);
+	made_bytes += now - handle->made_bytes;
+	handle->made_bytes = now;
+}
+
+/* Of the models that no query uses, those used longest ago are made anew next time. */
+static void
+trim_made(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &made_lru)
+	{
+		MosaicModelHandle *handle = dlist_container(MosaicModelHandle, made_lru, iter.cur);
+
+		if (made_bytes <= mosaic_delta_memory * INT64CONST(1024))
+			break;
+		if (handle->refs > 0)
+			continue;
+		mosaic_made_free(handle);
+		count_made(handle);
+	}
+}
+
 static void
 evict(MosaicModelHandle *handle)
 {
+	mosaic_made_free(handle);
+	count_made(handle);
 	Assert(!handle->usage.pending);
 	hash_search(cache, &handle->key, HASH_REMOVE, NULL);
 	dlist_delete(&handle->lru);
@@ -163,11 +204,17 @@ mosaic_model_acquire(HeapTuple row)
 void
 mosaic_model_release(MosaicModelHandle *handle)
 {
-	int64		weight = handle->nblocks + PLAN_WEIGHT +
-		(mosaic_model_kept_bytes(handle->model) + handle->made.bytes) / WEIGHT_BYTES;
+	int64		bytes = mosaic_model_kept_bytes(handle->model);
+	int64		weight;
 
+	for (int i = 0; i < handle->ntensors; i++)
+		if (handle->tensors[i].made)
+			bytes += handle->tensors[i].n * DELTA_BYTES;
+	weight = handle->nblocks + PLAN_WEIGHT + bytes / WEIGHT_BYTES;
 	cached_weight += weight - handle->weight;
 	handle->weight = weight;
 	handle->refs--;
+	count_made(handle);
+	trim_made();
 	mosaic_usage_flush(&handle->usage);
 }

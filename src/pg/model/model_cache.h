@@ -72,6 +72,8 @@ typedef struct MosaicModelHandle
 	int64		nblocks;		/* of all tensors */
 	MosaicMadeBlocks made;
 	int64		weight;			/* what it counts for in the cache */
+	int64		made_bytes;		/* made.bytes, when it was last counted */
+	dlist_node	made_lru;		/* while that is not 0 */
 	int			refs;
 	MosaicUsage usage;			/* what predictions count */
 	dlist_node	lru;

@@ -54,21 +54,31 @@ mosaic_made_have_room(const MosaicModelHandle *handle, const MosaicTensorBlocks 
 	return handle->made.bytes == 0 || handle->made.bytes + more <= limit;
 }
 
-void
-mosaic_made_forget(MosaicModelHandle *handle)
+/* Forgets all blocks, and keeps so many pieces. */
+static void
+forget(MosaicMadeBlocks *made, int64 kept)
 {
-	MosaicMadeBlocks *made = &handle->made;
-	int64		kept = Max(all_fit(handle) ? memory(handle) : 0, WINDOW_BYTES) / PIECE_BYTES;
-
 	for (int64 i = 0; i < made->nentries; i++)
 		*made->entries[i] = NULL;
-	/* Of a tensor that was not known yet, the first window may have been larger than there is memory for. */
 	while (made->npieces > kept)
 		pfree(made->pieces[--made->npieces]);
 	made->nentries = 0;
 	made->piece = 0;
 	made->used = 0;
 	made->bytes = 0;
+}
+
+void
+mosaic_made_forget(MosaicModelHandle *handle)
+{
+	/* Of a tensor that was not known yet, the first window may have been larger than there is memory for. */
+	forget(&handle->made, Max(all_fit(handle) ? memory(handle) : 0, WINDOW_BYTES) / PIECE_BYTES);
+}
+
+void
+mosaic_made_free(MosaicModelHandle *handle)
+{
+	forget(&handle->made, 0);
 }
 
 /* Memory for a block, 32-byte aligned; the next one's too, until it is counted in made->used. */
@@ -114,6 +124,56 @@ reserve_entry(MemoryContext cxt, MosaicMadeBlocks *made)
 	if (made->entries)
 		pfree(made->entries);
 	made->entries = entries;
+}
+
+/*
+ * Where bases were seen last, by any model of this backend: fine-tunes of one base have them in common.  The
+ * bases of one import have consecutive ids.
+ */
+#define BASE_HINTS 16384
+
+typedef struct BaseHint
+{
+	int32		id;				/* 0: none */
+	Buffer		buffer;
+	ItemPointerData place;
+} BaseHint;
+
+static BaseHint *base_hints;
+
+static void
+recall_base(int32 id, ItemPointer place, Buffer *buffer)
+{
+	const BaseHint *hint = base_hints ? &base_hints[id % BASE_HINTS] : NULL;
+
+	if (hint == NULL || hint->id != id)
+		return;
+	*place = hint->place;
+	*buffer = hint->buffer;
+}
+
+static void
+remember_base(int32 id, const ItemPointerData *place, Buffer buffer)
+{
+	if (base_hints == NULL)
+		base_hints = MemoryContextAllocZero(CacheMemoryContext, BASE_HINTS * sizeof *base_hints);
+	base_hints[id % BASE_HINTS] = (BaseHint) {.id = id,.buffer = buffer,.place = *place};
+}
+
+static void
+make_of_base(MosaicReader *reader, MosaicTensorBlocks *blocks, int32 k, const void *delta, uint32 stored, void *out)
+{
+	ItemPointer place = &blocks->base_places[k];
+	Buffer	   *buffer = &blocks->base_buffers[k];
+	bool		known = BufferIsValid(*buffer);
+	int32		base = known ? 0 : mosaic_delta_base(delta, stored, blocks->payload_bytes);
+
+	if (base > 0)
+		recall_base(base, place, buffer);
+	if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, place, buffer, out))
+		mosaic_delta_is_damaged(blocks->ids[k]);
+	if (base > 0)
+		remember_base(base, place, *buffer);
 }
 
 /* A tensor of which one block is a delta has others, as a rule. */
@@ -175,9 +235,8 @@ mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlo
 	block = reserve(handle->cxt, made, blocks->payload_bytes);
 	if (mosaic_is_lowered(blocks, k))
 		lower(reader, blocks, k, delta, stored, block);
-	else if (!mosaic_make_block(reader, delta, stored, blocks->payload_bytes, &blocks->base_places[k],
-								&blocks->base_buffers[k], block))
-		mosaic_delta_is_damaged(blocks->ids[k]);
+	else
+		make_of_base(reader, blocks, k, delta, stored, block);
 	made->used += blocks->payload_bytes;
 	made->bytes += blocks->payload_bytes;
 	blocks->made[k] = block;

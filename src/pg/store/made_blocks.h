@@ -3,7 +3,8 @@
  *		The blocks of a model that were made of deltas.
  *
  * They stay with the backend's plan of the model (model_cache.h), whose content never changes, as far as
- * pg_mosaic.delta_memory suffices for all of them; else a window at a time is made.
+ * pg_mosaic.delta_memory suffices for all of them; else a window at a time is made.  Those of models that no query
+ * uses stay as far as it suffices for all of these together.
  */
 #ifndef MOSAIC_MADE_BLOCKS_H
 #define MOSAIC_MADE_BLOCKS_H
@@ -54,5 +55,7 @@ extern void mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, Mos
 
 /* All of them.  Nobody may be using them: predictions do so only while they run. */
 extern void mosaic_made_forget(MosaicModelHandle *handle);
+/* Likewise, and their memory. */
+extern void mosaic_made_free(MosaicModelHandle *handle);
 
 #endif
