@@ -34,6 +34,9 @@ case $(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}") in
   trixie) use_postgresql 17 ;;
   *) use_postgresql "$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -n | tail -n 1 | grep . || echo 18)" ;;
 esac
+# Their installation starts services, so only where nobody works otherwise.
+PACKAGES_PROXIES=''
+[ -z "${CI:-}" ] || PACKAGES_PROXIES="haproxy pgbouncer"
 PACKAGES_TEST="libipc-run-perl libonnx-testdata clang libclang-rt-dev binutils xz-utils chromium-headless-shell"
 PACKAGES_DEMO="dataset-fashion-mnist python3-minimal"
 

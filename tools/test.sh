@@ -151,7 +151,7 @@ if [ -n "$MAJOR" ]; then
 fi
 
 # shellcheck disable=SC2086 # lists of words
-install_packages "build and test" $PACKAGES_BUILD $PACKAGES_TEST $PACKAGES_VECTOR $PACKAGES_DEMO
+install_packages "build and test" $PACKAGES_BUILD $PACKAGES_TEST $PACKAGES_PROXIES $PACKAGES_VECTOR $PACKAGES_DEMO
 prepare_tree "$RELEASE" sanitize
 # shellcheck disable=SC2086 # a list of words
 build_release $TARGETS
