@@ -37,7 +37,7 @@ COMMENT ON COLUMN mosaic.dedup_decision.tensor IS 'name of the tensor';
 COMMENT ON COLUMN mosaic.dedup_decision.block IS 'places in its map, from 0';
 COMMENT ON COLUMN mosaic.dedup_decision.partner IS 'the block that would stand in for each';
 COMMENT ON COLUMN mosaic.dedup_decision.similarity IS 'share of weights that are alike';
-COMMENT ON COLUMN mosaic.dedup_decision.outcome IS 'm: merged; b: beyond the bound; e: not evaluated; p: beyond the bound for the predecessor';
+COMMENT ON COLUMN mosaic.dedup_decision.outcome IS 'm: merged; b: beyond the bound; e: not evaluated; p: beyond the bound for the predecessor; down the ladder also 1, 2, 4, 8: bits of a weight; l: lossless; w: as it was';
 COMMENT ON COLUMN mosaic.dedup_decision.fingerprint IS 'of the block''s keys: what a later version recognises it by';
 
 SELECT pg_catalog.pg_extension_config_dump('mosaic.dedup_run', '');
@@ -48,12 +48,18 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE VIEW mosaic.dedup_log WITH (security_barrier) AS
 SELECT m.name AS model, d.tensor, b.block, b.partner, b.similarity,
-       b.outcome = 'm' AS accepted,
+       b.outcome IN ('m', '1', '2', '4', '8', 'l') AS accepted,
        CASE b.outcome
          WHEN 'm' THEN 'merged'
          WHEN 'b' THEN 'beyond the bound'
          WHEN 'e' THEN 'not evaluated'
          WHEN 'p' THEN 'beyond the bound for the predecessor'
+         WHEN '1' THEN '1 bit a weight'
+         WHEN '2' THEN '2 bits a weight'
+         WHEN '4' THEN '4 bits a weight'
+         WHEN '8' THEN '8 bits a weight'
+         WHEN 'l' THEN 'lossless difference'
+         WHEN 'w' THEN 'as it was'
        END AS reason
 FROM mosaic.model m
 JOIN mosaic.dedup_run r ON r.model_id = m.model_id AND r.version = m.model_id
@@ -65,9 +71,9 @@ COMMENT ON VIEW mosaic.dedup_log IS 'what was decided on the blocks of the curre
 COMMENT ON COLUMN mosaic.dedup_log.model IS 'name of the model';
 COMMENT ON COLUMN mosaic.dedup_log.tensor IS 'name of the tensor';
 COMMENT ON COLUMN mosaic.dedup_log.block IS 'place of the block in the tensor, from 0';
-COMMENT ON COLUMN mosaic.dedup_log.partner IS 'id of the block that would stand in for it';
+COMMENT ON COLUMN mosaic.dedup_log.partner IS 'id of the block that would stand in for it, or that it is a difference to';
 COMMENT ON COLUMN mosaic.dedup_log.similarity IS 'share of its weights that are alike';
-COMMENT ON COLUMN mosaic.dedup_log.accepted IS 'whether it was merged';
+COMMENT ON COLUMN mosaic.dedup_log.accepted IS 'whether it was merged, or became a difference to its partner';
 COMMENT ON COLUMN mosaic.dedup_log.reason IS 'why, or why not';
 GRANT SELECT ON mosaic.dedup_log TO PUBLIC;
 

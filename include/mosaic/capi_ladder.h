@@ -42,7 +42,8 @@ MosaicCode mosaic_dedup_sample_row(MosaicDedup *dedup, const float *outputs, int
                                    MosaicError *err);
 /* All of the sample's rows are in. */
 void mosaic_dedup_report_sample(MosaicDedup *dedup);
-MosaicCode mosaic_dedup_rungs(const MosaicDedup *dedup, MosaicRungs *rungs, MosaicError *err);
+/* Of the accepted state; from then on it is what mosaic_dedup_decision tells. */
+MosaicCode mosaic_dedup_rungs(MosaicDedup *dedup, MosaicRungs *rungs, MosaicError *err);
 /* Of the metric of the accepted state, by the number of rows; NaN where that is not known. */
 double mosaic_dedup_standard_error(const MosaicDedup *dedup);
 

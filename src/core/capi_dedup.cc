@@ -355,7 +355,7 @@ bool mosaic_dedup_decision(const MosaicDedup* d, int64_t i, MosaicDecision* deci
     found = {m.tensor, m.index, m.partner, m.similarity, d->OutcomeOf(n), m.fingerprint};
   } else if (n < merges + d->refused.size()) {
     found = d->refused[n - merges];
-  } else {
+  } else if (!d->RungDecision(n - merges - d->refused.size(), &found)) {
     return false;
   }
   *decision = {found.tensor,

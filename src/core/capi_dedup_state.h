@@ -32,6 +32,7 @@ struct MosaicDedup {
   bool down_ladder = false, unjudged = false;
   mosaic::Ladder ladder;
   std::optional<mosaic::LadderGate> ladder_gate;
+  std::vector<const mosaic::Rung*> accepted_rungs;  // of the blocks, once they were asked for
   std::vector<double> errors;  // standard errors of the metric of each evaluation
   std::unique_ptr<mosaic::Metric> metric;
   std::unique_ptr<mosaic::ActivationCache> activations;
@@ -76,6 +77,7 @@ struct MosaicDedup {
   }
   const mosaic::Gate& the_gate() const { return ladder_gate ? ladder_gate->gate() : *gate; }
   MosaicRungs AcceptedRungs() const;  // none, but down the ladder
+  bool RungDecision(size_t i, mosaic::Decision* decision) const;
   void BeginActivations();
   void Remember();
   mosaic::Outcome OutcomeOf(size_t merge) const;

@@ -35,6 +35,7 @@ mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
   block.tensor = d->tensor;
   block.index = d->place;
   block.base = d->best.partner;
+  block.similarity = d->best.likeness.similarity;
   block.stored = block.bytes = stored;
   const auto lossless = [&] {
     const uint32_t exact =
@@ -82,7 +83,30 @@ uint8_t RungOf(const mosaic::LadderBlock& block, const mosaic::Rung* rung, bool 
   return rung->bits == 0 ? MOSAIC_RUNG_MERGED : static_cast<uint8_t>(rung->bits);
 }
 
+mosaic::Outcome OutcomeOfRung(uint8_t rung) {
+  switch (rung) {
+    case MOSAIC_RUNG_AS_IT_IS:
+      return mosaic::Outcome::kAsItIs;
+    case MOSAIC_RUNG_LOSSLESS:
+      return mosaic::Outcome::kLossless;
+    case MOSAIC_RUNG_MERGED:
+      return mosaic::Outcome::kMerged;
+    default:
+      return static_cast<mosaic::Outcome>('0' + rung);
+  }
+}
+
 }  // namespace
+
+bool MosaicDedup::RungDecision(size_t i, mosaic::Decision* decision) const {
+  if (i >= accepted_rungs.size()) return false;
+  const mosaic::LadderBlock& b = ladder_gate->blocks()[i];
+  // No later call begins from it: without a fingerprint it is not recognised.
+  *decision = {
+      b.tensor, b.index, b.base, b.similarity, OutcomeOfRung(RungOf(b, accepted_rungs[i], true)),
+      0};
+  return true;
+}
 
 MosaicRungs MosaicDedup::AcceptedRungs() const {
   MosaicRungs rungs{};
@@ -155,9 +179,10 @@ void mosaic_dedup_report_sample(MosaicDedup* d) {
   if (Sampling(d)) d->ladder_gate->ReportSample();
 }
 
-MosaicCode mosaic_dedup_rungs(const MosaicDedup* d, MosaicRungs* rungs, MosaicError* err) {
+MosaicCode mosaic_dedup_rungs(MosaicDedup* d, MosaicRungs* rungs, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     *rungs = d->AcceptedRungs();
+    if (d->ladder_gate) d->accepted_rungs = d->ladder_gate->accepted();
     return Status();
   });
 }

@@ -47,6 +47,11 @@ SELECT :'l_model' AS model, :l_blocks = :blocks AS blocks, :l_candidates AS cand
 SELECT :stored - stored_bytes = :l_bytes_freed AS as_said, format_version FROM mosaic.storage;
 SELECT bits_1 = :l_bits_1 AS bits_1, bits_2 = :l_bits_2 AS bits_2, bits_4 = :l_bits_4 AS bits_4, bits_8 = :l_bits_8 AS bits_8, lossless = :l_lossless AS lossless,
        merged >= :l_merged AS merged FROM rungs('noise');
+SELECT count(*) FILTER (WHERE reason = 'merged') = :l_merged AS merged, count(*) FILTER (WHERE reason = '1 bit a weight') = :l_bits_1 AS bits_1,
+       count(*) FILTER (WHERE reason = '2 bits a weight') = :l_bits_2 AS bits_2, count(*) FILTER (WHERE reason = '4 bits a weight') = :l_bits_4 AS bits_4,
+       count(*) FILTER (WHERE reason = '8 bits a weight') = :l_bits_8 AS bits_8, count(*) FILTER (WHERE reason = 'lossless difference') = :l_lossless AS lossless,
+       bool_and(accepted = (reason <> 'as it was')) AS accepted, count(*) = :l_candidates AS candidates, bool_and(similarity BETWEEN 0 AND 1) AS similar
+FROM mosaic.dedup_log WHERE model = 'noise';
 SELECT * FROM problems;
 -- the promise, by predictions from what is stored; and the same bits however it is read
 CREATE TABLE stored AS SELECT i, predict('noise', x) AS outputs FROM pictures;

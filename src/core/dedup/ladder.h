@@ -33,6 +33,7 @@ struct LadderBlock {
   int tensor = 0;
   int64_t index = 0;      // place in the tensor's map
   uint32_t base = 0;      // block_id
+  double similarity = 0;  // to it
   uint32_t stored = 0;    // bytes that it takes as it is
   uint32_t bytes = 0;     // likewise, or as a lossless difference
   bool lossless = false;  // whether a lossless difference is smaller

@@ -16,9 +16,12 @@ namespace mosaic {
 
 enum class Outcome : char {
   kMerged = 'm',
-  kOverBound = 'b',       // with it, or those before it in the order, the bound is not kept
-  kNotReached = 'e',      // the most evaluations came first
-  kOverBoundBefore = 'p'  // kOverBound for the predecessor
+  kOverBound = 'b',        // with it, or those before it in the order, the bound is not kept
+  kNotReached = 'e',       // the most evaluations came first
+  kOverBoundBefore = 'p',  // kOverBound for the predecessor
+  // Down the ladder, beside kMerged and the bits of a weight as a digit:
+  kLossless = 'l',
+  kAsItIs = 'w'
 };
 
 struct Decision {

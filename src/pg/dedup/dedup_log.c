@@ -216,7 +216,10 @@ all_decisions(DedupJob *job, int64 *n)
 												 (job->nknown + 1) * sizeof *all);
 	int64		capacity = job->nknown + 1,
 				fresh;
+	MosaicRungs rungs;
+	MosaicError error;
 
+	mosaic_dedup_check(mosaic_dedup_rungs(job->dedup, &rungs, &error), &error);
 	for (*n = 0; mosaic_dedup_decision(job->dedup, *n, &all[*n]); (*n)++)
 		if (*n + 1 == capacity)
 			all = repalloc_huge(all, (capacity *= 2) * sizeof *all);

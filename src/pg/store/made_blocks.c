@@ -15,7 +15,7 @@
 #include "mosaic/page_format.h"
 
 #define PIECE_BYTES (256 * 1024)
-#define WINDOW_BYTES (512 * 1024)
+#define WINDOW_BYTES (256 * 1024)
 
 int			mosaic_delta_memory = 32 * 1024;
 
