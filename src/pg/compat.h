@@ -68,6 +68,7 @@ typedef bool TU_UpdateIndexes;
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
+#include "access/heapam.h"
 #include "access/toast_internals.h"
 #include "pgstat.h"
 #include "storage/buf_internals.h"
@@ -158,6 +159,25 @@ mosaic_init_toast_snapshot(SnapshotData *snapshot)
 	init_toast_snapshot(snapshot);
 #endif
 }
+
+/* Replaces a row; *wanted is which indexes need to know. */
+static inline void
+mosaic_heap_update(Relation rel, ItemPointer place, HeapTuple row, TU_UpdateIndexes *wanted)
+{
+#if PG_VERSION_NUM >= 160000
+	simple_heap_update(rel, place, row, wanted);
+#else
+	simple_heap_update(rel, place, row);
+	*wanted = !HeapTupleIsHeapOnly(row);
+#endif
+}
+
+#if PG_VERSION_NUM >= 160000
+#define mosaic_index_wants(info, wanted) \
+	((wanted) == TU_All || ((wanted) == TU_Summarizing && (info)->ii_Summarizing))
+#else
+#define mosaic_index_wants(info, wanted) (wanted)
+#endif
 
 /* Whether the current role may execute a function: 16 asks for objects of any kind in one way. */
 #if PG_VERSION_NUM >= 160000

@@ -4,14 +4,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/table.h"
 #include "miscadmin.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
 
 #include "catalog.h"
 #include "dedup_job.h"
+#include "newest.h"
 #include "row.h"
 
 static void
@@ -19,13 +18,11 @@ read_meta(DedupJob *job, Offer *offer)
 {
 	Relation	rel = table_open(mosaic_relid("block_meta"), AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
-	ScanKeyData key;
-	SysScanDesc scan;
+	MosaicBlockRow found;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(offer->id));
-	scan = systable_beginscan(rel, mosaic_relid("block_meta_pkey"), true, job->snapshot, 1, &key);
-	if (HeapTupleIsValid(tuple = mosaic_getnext(scan)))
+	tuple = mosaic_find_block_row(&found, rel, mosaic_relid("block_meta_pkey"), offer->id, job->snapshot);
+	if (HeapTupleIsValid(tuple))
 	{
 		offer->models = mosaic_int_attr(tuple, desc, Anum_meta_models, 4);
 		offer->domain = mosaic_int_attr(tuple, desc, Anum_meta_domain, 4);
@@ -36,7 +33,7 @@ read_meta(DedupJob *job, Offer *offer)
 			 mosaic_geometry_bytes(mosaic_geometry_unpack(offer->geometry)) :
 			 mosaic_int_attr(tuple, desc, Anum_meta_delta_bytes, 4));
 	}
-	systable_endscan(scan);
+	mosaic_end_block_row(&found);
 	table_close(rel, NoLock);
 	if (job->staged)
 		offer->models = mosaic_staged_users(job->staged, offer->id, mosaic_has_block(&job->own, offer->id),

@@ -8,10 +8,8 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/table.h"
 #include "storage/bufmgr.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -19,7 +17,7 @@
 #include "catalog.h"
 #include "mosaic/capi_delta.h"
 #include "near_index.h"
-#include "row.h"
+#include "newest.h"
 #include "store.h"
 
 /* Most blocks that are looked at for one: what more have a key in common, tells nothing. */
@@ -85,14 +83,11 @@ static bool
 may_be_base(MosaicBaseSearch *s, int32 block_id)
 {
 	TupleDesc	desc = RelationGetDescr(s->meta);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	row;
+	MosaicBlockRow found;
+	HeapTuple	row = mosaic_find_block_row(&found, s->meta, mosaic_relid("block_meta_pkey"), block_id, s->snapshot);
 	bool		may = false;
 
-	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	scan = systable_beginscan(s->meta, mosaic_relid("block_meta_pkey"), true, s->snapshot, 1, &key);
-	if (HeapTupleIsValid(row = mosaic_getnext(scan)))
+	if (HeapTupleIsValid(row))
 	{
 		bool		isnull,
 					is_whole;
@@ -105,7 +100,7 @@ may_be_base(MosaicBaseSearch *s, int32 block_id)
 			(uint64) DatumGetInt64(heap_getattr(row, Anum_meta_geometry, desc, &isnull)) == s->geometry &&
 			DatumGetInt32(heap_getattr(row, Anum_meta_domain, desc, &isnull)) == s->domain;
 	}
-	systable_endscan(scan);
+	mosaic_end_block_row(&found);
 	return may;
 }
 

@@ -20,6 +20,7 @@
 
 #include "catalog.h"
 #include "compat.h"
+#include "newest.h"
 #include "row.h"
 #include "writer.h"
 
@@ -46,9 +47,7 @@ mosaic_writer_count(MosaicWriter *w, HeapTuple tuple, int delta)
 	}
 	values[Anum_meta_models - 1] = Int32GetDatum(models);
 	replace[Anum_meta_models - 1] = true;
-	CatalogTupleUpdateWithInfo(w->meta, &tuple->t_self,
-							   heap_modify_tuple(tuple, desc, values, nulls, replace),
-							   w->meta_indexes);
+	mosaic_newest_update(w->meta, w->meta_indexes, tuple, heap_modify_tuple(tuple, desc, values, nulls, replace));
 	return true;
 }
 
@@ -133,21 +132,16 @@ static bool
 change_users(MosaicWriter *w, int32 block_id, int delta)
 {
 	MemoryContext saved = MemoryContextSwitchTo(w->tmp);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found;
+	MosaicBlockRow found;
+	HeapTuple	tuple = mosaic_find_block_row(&found, w->meta, w->meta_pkey, block_id, w->snapshot);
+	bool		is_there = HeapTupleIsValid(tuple);
 
-	ScanKeyInit(&key, Anum_meta_block_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(block_id));
-	scan = systable_beginscan(w->meta, w->meta_pkey, true, w->snapshot, 1, &key);
-	tuple = mosaic_getnext(scan);
-	found = HeapTupleIsValid(tuple);
-	if (found && !mosaic_writer_count(w, tuple, delta))
-		found = remove_block(w, block_id, tuple);
-	systable_endscan(scan);
+	if (is_there && !mosaic_writer_count(w, tuple, delta))
+		is_there = remove_block(w, block_id, tuple);
+	mosaic_end_block_row(&found);
 	MemoryContextSwitchTo(saved);
 	MemoryContextReset(w->tmp);
-	return found;
+	return is_there;
 }
 
 void

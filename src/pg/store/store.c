@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "mosaic_am.h"
+#include "newest.h"
 #include "row.h"
 #include "writer.h"
 
@@ -141,34 +142,44 @@ same_meta(MosaicWriter *w, HeapTuple tuple, const MosaicBlock *block, const uint
 		DatumGetInt32(domain) == w->domain && memcmp(DatumGetUUIDP(found), hash, UUID_LEN) == 0;
 }
 
-/* Finds a stored block equal to this one and, unless it is staged, counts the model as its user. */
+/* Whether a row of block_meta is of a block equal to this one, which the model uses then: counted, unless it is staged. */
+static bool
+use_row(MosaicWriter *w, HeapTuple row, const MosaicBlock *block, const uint8 *hash, int32 *block_id, ItemPointer place)
+{
+	bool		isnull;
+
+	if (!same_meta(w, row, block, hash))
+		return false;
+	*block_id = DatumGetInt32(heap_getattr(row, Anum_meta_block_id, RelationGetDescr(w->meta), &isnull));
+	ItemPointerSetInvalid(place);
+	if (!same_payload(w, block, *block_id, place))
+		return false;
+	if (!w->staging)
+		mosaic_writer_count(w, row, 1);
+	return true;
+}
+
+/* Finds a stored block equal to this one. */
 static bool
 use_stored(MosaicWriter *w, const MosaicBlock *block, const uint8 *hash, int32 *block_id,
 		   ItemPointer place)
 {
-	TupleDesc	desc = RelationGetDescr(w->meta);
 	ScanKeyData key;
 	IndexScanDesc scan;
-	bool		found = false;
+	HeapTuple	row = mosaic_newest_of_hash(w->meta, (int64) mosaic_geometry_pack(block->geometry), hash, w->snapshot,
+											w->meta_slot);
+	bool		found = row && use_row(w, row, block, hash, block_id, place);
 
+	ExecClearTuple(w->meta_slot);
+	if (found)
+		return true;
 	/* A hash index finds by a hash of the hash: others may turn up too. */
 	ScanKeyInit(&key, 1, HTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum((const pg_uuid_t *) hash));
 	scan = mosaic_index_beginscan(w->meta, w->meta_hash, w->snapshot, 1, 0);
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (!found && index_getnext_slot(scan, ForwardScanDirection, w->meta_slot))
-	{
-		bool		isnull;
-		HeapTuple	tuple = mosaic_slot_row(w->meta, w->meta_slot);
-
-		if (!same_meta(w, tuple, block, hash))
-			continue;
-		*block_id = DatumGetInt32(heap_getattr(tuple, Anum_meta_block_id, desc, &isnull));
-		ItemPointerSetInvalid(place);
-		found = same_payload(w, block, *block_id, place);
-		if (found && !w->staging)
-			mosaic_writer_count(w, tuple, 1);
-	}
+		found = use_row(w, mosaic_slot_row(w->meta, w->meta_slot), block, hash, block_id, place);
 	index_endscan(scan);
 	ExecClearTuple(w->meta_slot);
 	return found;
