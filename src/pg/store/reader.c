@@ -46,36 +46,6 @@ mosaic_reader_close(MosaicReader *reader)
 	table_close(reader->rel, NoLock);
 }
 
-/* So many pages are a run that the operating system is left to read ahead. */
-#define LONG_RUN 4
-
-void
-mosaic_prefetch_pages(Relation rel, const ItemPointerData *places, int64 count, const int32 *indexes)
-{
-	BlockNumber npages = RelationGetNumberOfBlocks(rel);
-	int64		end;
-
-	if (effective_io_concurrency == 0)
-		return;
-	for (int64 i = 0; i < count; i = end)
-	{
-		BlockNumber first = ItemPointerGetBlockNumberNoCheck(&places[indexes[i]]),
-					last = first;
-
-		for (end = i + 1; end < count; end++)
-		{
-			BlockNumber next = ItemPointerGetBlockNumberNoCheck(&places[indexes[end]]);
-
-			if (next - last > 1)
-				break;
-			last = next;
-		}
-		if (last < npages && last - first + 1 < LONG_RUN)
-			for (BlockNumber page = first; page <= last; page++)
-				PrefetchBuffer(rel, MAIN_FORKNUM, page);
-	}
-}
-
 /* The page, pinned; only from the buffer seen_in if that is one. */
 static Buffer
 pin_page(MosaicReader *reader, BlockNumber page, Buffer seen_in)

@@ -81,14 +81,6 @@ extern const void *mosaic_whole_block(MosaicReader *reader, const void *stored_p
 /* Gives back a pin that was taken under owner; nothing where buffer is InvalidBuffer. */
 extern void mosaic_release_pin(Buffer buffer, ResourceOwner owner);
 
-/*
- * Tells the operating system which pages will be read for these indexes of places, which are
- * in page order.  Longer runs it reads ahead by itself, in larger pieces than the
- * server can ask for.
- */
-extern void mosaic_prefetch_pages(Relation rel, const ItemPointerData *places, int64 count,
-								  const int32 *indexes);
-
 /* Brings what that call will touch into the processor's cache. */
 extern void mosaic_prefetch_recent(ItemPointer place, uint32 length, Buffer seen_in);
 /* Likewise of a tuple itself, where its page was fetched so before. */
