@@ -204,9 +204,11 @@ take_share(MosaicPins *pins)
 		return false;
 	mosaic_pins_ensure_owner(pins);		/* before: it may fail */
 	share = mosaic_take_pin_share();
+	if (share == 0)
+		return false;
 	pins->shares |= share;
 	pins->budget = (int64) pg_popcount32(pins->shares) * share_pages();
-	return share != 0;
+	return true;
 }
 
 int
