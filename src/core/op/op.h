@@ -43,6 +43,9 @@ struct StreamedWeight {
   bool transposed = false;   // STRIP: the graph's tensor is M x K
 };
 
+// A use of an input that can be read block by block, where the input is a stored tensor of this
+// layout (STRIP: stored transposed exactly where "transposed"; ROW: one row per index of dimension
+// 0). Elsewhere the input is an ordinary array, materialised by the executor.
 // How the elements of the graph's tensor make the K x M matrix that strips hold.
 enum class WeightForm {
   kMatrix,       // two dimensions, K x M or (transposed) M x K
@@ -50,9 +53,6 @@ enum class WeightForm {
   kRecurrence    // (directions, gates) x K, transposed
 };
 
-// A use of an input that can be read block by block, where the input is a stored tensor of this
-// layout (STRIP: stored transposed exactly where "transposed"; ROW: one row per index of dimension
-// 0). Elsewhere the input is an ordinary array, materialised by the executor.
 struct WeightStream {
   int input;
   int layout = MOSAIC_LAYOUT_STRIP;

@@ -25,7 +25,7 @@ mosaic_problem_name(MosaicProblemKind kind)
 		"damaged page", "damaged row", "damaged map", "missing tensor", "orphan tensor", "missing block", "wrong length",
 		"wrong geometry", "wrong domain", "wrong hash", "missing meta", "orphan meta",
 		"orphan block", "wrong count", "wrong base", "duplicate block", "damaged model", "damaged tokenizer", "missing near key", "orphan near key",
-		"sequence behind", "unknown role", "missing dependency", "wrong alias"
+		"sequence behind", "unknown role", "missing dependency", "wrong alias", "missing domain"
 	};
 
 	return names[kind];
@@ -119,6 +119,7 @@ mosaic_check(Snapshot snapshot)
 	mosaic_check_models(&c);
 	mosaic_check_blocks(&c);
 	mosaic_check_near_keys(&c);
+	mosaic_check_domains(&c);
 	mosaic_check_roles(&c);
 	mosaic_check_aliases(&c);
 	mosaic_check_sequences(&c);

@@ -42,7 +42,8 @@ typedef enum MosaicProblemKind
 	MOSAIC_SEQUENCE_BEHIND,		/* a sequence would give ids that are in use */
 	MOSAIC_UNKNOWN_ROLE,		/* an owner or reader is gone: of a model, or of a domain (model NULL) */
 	MOSAIC_MISSING_DEPENDENCY,	/* DROP ROLE would not refuse to drop an owner or reader */
-	MOSAIC_WRONG_ALIAS			/* it means what is not there, or shares out what it cannot */
+	MOSAIC_WRONG_ALIAS,			/* it means what is not there, or shares out what it cannot */
+	MOSAIC_MISSING_DOMAIN		/* a model's sharing domain has no row */
 } MosaicProblemKind;
 
 typedef struct MosaicProblem

@@ -65,6 +65,9 @@ extern void mosaic_repair_sequences(const MosaicChecked *checked);
 /* check_models.c: the tensors' maps, and whether each model can be loaded. */
 extern void mosaic_check_models(MosaicChecker *c);
 
+/* check_domains.c: whether the sharing domains of models are there. */
+extern void mosaic_check_domains(MosaicChecker *c);
+
 /* check_roles.c: whether the roles that are named exist, and pg_shdepend has them. */
 extern void mosaic_check_roles(MosaicChecker *c);
 

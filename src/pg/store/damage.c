@@ -12,6 +12,7 @@
 
 #include "catalog.h"
 #include "damage.h"
+#include "progress.h"
 #include "row.h"
 
 /* Whether an error tells of the outside, not of what is stored. */
@@ -39,7 +40,9 @@ mosaic_catch_damage(void (*fn) (void *arg), void *arg)
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	char	   *message = NULL;
+	MosaicProgressReport progress;
 
+	mosaic_progress_save(&progress);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
@@ -57,6 +60,7 @@ mosaic_catch_damage(void (*fn) (void *arg), void *arg)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(cxt);
 		CurrentResourceOwner = owner;
+		mosaic_progress_restore(&progress); /* a rollback ends the report */
 		if (is_outside(error->sqlerrcode))
 			ReThrowError(error);
 		message = error->message ? pstrdup(error->message) : pstrdup("unknown error");
