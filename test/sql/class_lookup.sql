@@ -82,6 +82,7 @@ RESET enable_material;
 -- a function in FROM
 SELECT show($$SELECT id, p[3] AS p, n FROM t, LATERAL predict('iris', t.x) WITH ORDINALITY l (p, n) WHERE p[2] < 0.5$$);
 SELECT show($$SELECT id, p, c FROM t, ROWS FROM (unnest(t.x), predict_class('iris', t.x)) l (p, c) WHERE id % 3 = 0$$);
+SELECT show($$SELECT id, label, p FROM t, jsonb_each_text(predict_proba('iris', x)) e (label, p)$$);
 SELECT show($$SELECT id, p FROM t LEFT JOIN LATERAL predict_class('iris', CASE WHEN id % 2 = 0 THEN t.x END) p ON p > 0$$);
 -- once a row: how often the model is asked
 SELECT mosaic.stat_reset();
