@@ -22,7 +22,13 @@ struct ConvRowArgs {
   int64_t pitch, n;
 };
 void ConvRow(const ConvRowArgs& args);
-// out[i] = sums[i] + bias.
-void AddBias(const float* sums, float bias, int64_t n, float* out);
+// What becomes of sums as they are copied: plus bias, then plus added[i] (null: nothing), then,
+// with relu, what is below 0 becomes 0. Rounded after each step.
+struct ConvFinish {
+  float bias;
+  const float* added;
+  bool relu;
+};
+void FinishConvRow(const float* sums, const ConvFinish& f, int64_t n, float* out);
 
 }  // namespace mosaic

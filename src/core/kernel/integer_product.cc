@@ -81,6 +81,105 @@ __attribute__((target("avx2"))) void PanelAvx2(const IntegerProductArgs& g, int6
   if (i < g.rows) RowsAvx2<1>(g, p, i);
 }
 
+// Of more rows: both operands are made 16 bits wide part by part, which then stays in the L1 cache.
+constexpr int64_t kWideRows = 24, kWideQuads = 64;
+constexpr int64_t kLeastWideRows = 6;
+
+struct WidePart {
+  alignas(32) int16_t a[kWideRows * 4 * kWideQuads];
+  alignas(32) int16_t b[kIntegerColumns * 4 * kWideQuads];
+};
+
+__attribute__((target("avx2"))) void WidenRows(const IntegerProductArgs& g, int64_t row,
+                                               int64_t rows, int64_t quad, int64_t quads,
+                                               int16_t* to) {
+  for (int64_t i = 0; i < rows; ++i, to += 4 * kWideQuads) {
+    const uint8_t* from = g.a + (row + i) * g.a_pitch + 4 * quad;
+    int64_t k = 0;
+    for (; k + 16 <= 4 * quads; k += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k));
+      _mm256_store_si256(reinterpret_cast<__m256i*>(to + k), _mm256_cvtepu8_epi16(bytes));
+    }
+    for (; k < 4 * quads; ++k) to[k] = from[k];
+  }
+}
+
+__attribute__((target("avx2"))) void WidenPanel(const uint8_t* panel, bool moved, int64_t quads,
+                                                int16_t* to) {
+  const __m128i flip = _mm_set1_epi8(static_cast<char>(moved ? 0x80 : 0));
+  for (int64_t k = 0; k < kQuadBytes * quads; k += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(panel + k));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to + k),
+                       _mm256_cvtepi8_epi16(_mm_xor_si128(flip, bytes)));
+  }
+}
+
+// Three rows by a panel: twelve sums.
+template <int kRows>
+__attribute__((target("avx2"))) void WideTile(const int16_t* a, const int16_t* b, int64_t quads,
+                                              bool add, uint32_t* c, int64_t pitch) {
+  __m256i sum[kRows][4];
+  MOSAIC_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    MOSAIC_UNROLL
+    for (int v = 0; v < 4; ++v) sum[i][v] = _mm256_setzero_si256();
+  }
+  for (int64_t q = 0; q < quads; ++q, a += 4, b += 4 * kIntegerColumns) {
+    __m256i x[kRows];
+    MOSAIC_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      int64_t four;
+      std::memcpy(&four, a + i * 4 * kWideQuads, sizeof four);
+      x[i] = _mm256_set1_epi64x(four);
+    }
+    MOSAIC_UNROLL
+    for (int v = 0; v < 4; ++v) {
+      const __m256i w = _mm256_load_si256(reinterpret_cast<const __m256i*>(b + 16 * v));
+      MOSAIC_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        sum[i][v] = _mm256_add_epi32(sum[i][v], _mm256_madd_epi16(x[i], w));
+      }
+    }
+  }
+  MOSAIC_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    MOSAIC_UNROLL
+    for (int v = 0; v < 4; v += 2) {
+      __m256i* to = reinterpret_cast<__m256i*>(c + i * pitch + 4 * v);
+      // Columns 0, 1, 4, 5, 2, 3, 6, 7 of these eight, in pairs.
+      const __m256i pairs = _mm256_hadd_epi32(sum[i][v], sum[i][v + 1]);
+      __m256i total = _mm256_permute4x64_epi64(pairs, 0xd8);
+      if (add) total = _mm256_add_epi32(total, _mm256_loadu_si256(to));
+      _mm256_storeu_si256(to, total);
+    }
+  }
+}
+
+void ProductAvx2(const IntegerProductArgs& g) {
+  WidePart part;
+  for (int64_t row = 0; row < g.rows; row += kWideRows) {
+    const int64_t rows = std::min(kWideRows, g.rows - row);
+    for (int64_t quad = 0; quad < g.quads; quad += kWideQuads) {
+      const int64_t quads = std::min(kWideQuads, g.quads - quad);
+      const bool add = g.add || quad > 0;
+      WidenRows(g, row, rows, quad, quads, part.a);
+      for (int64_t p = 0; p < g.count; ++p) {
+        WidenPanel(static_cast<const uint8_t*>(g.panels[p]) + quad * kQuadBytes, g.moved, quads,
+                   part.b);
+        int64_t i = 0;
+        const auto tile = [&](auto run, int64_t n) {
+          run(part.a + i * 4 * kWideQuads, part.b, quads, add,
+              g.c + (row + i) * g.pitch + p * kIntegerColumns, g.pitch);
+          i += n;
+        };
+        while (i + 3 <= rows) tile(WideTile<3>, 3);
+        if (i + 2 <= rows) tile(WideTile<2>, 2);
+        if (i < rows) tile(WideTile<1>, 1);
+      }
+    }
+  }
+}
+
 #define MOSAIC_VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
 // Twelve rows by two panels keep two multipliers busy: 24 sums of 14 loads.
@@ -201,7 +300,10 @@ void IntegerProduct(const IntegerProductArgs& args) {
   if (isa >= Isa::kAvx512 && HasVnni()) {
     return args.moved ? ProductVnni<true>(args) : ProductVnni<false>(args);
   }
-  if (isa >= Isa::kAvx2) panel = PanelAvx2;
+  if (isa >= Isa::kAvx2) {
+    if (args.rows >= kLeastWideRows && args.quads > 0) return ProductAvx2(args);
+    panel = PanelAvx2;
+  }
 #endif
   for (int64_t p = 0; p < args.count; ++p) panel(args, p);
 }

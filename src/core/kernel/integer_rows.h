@@ -18,4 +18,17 @@ void FinishIntegers(const IntegerRow& row, int32_t* out);
 // As float32, times scale[j], then plus bias[j] (null: none), rounded after each step.
 void FinishScaled(const IntegerRow& row, const float* scale, const float* bias, float* out);
 
+// As bytes: saturate(round(v) + zero), halves to even, where v is
+//   float32(sum + added[j]) * scale[j], or, with bias,
+//   (float32(sum) * scale[j] + bias[j]) / step, rounded after each.
+// NaN gives zero. least, most: of what is saturated to, within the type of out.
+struct ByteSteps {
+  const float* scale;
+  const int32_t* added;
+  const float* bias;  // null: the first of the two
+  float step;
+  int zero, least, most;
+};
+void FinishBytes(const IntegerRow& row, const ByteSteps& steps, uint8_t* out);
+
 }  // namespace mosaic

@@ -13,6 +13,7 @@
 #include "core/pass/fuse_integers.h"
 #include "core/pass/fuse_norms.h"
 #include "core/pass/fuse_products.h"
+#include "core/pass/fuse_quantised.h"
 #include "core/pass/fuse_swish.h"
 #include "core/pass/unflatten.h"
 #include "core/plan/infer_body.h"
@@ -152,11 +153,11 @@ void SetInputs(const std::vector<int>& axes, const std::string& items, BodyPlan*
 }
 
 // Infers the main body in symbols: with items on the axes, if that proves them independent; else
-// as it is declared.
-Status InferMain(Model* model, Arena* arena) {
+// as it is declared. options: how.
+Status InferMain(Model* model, Arena* arena, InferOptions* how) {
   BodyPlan& main = model->bodies[0];
   ItemPlan& items = model->items;
-  InferOptions options;
+  InferOptions& options = *how;
   options.fold_elements = kFoldElements;
   options.arena = arena;
   int mixer = -1;
@@ -283,8 +284,33 @@ void RunPasses(const Model& model, BodyPlan* body) {
   FuseIntegers(model, body);
   FuseGelu(model, body);
   FuseSwish(model, body);
+  FuseQuantised(model, body);
   FuseConvolutions(model, body);
   DropUnread(model, unread, body);
+}
+
+// The branches of If as the body itself: what is known around them holds in them whenever they are
+// taken. (Loop and Scan may carry along other shapes from one iteration to the next.) A branch that
+// does not fit these shapes stays as it is, and fails where it is taken.
+void BuildBranches(size_t body, const InferOptions& options, Model* model) {
+  for (size_t i = 0; i < model->bodies[body].steps.size(); ++i) {
+    const Node& node = model->bodies[body].steps[i].node;
+    if (node.op_type != "If" || !node.domain.empty()) continue;
+    for (const auto& [name, branch] : node.bodies) {
+      const size_t b = static_cast<size_t>(branch) + 1;
+      BodyPlan& inner = model->bodies[b];
+      std::vector<Fact> facts(inner.values.size());
+      for (int v : inner.captures) {
+        const int around = inner.values[static_cast<size_t>(v)].capture;
+        facts[static_cast<size_t>(v)] = model->bodies[body].facts[static_cast<size_t>(around)];
+      }
+      if (!InferBody(*model, inner, options, &facts, nullptr).ok()) continue;
+      inner.facts = std::move(facts);
+      DropKnown(model, &inner);
+      RunPasses(*model, &inner);
+      BuildBranches(b, options, model);
+    }
+  }
 }
 
 }  // namespace
@@ -303,13 +329,17 @@ Status BuildPlan(Model* model) {
         b == 0 ? static_cast<const Body&>(lowered) : lowered.bodies[b - 1], &model->bodies[b]));
   }
   Arena arena;
-  MOSAIC_RETURN_IF_ERROR(InferMain(model, &arena));
+  InferOptions options;
+  MOSAIC_RETURN_IF_ERROR(InferMain(model, &arena, &options));
   DropKnown(model, &model->bodies[0]);
   RunPasses(*model, &model->bodies[0]);
+  BuildBranches(0, options, model);
   for (size_t b = model->bodies.size(); b-- > 0;) FinishSteps(*model, &model->bodies[b]);
   MarkConstants(model, 0, {});
   // Facts stay for those who ask; the arrays are constants now, or not needed.
-  for (Fact& f : model->bodies[0].facts) f.value = Tensor();
+  for (BodyPlan& b : model->bodies) {
+    for (Fact& f : b.facts) f.value = Tensor();
+  }
   model->weight_bytes = 0;
   for (const ModelTensor& t : model->tensors) {
     if (t.is_inline()) continue;

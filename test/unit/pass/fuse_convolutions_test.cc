@@ -52,6 +52,8 @@ const Case kCases[] = {
     {"Relu", {Unary("Relu")}, 1},
     {"norm, LeakyRelu", {Normalize, Unary("LeakyRelu", {{"alpha", 0.3F}})}, 1},
     {"residual, Relu", {Normalize, Residual, Unary("Relu")}, 3},
+    {"residual at once, Relu, factors", {Residual, Unary("Relu"), With("Mul", {1})}, 3},
+    {"residual alone", {Residual}, 3},
     {"factors", {With("Mul", {1}), With("Add", {}, true), With("Mul", {kFilters, 1, 1})}, 1},
     {"of filters", {With("Add", {1, kFilters, 1, 1}), Clip, Unary("HardSigmoid")}, 1},
     {"a row is not of filters", {With("Add", {kWide}), Unary("Relu")}, 3},

@@ -1,4 +1,7 @@
-// If: a branch that does not fit the shapes of an input counts only where it is taken.
+// If: a branch that does not fit the shapes of an input counts only where it is taken; steps of a
+// branch become one as those of the main body do.
+#include <cmath>
+
 #include "run/fake_store.h"
 
 namespace mosaic {
@@ -58,6 +61,48 @@ TEST(If, ABranchThatDoesNotFitCountsWhereItIsTaken) {
   std::vector<Array> out;
   ASSERT_TRUE(RunWith(*g, true, Floats({2, 1}, {7, 8}), &out).ok());
   EXPECT_TRUE(out[0] == Floats({2}, {7, 8}));
+}
+
+// y = c ? x * Sigmoid(x) : x * Sigmoid(x) + Sigmoid(x), whose factor is read twice.
+TEST(If, StepsOfBranchesBecomeOne) {
+  GraphBuilder g;
+  const int c = g.Input("c", MOSAIC_BOOL, {}), x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 3});
+  for (const bool twice : {false, true}) {
+    Body body;
+    const char* const names[] = {"x", "s", "p", "y"};
+    for (const char* name : names) {
+      body.values.emplace_back();
+      body.values.back().name = name;
+    }
+    body.values[0].capture = x;
+    const auto add = [&](const char* op, std::vector<int> inputs, int output) {
+      Node node;
+      node.name = node.op_type = op;
+      node.inputs = std::move(inputs);
+      node.outputs = {output};
+      body.nodes.push_back(node);
+    };
+    add("Sigmoid", {0}, 1);
+    add("Mul", {0, 1}, 2);
+    if (twice) add("Add", {2, 1}, 3);
+    body.outputs = {twice ? 3 : 2};
+    g.graph.bodies.push_back(body);
+  }
+  const int y = g.Call("If", {c});
+  g.graph.nodes.back().bodies = {{"then_branch", 0}, {"else_branch", 1}};
+  g.Output(y);
+  const auto model = g.Load();
+  EXPECT_EQ(model->bodies[1].steps.size(), 1U);
+  EXPECT_EQ(model->bodies[2].steps.size(), 3U);
+  const std::vector<float> values = {-3, -0.5F, 0, 0.25F, 2, 7};
+  for (const bool yes : {true, false}) {
+    std::vector<Array> out;
+    ASSERT_TRUE(RunWith(g, yes, Floats({2, 3}, values), &out).ok());
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double v = static_cast<double>(values[i]), s = 1 / (1 + std::exp(-v));
+      EXPECT_NEAR(out[0].data<float>()[i], v * s + (yes ? 0 : s), 2e-6) << values[i];
+    }
+  }
 }
 
 }  // namespace

@@ -7,8 +7,8 @@ namespace mosaic {
 
 void ConvRow(const ConvRowArgs& args) { MOSAIC_DISPATCH(RunConvRow, args); }
 
-void AddBias(const float* sums, float bias, int64_t n, float* out) {
-  MOSAIC_DISPATCH(RunAddBias, sums, bias, n, out);
+void FinishConvRow(const float* sums, const ConvFinish& f, int64_t n, float* out) {
+  MOSAIC_DISPATCH(RunFinishConvRow, sums, f, n, out);
 }
 
 }  // namespace mosaic

@@ -3,21 +3,16 @@
 // A product of patches [pixels x K] with the kernels [K x M], K = (taps, channels of a group): the
 // order in which strips hold them, so that patches are runs of channels of an input that is laid
 // out with its channels last. Kernels are read in place where they are strips. Pixels are taken in
-// pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros.
-//
-// In two dimensions, where kernels are strips of float32, it goes row by row instead
-// (row_convolution.h). Where a group has no whole strips (depthwise
-// convolutions), sums are taken plane by plane. The order of a sum is the same in all. What follows
-// (conv_epilogue.h) is done to each piece of a plane as it is finished.
+// pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros. In two dimensions, with
+// strips of float32, it goes row by row instead (row_convolution.h); where a group has no whole
+// strips, plane by plane (plane_convolution.h). The order of a sum is the same in all.
 #include "core/op/conv/conv.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <optional>
 
 #include "core/kernel/vector/transpose.h"
-#include "core/kernel/window_sum.h"
+#include "core/op/conv/plane_convolution.h"
 #include "core/op/conv/row_convolution.h"
 #include "core/op/product/strip_product.h"
 #include "core/op/scratch.h"
@@ -46,7 +41,7 @@ struct State {
   bool streamed = false, planes = false, rows = false;
   bool direct = false;  // one tap at every pixel: the input itself is the patches
   int64_t last_at = 0, kernels_at = 0, patches_at = 0, sums_at = 0, pack_at = 0;
-  WindowRows met;  // plane by plane: what a unit reads of the input
+  PlaneConvolution by_plane;
   RowConvolution by_row;
   int64_t met_at = 0, offsets_at = 0;
   std::vector<PartOf> parts;  // per phase
@@ -162,7 +157,7 @@ class Conv : public Op {
         for (int64_t u = begin; u < end; ++u) Output(c, p, u);
         break;
       case Part::kPlanes:
-        for (int64_t u = begin; u < end; ++u) Plane(c, u);
+        Planes(c, begin, end);
         break;
       case Part::kMeet:
         s.by_row.Meet(PlaneOf(c, p), p.end, MemoryOf(c));
@@ -415,82 +410,70 @@ class Conv : public Op {
     const State& s = c.state<State>();
     const int64_t first = strip * MOSAIC_STRIP_COLS;
     const int64_t filters = std::min<int64_t>(MOSAIC_STRIP_COLS, s.group_filters() - first);
+    ConvFinish how = {};
+    const float* added;
+    const size_t done = epilogue_.Simple(c, &added, &how.relu);
+    float* y = c.outputs[0].mutable_data<float>();
     for (int64_t f = 0; f < filters; ++f) {
       const int64_t filter = p.group * s.group_filters() + first + f;
-      const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
-      float* plane =
-          c.outputs[0].mutable_data<float>() + (p.begin * s.filters + filter) * s.window.outputs();
+      const int64_t plane = (p.begin * s.filters + filter) * s.window.outputs();
+      how.bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
+      how.added = added == nullptr ? nullptr : added + plane;
       int64_t n;
-      float* y = s.by_row.Finish(p.end, f, bias, MemoryOf(c), plane, &n);
-      Finish(c, filter, n, y);
+      float* piece = s.by_row.Finish(p.end, f, how, MemoryOf(c), y + plane, &n);
+      epilogue_.Apply(c, filter, piece - y, piece, n, done);
     }
   }
 
   // ---- few filters in a group: plane by plane ----
 
   static Status StartPlanes(Call& c, State* s) {
-    const Window& w = s->window;
-    s->met = WindowRows(
-        w, s->group_channels(),
-        std::clamp<int64_t>(200000 / std::max<int64_t>(1, w.out[2] * s->k), 1, w.out[1]));
-    if (s->met.floats(w) > 1e12) return Status::Limit("the kernels reach too far beyond the input");
+    s->by_plane = PlaneConvolution(s->window, s->group_channels());
+    const PlaneConvolution& p = s->by_plane;
+    if (p.met_floats() > 1e12) return Status::Limit("the kernels reach too far beyond the input");
     s->kernels_at = ReserveScratch(&c, s->filters * s->k * 4);
-    s->met_at = ReserveScratch(&c, static_cast<int64_t>(s->met.floats(w)) * 4);
+    s->met_at = ReserveScratch(&c, static_cast<int64_t>(p.met_floats()) * 4);
+    s->sums_at = ReserveScratch(&c, p.sums() * 4);
     Add(c, s, {Part::kKernels}, s->filters, static_cast<double>(2 * s->k));
-    Add(c, s, {Part::kPlanes}, s->images * s->filters * w.out[0] * UnitsOf(*s),
-        static_cast<double>(s->met.rows * w.out[2] * s->k));
+    Add(c, s, {Part::kPlanes}, s->images * s->filters * s->window.out[0] * p.units(),
+        p.unit_operations());
     return Status();
   }
-  static int64_t UnitsOf(const State& s) {  // of a plane
-    return (s.window.out[1] + s.met.rows - 1) / s.met.rows;
-  }
-  // Some rows of one plane of the output.
-  void Plane(Call& c, int64_t unit) const {
+  void Planes(Call& c, int64_t begin, int64_t end) const {
     const State& s = c.state<State>();
-    const Window& w = s.window;
-    const int64_t first = unit % UnitsOf(s) * s.met.rows, z = unit / UnitsOf(s) % w.out[0];
-    const int64_t filter = unit / UnitsOf(s) / w.out[0] % s.filters;
-    const int64_t image = unit / UnitsOf(s) / w.out[0] / s.filters;
-    const int64_t last = std::min(first + s.met.rows, w.out[1]);
-    const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
-    Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
-      using T = typename decltype(type)::T;
-      const int64_t channel = filter / s.group_filters() * s.group_channels();
-      s.met.Read(w, c.inputs[0].data<T>() + (image * s.channels + channel) * w.inputs(), z, first,
-                 ScratchAt<float>(c, s.met_at));
-      T* y = c.outputs[0].mutable_data<T>() +
-             ((image * s.filters + filter) * w.out[0] + z) * w.out[1] * w.out[2];
-      std::vector<float> sums(static_cast<size_t>(w.out[2]));
-      std::vector<const float*> rows(static_cast<size_t>(s.k));
-      std::vector<float> weights(static_cast<size_t>(s.k));
-      int64_t n = 0;
-      bool inside_before = false;
-      for (int64_t row = first; row < last; ++row) {
-        const int64_t top = row * w.stride[1] - w.pad[1];
-        const bool inside = top >= 0 && top + (w.kernel[1] - 1) * w.dilation[1] < w.in[1];
-        if (inside && inside_before) {  // the same taps, further down
-          for (int64_t t = 0; t < n; ++t) {
-            rows[static_cast<size_t>(t)] += w.stride[1] * w.stride[2] * s.met.length;
-          }
-        } else {
-          n = s.met.Taps(w, ScratchAt<float>(c, s.kernels_at) + filter * s.k,
-                         ScratchAt<float>(c, s.met_at), z, first, row, rows.data(), weights.data());
-        }
-        inside_before = inside;
-        T* out = y + row * w.out[2];
-        float* to = sums.data();
-        if constexpr (std::is_same_v<T, float>) to = out;
-        SumWeightedRows(rows.data(), weights.data(), n, bias, w.out[2], to);
-        if (std::is_same_v<T, float>) continue;
-        epilogue_.Apply(c, filter, 0, to, w.out[2]);
-        for (int64_t i = 0; i < w.out[2]; ++i) {
-          out[i] = Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)]));
-        }
-      }
+    float *met = ScratchAt<float>(c, s.met_at), *sums = ScratchAt<float>(c, s.sums_at);
+    const std::vector<const float*> taps = s.by_plane.Taps(met);
+    for (int64_t u = begin; u < end; ++u) {
+      const PlaneConvolution::Rows at = s.by_plane.RowsOf(u, s.filters);
+      const int64_t channel = at.filter / s.group_filters() * s.group_channels();
+      Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
+        using T = typename decltype(type)::T;
+        const int64_t plane = at.image * s.channels + channel;
+        s.by_plane.Read(c.inputs[0].data<T>() + plane * s.window.inputs(), at, met);
+        const float bias = c.Given(2) ? FloatAt(c.inputs[2], at.filter) : 0.0F;
+        s.by_plane.Sum(at, taps, met, ScratchAt<float>(c, s.kernels_at) + at.filter * s.k, bias,
+                       sums);
+        WritePlane<T>(c, at, sums);
+      });
+    }
+  }
+  template <typename T>
+  void WritePlane(Call& c, const PlaneConvolution::Rows& at, float* sums) const {
+    const State& s = c.state<State>();
+    const int64_t width = s.window.out[2], n = at.last - at.first;
+    const int64_t plane = (at.image * s.filters + at.filter) * s.window.out[0] + at.z;
+    T* y = c.outputs[0].mutable_data<T>() + (plane * s.window.out[1] + at.first) * width;
+    for (int64_t row = 0; row < n; ++row, sums += s.by_plane.pitch()) {
       if constexpr (std::is_same_v<T, float>) {
-        Finish(c, filter, (last - first) * w.out[2], y + first * w.out[2]);
+        std::memcpy(y + row * width, sums, static_cast<size_t>(width) * sizeof(float));
+      } else {
+        epilogue_.Apply(c, at.filter, 0, sums, width);
+        for (int64_t i = 0; i < width; ++i) {
+          y[row * width + i] = Store<T>(static_cast<ComputeType<T>>(sums[i]));
+        }
       }
-    });
+    }
+    if constexpr (std::is_same_v<T, float>) Finish(c, at.filter, n * width, y);
   }
 
   WindowAttributes a_;

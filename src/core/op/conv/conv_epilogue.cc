@@ -26,8 +26,25 @@ ConvEpilogue::ConvEpilogue(const std::vector<EpilogueStep>& steps) {
   }
 }
 
-void ConvEpilogue::Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n) const {
-  for (const EpilogueStep& s : steps_) {
+size_t ConvEpilogue::Simple(const Call& c, const float** added, bool* relu) const {
+  *added = nullptr;
+  *relu = false;
+  size_t done = 0;
+  if (done < steps_.size() && steps_[done].kind == EpilogueStep::Kind::kAddArray) {
+    *added = c.inputs[static_cast<size_t>(steps_[done++].input)].data<float>();
+  }
+  if (done < steps_.size() && steps_[done].kind == EpilogueStep::Kind::kUnary &&
+      steps_[done].function == Unary::kRelu) {
+    *relu = true;
+    ++done;
+  }
+  return done;
+}
+
+void ConvEpilogue::Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n,
+                         size_t done) const {
+  for (size_t step = done; step < steps_.size(); ++step) {
+    const EpilogueStep& s = steps_[step];
     const auto of_filter = [&](int input) {
       const Tensor& t = c.inputs[static_cast<size_t>(input)];
       return t.data<float>() + (t.size() == 1 ? 0 : filter);

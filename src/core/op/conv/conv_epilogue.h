@@ -33,8 +33,13 @@ class ConvEpilogue {
   explicit ConvEpilogue(const std::vector<EpilogueStep>& steps);
 
   bool empty() const { return steps_.empty(); }
-  // y: n elements of a filter's plane, float32, that begin at this offset of the output.
-  void Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n) const;
+  // The first steps, if they are the addition of an array, Relu, or both: the array (null: none)
+  // and whether there is a Relu. Returns how many.
+  size_t Simple(const Call& c, const float** added, bool* relu) const;
+  // y: n elements of a filter's plane, float32, that begin at this offset of the output. The first
+  // steps, so many, are done.
+  void Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n,
+             size_t done = 0) const;
 
  private:
   std::vector<EpilogueStep> steps_;

@@ -1,7 +1,5 @@
 #include "core/op/conv/row_convolution.h"
 
-#include "core/kernel/conv_rows.h"
-
 namespace mosaic {
 namespace {
 
@@ -139,22 +137,24 @@ void RowConvolution::Multiply(const float* x, int64_t part, int64_t first, int64
   }
 }
 
-float* RowConvolution::Finish(int64_t part, int64_t f, float bias, const Memory& m, float* plane,
-                              int64_t* n) const {
+float* RowConvolution::Finish(int64_t part, int64_t f, const ConvFinish& how, const Memory& m,
+                              float* plane, int64_t* n) const {
   const float* sums = m.sums + f * pitch_;
-  const int64_t size = Size(part);
+  const int64_t size = Size(part), width = pixels_ ? 1 : w_.out[2];
+  const int64_t begin = Begin(part) * width;
+  ConvFinish here = how;
+  if (how.added != nullptr) here.added += begin;
+  float* y = plane + begin;
+  *n = size * width;
   if (pixels_) {
-    float* y = plane + Begin(part);
-    AddBias(sums, bias, size, y);
-    *n = size;
+    FinishConvRow(sums, here, size, y);
     return y;
   }
-  float* y = plane + Begin(part) * w_.out[2];
   const int64_t pitch = Joins() ? met_.length : RowPitch(met_);
   for (int64_t row = 0; row < size; ++row) {
-    AddBias(sums + row * pitch, bias, w_.out[2], y + row * w_.out[2]);
+    FinishConvRow(sums + row * pitch, here, width, y + row * width);
+    if (here.added != nullptr) here.added += width;
   }
-  *n = size * w_.out[2];
   return y;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/block/blocking.h"
+#include "core/kernel/conv_rows.h"
 #include "core/op/conv/window_rows.h"
 
 namespace mosaic {
@@ -39,9 +40,9 @@ class RowConvolution {
   // Blocks [first, first + n) of a strip.
   void Multiply(const float* x, int64_t part, int64_t first, int64_t n, const void* const* blocks,
                 const Memory& m) const;
-  // After all blocks of a strip: its filter f in the part's place of a plane of the output.
-  // Returns that place, of so many elements.
-  float* Finish(int64_t part, int64_t f, float bias, const Memory& m, float* plane,
+  // After all blocks of a strip: its filter f in the part's place of a plane of the output
+  // (how.added: of a plane like it). Returns that place, of so many elements.
+  float* Finish(int64_t part, int64_t f, const ConvFinish& how, const Memory& m, float* plane,
                 int64_t* n) const;
 
  private:

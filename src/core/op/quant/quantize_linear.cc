@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/kernel/quantize.h"
 #include "core/op/quant/scale.h"
 
 namespace mosaic {
@@ -39,6 +40,39 @@ void Limits(double* least, double* most) {
   } else {
     *least = static_cast<double>(std::numeric_limits<T>::lowest());
     *most = static_cast<double>(std::numeric_limits<T>::max());
+  }
+}
+
+// ---- float32 and integers of 8 and 16 bits: by the kernels, run by run of one scale ----
+
+constexpr int64_t kLeastRun = 16;  // elements; shorter ones are taken one by one
+
+using NarrowTypes = Types<int8_t, uint8_t, int16_t, uint16_t>;
+
+bool InRuns(const ScaleAxis& s) { return s.one || (s.block == 0 && s.inner >= kLeastRun); }
+
+// The scale and zero point of each run within [begin, end).
+template <typename F>
+void ForEachRun(const Call& c, const ScaleAxis& s, int64_t begin, int64_t end, F f) {
+  for (int64_t i = begin; i < end;) {
+    const int64_t n = s.one ? end - i : std::min(end - i, s.inner - i % s.inner);
+    const int64_t index = s.IndexOf(i);
+    f(i, n, static_cast<float>(Number(c.inputs[1], index)),
+      c.Given(2) ? static_cast<int>(Number(c.inputs[2], index)) : 0);
+    i += n;
+  }
+}
+
+// As Quantize, but NaN becomes 0.
+template <typename Y>
+void QuantizeRun(const float* x, float scale, int zero, Y* y, int64_t n) {
+  Quantize(x, scale, zero, ElementTraits<Y>::kDType, y, n);
+  if constexpr (std::is_signed_v<Y>) {
+    int64_t nans = 0;
+    for (int64_t i = 0; i < n; ++i) nans += x[i] != x[i];
+    for (int64_t i = 0; nans > 0 && i < n; ++i) {
+      if (std::isnan(x[i])) y[i] = 0;
+    }
   }
 }
 
@@ -77,6 +111,21 @@ class QuantizeLinear : public Op {
  private:
   template <typename X, typename Y>
   void Some(Call& c, int64_t begin, int64_t end) const {
+    const ScaleAxis& s = c.state<ScaleAxis>();
+    const X* x = c.inputs[0].data<X>();
+    Y* y = c.outputs[0].mutable_data<Y>();
+    if constexpr (std::is_same_v<X, float> && HasType(NarrowTypes(), ElementTraits<Y>::kDType)) {
+      if (InRuns(s)) {
+        return ForEachRun(c, s, begin, end, [&](int64_t i, int64_t n, float scale, int zero) {
+          if (scale > 0 && std::isfinite(scale)) return QuantizeRun(x + i, scale, zero, y + i, n);
+          OneByOne<X, Y>(c, i, i + n);
+        });
+      }
+    }
+    OneByOne<X, Y>(c, begin, end);
+  }
+  template <typename X, typename Y>
+  void OneByOne(Call& c, int64_t begin, int64_t end) const {
     const ScaleAxis& s = c.state<ScaleAxis>();
     const X* x = c.inputs[0].data<X>();
     Y* y = c.outputs[0].mutable_data<Y>();
@@ -143,6 +192,15 @@ class DequantizeLinear : public Op {
     const ScaleAxis& s = c.state<ScaleAxis>();
     const X* x = c.inputs[0].data<X>();
     Y* y = c.outputs[0].mutable_data<Y>();
+    constexpr int kFrom = ElementTraits<X>::kDType;
+    if constexpr (std::is_same_v<Y, float> &&
+                  (HasType(NarrowTypes(), kFrom) || kFrom == MOSAIC_INT32)) {
+      if (InRuns(s) && (kFrom != MOSAIC_INT32 || !c.Given(2))) {
+        return ForEachRun(c, s, begin, end, [&](int64_t i, int64_t n, float scale, int zero) {
+          Dequantize(kFrom, x + i, scale, zero, y + i, n);
+        });
+      }
+    }
     int64_t at = -1;
     float scale = 1;
     double zero = 0;

@@ -89,7 +89,7 @@ void ExpectTheSums(const Kind& kind, uint32_t seed) {
         for (int64_t f = 0; f < std::min<int64_t>(16, m - 16 * s); ++f) {
           int64_t n = 0;
           float* plane = y.data() + (16 * s + f) * w.outputs();
-          r.Finish(part, f, 0.25F, memory, plane, &n);
+          r.Finish(part, f, {0.25F, nullptr, false}, memory, plane, &n);
           written += n;
         }
       }

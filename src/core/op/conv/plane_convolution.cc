@@ -1,0 +1,63 @@
+#include "core/op/conv/plane_convolution.h"
+
+#include "core/kernel/window_sum.h"
+
+namespace mosaic {
+namespace {
+
+constexpr int64_t kUnitTaps = 200000;  // of all elements of a unit
+
+}  // namespace
+
+PlaneConvolution::PlaneConvolution(const Window& w, int64_t channels)
+    : w_(w),
+      met_(w, channels,
+           std::clamp<int64_t>(kUnitTaps / std::max<int64_t>(1, w.out[2] * w.taps() * channels), 1,
+                               w.out[1])) {}
+
+double PlaneConvolution::unit_operations() const {
+  return static_cast<double>(met_.rows * w_.out[2] * w_.taps() * met_.channels);
+}
+
+PlaneConvolution::Rows PlaneConvolution::RowsOf(int64_t unit, int64_t filters) const {
+  const int64_t plane = unit / units(), first = unit % units() * met_.rows;
+  return {first, std::min(first + met_.rows, w_.out[1]), plane % w_.out[0],
+          plane / w_.out[0] % filters, plane / w_.out[0] / filters};
+}
+
+std::vector<const float*> PlaneConvolution::Taps(const float* met) const {
+  std::vector<const float*> taps;
+  for (int64_t tap = 0; tap < w_.kernel[1] * w_.kernel[2]; ++tap) {
+    const int64_t row = tap / w_.kernel[2] * w_.dilation[1];
+    for (int64_t ch = 0; ch < met_.channels; ++ch) {
+      taps.push_back(met + met_.Row(w_, ch, 0, row) + met_.Column(w_, tap % w_.kernel[2]));
+    }
+  }
+  return taps;
+}
+
+void PlaneConvolution::Sum(const Rows& at, const std::vector<const float*>& taps, const float* met,
+                           const float* weights, float bias, float* sums) const {
+  const int64_t n = at.last - at.first, k = static_cast<int64_t>(taps.size());
+  const int64_t step = w_.stride[1] * w_.stride[2] * met_.length;
+  if (w_.kernel[0] > 1 || w_.pad[0] > 0) {
+    std::vector<const float*> rows(static_cast<size_t>(w_.kernel[0] * k));
+    std::vector<float> used(rows.size());
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t count =
+          met_.Taps(w_, weights, met, at.z, at.first, at.first + i, rows.data(), used.data());
+      SumWeightedRows(rows.data(), used.data(), count, bias, w_.out[2], sums + i * pitch());
+    }
+    return;
+  }
+  if (w_.stride[1] == 1 && w_.stride[2] == 1) {
+    return SumWeightedRows(taps.data(), weights, k, bias, (n - 1) * step + w_.out[2], sums);
+  }
+  std::vector<const float*> rows = taps;
+  for (int64_t i = 0; i < n; ++i) {
+    SumWeightedRows(rows.data(), weights, k, bias, w_.out[2], sums + i * pitch());
+    for (const float*& row : rows) row += step;
+  }
+}
+
+}  // namespace mosaic

@@ -1,0 +1,104 @@
+// Convolutions between DequantizeLinear and QuantizeLinear: computed in integers, within one step
+// of the nodes one by one and exactly what fuse_quantised.h's operator promises; what does not fit
+// stays.
+#include "core/pass/fuse_quantised.h"
+
+#include <cmath>
+
+#include "kernel/isa_test.h"
+#include "run/fake_store.h"
+
+namespace mosaic {
+namespace testing {
+namespace {
+
+constexpr int64_t kChannels = 5, kFilters = 21, kHigh = 9, kWide = 11;
+
+struct Case {
+  const char* name;
+  bool relu, each, bias, fused;
+  int64_t groups;
+  bool floats;  // the input is not quantised
+};
+
+int Bytes(GraphBuilder* g, int dtype, const Shape& shape, std::mt19937* rng) {
+  std::vector<uint8_t> v(static_cast<size_t>(NumElements(shape)));
+  for (uint8_t& b : v) b = static_cast<uint8_t>((*rng)());
+  return g->Constant(g->store.AddRow("w", shape, NumElements(shape), dtype, v.data()));
+}
+int Floats(GraphBuilder* g, const Shape& shape, float first, float step) {
+  std::vector<float> v(static_cast<size_t>(NumElements(shape)));
+  for (size_t i = 0; i < v.size(); ++i) v[i] = first + step * static_cast<float>(i);
+  return g->Constant(g->store.AddInline("f", shape, MOSAIC_FLOAT, v.data()));
+}
+int Zero(GraphBuilder* g, int dtype, uint8_t value) {
+  return g->Constant(g->store.AddInline("z", {}, dtype, &value));
+}
+
+// watched: every value is an output, so that nothing is fused.
+void Build(const Case& c, bool watched, GraphBuilder* g) {
+  std::mt19937 rng(11);
+  const int64_t channels = c.groups * kChannels;
+  int x =
+      g->Input("x", c.floats ? MOSAIC_FLOAT : MOSAIC_UINT8, {kSymbolic, channels, kHigh, kWide});
+  if (!c.floats) {
+    x = g->Call("DequantizeLinear", {x, Floats(g, {}, 0.02F, 0), Zero(g, MOSAIC_UINT8, 117)});
+  }
+  const int kernels = Bytes(g, MOSAIC_INT8, {c.groups * kFilters, kChannels, 3, 3}, &rng);
+  const int scale =
+      c.each ? Floats(g, {c.groups * kFilters}, 0.001F, 0.0001F) : Floats(g, {}, 0.002F, 0);
+  const int w = g->Call("DequantizeLinear", {kernels, scale}, {{"axis", int64_t{0}}});
+  std::vector<int> inputs = {x, w};
+  if (c.bias) inputs.push_back(Floats(g, {c.groups * kFilters}, -0.3F, 0.03F));
+  int y =
+      g->Call("Conv", inputs, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}, {"group", c.groups}});
+  if (c.relu) y = g->Call("Relu", {y});
+  g->Output(g->Call("QuantizeLinear", {y, Floats(g, {}, 0.05F, 0), Zero(g, MOSAIC_UINT8, 99)}));
+  if (!watched) return;
+  for (size_t i = 0; i + 1 < g->graph.nodes.size(); ++i) g->Output(g->graph.nodes[i].outputs[0]);
+}
+
+TEST(FuseQuantised, WithinAStepOfNodeByNode) {
+  const Case kCases[] = {
+      {"plain", false, false, false, true, 1, false},
+      {"Relu, scales of filters, bias", true, true, true, true, 1, false},
+      {"groups", false, true, true, true, 2, false},
+      {"an input of floats", false, true, true, false, 1, true},
+  };
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.name);
+    std::mt19937 rng(3);
+    const Shape shape = {2, c.groups * kChannels, kHigh, kWide};
+    std::vector<uint8_t> x(static_cast<size_t>(NumElements(shape)));
+    for (uint8_t& v : x) v = static_cast<uint8_t>(rng());
+    std::vector<float> reals(x.begin(), x.end());
+    const Array all = c.floats ? Array(MOSAIC_FLOAT, shape, reals) : Array(MOSAIC_UINT8, shape, x);
+    GraphBuilder plain;
+    Build(c, true, &plain);
+    const auto watched = plain.Load();
+    const Array want = MustRun(plain, *watched, {all}, 2)[0];
+    GraphBuilder g;
+    Build(c, false, &g);
+    const auto model = g.Load();
+    EXPECT_EQ(model->main().steps.size(), c.fused ? 1U : 3U);
+    EXPECT_TRUE(model->items.independent);
+    std::vector<Array> found;
+    for (const Isa isa : UsableIsas()) {
+      const WithIsa with(isa);
+      found.push_back(MustRun(g, *model, {all}, 2)[0]);
+      const std::vector<char>&a = found.back().bytes, &b = want.bytes;
+      ASSERT_EQ(a.size(), b.size());
+      size_t apart = 0;
+      for (size_t i = 0; i < a.size(); ++i) {
+        ASSERT_LE(std::abs(static_cast<uint8_t>(a[i]) - static_cast<uint8_t>(b[i])), 1) << i;
+        apart += a[i] != b[i];
+      }
+      EXPECT_LE(apart, a.size() / 1000);
+      EXPECT_TRUE(found.back() == found.front()) << IsaName(isa);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace mosaic
