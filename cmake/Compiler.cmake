@@ -24,6 +24,13 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
+# A quarter less to compile, for builds from nothing: ccache would find nothing of them.
+set(MOSAIC_STANDARD_HEADERS)
+if(MOSAIC_PCH)
+  set(MOSAIC_STANDARD_HEADERS <algorithm> <cmath> <cstdint> <cstring> <functional> <map> <memory> <optional> <string> <string_view>
+    <unordered_map> <utility> <vector>)
+endif()
+
 if(MOSAIC_SANITIZE)
   add_compile_options(-fsanitize=${MOSAIC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MOSAIC_SANITIZE})

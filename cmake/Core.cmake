@@ -1,16 +1,16 @@
 # The core: C++17, knows nothing of PostgreSQL.
-find_package(Eigen3 REQUIRED NO_MODULE)
-find_package(nlohmann_json 3 REQUIRED)
 find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 find_library(PCRE2_LIBRARY pcre2-8 REQUIRED)
 
 if(MOSAIC_CORE)
+  # Only the module is built, in C.
   add_library(mosaic_core STATIC IMPORTED)
   set_target_properties(mosaic_core PROPERTIES IMPORTED_LOCATION ${MOSAIC_CORE})
-  target_include_directories(mosaic_core INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
-  target_link_libraries(mosaic_core INTERFACE Eigen3::Eigen nlohmann_json::nlohmann_json ${UTF8PROC_LIBRARY} ${PCRE2_LIBRARY})
+  target_link_libraries(mosaic_core INTERFACE ${UTF8PROC_LIBRARY} ${PCRE2_LIBRARY})
   return()
 endif()
+find_package(Eigen3 REQUIRED NO_MODULE)
+find_package(nlohmann_json 3 REQUIRED)
 
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS src/core/*.cc)
 add_library(mosaic_core STATIC ${core_sources})
@@ -29,6 +29,11 @@ set_source_files_properties(${vector_sources} PROPERTIES
 if(MOSAIC_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   # In unrolled code of many lanes UBSan's checks make Clang take minutes for a file; ASan's stay.
   set_property(SOURCE ${vector_sources} src/core/kernel/fast/tiles.cc APPEND PROPERTY COMPILE_OPTIONS -fno-sanitize=undefined)
+endif()
+if(MOSAIC_PCH)
+  target_precompile_headers(mosaic_core PRIVATE ${MOSAIC_STANDARD_HEADERS})
+  # Flags of their own.
+  set_source_files_properties(${vector_sources} src/core/kernel/fast/tiles.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endif()
 target_link_libraries(mosaic_core PRIVATE Eigen3::Eigen nlohmann_json::nlohmann_json
   ${UTF8PROC_LIBRARY} ${PCRE2_LIBRARY})

@@ -17,6 +17,10 @@ if(MOSAIC_FUZZ)
   list(APPEND test_optimization -fno-sanitize=fuzzer-no-link) # their coverage guides no fuzzing
 endif()
 target_compile_options(unit_tests PRIVATE -Wall -Wextra -Werror ${test_optimization})
+if(MOSAIC_PCH)
+  target_precompile_headers(unit_tests PRIVATE <gtest/gtest.h> <gmock/gmock.h> <random> ${MOSAIC_STANDARD_HEADERS})
+  set_source_files_properties(test/unit/kernel/strip_gemm_fast_test.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+endif()
 target_compile_definitions(unit_tests PRIVATE
   MOSAIC_TEST_DATA="${CMAKE_SOURCE_DIR}/test/data" MOSAIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(unit_tests PRIVATE mosaic_core Eigen3::Eigen GTest::gtest GTest::gmock GTest::gtest_main

@@ -10,5 +10,5 @@ if [[ " $*" == *" postgresql-"[0-9]* ]]; then
   mkdir -p "$(dirname "$setting")"
   echo "create_main_cluster = false" >"$setting"
 fi
-apt-get update -q
-apt-get install -q -y --no-install-recommends "$@"
+apt-get update -q -o DPkg::Lock::Timeout=600
+apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=600 "$@"

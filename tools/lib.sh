@@ -24,8 +24,11 @@ use_postgresql() {
   PGBIN=/usr/lib/postgresql/$PG/bin
   PACKAGES_BUILD="g++ cmake ninja-build ccache postgresql-$PG postgresql-server-dev-$PG libeigen3-dev
     libprotozero-dev nlohmann-json3-dev libxxhash-dev libutf8proc-dev libpcre2-dev libgtest-dev libgmock-dev libbenchmark-dev"
+  # The module alone, over a core that is built already, and its tests; and PostgreSQL's headers.
+  PACKAGES_MODULE="g++ cmake ninja-build ccache postgresql-$PG libutf8proc-dev libpcre2-dev libipc-run-perl binutils xz-utils
+    chromium-headless-shell dataset-fashion-mnist python3"
   PACKAGES_VECTOR='' # pgvector is in Debian 13
-  [ "$1" != 17 ] || PACKAGES_VECTOR="postgresql-$1-pgvector"
+  [ "$1" -lt 17 ] || PACKAGES_VECTOR="postgresql-$1-pgvector"
   PACKAGES_PEERS="postgresql-plpython3-$PG libopenblas0-pthread python3-torch python3-onnx python3-numpy python3-psycopg2"
 }
 PG=
@@ -38,7 +41,7 @@ esac
 PACKAGES_PROXIES=''
 [ -z "${CI:-}" ] || PACKAGES_PROXIES="haproxy pgbouncer"
 PACKAGES_TEST="libipc-run-perl libonnx-testdata clang libclang-rt-dev binutils xz-utils chromium-headless-shell"
-PACKAGES_DEMO="dataset-fashion-mnist python3-minimal"
+PACKAGES_DEMO="dataset-fashion-mnist python3"
 
 # ---- messages ----
 
@@ -154,13 +157,17 @@ step() {
   say "  $name: $((SECONDS - begin)) s"
 }
 
+# Continuous integration builds from nothing: precompiled headers pay there, and the compiler's cache costs.
+PCH=OFF
+[ "${CI:-}" != true ] || { PCH=ON; export CCACHE_DISABLE=1; }
+
 HINT_BUILD="if a header or a library was not found, run tools/setup.sh; to start over, remove the build folder"
 
 # build_release [TARGET...]: configures and builds build/$RELEASE; with the core $MOSAIC_CORE, if that is given.
 build_release() {
   headline "Building (Release) for PostgreSQL $PG in $TREE/build/$RELEASE"
   step configure "$HINT_BUILD" cmake -S . -B "build/$RELEASE" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DPG_CONFIG="$PGBIN/pg_config" -DMOSAIC_CORE="${MOSAIC_CORE:-}"
+    -DPG_CONFIG="$PGBIN/pg_config" -DMOSAIC_CORE="${MOSAIC_CORE:-}" -DMOSAIC_PCH=$PCH
   step build "$HINT_BUILD" cmake --build "build/$RELEASE" ${1:+--target "$@"}
 }
 

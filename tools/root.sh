@@ -35,10 +35,61 @@ make_root() {
   as_root touch "$2/.complete"
 }
 
+mirror() { apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' | grep -v security | head -n 1; }
+
+# make_test_root MAJOR DIR: a root that has what building the module of this PostgreSQL over a core, and its tests, need. Its
+# headers and pg_regress are unpacked only: the package asks for LLVM and Clang, which nothing here uses.
+make_test_root() {
+  local suite dir=$2 file packages options=()
+  suite=$(suite_of "$1")
+  [ ! -e "$dir/.complete" ] || return 0
+  install_packages "make a root of Debian $suite" mmdebstrap
+  packages=$(use_postgresql "$1" && say $PACKAGES_MODULE $PACKAGES_PROXIES $PACKAGES_VECTOR)
+  for file in /etc/apt/apt.conf.d/*proxy*; do
+    [ ! -e "$file" ] || options+=(--aptopt="$file") # what apt needs to know of this machine's network
+  done
+  headline "Making a root of Debian $suite with PostgreSQL $1, $dir (some minutes)"
+  as_root rm -rf "$dir"
+  as_root mkdir -p "$(dirname "$dir")"
+  root_step "root-$suite" "is the mirror within reach?" mmdebstrap --mode=root --variant=essential \
+    --dpkgopt=force-unsafe-io --dpkgopt=path-exclude=/usr/share/doc/* --dpkgopt=path-exclude=/usr/share/man/* \
+    --dpkgopt=path-exclude=/usr/share/locale/* --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+    --aptopt='Acquire::Check-Valid-Until "false"' "${options[@]}" --include="apt $packages" \
+    --essential-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d"' \
+    --essential-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/zz_pg_mosaic.conf"' \
+    --customize-hook="cd \"\$1/tmp\" && chroot \"\$1\" sh -c 'cd /tmp && apt-get download -q postgresql-server-dev-$1' && dpkg-deb -x postgresql-server-dev-$1_*.deb \"\$1\" && rm postgresql-server-dev-$1_*.deb" \
+    "$suite" "$dir" "$(mirror)"
+  as_root touch "$dir/.complete"
+}
+
+# is_elsewhere MAJOR: whether this PostgreSQL needs a root.
+is_elsewhere() { [ "$1" != "$PG" ] && [ ! -e "$("/usr/lib/postgresql/$1/bin/pg_config" --includedir-server 2>/dev/null)/postgres.h" ]; }
+test_root() { printf %s "$TREE/build/roots/$(suite_of "$1")-test"; }
+
+# run_elsewhere MAJOR COMMAND...: in a root of the Debian that has this PostgreSQL, with MOSAIC_CORE: the core that is built here,
+# unless MOSAIC_CORE is one.
+run_elsewhere() {
+  local dir core=${MOSAIC_CORE:-} major=$1
+  shift
+  prepare_tree "$RELEASE"
+  dir=$(test_root "$major")
+  make_test_root "$major" "$dir"
+  if [ -z "$core" ]; then
+    # shellcheck disable=SC2086 # a list of words
+    install_packages "build the core" $PACKAGES_BUILD
+    build_release mosaic_core
+    core=$TREE/build/$RELEASE/libmosaic_core.a
+  fi
+  headline "In a root of Debian $(suite_of "$major"), $dir"
+  as_root mkdir -p "$dir/var/build"
+  as_root cp "$core" "$dir/var/build/libmosaic_core.a"
+  in_root "$dir" env CI="${CI:-}" MOSAIC_COMMIT="${MOSAIC_COMMIT:-}" MOSAIC_CORE=/pg_mosaic/build/libmosaic_core.a "$@"
+}
+
 make_base() {
   local suite=$1 base=$2 dir=${2%.tar}.new mirror script=/usr/share/debootstrap/scripts/$1
   install_packages "make a root of Debian $suite" debootstrap
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' | grep -v security | head -n 1)
+  mirror=$(mirror)
   [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
   headline "Making a root of Debian $suite, $base (some minutes)"
   as_root rm -rf "$dir"

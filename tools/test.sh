@@ -7,12 +7,14 @@
 #   tools/test.sh --pg N [-R REGEX]
 #                            with PostgreSQL N: SQL, isolation, TAP and the module's symbols, or what matches. Where N is
 #                            not the one of this Debian and not installed, in a root of the Debian that has it, which is
-#                            made under build/roots (tools/root.sh)
+#                            made under build/roots (tools/root.sh), over the core that is built here (or $MOSAIC_CORE)
+#   tools/test.sh --also N   all of the first, then that
 #
 # As root, all but the installation of packages runs as the user postgres (a server refuses root).
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 PASSED=0 FAILED=0
+JOBS=2 # tests at a time
 FUZZ_RUNS=200000 FUZZ_SECONDS=60 # whichever comes first, for each fuzz target
 
 # run_ctest BUILD ARGUMENT...: runs the tests of build/BUILD and adds them to the counts.
@@ -20,7 +22,7 @@ run_ctest() {
   local build=$1 junit=$TREE/build/$1/junit.xml tests failures
   shift
   as_worker rm -f "$junit"
-  as_worker ctest --test-dir "$TREE/build/$build" -j2 --output-on-failure --no-tests=error \
+  as_worker ctest --test-dir "$TREE/build/$build" -j"$JOBS" --output-on-failure --no-tests=error \
     --output-junit "$junit" "$@" </dev/null || true # counted below
   tests=$(xml_attribute testsuite tests "$junit") failures=$(xml_attribute testsuite failures "$junit")
   [ -n "$tests" ] || die "ctest in build/$build did not finish, or found no test" "see above"
@@ -40,7 +42,7 @@ build_sanitized() {
   headline "The core, its unit tests and fuzz targets under AddressSanitizer and UBSan, in build/sanitize"
   step configure-sanitize "$HINT_BUILD" env CC=clang CXX=clang++ cmake -S . -B build/sanitize -G Ninja \
     -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only" \
-    -DMOSAIC_SANITIZE=address,undefined -DMOSAIC_FUZZ=ON -DMOSAIC_EXTENSION=OFF -DMOSAIC_BENCH=OFF
+    -DMOSAIC_PCH=$PCH -DMOSAIC_SANITIZE=address,undefined -DMOSAIC_FUZZ=ON -DMOSAIC_EXTENSION=OFF -DMOSAIC_BENCH=OFF
   step build-sanitize "$HINT_BUILD" cmake --build build/sanitize
 }
 
@@ -116,43 +118,45 @@ fuzz_result() {
   fi
 }
 
-# test_elsewhere MAJOR REGEX: this script in a root of the Debian that has this PostgreSQL.
-test_elsewhere() {
-  local suite dir
-  suite=$(suite_of "$1")
-  find_tree
-  dir=$TREE/build/roots/$suite-test
-  prepare_tree
-  make_root "$suite" "$dir"
-  headline "In a root of Debian $suite, $dir"
-  in_root "$dir" /pg_mosaic/tools/test.sh --pg "$1" ${2:+-R "$2"} || exit $?
-  exit
+# test_also MAJOR: tools/test.sh --pg over the core of the Release build; adds its counts.
+test_also() {
+  local log=$TREE/build/logs/pg_$1.log passed failed
+  headline "With PostgreSQL $1"
+  MOSAIC_CORE=$TREE/build/$RELEASE/libmosaic_core.a "$ROOT/tools/test.sh" --pg "$1" 2>&1 | tee "$log" || true # counted below
+  read -r passed failed < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" | tail -n 1) || die "they did not finish" "see above"
+  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
 }
 
-ONLY='' MAJOR='' TARGETS=''
+. "$ROOT/tools/root.sh"
+ONLY='' MAJOR='' ALSO='' TARGETS='' ROOT_PID=''
 while [ $# -gt 0 ]; do
   case $1:${2:-} in
     -R:?*) ONLY=$2 ;;
     --pg:[0-9]*) MAJOR=$2 ;;
-    *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    --also:[0-9]*) ALSO=$2 ;;
+    *) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift 2
 done
+PACKAGES="$PACKAGES_BUILD $PACKAGES_TEST $PACKAGES_PROXIES $PACKAGES_VECTOR $PACKAGES_DEMO"
 if [ -n "$MAJOR" ]; then
-  if [ "$MAJOR" != "$PG" ]; then
-    if [ ! -e "$(/usr/lib/postgresql/"$MAJOR"/bin/pg_config --includedir-server 2>/dev/null)/postgres.h" ]; then
-      . "$ROOT/tools/root.sh"
-      test_elsewhere "$MAJOR" "$ONLY"
-    fi
-    use_postgresql "$MAJOR"
+  if is_elsewhere "$MAJOR"; then
+    run_elsewhere "$MAJOR" /pg_mosaic/tools/test.sh --pg "$MAJOR" ${ONLY:+-R "$ONLY"} || exit $?
+    exit
   fi
+  [ "$MAJOR" = "$PG" ] || use_postgresql "$MAJOR"
   # these need no program but the module
-  [ -n "$ONLY" ] || { ONLY='^(sql|tap|module)' TARGETS='pg_mosaic sql_script'; }
+  [ -n "$ONLY" ] || { ONLY='^(sql|tap|module)' TARGETS='pg_mosaic sql_script chaos_disk'; }
+  [ -z "${MOSAIC_CORE:-}" ] || { PACKAGES="$PACKAGES_MODULE $PACKAGES_PROXIES $PACKAGES_VECTOR" JOBS=3; } # most tests wait
 fi
 
 # shellcheck disable=SC2086 # lists of words
-install_packages "build and test" $PACKAGES_BUILD $PACKAGES_TEST $PACKAGES_PROXIES $PACKAGES_VECTOR $PACKAGES_DEMO
+install_packages "build and test" $PACKAGES
 prepare_tree "$RELEASE" sanitize
+if [ -n "$ALSO" ] && is_elsewhere "$ALSO"; then # meanwhile: it is mostly waiting for the mirror
+  make_test_root "$ALSO" "$(test_root "$ALSO")" >"$TREE/build/logs/root.log" 2>&1 </dev/null &
+  ROOT_PID=$!
+fi
 # shellcheck disable=SC2086 # a list of words
 build_release $TARGETS
 headline "The tests of the Release build"
@@ -163,6 +167,10 @@ if [ -z "$ONLY" ]; then
   headline "ONNX's cases and models of other tools under the sanitizers"
   run_ctest sanitize -E '^unit'
   test_fuzz
+fi
+if [ -n "$ALSO" ] && [ "$ALSO" != "$PG" ]; then
+  [ -z "$ROOT_PID" ] || wait "$ROOT_PID" || die "no root was made" "see $TREE/build/logs/root.log"
+  test_also "$ALSO"
 fi
 say
 say "$PASSED passed, $FAILED failed"
