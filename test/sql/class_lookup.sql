@@ -17,7 +17,7 @@ CREATE FUNCTION show(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE line text; batched text; plain text;
 BEGIN
   FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, VERBOSE) ' || query LOOP
-    CONTINUE WHEN line ~ '^ *(Output|Hash Key|Inner Unique)';
+    CONTINUE WHEN line ~ '^ *(Output|Hash Key|Inner Unique|Disabled)'; -- the last one since 18
     RETURN NEXT line;
   END LOOP;
   EXECUTE 'SELECT md5(string_agg(q::text, '','' ORDER BY q::text)) FROM (' || query || ') q' INTO batched;

@@ -68,7 +68,7 @@ END $$;
 SELECT blocks > 0 AS imported FROM import_model('fashion', :'data' || '/models/fashion_base.onnx');
 SELECT cost($$SELECT predict('fashion', x) FROM t$$) > 2 * cost($$SELECT predict('iris', x) FROM t$$) AS larger_costs_more,
        cost($$SELECT predict('nobody', x) FROM t$$) > 0 AS unknown_has_a_cost;
-DROP FUNCTION explain, cost, batched_rows;
+DROP FUNCTION cost, batched_rows;
 DROP TABLE t;
 -- what counts items is the model's own dimension, or said at import
 \getenv data MOSAIC_TEST_DATA
@@ -77,10 +77,11 @@ SELECT i.tensors FROM import_model('named', :'data' || '/models/iris.onnx', batc
 SELECT i.tensors FROM import_model('other', :'data' || '/models/iris.onnx', batch_axis => 'rows') i;
 SELECT model_info('each') #> '{inputs,0,item_axis}' AS "each", model_info('named') #> '{inputs,0,item_axis}' AS named;
 CREATE TABLE flowers AS SELECT ARRAY[i, 1, 2, 3]::real[] AS x FROM generate_series(1, 10) i;
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT predict('each', x) FROM flowers;
+SELECT explain($$SELECT predict('each', x) FROM flowers$$, 'ANALYZE, TIMING OFF');
 SELECT bool_and(predict('each', x) = predict('named', x)) AS same FROM flowers;
 DROP TABLE flowers;
 -- kept with versions: of one that is replaced with keep
 SELECT i.tensors FROM import_model('each', :'data' || '/models/iris.onnx', batch_axis => 'none', keep => 1) i;
 SELECT count(*) FROM mosaic.versions WHERE model = 'each';
 DROP EXTENSION pg_mosaic CASCADE;
+DROP FUNCTION explain;
