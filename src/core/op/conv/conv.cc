@@ -3,9 +3,9 @@
 // A product of patches [pixels x K] with the kernels [K x M], K = (taps, channels of a group): the
 // order in which strips hold them, so that patches are runs of channels of an input that is laid
 // out with its channels last. Kernels are read in place where they are strips. Pixels are taken in
-// pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros. In two dimensions, with
-// strips of float32, it goes row by row instead (row_convolution.h); where a group has no whole
-// strips, plane by plane (plane_convolution.h). The order of a sum is the same in all.
+// pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros. In two dimensions,
+// with strips of float32, it goes row by row instead (row_convolution.h); where a group has no
+// whole strips, plane by plane (plane_convolution.h). The order of a sum is the same in all.
 #include "core/op/conv/conv.h"
 
 #include <algorithm>
@@ -358,9 +358,9 @@ class Conv : public Op {
 
   // ---- two dimensions: row by row ----
 
-  // Whether it is computed so.
   static bool StartRows(Call& c, State* s) {
-    if (!s->streamed || c.inputs[0].dtype() != MOSAIC_FLOAT) return false;
+    const bool floats = s->streamed && c.inputs[0].dtype() == MOSAIC_FLOAT;
+    if (!floats || !RowConvolution::Pays(s->window)) return false;
     s->blocking = c.weight(1)->blocking;
     s->blocking.cols = s->group_filters();
     if (!RowConvolution::Fits(s->window, s->group_channels(), s->blocking)) return false;
@@ -401,7 +401,8 @@ class Conv : public Op {
     const int64_t blocks = s.blocking.row_blocks();
     for (int64_t u = begin; u < end;) {
       const int64_t first = u % blocks, n = std::min(end - u, blocks - first);
-      s.by_row.Multiply(PlaneOf(c, p), p.end, first, n, c.blocks + (u - begin), MemoryOf(c));
+      s.by_row.Multiply(PlaneOf(c, p), p.end, first, n, s.by_row.Filters(u / blocks),
+                        c.blocks + (u - begin), MemoryOf(c));
       if (first + n == blocks) FinishStrip(c, p, u / blocks);
       u += n;
     }
@@ -409,12 +410,11 @@ class Conv : public Op {
   void FinishStrip(Call& c, const PartOf& p, int64_t strip) const {
     const State& s = c.state<State>();
     const int64_t first = strip * MOSAIC_STRIP_COLS;
-    const int64_t filters = std::min<int64_t>(MOSAIC_STRIP_COLS, s.group_filters() - first);
     ConvFinish how = {};
     const float* added;
     const size_t done = epilogue_.Simple(c, &added, &how.relu);
     float* y = c.outputs[0].mutable_data<float>();
-    for (int64_t f = 0; f < filters; ++f) {
+    for (int64_t f = 0; f < s.by_row.Filters(strip); ++f) {
       const int64_t filter = p.group * s.group_filters() + first + f;
       const int64_t plane = (p.begin * s.filters + filter) * s.window.outputs();
       how.bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;

@@ -99,7 +99,7 @@ void RowConvolution::Meet(const float* x, int64_t part, const Memory& m) const {
 }
 
 void RowConvolution::Multiply(const float* x, int64_t part, int64_t first, int64_t n,
-                              const void* const* blocks, const Memory& m) const {
+                              int64_t filters, const void* const* blocks, const Memory& m) const {
   const int64_t depth = strips_.depth(), size = Size(part);
   ConvRowArgs g = {};
   g.x = m.met;
@@ -108,6 +108,7 @@ void RowConvolution::Multiply(const float* x, int64_t part, int64_t first, int64
   g.block_rows = depth;
   g.k = std::min(n * depth, strips_.rows - first * depth);
   g.add = first > 0;
+  g.filters = filters;
   g.sums = m.sums;
   g.pitch = pitch_;
   if (pixels_) {

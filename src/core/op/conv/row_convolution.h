@@ -19,6 +19,9 @@ class RowConvolution {
   // Whether it may be computed so; all else requires it.
   static bool Fits(const Window& w, int64_t channels, const Blocking& strips);
 
+  // Columns are computed sixteen at a time: a product of rows is better for very few.
+  static bool Pays(const Window& w) { return w.outputs() >= 4; }
+
   int64_t parts() const { return parts_; }
   // Units of a part: the blocks of its strips, strip by strip. One costs so many operations.
   int64_t units() const { return strips_.blocks(); }
@@ -37,9 +40,13 @@ class RowConvolution {
 
   // x: the first plane of the group in the image.
   void Meet(const float* x, int64_t part, const Memory& m) const;
-  // Blocks [first, first + n) of a strip.
-  void Multiply(const float* x, int64_t part, int64_t first, int64_t n, const void* const* blocks,
-                const Memory& m) const;
+  // Blocks [first, first + n) of a strip, which has so many filters.
+  void Multiply(const float* x, int64_t part, int64_t first, int64_t n, int64_t filters,
+                const void* const* blocks, const Memory& m) const;
+  // Of a strip.
+  int64_t Filters(int64_t strip) const {
+    return std::min<int64_t>(MOSAIC_STRIP_COLS, strips_.cols - strip * MOSAIC_STRIP_COLS);
+  }
   // After all blocks of a strip: its filter f in the part's place of a plane of the output
   // (how.added: of a plane like it). Returns that place, of so many elements.
   float* Finish(int64_t part, int64_t f, const ConvFinish& how, const Memory& m, float* plane,

@@ -83,7 +83,7 @@ void ExpectTheSums(const Kind& kind, uint32_t seed) {
           r.Blocks(s * strips.row_blocks() + b, s * strips.row_blocks() + b + n, &indexes);
           std::vector<const void*> blocks;
           for (int32_t i : indexes) blocks.push_back(payloads[static_cast<size_t>(i)].data());
-          r.Multiply(x.data(), part, b, n, blocks.data(), memory);
+          r.Multiply(x.data(), part, b, n, r.Filters(s), blocks.data(), memory);
           b += n;
         }
         for (int64_t f = 0; f < std::min<int64_t>(16, m - 16 * s); ++f) {
