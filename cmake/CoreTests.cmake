@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 include(GoogleTest)
 
 file(GLOB_RECURSE unit_sources CONFIGURE_DEPENDS test/unit/*.cc)
+list(FILTER unit_sources EXCLUDE REGEX op/samples/) # a library of its own
 add_executable(unit_tests ${unit_sources})
 target_include_directories(unit_tests PRIVATE test/unit)
 # Their own code need not be fast: compiling it takes longer than running it, under sanitizers three times as long. Checks
@@ -25,6 +26,13 @@ target_compile_definitions(unit_tests PRIVATE
   MOSAIC_TEST_DATA="${CMAKE_SOURCE_DIR}/test/data" MOSAIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(unit_tests PRIVATE mosaic_core Eigen3::Eigen GTest::gtest GTest::gmock GTest::gtest_main
   Threads::Threads)
+# Calls of operators at random.
+file(GLOB sample_sources CONFIGURE_DEPENDS test/unit/op/samples/*.cc)
+add_library(op_samples STATIC ${sample_sources})
+target_include_directories(op_samples PUBLIC test/unit)
+target_compile_options(op_samples PRIVATE -Wall -Wextra -Werror ${test_optimization})
+target_link_libraries(op_samples PUBLIC mosaic_core)
+target_link_libraries(unit_tests PRIVATE op_samples)
 gtest_discover_tests(unit_tests TEST_PREFIX unit. DISCOVERY_TIMEOUT 60)
 
 # ONNX's own node cases, of Debian's libonnx-testdata, through the core.

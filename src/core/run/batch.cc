@@ -5,7 +5,6 @@
 #include <map>
 
 #include "core/op/op_support.h"
-#include "core/tensor/strided.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -13,50 +12,12 @@ namespace {
 
 // An array as outer x (axis, inner): its parts along the axis are runs of bytes.
 struct AxisRuns {
-  AxisRuns(const Tensor& t, int axis) {
+  AxisRuns(const Tensor& t, int axis) : inner(DTypeSize(t.dtype())) {
     for (int d = 0; d < axis; ++d) outer *= t.dim(d);
-    inner = DTypeSize(t.dtype());
     for (int d = axis + 1; d < t.rank(); ++d) inner *= t.dim(d);
   }
-  int64_t outer = 1, inner = 1;  // inner: bytes of one index of the axis
+  int64_t outer = 1, inner;  // inner: bytes of one index of the axis
 };
-
-// Copies "part", count indexes of the axis, to where they begin in "whole".
-void PutPart(const Tensor& part, int axis, int64_t begin, Tensor* whole) {
-  const AxisRuns runs(part, axis);
-  const int64_t n = part.dim(axis) * runs.inner, stride = whole->dim(axis) * runs.inner;
-  for (int64_t o = 0; n > 0 && o < runs.outer; ++o) {
-    std::memcpy(whole->mutable_data<char>() + o * stride + begin * runs.inner,
-                part.data<char>() + o * n, static_cast<size_t>(n));
-  }
-}
-
-// The parts of an axis, one after another, as one array.
-Tensor Unstack(const Tensor& stacked, int axis, Arena* arena) {
-  Tensor whole = arena->New(stacked.dtype(), stacked.shape());
-  const int64_t items = stacked.dim(axis), item = items == 0 ? 0 : stacked.size() / items;
-  Shape shape = stacked.shape();
-  shape[static_cast<size_t>(axis)] = 1;
-  for (int64_t k = 0; k < items; ++k) {
-    const char* from = stacked.data<char>() + k * item * DTypeSize(stacked.dtype());
-    PutPart(Tensor::Borrow(stacked.dtype(), shape, from), axis, k, &whole);
-  }
-  return whole;
-}
-
-Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count, Arena* arena) {
-  if (axis == 0) return whole.Slice(begin, count);
-  Shape shape = whole.shape();
-  shape[static_cast<size_t>(axis)] = count;
-  Tensor part = arena->New(whole.dtype(), shape);
-  const AxisRuns runs(whole, axis);
-  const int64_t n = count * runs.inner, stride = whole.dim(axis) * runs.inner;
-  for (int64_t o = 0; n > 0 && o < runs.outer; ++o) {
-    std::memcpy(part.mutable_data<char>() + o * n,
-                whole.data<char>() + o * stride + begin * runs.inner, static_cast<size_t>(n));
-  }
-  return part;
-}
 
 }  // namespace
 
@@ -66,6 +27,7 @@ BatchRun::BatchRun(const Model& model, int max_blocks)
 void BatchRun::Renew() {
   inputs_.clear();
   outputs_.clear();
+  copies_.Clear();
   limit_ = target_ = INT64_MAX;
   executor_.Renew();
 }
@@ -110,9 +72,37 @@ Status BatchRun::CheckInput(size_t i, const Tensor& t, int64_t items) const {
   return Status();
 }
 
+// The parts of an axis, one after another, as one array.
+Tensor BatchRun::Unstack(const Tensor& stacked, int axis) {
+  Tensor whole = executor_.arena()->New(stacked.dtype(), stacked.shape());
+  copies_.Add(Copy::Unstack(stacked, axis, whole));
+  return whole;
+}
+
+Tensor BatchRun::TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count) {
+  if (axis == 0) return whole.Slice(begin, count);
+  Shape shape = whole.shape();
+  shape[static_cast<size_t>(axis)] = count;
+  Tensor part = executor_.arena()->New(whole.dtype(), shape);
+  copies_.Add(Copy::Take(whole, axis, begin, part));
+  return part;
+}
+
+// In memory of its own, and ready when all copies are done.
+Tensor BatchRun::CopyOf(const Tensor& t) {
+  Tensor copy = executor_.arena()->New(t.dtype(), t.shape());
+  Copy c;
+  c.parts = {t};
+  c.to = copy;
+  c.bytes = t.bytes();
+  copies_.Add(std::move(c));
+  return copy;
+}
+
 Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) {
   outputs_.clear();
   inputs_.clear();
+  copies_.Clear();
   if (items < 1 || inputs.size() != model_.graph.inputs.size()) {
     return Status::Invalid("model " + Quoted(model_.name) + " takes " +
                            std::to_string(model_.graph.inputs.size()) + " inputs, " +
@@ -123,7 +113,7 @@ Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) 
     MOSAIC_RETURN_IF_ERROR(CheckInput(i, inputs[i], items));
   }
   for (size_t i = 0; stacked && items > 1 && i < inputs.size(); ++i) {
-    if (InputAxis(i) > 0) inputs[i] = Unstack(inputs[i], InputAxis(i), executor_.arena());
+    if (InputAxis(i) > 0) inputs[i] = Unstack(inputs[i], InputAxis(i));
   }
   inputs_ = std::move(inputs);
   items_ = items;
@@ -199,7 +189,7 @@ std::vector<Tensor> BatchRun::Part(int64_t begin, int64_t count) {
   if (count == items_) return inputs_;
   std::vector<Tensor> part;
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    part.push_back(TakePart(inputs_[i], InputAxis(i), begin, count, executor_.arena()));
+    part.push_back(TakePart(inputs_[i], InputAxis(i), begin, count));
   }
   return part;
 }
@@ -220,6 +210,12 @@ void BatchRun::KeepAt(size_t step, Arena* arena, Checkpoint* out) {
 }
 
 Status BatchRun::Step(Outcome* outcome) {
+  if (!copies_.done()) {
+    copies_.Advance();
+    *outcome = done_ == items_ && copies_.done() ? Outcome::kDone : Outcome::kMore;
+    if (*outcome == Outcome::kDone) inputs_.clear();
+    return Status();
+  }
   MOSAIC_RETURN_IF_ERROR(executor_.Step(outcome));
   if (*outcome != Outcome::kDone) return Status();
   try {
@@ -232,12 +228,12 @@ Status BatchRun::Step(Outcome* outcome) {
         "", "Predict fewer items at a time; a superuser can raise pg_mosaic.predict_memory.");
   }
   done_ += part_;
-  if (done_ == items_) {
+  if (done_ == items_ && copies_.done()) {
     inputs_.clear();
     return Status();
   }
   *outcome = Outcome::kMore;
-  return StartPart();
+  return done_ == items_ ? Status() : StartPart();
 }
 
 Status BatchRun::FinishPart() {
@@ -246,7 +242,7 @@ Status BatchRun::FinishPart() {
     if (part_ == items_) {
       // What belongs to the model or to the caller is copied: it may go before the output does.
       outputs_[i] =
-          part.owned() || part.dtype() == MOSAIC_SEQUENCE ? part : part.CopyIn(executor_.arena());
+          part.owned() || part.dtype() == MOSAIC_SEQUENCE ? part : CopyOf(part);
     } else {
       MOSAIC_RETURN_IF_ERROR(Join(i, part));
     }
@@ -258,7 +254,7 @@ Status BatchRun::Join(size_t i, const Tensor& part) {
   const int axis = way_ == Way::kEach ? 0 : model_.items.outputs[i];
   Tensor& whole = outputs_[i];
   if (axis < 0) {  // the same for all items
-    if (!whole.defined()) whole = part.CopyIn(executor_.arena());
+    if (!whole.defined()) whole = CopyOf(part);
     return Status();
   }
   Tensor piece = part;
@@ -277,7 +273,7 @@ Status BatchRun::Join(size_t i, const Tensor& part) {
                                ShapeString(part.shape()) + " for item " + std::to_string(done_ + 1))
         .WithHint("Predict the items one by one.");
   }
-  PutPart(piece, axis, per_item * done_, &whole);
+  copies_.Add(Copy::Put(piece, axis, per_item * done_, whole));
   return Status();
 }
 

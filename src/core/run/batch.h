@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/run/copies.h"
 #include "core/run/executor.h"
 
 namespace mosaic {
@@ -64,6 +65,9 @@ class BatchRun {
  private:
   Status CheckInput(size_t i, const Tensor& t, int64_t items) const;
   int InputAxis(size_t i) const;
+  Tensor Unstack(const Tensor& stacked, int axis);
+  Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count);
+  Tensor CopyOf(const Tensor& t);
   std::vector<Tensor> Part(int64_t begin, int64_t count);
   bool NamesAgree() const;
   Status ChooseWay();
@@ -74,6 +78,7 @@ class BatchRun {
   const Model& model_;
   Executor executor_;
   int64_t limit_ = INT64_MAX, target_ = INT64_MAX;
+  Copies copies_;  // of parts of inputs and outputs; before anything else goes on
   std::vector<Tensor> inputs_, outputs_;
   int64_t items_ = 1, group_ = 1, done_ = 0, part_ = 0;
   Way way_ = Way::kAtOnce;

@@ -1,10 +1,8 @@
 #include "core/run/control.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/op/op_support.h"
-#include "core/tensor/strided.h"
 
 namespace mosaic {
 namespace {
@@ -33,43 +31,34 @@ Tensor Scalar(Arena* arena, int dtype, int64_t value) {
 int64_t At(const std::vector<int64_t>& list, size_t i) { return i < list.size() ? list[i] : 0; }
 
 // Index i along an axis, which goes.
-Tensor SliceAt(const Tensor& t, int axis, int64_t i, Arena* arena) {
+Tensor SliceAt(const Tensor& t, int axis, int64_t i, Arena* arena, Copies* copies) {
   Shape shape = t.shape();
   shape.erase(shape.begin() + axis);
   if (axis == 0) return t.Slice(i, 1).Reshaped(shape);
-  Strides strides = RowMajorStrides(t.shape());
-  const int64_t base = i * strides[static_cast<size_t>(axis)];
-  strides.erase(strides.begin() + axis);
   Tensor out = arena->New(t.dtype(), shape);
-  const StridedWalk walk(shape, {{strides, base}});
-  CopyStrided(walk, DTypeSize(t.dtype()), t.raw(), out.mutable_raw(), 0, out.size());
+  copies->Add(Copy::Take(t, axis, i, out));
   return out;
 }
 
-// The arrays along a new axis, in this order or reversed.
-Status Stack(const std::vector<Tensor>& parts, int64_t axis, bool reversed, Arena* arena,
+// The arrays along a new axis, in this order or reversed. They are all of one shape and type.
+Status Stack(std::vector<Tensor> parts, int64_t axis, bool reversed, Arena* arena, Copies* copies,
              Tensor* out) {
-  const Tensor& first = parts[0];
+  const Tensor first = parts[0];
   Shape shape = first.shape();
   int at = 0;
   MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis, first.rank() + 1, &at));
   shape.insert(shape.begin() + at, static_cast<int64_t>(parts.size()));
   MOSAIC_RETURN_IF_ERROR(CheckShape(shape, first.dtype()));
   *out = arena->New(first.dtype(), shape);
-  int64_t outer = 1;
-  for (int d = 0; d < at; ++d) outer *= first.dim(d);
-  const int64_t run = outer == 0 ? 0 : first.bytes() / outer;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const Tensor& part = parts[reversed ? parts.size() - 1 - i : i];
-    if (part.shape() != first.shape() || part.dtype() != first.dtype()) {
-      return Status::Invalid("iterations give shapes " + ShapeString(first.shape()) + " and " +
-                             ShapeString(part.shape()));
-    }
-    for (int64_t o = 0; run > 0 && o < outer; ++o) {
-      std::memcpy(out->mutable_data<char>() + (o * static_cast<int64_t>(parts.size()) + static_cast<int64_t>(i)) * run,
-                  part.data<char>() + o * run, static_cast<size_t>(run));
-    }
-  }
+  Copy all;
+  for (int d = 0; d < at; ++d) all.outer *= first.dim(d);
+  all.bytes = all.outer == 0 ? 0 : first.bytes() / all.outer;
+  all.from_outer = all.bytes;
+  all.to_outer = static_cast<int64_t>(parts.size()) * all.bytes;
+  all.to = *out;
+  all.parts = std::move(parts);
+  if (reversed) std::reverse(all.parts.begin(), all.parts.end());
+  copies->Add(std::move(all));
   return Status();
 }
 
@@ -83,7 +72,7 @@ size_t Carried(const ControlOp& op, const std::vector<Tensor>& inputs) {
 
 // The next iteration, or the outputs.
 Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs, Arena* arena,
-               ControlState* s, ControlNext* next) {
+               Copies* copies, ControlState* s, ControlNext* next) {
   *next = ControlNext();
   if (s->iteration < s->length && s->condition) {
     next->body = op.body();
@@ -98,7 +87,7 @@ Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t ou
       MOSAIC_RETURN_IF_ERROR(NormalizeAxis(At(op.input_axes(), i), t.rank(), &axis));
       const bool reversed = At(op.input_directions(), i) != 0;
       next->inputs.push_back(
-          SliceAt(t, axis, reversed ? s->length - 1 - s->iteration : s->iteration, arena));
+          SliceAt(t, axis, reversed ? s->length - 1 - s->iteration : s->iteration, arena, copies));
     }
     return Status();
   }
@@ -107,8 +96,8 @@ Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t ou
     Tensor all = Nothing(arena);
     if (i < s->collected.size() && !s->collected[i].empty()) {
       const bool scan = op.kind() == ControlKind::kScan;
-      MOSAIC_RETURN_IF_ERROR(Stack(s->collected[i], scan ? At(op.output_axes(), i) : 0,
-                                   scan && At(op.output_directions(), i) != 0, arena, &all));
+      MOSAIC_RETURN_IF_ERROR(Stack(std::move(s->collected[i]), scan ? At(op.output_axes(), i) : 0,
+                                   scan && At(op.output_directions(), i) != 0, arena, copies, &all));
     }
     next->outputs.push_back(std::move(all));
   }
@@ -119,7 +108,7 @@ Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t ou
 }  // namespace
 
 Status BeginControl(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs,
-                    Arena* arena, ControlState* s, ControlNext* next) {
+                    Arena* arena, Copies* copies, ControlState* s, ControlNext* next) {
   *s = ControlState();
   *next = ControlNext();
   s->active = true;
@@ -155,12 +144,12 @@ Status BeginControl(const ControlOp& op, const std::vector<Tensor>& inputs, size
       s->length = t.dim(axis);
     }
   }
-  return Iterate(op, inputs, outputs, arena, s, next);
+  return Iterate(op, inputs, outputs, arena, copies, s, next);
 }
 
 Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
-                       std::vector<Tensor> given, size_t outputs, Arena* arena, ControlState* s,
-                       ControlNext* next) {
+                       std::vector<Tensor> given, size_t outputs, Arena* arena, Copies* copies,
+                       ControlState* s, ControlNext* next) {
   *next = ControlNext();
   if (op.kind() == ControlKind::kIf) {
     next->outputs = std::move(given);
@@ -177,10 +166,16 @@ Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
                          " iterations whose outputs are collected");
   }
   for (size_t i = 0; i < s->collected.size(); ++i) {
-    s->collected[i].push_back(given[skip + carried + i]);
+    std::vector<Tensor>& all = s->collected[i];
+    const Tensor& last = given[skip + carried + i];
+    if (!all.empty() && (all[0].shape() != last.shape() || all[0].dtype() != last.dtype())) {
+      return Status::Invalid("iterations give shapes " + ShapeString(all[0].shape()) + " and " +
+                             ShapeString(last.shape()));
+    }
+    all.push_back(last);
   }
   ++s->iteration;
-  return Iterate(op, inputs, outputs, arena, s, next);
+  return Iterate(op, inputs, outputs, arena, copies, s, next);
 }
 
 }  // namespace mosaic

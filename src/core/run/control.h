@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/op/control/control.h"
+#include "core/run/copies.h"
 #include "core/run/frame.h"
 
 namespace mosaic {
@@ -14,14 +15,16 @@ struct ControlNext {
   std::vector<Tensor> inputs, outputs;
 };
 
+// copies: takes on those that have to be done before next is used.
+//
 // inputs: of the step (undefined where omitted); outputs: how many it has. Begins it. Errors:
 // INVALID for inputs that do not fit (a condition of several elements, scan inputs of different
 // lengths).
 Status BeginControl(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs,
-                    Arena* arena, ControlState* state, ControlNext* next);
+                    Arena* arena, Copies* copies, ControlState* state, ControlNext* next);
 // The body gave these outputs.
 Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
-                       std::vector<Tensor> given, size_t outputs, Arena* arena,
+                       std::vector<Tensor> given, size_t outputs, Arena* arena, Copies* copies,
                        ControlState* state, ControlNext* next);
 
 }  // namespace mosaic

@@ -56,6 +56,7 @@ void Executor::Reset() {
   stage_ = Stage::kIdle;
   frames_.clear();
   outputs_.clear();
+  copies_.Clear();
   loader_ = TensorLoader();
   loading_ = -1;
   asked_ = false;
@@ -181,6 +182,10 @@ Status Executor::Advance(Outcome* outcome) {
 }
 
 Status Executor::AdvanceOnce(Outcome* outcome) {
+  if (!copies_.done()) {
+    spent_ += copies_.Advance();
+    return Status();
+  }
   if (loading_ >= 0) return AdvanceLoad(outcome);
   if (stage_ == Stage::kUnits) return AdvanceUnits(outcome);
   if (top().step == top().body->steps.size()) return LeaveBody(outcome);
@@ -494,7 +499,7 @@ Status Executor::ControlStep(Frame& f) {
   }
   ControlNext next;
   const Status status =
-      BeginControl(op, inputs, step.node.outputs.size(), &arena_, &f.control, &next);
+      BeginControl(op, inputs, step.node.outputs.size(), &arena_, &copies_, &f.control, &next);
   return status.ok() ? UseControl(next) : Named(f, status);
 }
 
@@ -540,7 +545,8 @@ Status Executor::LeaveBody(Outcome* outcome) {
   ControlNext next;
   const Status status =
       ContinueControl(static_cast<const ControlOp&>(*step.op), inputs, std::move(given),
-                      step.node.outputs.size(), &arena_, &outer.control, &next);
+                      step.node.outputs.size(), &arena_, &copies_, &outer.control,
+                      &next);
   return status.ok() ? UseControl(next) : Named(outer, status);
 }
 

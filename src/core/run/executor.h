@@ -13,6 +13,7 @@
 
 #include "core/run/checkpoint.h"
 #include "core/run/control.h"
+#include "core/run/copies.h"
 #include "core/run/frame.h"
 #include "core/run/loader.h"
 
@@ -126,6 +127,7 @@ class Executor {
   Stage stage_ = Stage::kIdle;
   double spent_ = 0;  // of this Step
 
+  Copies copies_;  // between a control step and its bodies
   TensorLoader loader_;
   int loading_ = -1;  // the value that the loader makes
   BlockRequest request_;

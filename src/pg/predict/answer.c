@@ -11,6 +11,7 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -92,15 +93,19 @@ to_real(float4 *to, const MosaicTensorView *from, int64 first, int64 n, int64 *e
 {
 	if (from->dtype == MOSAIC_FLOAT)
 	{
-		memcpy(to, (const float4 *) from->data + first, n * sizeof(float4));
+		mosaic_copy_floats(to, from, first, n);
 		return true;
 	}
 	for (int64 i = 0; i < n; i++)
+	{
+		if (i % MOSAIC_ELEMENTS_AT_ONCE == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (!element_to_real(from, first + i, &to[i]))
 		{
 			*element = first + i;
 			return false;
 		}
+	}
 	return true;
 }
 

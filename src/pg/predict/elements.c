@@ -243,11 +243,17 @@ mosaic_element_to_double(const MosaicTensorView *t, int64 i)
 void
 mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 n)
 {
-	if (from->dtype == MOSAIC_FLOAT)
-		memcpy(to, (const float4 *) from->data + first, n * sizeof(float4));
-	else
-		for (int64 i = 0; i < n; i++)
-			to[i] = (float4) mosaic_element_to_double(from, first + i);
+	for (int64 begin = 0; begin < n; begin += MOSAIC_ELEMENTS_AT_ONCE)
+	{
+		int64		end = Min(n, begin + MOSAIC_ELEMENTS_AT_ONCE);
+
+		CHECK_FOR_INTERRUPTS();
+		if (from->dtype == MOSAIC_FLOAT)
+			memcpy(to + begin, (const float4 *) from->data + first + begin, (end - begin) * sizeof(float4));
+		else
+			for (int64 i = begin; i < end; i++)
+				to[i] = (float4) mosaic_element_to_double(from, first + i);
+	}
 }
 
 int64
@@ -270,6 +276,8 @@ mosaic_argmax(const MosaicTensorView *t, int64 first, int64 n)
 	{
 		double		v = mosaic_element_to_double(t, first + i);
 
+		if (i % MOSAIC_ELEMENTS_AT_ONCE == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (v > best_value || isnan(v))
 		{
 			best = i;

@@ -49,6 +49,9 @@ extern bool mosaic_try_element_int64(int64 value, int dtype, void *elements, int
 /* Element i of a tensor as float8; int64 and uint64 beyond 2^53 are rounded. */
 extern double mosaic_element_to_double(const MosaicTensorView *tensor, int64 i);
 
+/* Loops over elements look for interrupts after so many. */
+#define MOSAIC_ELEMENTS_AT_ONCE INT64CONST(262144)
+
 /* Elements [first, first + n) as float4, rounded; what is beyond its range becomes infinite. */
 extern void mosaic_copy_floats(float4 *to, const MosaicTensorView *from, int64 first, int64 n);
 

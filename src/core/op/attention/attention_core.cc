@@ -220,11 +220,15 @@ void AttentionOp::Strip(Call& c, int64_t b, int64_t kv_head, int64_t head, int64
     for (int64_t i = 0; i < a.queries; ++i) LoadQuery(c, b, head, first + i, q + i * s.depth);
     a.q = q;
     a.q_step = s.depth;
+    a.k = Scratch(c, st.k_at);  // the reference reads keys where they lie
+    a.k_step = s.depth;
     a.v = Scratch(c, st.v_at);
     a.v_step = s.value_depth;
   } else {
     a.q = DirectRows(c, s.q, b, head) + first * s.q.row;
     a.q_step = s.q.row;
+    a.k = DirectRows(c, s.k, b, kv_head);
+    a.k_step = s.k.row;
     a.v = DirectRows(c, s.v, b, kv_head);
     a.v_step = s.v.row;
   }

@@ -24,6 +24,8 @@ namespace {
 constexpr int64_t kPatchBytes = int64_t{2} << 20;
 constexpr int64_t kMostPhases = 4096;  // of an image, row by row
 
+constexpr int64_t kLongestRow = 10000000;  // products of a row that is computed at once
+
 enum class Part { kChannelsLast, kKernels, kPatches, kProduct, kOutput, kPlanes, kMeet, kRows };
 
 struct PartOf {
@@ -115,7 +117,9 @@ class Conv : public Op {
     s.groups = groups_;
     s.k = s.group_channels() * s.window.taps();
     s.streamed = c.weight(1) != nullptr;
-    s.planes = groups_ > 1 && !s.streamed && s.group_filters() < MOSAIC_STRIP_COLS;
+    // A row is a unit there.
+    const bool short_rows = s.window.out[2] <= kLongestRow / std::max<int64_t>(1, s.k);
+    s.planes = groups_ > 1 && !s.streamed && s.group_filters() < MOSAIC_STRIP_COLS && short_rows;
     if (c.outputs[0].size() == 0) return Status();
     if (s.planes) return StartPlanes(c, &s);
     if (StartRows(c, &s)) return Status();

@@ -176,7 +176,8 @@ class ConvTranspose : public Op {
   }
 
  private:
-  static constexpr int64_t kConverted = 8192;  // elements of a unit
+  static constexpr int64_t kConverted = 8192;    // elements of a unit
+  static constexpr int64_t kPlaneWork = 200000;  // products of a unit
 
   bool Same() const {
     return a_.auto_pad == AutoPad::kSameUpper || a_.auto_pad == AutoPad::kSameLower;
@@ -391,49 +392,62 @@ class ConvTranspose : public Op {
 
   // ---- few filters in a group: plane by plane ----
 
-  static int64_t RowsOf(const State& s) {
-    const int64_t cost =
-        std::max<int64_t>(1, s.window.in[2] * s.window.taps() * s.group_channels());
-    return std::clamp<int64_t>(200000 / cost, 1, s.window.out[0] * s.window.out[1]);
-  }
+  // What a unit does: some rows, or columns of one that is long.
+  struct PlaneCut {
+    int64_t rows, row_pieces, columns, column_pieces;
+    explicit PlaneCut(const Window& w, int64_t channels) {
+      const int64_t per_column = std::max<int64_t>(1, w.taps() * channels);
+      columns = std::clamp<int64_t>(kPlaneWork / per_column, 64, std::max<int64_t>(w.out[2], 64));
+      column_pieces = (w.out[2] + columns - 1) / columns;
+      const int64_t row = std::max<int64_t>(1, w.in[2] * per_column), all = w.out[0] * w.out[1];
+      rows = column_pieces > 1 ? 1 : std::clamp<int64_t>(kPlaneWork / row, 1, all);
+      row_pieces = (all + rows - 1) / rows;
+    }
+  };
 
   static void StartPlanes(Call& c, State* s) {
-    const int64_t rows = s->window.out[0] * s->window.out[1], per_unit = RowsOf(*s);
-    const int64_t row_cost = s->window.in[2] * s->window.taps() * s->group_channels();
-    Add(c, {Part::kPlanes}, s->images * s->filters * ((rows + per_unit - 1) / per_unit),
-        static_cast<double>(per_unit * (row_cost + s->window.out[2])));
+    const PlaneCut cut(s->window, s->group_channels());
+    const int64_t columns = std::min(cut.columns, s->window.out[2]);
+    const int64_t cost = columns * s->window.taps() * s->group_channels();
+    Add(c, {Part::kPlanes}, s->images * s->filters * cut.row_pieces * cut.column_pieces,
+        static_cast<double>(cut.rows * (cost + columns)));
   }
 
-  // Some rows of one plane of the output.
+  // Some of one plane of the output.
   static void Plane(Call& c, int64_t unit) {
     const State& s = c.state<State>();
     const Window& w = s.window;
-    const int64_t rows = w.out[0] * w.out[1], per_unit = RowsOf(s);
-    const int64_t pieces = (rows + per_unit - 1) / per_unit;
-    const int64_t image = unit / pieces / s.filters, filter = unit / pieces % s.filters;
+    const PlaneCut cut(w, s.group_channels());
+    const int64_t left = unit % cut.column_pieces * cut.columns;
+    const int64_t right = std::min(left + cut.columns, w.out[2]), n = right - left;
+    const int64_t plane = unit / cut.column_pieces / cut.row_pieces;
+    const int64_t image = plane / s.filters, filter = plane % s.filters;
     const int64_t channel = filter / s.group_filters() * s.group_channels();
     const float bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
     const float* kernel =
         Kernels(c) + (channel * s.group_filters() + filter % s.group_filters()) * w.taps();
-    const int64_t first = unit % pieces * per_unit, last = std::min(first + per_unit, rows);
+    const int64_t first = unit / cut.column_pieces % cut.row_pieces * cut.rows;
+    const int64_t last = std::min(first + cut.rows, w.out[0] * w.out[1]);
     Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const T* x = c.inputs[0].data<T>() + (image * s.channels + channel) * w.inputs();
-      T* y = c.outputs[0].mutable_data<T>() + (image * s.filters + filter) * w.outputs();
-      std::vector<float> sums(static_cast<size_t>(w.out[2]));
+      T* y = c.outputs[0].mutable_data<T>() + plane * w.outputs();
+      std::vector<float> sums(static_cast<size_t>(n));
       for (int64_t row = first; row < last; ++row) {
         std::fill(sums.begin(), sums.end(), 0.0F);
-        SumRow(s, x, kernel, row, sums.data());
-        for (int64_t i = 0; i < w.out[2]; ++i) {
-          y[row * w.out[2] + i] =
+        SumRow(s, x, kernel, row, left, n, sums.data());
+        for (int64_t i = 0; i < n; ++i) {
+          y[row * w.out[2] + left + i] =
               Store<T>(static_cast<ComputeType<T>>(sums[static_cast<size_t>(i)] + bias));
         }
       }
     });
   }
 
+  // Columns [left, left + n).
   template <typename T>
-  static void SumRow(const State& s, const T* x, const float* kernel, int64_t row, float* sums) {
+  static void SumRow(const State& s, const T* x, const float* kernel, int64_t row, int64_t left,
+                     int64_t n, float* sums) {
     const Window& w = s.window;
     const int64_t at[2] = {row / w.out[1], row % w.out[1]};
     int64_t tap[3];
@@ -447,11 +461,12 @@ class ConvTranspose : public Op {
         reaches = from >= 0 && from % w.stride[d] == 0 && in[d] < w.in[d];
       }
       if (!reaches) continue;
-      // The inputs whose outputs are inside: stride * i + shift in [0, out).
-      const int64_t shift = tap[2] * w.dilation[2] - w.pad[2], stride = w.stride[2];
+      // The inputs whose outputs are among them: stride * i + shift in [0, n).
+      const int64_t shift = tap[2] * w.dilation[2] - w.pad[2] - left, stride = w.stride[2];
       const int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
       const int64_t end =
-          w.out[2] - shift <= 0 ? 0 : std::min(w.in[2], (w.out[2] - shift + stride - 1) / stride);
+          n - shift <= 0 ? 0 : std::min(w.in[2], (n - shift + stride - 1) / stride);
+      if (end <= begin) continue;
       for (int64_t ch = 0; ch < s.group_channels(); ++ch) {
         const float weight = kernel[ch * s.columns() + t];
         const T* from = x + ((ch * w.in[0] + in[0]) * w.in[1] + in[1]) * w.in[2];

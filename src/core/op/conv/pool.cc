@@ -1,6 +1,7 @@
 // MaxPool (with the indices of the largest), AveragePool, LpPool, and GlobalMaxPool, GlobalLpPool:
 // one number for each window of each plane. A unit is some outputs of one plane; of MaxPool in
-// float32 and two dimensions some rows, each the largest of the rows that its taps are.
+// float32 and two dimensions some rows, each the largest of the rows that its taps are. Of a window that is
+// as long as a plane may be, a unit is some of its taps; it goes on where the unit before it ended.
 #include <cmath>
 #include <limits>
 
@@ -17,9 +18,21 @@ enum class PoolKind { kMax, kAverage, kLp };
 
 using MaxTypes = Types<float, double, Float16, BFloat16, int8_t, uint8_t>;
 
+constexpr int64_t kUnitTaps = 100000;
+
+// What was met of a window so far.
+template <typename V>
+struct Met {
+  double sum = 0;
+  int64_t n = 0, where = 0;
+  bool any = false;
+  V most = V();
+};
+
 struct State {
   Window window;
   int64_t planes = 0, per_unit = 1, pieces = 1;
+  int64_t window_pieces = 1;  // units of an output
   bool rows = false;  // row by row
   WindowRows met;     // what a unit reads of the input
 };
@@ -85,9 +98,12 @@ class Pool : public Op {
     s.planes = x[0] * x[1];
     if (StartRows(c, &s)) return Status();
     const int64_t outputs = s.window.outputs(), taps = std::max<int64_t>(1, s.window.taps());
-    s.per_unit = std::clamp<int64_t>(100000 / taps, 1, std::max<int64_t>(outputs, 1));
+    s.per_unit = std::clamp<int64_t>(kUnitTaps / taps, 1, std::max<int64_t>(outputs, 1));
     s.pieces = (outputs + s.per_unit - 1) / s.per_unit;
-    c.OnePhase(s.planes * s.pieces, 4.0 * static_cast<double>(s.per_unit * taps));
+    s.window_pieces = (taps + kUnitTaps - 1) / kUnitTaps;
+    if (s.window_pieces > 1) ReserveScratch(&c, sizeof(Met<double>));
+    c.OnePhase(s.planes * s.pieces * s.window_pieces,
+               4.0 * static_cast<double>(s.per_unit * std::min(taps, kUnitTaps)));
     return Status();
   }
 
@@ -98,7 +114,8 @@ class Pool : public Op {
     }
     Dispatch(MaxTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
-      for (int64_t u = begin; u < end; ++u) Some<T>(c, u);
+      const bool whole = c.state<State>().window_pieces == 1;
+      for (int64_t u = begin; u < end; ++u) whole ? Some<T>(c, u) : Piece<T>(c, u);
     });
     return Status();
   }
@@ -161,14 +178,37 @@ class Pool : public Op {
       int64_t at[3], lo[3], hi[3];
       Window::Unravel(o, w.out, at);
       for (int d = 0; d < 3; ++d) Taps(w, d, at[d], &lo[d], &hi[d]);
-      if constexpr (!std::is_integral_v<ComputeType<T>>) {
-        if (kind_ != PoolKind::kMax) {
-          y[o] = Sum<T>(w, x, at, lo, hi);
-          continue;
-        }
-      }
-      y[o] = Largest<T>(w, x, plane, at, lo, hi, index == nullptr ? nullptr : index + o);
+      Met<ComputeType<T>> met;
+      Meet(w, x, at, lo, hi, &met);
+      Finish(w, plane, at, met, y + o, index == nullptr ? nullptr : index + o);
     }
+  }
+
+  // Some taps of one window.
+  template <typename T>
+  void Piece(Call& c, int64_t unit) const {
+    const State& s = c.state<State>();
+    const Window& w = s.window;
+    const int64_t piece = unit % s.window_pieces, at_output = unit / s.window_pieces;
+    const int64_t plane = at_output / w.outputs(), o = at_output % w.outputs();
+    auto* met = ScratchAt<Met<ComputeType<T>>>(c, 0);
+    if (piece == 0) *met = Met<ComputeType<T>>();
+    int64_t at[3], lo[3], hi[3], part_lo[3], part_hi[3];
+    Window::Unravel(o, w.out, at);
+    for (int d = 0; d < 3; ++d) Taps(w, d, at[d], &lo[d], &hi[d]);
+    const int64_t rows = hi[1] - lo[1], n = hi[2] - lo[2];
+    const int64_t end = std::min((piece + 1) * kUnitTaps, std::max<int64_t>(0, (hi[0] - lo[0]) * rows * n));
+    // Row by row: taps in the order of a window that is met at once.
+    for (int64_t t = piece * kUnitTaps; t < end;) {
+      const int64_t from = t % n, to = std::min(n, from + end - t), row = t / n % rows, slab = t / n / rows;
+      part_lo[0] = lo[0] + slab, part_lo[1] = lo[1] + row, part_lo[2] = lo[2] + from;
+      part_hi[0] = part_lo[0] + 1, part_hi[1] = part_lo[1] + 1, part_hi[2] = lo[2] + to;
+      Meet(w, c.inputs[0].data<T>() + plane * w.inputs(), at, part_lo, part_hi, met);
+      t += to - from;
+    }
+    if (piece + 1 < s.window_pieces) return;
+    int64_t* index = indices_ ? c.outputs[1].mutable_data<int64_t>() + at_output : nullptr;
+    Finish(w, plane, at, *met, c.outputs[0].mutable_data<T>() + at_output, index);
   }
 
   // The taps of a window that are inside the input.
@@ -194,29 +234,35 @@ class Pool : public Op {
     }
   }
 
-  template <typename T>
-  T Largest(const Window& w, const T* x, int64_t plane, const int64_t* at, const int64_t* lo,
-            const int64_t* hi, int64_t* index) const {
-    using V = ComputeType<T>;
-    V most = std::numeric_limits<V>::lowest();
-    if constexpr (std::is_floating_point_v<V>) most = -std::numeric_limits<V>::infinity();
-    bool any = false;
-    int64_t where = 0;
+  template <typename T, typename V>
+  void Meet(const Window& w, const T* x, const int64_t* at, const int64_t* lo, const int64_t* hi,
+            Met<V>* met) const {
+    if (kind_ == PoolKind::kMax) return Largest(w, x, at, lo, hi, met);
+    if constexpr (!std::is_integral_v<V>) AddUp(w, x, at, lo, hi, met);
+  }
+
+  template <typename T, typename V>
+  void Largest(const Window& w, const T* x, const int64_t* at, const int64_t* lo, const int64_t* hi,
+               Met<V>* met) const {
+    bool any = met->any;
+    V most = met->most;
+    int64_t where = met->where;
     ForEach(w, x, at, lo, hi, [&](V v, int64_t i, int64_t j, int64_t l) {
       if (any && !(v > most) && !(v != v && most == most)) return;
       any = true;
       most = v;
       where = column_major_ ? (l * w.in[1] + j) * w.in[0] + i : (i * w.in[1] + j) * w.in[2] + l;
     });
-    if (index != nullptr) *index = plane * w.inputs() + where;
-    return Store<T>(most);
+    met->any = any;
+    met->most = most;
+    met->where = where;
   }
 
-  template <typename T>
-  T Sum(const Window& w, const T* x, const int64_t* at, const int64_t* lo,
-        const int64_t* hi) const {
-    double sum = 0;
-    int64_t n = 0;
+  template <typename T, typename V>
+  void AddUp(const Window& w, const T* x, const int64_t* at, const int64_t* lo, const int64_t* hi,
+             Met<V>* met) const {
+    double sum = met->sum;
+    int64_t n = met->n;
     ForEach(w, x, at, lo, hi, [&](auto v, int64_t, int64_t, int64_t) {
       const double d = static_cast<double>(v);
       ++n;
@@ -228,13 +274,28 @@ class Pool : public Op {
                          : std::pow(std::fabs(d), static_cast<double>(p_));
       }
     });
+    met->sum = sum;
+    met->n = n;
+  }
+
+  template <typename T, typename V>
+  void Finish(const Window& w, int64_t plane, const int64_t* at, const Met<V>& met, T* y,
+              int64_t* index) const {
+    if (index != nullptr) *index = plane * w.inputs() + met.where;
+    if (kind_ == PoolKind::kMax) {
+      V least = std::numeric_limits<V>::lowest();
+      if constexpr (std::is_floating_point_v<V>) least = -std::numeric_limits<V>::infinity();
+      *y = Store<T>(met.any ? met.most : least);
+      return;
+    }
+    double sum = met.sum;
     if (kind_ == PoolKind::kAverage) {
-      if (count_pads_) n = Counted(w, at);
+      const int64_t n = count_pads_ ? Counted(w, at) : met.n;
       sum = n == 0 ? 0 : sum / static_cast<double>(n);
     } else {
       sum = p_ == 1 ? sum : p_ == 2 ? std::sqrt(sum) : std::pow(sum, 1.0 / static_cast<double>(p_));
     }
-    return Store<T>(static_cast<ComputeType<T>>(sum));
+    *y = Store<T>(static_cast<V>(sum));
   }
 
   // Taps of a window that are in the input or its declared padding.

@@ -21,10 +21,22 @@ namespace mosaic {
 namespace {
 
 constexpr int64_t kMostKept = 8 << 20;  // bytes of packed weights
+constexpr int64_t kRowPart = 65536;     // elements of X in a unit
+constexpr double kLongStep = 1e6;       // elementary operations
 
 enum class Cell { kRnn, kGru, kLstm };
 
 int GatesOf(Cell cell) { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
+
+// What a phase does: checks the lengths; converts X and biases; then for each direction reads the initial states,
+// multiplies X * W, and does all steps, one after another, in the order of their units.
+enum class Kind { kLengths, kConvert, kInitial, kInputProduct, kSteps, kNoSteps };
+constexpr int64_t kLengthChunk = 4096;  // of a unit that checks
+
+struct PhaseOf {
+  Kind kind;
+  int64_t direction;
+};
 
 struct State {
   int64_t steps = 0, items = 0, inputs = 0, hidden = 0, directions = 1;
@@ -34,12 +46,10 @@ struct State {
   int64_t reset_at = 0;
   // Packed, of this run, direction by direction: blocks of W in their order, of R by unit.
   std::vector<const void*> w_blocks, r_units;
-  std::vector<int64_t> phase_step;  // per phase: step * 4 + kind; see Kind
-  std::vector<int64_t> phase_direction;
+  std::vector<PhaseOf> phases;
+  int64_t row_parts = 1;  // units of a row of X
+  int64_t per_step = 1;   // units of a step: of the product of the state, then the items; GRU's may have both twice
 };
-
-// What a phase does.
-enum Kind { kConvert = 0, kInputProduct = 1, kStateProduct = 2, kCell = 3 };
 
 class Recurrence : public PreparingOp {
  public:
@@ -143,53 +153,47 @@ class Recurrence : public PreparingOp {
     s.h_at = reserve(s.items * s.hidden);
     s.c_at = reserve(s.items * s.hidden);
     s.reset_at = reserve(s.items * s.hidden);
-    AddPhase(c, &s, 0, 0, kConvert, s.steps * s.items + 2 * s.directions * GatesOf(cell_),
-             static_cast<double>(std::max(s.inputs, s.hidden)));
+    const double each = static_cast<double>(gates);
+    if (c.Given(4)) {
+      AddPhase(c, &s, 0, Kind::kLengths, (s.items + kLengthChunk - 1) / kLengthChunk, kLengthChunk);
+    }
+    s.row_parts = std::max<int64_t>(1, (s.inputs + kRowPart - 1) / kRowPart);
+    AddPhase(c, &s, 0, Kind::kConvert,
+             s.steps * s.items * s.row_parts + 2 * s.directions * GatesOf(cell_),
+             static_cast<double>(std::max(std::min(s.inputs, kRowPart), s.hidden)));
     for (int64_t d = 0; d < s.directions; ++d) {
-      AddPhase(c, &s, d, 0, kInputProduct, s.input_product->units(), s.input_product->unit_cost(),
+      AddPhase(c, &s, d, Kind::kInitial, s.items, 8.0 * static_cast<double>(s.hidden));
+      AddPhase(c, &s, d, Kind::kInputProduct, s.input_product->units(), s.input_product->unit_cost(),
                s.input_product->grain());
-      for (int64_t t = 0; t < s.steps; ++t) {
-        AddPhase(c, &s, d, t, kStateProduct, s.state_product->units(), s.state_product->unit_cost(),
-                 s.state_product->grain());
-        AddPhase(c, &s, d, t, kCell, s.items, 20.0 * static_cast<double>(gates));
-        if (cell_ == Cell::kGru && !linear_before_reset_) {
-          // The reset gate acts on the state before its product: once more, with that.
-          AddPhase(c, &s, d, t, kStateProduct + 8, s.state_product->units(),
-                   s.state_product->unit_cost(), s.state_product->grain());
-          AddPhase(c, &s, d, t, kCell + 8, s.items, 12.0 * static_cast<double>(gates));
-        }
+      if (s.steps > 0) {
+        AddSteps(c, &s, d, each);
+      } else {
+        AddPhase(c, &s, d, Kind::kNoSteps, s.items, static_cast<double>(s.hidden));
       }
-      if (s.steps == 0) AddPhase(c, &s, d, 0, kCell + 16, s.items, static_cast<double>(s.hidden));
     }
     return Status();
   }
 
   Status Run(Call& c, int phase, int64_t begin, int64_t end) const override {
     State& s = c.state<State>();
-    const size_t p = static_cast<size_t>(phase);
-    const int64_t d = s.phase_direction[p], t = s.phase_step[p] / 32, kind = s.phase_step[p] % 32;
-    const int64_t gates = GatesOf(cell_) * s.hidden;
-    if (phase == 0) {
-      MOSAIC_RETURN_IF_ERROR(CheckLengths(c));
-      for (int64_t u = begin; u < end; ++u) Convert(c, u);
-      return Status();
-    }
-    if (kind == kInputProduct) {
-      if (begin == 0) ReadInitial(c, d);
-      InputProduct(c, d, gates, begin, end);
-    } else if (kind == kStateProduct || kind == kStateProduct + 8) {
-      const float* h = kind == kStateProduct ? At(c, s.h_at) : At(c, s.reset_at);
-      s.state_product->Run(
-          {h, s.hidden, At(c, s.state_gates_at), gates, nullptr, Activation::kNone}, begin, end,
-          s.r_units.data() + d * s.state_product->units() + begin, nullptr);
-    } else {
-      for (int64_t i = begin; i < end; ++i) {
-        if (kind == kCell + 16) {
-          if (c.outputs.size() > 1) WriteLast(c, d, i);
-        } else {
-          Step(c, d, t, i, kind != kCell);
-        }
-      }
+    const auto [kind, d] = s.phases[static_cast<size_t>(phase)];
+    switch (kind) {
+      case Kind::kLengths:
+        return CheckLengths(c, begin * kLengthChunk, std::min(end * kLengthChunk, s.items));
+      case Kind::kConvert:
+        for (int64_t u = begin; u < end; ++u) Convert(c, u);
+        break;
+      case Kind::kInitial:
+        for (int64_t i = begin; i < end; ++i) ReadInitial(c, d, i);
+        break;
+      case Kind::kInputProduct:
+        InputProduct(c, d, GatesOf(cell_) * s.hidden, begin, end);
+        break;
+      case Kind::kSteps:
+        Steps(c, d, begin, end);
+        break;
+      case Kind::kNoSteps:
+        for (int64_t i = begin; i < end; ++i) WriteLast(c, d, i);
     }
     return Status();
   }
@@ -254,11 +258,45 @@ class Recurrence : public PreparingOp {
   static float* At(const Call& c, int64_t offset) {
     return reinterpret_cast<float*>(static_cast<char*>(c.scratch) + offset);
   }
-  static void AddPhase(Call& c, State* s, int64_t d, int64_t t, int64_t kind, int64_t units,
-                       double cost, int64_t grain = 1) {
+  static void AddPhase(Call& c, State* s, int64_t d, Kind kind, int64_t units, double cost,
+                       int64_t grain = 1) {
     c.phases.push_back(Phase{units, cost, grain});
-    s->phase_step.push_back(t * 32 + kind);
-    s->phase_direction.push_back(d);
+    s->phases.push_back({kind, d});
+  }
+
+  // GRU's reset gate may act on the state before its product: then there is a second one, with that.
+  bool Twice() const { return cell_ == Cell::kGru && !linear_before_reset_; }
+  // All steps in one phase: they are as many as the sequence is long.
+  void AddSteps(Call& c, State* s, int64_t d, double gates) const {
+    const int64_t products = s->state_product->units();
+    s->per_step = (products + s->items) * (Twice() ? 2 : 1);
+    if (s->per_step == 0) return;
+    double cost = static_cast<double>(products) * s->state_product->unit_cost();
+    cost += static_cast<double>(s->items) * 20.0 * gates;
+    if (Twice()) cost *= 2;
+    // Ranges of whole steps, unless one is long.
+    const int64_t grain = cost < kLongStep ? s->per_step : s->state_product->grain();
+    AddPhase(c, s, d, Kind::kSteps, s->steps * s->per_step, cost / static_cast<double>(s->per_step),
+             grain);
+  }
+
+  void Steps(Call& c, int64_t d, int64_t begin, int64_t end) const {
+    const State& s = c.state<State>();
+    const int64_t gates = GatesOf(cell_) * s.hidden, products = s.state_product->units();
+    for (int64_t u = begin; u < end;) {
+      const int64_t t = u / s.per_step, round = products + s.items, at = u % s.per_step % round;
+      const bool again = u % s.per_step >= round;
+      const int64_t n = std::min((at < products ? products : round) - at, end - u);
+      if (at < products) {
+        const float* h = At(c, again ? s.reset_at : s.h_at);
+        s.state_product->Run(
+            {h, s.hidden, At(c, s.state_gates_at), gates, nullptr, Activation::kNone}, at, at + n,
+            s.r_units.data() + d * products + at, nullptr);
+      } else {
+        for (int64_t i = at - products; i < at - products + n; ++i) Step(c, d, t, i, again);
+      }
+      u += n;
+    }
   }
 
   void StateItems(InferContext& c) const {
@@ -276,13 +314,12 @@ class Recurrence : public PreparingOp {
     for (size_t o = 1; o < c.outputs(); ++o) c.out(o).item_axis = x_axis;
   }
 
-  static Status CheckLengths(const Call& c) {
+  static Status CheckLengths(const Call& c, int64_t begin, int64_t end) {
     const State& s = c.state<State>();
-    if (!c.Given(4)) return Status();
     if (c.inputs[4].size() != s.items || c.inputs[4].dtype() != MOSAIC_INT32) {
       return Status::Invalid("sequence_lens has shape " + ShapeString(c.inputs[4].shape()));
     }
-    for (int64_t i = 0; i < s.items; ++i) {
+    for (int64_t i = begin; i < std::min(end, c.inputs[4].size()); ++i) {
       const int32_t n = c.inputs[4].data<int32_t>()[i];
       if (n < 0 || n > s.steps) {
         return Status::Invalid("a sequence of length " + std::to_string(n) + ", there are " +
@@ -292,20 +329,22 @@ class Recurrence : public PreparingOp {
     return Status();
   }
 
-  // A row of X (step by step); the biases of a gate.
+  // Part of a row of X (step by step); the biases of a gate.
   void Convert(Call& c, int64_t unit) const {
     const State& s = c.state<State>();
-    const int64_t rows = s.steps * s.items;
-    const auto copy = [&](size_t input, int64_t row, int64_t length, float* to) {
+    const int64_t rows = s.steps * s.items, parts = rows * s.row_parts;
+    const auto copy = [&](size_t input, int64_t first, int64_t n, float* to) {
       const int64_t size = DTypeSize(c.inputs[input].dtype());
-      ConvertElements(c.inputs[input].dtype(), c.inputs[input].data<char>() + row * length * size,
-                      MOSAIC_FLOAT, to, length);
+      ConvertElements(c.inputs[input].dtype(), c.inputs[input].data<char>() + first * size,
+                      MOSAIC_FLOAT, to, n);
     };
-    if (unit < rows) {
-      const int64_t t = unit / s.items, i = unit % s.items;
-      copy(0, batch_first_ ? i * s.steps + t : unit, s.inputs, At(c, s.x_at) + unit * s.inputs);
-    } else if (float* to = At(c, s.bias_at) + (unit - rows) * s.hidden; c.Given(3)) {
-      copy(3, unit - rows, s.hidden, to);
+    if (unit < parts) {
+      const int64_t row = unit / s.row_parts, at = unit % s.row_parts * kRowPart;
+      const int64_t t = row / s.items, i = row % s.items;
+      copy(0, (batch_first_ ? i * s.steps + t : row) * s.inputs + at,
+           std::min(kRowPart, s.inputs - at), At(c, s.x_at) + row * s.inputs + at);
+    } else if (float* to = At(c, s.bias_at) + (unit - parts) * s.hidden; c.Given(3)) {
+      copy(3, (unit - parts) * s.hidden, s.hidden, to);
     } else {
       std::fill_n(to, s.hidden, 0.0F);
     }
@@ -319,17 +358,13 @@ class Recurrence : public PreparingOp {
     return v;
   }
 
-  void ReadInitial(Call& c, int64_t d) const {
+  void ReadInitial(Call& c, int64_t d, int64_t item) const {
     const State& s = c.state<State>();
+    const int64_t row = batch_first_ ? item * s.directions + d : d * s.items + item;
     for (size_t which : {5, 6}) {
-      float* to = At(c, which == 5 ? s.h_at : s.c_at);
-      for (int64_t i = 0; i < s.items; ++i) {
-        for (int64_t j = 0; j < s.hidden; ++j) {
-          const int64_t row = batch_first_ ? i * s.directions + d : d * s.items + i;
-          const bool given = c.Given(which) && (which == 5 || cell_ == Cell::kLstm);
-          to[i * s.hidden + j] = given ? Value(c, which, row * s.hidden + j) : 0;
-        }
-      }
+      float* to = At(c, which == 5 ? s.h_at : s.c_at) + item * s.hidden;
+      const bool given = c.Given(which) && (which == 5 || cell_ == Cell::kLstm);
+      for (int64_t j = 0; j < s.hidden; ++j) to[j] = given ? Value(c, which, row * s.hidden + j) : 0;
     }
   }
 
@@ -352,8 +387,7 @@ class Recurrence : public PreparingOp {
     const State& s = c.state<State>();
     const int64_t length = c.Given(4) ? c.inputs[4].data<int32_t>()[item] : s.steps;
     const bool backward = direction_ == "reverse" || d == 1;
-    const bool two = cell_ == Cell::kGru && !linear_before_reset_;
-    const bool last_of_step = !two || again;
+    const bool last_of_step = !Twice() || again;
     if (t >= length) {  // behind the end: outputs are 0, the state stays
       if (last_of_step) {
         WriteStep(c, d, t, item, nullptr);

@@ -1,7 +1,9 @@
 // MaxRoiPool: the largest elements in the cells of regions of interest (image, x1, y1, x2, y2),
-// whose corners are rounded to elements.
+// whose corners are rounded to elements. A unit is a cell, or some elements of one that may be large; it goes
+// on where the unit before it ended.
 #include <cmath>
 
+#include "core/op/scratch.h"
 #include "core/op/spatial/roi.h"
 
 namespace mosaic {
@@ -18,9 +20,11 @@ class MaxRoiPoolOp : public RoiOp {
     if (c.outputs[0].size() == 0) return Status();
     const State& s = c.state<State>();
     c.phases.push_back(Phase{(c.outputs[0].dim(0) + kChecked - 1) / kChecked, 4.0 * kChecked});
-    c.phases.push_back(Phase{
-        c.outputs[0].size(),
-        static_cast<double>(4 * s.rows * s.cols) / static_cast<double>(height_ * width_) + 50});
+    const int64_t plane = std::max<int64_t>(1, s.rows * s.cols), pieces = Pieces(s);
+    if (pieces > 1) ReserveScratch(&c, sizeof(Met<double>));
+    const double cell = static_cast<double>(plane) / static_cast<double>(height_ * width_);
+    c.phases.push_back(Phase{c.outputs[0].size() * pieces,
+                             4 * std::min(cell, static_cast<double>(kPiece)) + 50});
     return Status();
   }
 
@@ -42,6 +46,18 @@ class MaxRoiPoolOp : public RoiOp {
 
  private:
   static constexpr int64_t kChecked = 1024;  // regions of a unit
+  static constexpr int64_t kPiece = 1 << 18;  // elements of a cell
+
+  template <typename V>
+  struct Met {
+    V most = V();
+    bool any = false;
+  };
+
+  // Of a cell: it may be as large as a plane.
+  static int64_t Pieces(const State& s) {
+    return std::max<int64_t>(1, (s.rows * s.cols + kPiece - 1) / kPiece);
+  }
 
   // Elements of a cell along a side of the region from first to last: [begin, end) of the input.
   static void Side(float first, float last, int64_t cell, int64_t cells, int64_t size,
@@ -55,8 +71,9 @@ class MaxRoiPoolOp : public RoiOp {
   }
 
   template <typename T>
-  void Cell(Call& c, int64_t unit) const {
+  void Cell(Call& c, int64_t part) const {
     const State& s = c.state<State>();
+    const int64_t pieces = Pieces(s), unit = part / pieces, piece = part % pieces;
     const int64_t col = unit % width_, row = unit / width_ % height_;
     const int64_t channel = unit / width_ / height_ % s.channels;
     const T* roi = c.inputs[1].data<T>() + unit / width_ / height_ / s.channels * 5;
@@ -66,16 +83,23 @@ class MaxRoiPoolOp : public RoiOp {
     Side(at(1), at(3), col, width_, s.cols, &left, &right);
     const int64_t image = static_cast<int64_t>(Load(roi[0]));
     const T* plane = c.inputs[0].data<T>() + (image * s.channels + channel) * s.rows * s.cols;
-    ComputeType<T> most = 0;
-    bool any = false;
-    for (int64_t i = top; i < bottom; ++i) {
-      for (int64_t j = left; j < right; ++j) {
-        const ComputeType<T> v = Load(plane[i * s.cols + j]);
-        if (!any || v > most) most = v;
-        any = true;
+    using V = ComputeType<T>;
+    Met<V> met;
+    if (piece > 0) met = *ScratchAt<Met<V>>(c, 0);
+    const int64_t across = std::max<int64_t>(right - left, 0);
+    const int64_t end = std::min((piece + 1) * kPiece, std::max<int64_t>(bottom - top, 0) * across);
+    for (int64_t k = piece * kPiece; k < end;) {
+      const int64_t from = left + k % across, to = std::min(right, from + end - k);
+      const T* row_of = plane + (top + k / across) * s.cols;
+      for (int64_t j = from; j < to; ++j) {
+        const V v = Load(row_of[j]);
+        if (!met.any || v > met.most) met.most = v;
+        met.any = true;
       }
+      k += to - from;
     }
-    c.outputs[0].mutable_data<T>()[unit] = Store<T>(most);
+    if (pieces > 1) *ScratchAt<Met<V>>(c, 0) = met;
+    if (piece + 1 == pieces) c.outputs[0].mutable_data<T>()[unit] = Store<T>(met.most);
   }
 };
 

@@ -1,0 +1,43 @@
+// Copies of arrays into others that are due, done piece by piece: what lies between the runs of a batch, or between a
+// loop and its outputs, may be as large as all of memory.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "core/tensor/tensor.h"
+
+namespace mosaic {
+
+// Parts become one array, joined along an axis, one behind the other. Each is outer x inner runs of bytes.
+struct Copy {
+  std::vector<Tensor> parts;
+  Tensor to;
+  int64_t outer = 1, inner = 1, bytes = 0;
+  int64_t from_at = 0, from_outer = 0, from_inner = 0;  // of the first run of each part; steps, all in bytes
+  int64_t to_at = 0, to_outer = 0, to_inner = 0;        // likewise of the first part; the others lie behind it
+
+  // A part of "whole" along an axis, or all of it, from index `begin` on: to or from an array of its own.
+  static Copy Take(const Tensor& whole, int axis, int64_t begin, const Tensor& part);
+  static Copy Put(const Tensor& part, int axis, int64_t begin, const Tensor& whole);
+  // Indexes of the axis one after another become the axis where it belongs.
+  static Copy Unstack(const Tensor& stacked, int axis, const Tensor& whole);
+};
+
+class Copies {
+ public:
+  // Small ones are done at once, if nothing is due before.
+  void Add(Copy copy);
+  bool done() const { return due_.empty(); }
+  // A piece of the first that is due; what it cost, in the units of Phase::unit_cost. REQUIRES: !done().
+  double Advance();
+  void Clear() { due_.clear(); }
+
+ private:
+  std::deque<Copy> due_;
+  size_t part_ = 0;   // of the first
+  int64_t run_ = 0;   // of that part
+  int64_t done_ = 0;  // bytes of that run
+};
+
+}  // namespace mosaic
