@@ -13,7 +13,7 @@ using namespace samples;  // NOLINT: all of it
 
 constexpr int64_t kLarge = 100000000;  // elements of an array
 constexpr double kUnitCost = 2.5e7;    // that a unit may declare; the largest are products in vectors
-constexpr size_t kPhases = 100000;  // some for each MB of patches
+constexpr size_t kPhases = 1000000;  // 40 MB; some for each MB of patches
 
 // A call that has started on inputs of which only the shapes are there.
 struct Started {

@@ -56,15 +56,16 @@ Shape MatrixStrides(const Shape& leading, const Shape& batch) {
   return strides;
 }
 
-// The operands as matrices with leading dimensions; sizes of the product.
-Status SetSizes(const ProductConfig& config, Shape a, Shape b, State* s) {
+// The operands as matrices with leading dimensions; sizes of the product. turned: A's matrices are read as they lie,
+// transposed; else its rows follow one another, as they are or once they are converted.
+Status SetSizes(const ProductConfig& config, Shape a, Shape b, bool turned, State* s) {
   if (a.size() == 1) a.insert(a.begin(), 1);
   if (b.size() == 1) b.push_back(1);
   s->n = a[a.size() - (config.trans_a ? 1 : 2)];
   s->k = a[a.size() - (config.trans_a ? 2 : 1)];
   s->m = b[b.size() - (config.trans_b ? 2 : 1)];
   const Shape a_leading = Leading(a), b_leading = Leading(b);
-  if (NumElements(b_leading) == 1 && !config.trans_a) {
+  if (NumElements(b_leading) == 1 && !turned) {
     s->n *= NumElements(a_leading);  // one product: all rows of A meet the same B
     return Status();
   }
@@ -367,9 +368,10 @@ Status MatrixProductOp::Infer(InferContext& c) const {
 
 Status MatrixProductOp::Start(Call& c) const {
   State& s = c.NewState<State>();
-  MOSAIC_RETURN_IF_ERROR(SetSizes(config_, c.shape(0), c.shape(1), &s));
+  const bool plain = HasType(PlainProductTypes(), c.outputs[0].dtype()) && c.weight(1) == nullptr;
+  MOSAIC_RETURN_IF_ERROR(SetSizes(config_, c.shape(0), c.shape(1), plain && config_.trans_a, &s));
   if (config_.addend) SetAddend(c.inputs[2].shape(), &s);
-  if (HasType(PlainProductTypes(), c.outputs[0].dtype()) && c.weight(1) == nullptr) {
+  if (plain) {
     StartPlain(c, &s);
   } else {
     StartFloat(config_, c, &s);

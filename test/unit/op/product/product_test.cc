@@ -306,6 +306,30 @@ TEST(MatMul, AllRanksAgreeWithNumpysRule) {
   }
 }
 
+TEST(FusedMatMul, TransposedStacksMeetAStoredMatrix) {
+  MOSAIC_PRINT_SEED();
+  std::mt19937 rng(Seed());
+  const int64_t stack = 3, n = 5, k = 70, m = 90;
+  const auto a = RandomFloats(&rng, stack * k * n), b = RandomFloats(&rng, k * m);
+  RowMatrix want(stack * n, m);
+  for (int64_t i = 0; i < stack; ++i) {
+    const std::vector<float> one(a.begin() + i * k * n, a.begin() + (i + 1) * k * n);
+    want.middleRows(i * n, n) = 0.5 * Matrix(one, k, n).transpose() * Matrix(b, k, m);
+  }
+  for (Kept kept : {Kept::kStrip, Kept::kRow, Kept::kInput}) {
+    GraphBuilder g;
+    std::vector<Array> inputs = {Floats({stack, k, n}, a)};
+    const int x = g.Input("a", MOSAIC_FLOAT, inputs[0].shape);
+    const int w = AddWeight(&g, kept, k, m, false, b, 63, &inputs);
+    g.Output(g.Call("FusedMatMul", {x, w}, {{"transA", int64_t{1}}, {"alpha", 0.5F}}));
+    g.graph.nodes[0].domain = kMicrosoftDomain;
+    g.graph.domains = {{kMicrosoftDomain, 1}};
+    const auto model = g.Load();
+    ASSERT_EQ(model->main().steps[0].streams[1], kept == Kept::kStrip ? 0 : -1);
+    for (int max_blocks : {1, 5, 1000}) ExpectNear(MustRun(g, *model, inputs, 1, max_blocks)[0], want, 1e-3);
+  }
+}
+
 TEST(MatMul, IntegersAndRefusals) {
   GraphBuilder g;
   g.Output(g.Call("MatMul",

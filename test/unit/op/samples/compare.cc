@@ -53,9 +53,15 @@ bool SameElements(const Tensor& a, const Tensor& b) {
   return same;
 }
 
-std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps) {
+double ReachOfSums(const std::vector<Tensor>& inputs) {
+  int64_t most = 1;
+  for (const Tensor& t : inputs) most = t.defined() && t.dtype() != MOSAIC_SEQUENCE ? std::max(most, t.size()) : most;
+  return std::sqrt(static_cast<double>(most));
+}
+
+std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps, double reach) {
   if (static_cast<int64_t>(want.size()) != out.size()) return std::to_string(want.size()) + " elements are expected";
-  double largest = 0;
+  double largest = reach;
   for (double w : want) largest = std::isfinite(w) ? std::max(largest, std::fabs(w)) : largest;
   for (int64_t i = 0; i < out.size(); ++i) {
     const double got = ElementAt(out, i);
@@ -71,13 +77,13 @@ std::string Differs(const Tensor& out, const std::vector<double>& want, double u
   return "";
 }
 
-std::string Differs(const Tensor& out, const Tensor& want, double ulps) {
+std::string Differs(const Tensor& out, const Tensor& want, double ulps, double reach) {
   if (SameElements(out, want)) return "";
   if (out.dtype() != want.dtype() || out.shape() != want.shape()) return "type or shape differ";
   if (!HasType(AllTypes(), out.dtype())) return "elements differ";
   std::vector<double> elements;
   for (int64_t i = 0; i < want.size(); ++i) elements.push_back(ElementAt(want, i));
-  return Differs(out, elements, ulps);
+  return Differs(out, elements, ulps, reach);
 }
 
 }  // namespace mosaic::samples

@@ -13,8 +13,10 @@ constexpr double kOfLargest = 16;
 
 // The same type, shape and bits (NaN of any kind equals NaN), also of strings and sequences.
 bool SameElements(const Tensor& a, const Tensor& b);
-// "" where each element is near what it should be, else the first that is not.
-std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps);
-std::string Differs(const Tensor& out, const Tensor& want, double ulps);
+// How far a sum over the elements of these inputs may wander, of numbers about 1, however small it ends.
+double ReachOfSums(const std::vector<Tensor>& inputs);
+// "" where each element is near what it should be, else the first that is not. reach: that of sums.
+std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps, double reach);
+std::string Differs(const Tensor& out, const Tensor& want, double ulps, double reach);
 
 }  // namespace mosaic::samples

@@ -248,7 +248,7 @@ static void AddUnary(std::vector<Generator>* out) {
   UNARY("Identity", Anything, Same, 0);
   UNARY("IsNaN", Wide, IsNan, 0);
   UNARY("Log", Above, std::log, 1.2);
-  UNARY("Mish", Wide, Mish, 4);
+  UNARY("Mish", Wide, Mish, 8);
   UNARY("Neg", SignedOnly, Negative, 0);
   UNARY("Not", Booleans, Not, 0);
   UNARY("Reciprocal", Above, Reciprocal, 0.51);
