@@ -46,7 +46,8 @@ my $usage = q{SELECT string_agg(b.relblocknumber || ':' || b.usagecount, ' ' ORD
 my $counts = sub {
 	my ($policy) = @_;
 	$node->restart;
-	my @statements = map { my $m = $_; map { "SELECT predict('$m', array_fill(0.5::real, '{784}')) IS NOT NULL;" } 1 .. 40 }
+	# Decisions are made once in 10 ms at most.
+	my @statements = map { my $m = $_; ((map { "SELECT predict('$m', array_fill(0.5::real, '{784}')) IS NOT NULL;" } 1 .. 40), 'SELECT pg_sleep(0.03);') }
 	  qw(fashion_base fashion_dark fashion_noise fashion_shoes fashion_base fashion_noise);
 	return $node->safe_psql('postgres', "SET pg_mosaic.cache_policy = $policy; " . join('', @statements) . $usage);
 };
