@@ -78,12 +78,18 @@ def of_xgboost(booster, targets=1):
     return nodes
 
 
+def threshold(value):
+    """The float32 that float32 features are compared with as with the float64 that scikit-learn has: as skl2onnx, the next below."""
+    rounded = np.float32(value)
+    return float(rounded if rounded <= value else np.nextafter(rounded, np.float32(-np.inf)))
+
+
 def of_sklearn(trees, weigh):
     nodes = Nodes()
     for t, tree in enumerate(trees):
         for i in range(tree.node_count):
             leaf = tree.children_left[i] < 0
-            nodes.add(t, i, 0 if leaf else int(tree.feature[i]), 0.0 if leaf else floats(tree.threshold[i])[0],
+            nodes.add(t, i, 0 if leaf else int(tree.feature[i]), 0.0 if leaf else threshold(tree.threshold[i]),
                       "LEAF" if leaf else "BRANCH_LEQ", max(0, int(tree.children_left[i])),
                       max(0, int(tree.children_right[i])), 0, 1.0)
             if leaf:
@@ -247,4 +253,5 @@ def write_svms(wine, diabetes):
           split((diabetes.data * 10).astype(np.float32), 100, 1))
 
 
-main()
+if __name__ == "__main__":
+    main()
