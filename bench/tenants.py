@@ -256,6 +256,15 @@ def ort(path, seed, count, library, peers):
            ort_1gb_misses_pct=100 * missed, ort_1gb_mean_ms=1000 * (run + missed * load))
 
 
+def page(count):
+    """mosaic.report() over all of them: docs/report.md"""
+    query = Connection()
+    sharing, whole = query.timed("SELECT count(*) FROM mosaic.sharing")[1], query.timed("SELECT length(mosaic.report())")[1]
+    entries = query("SELECT sum(blocks) FROM mosaic.models")[0][0]
+    print("  %d models, %d entries of maps: mosaic.sharing %.2f s of CPU, mosaic.report() %.2f s" % (count, entries, sharing, whole), flush=True)
+    report(map_entries=float(entries), sharing_s=sharing, report_s=whole)
+
+
 def drop(count):
     query, each = Connection(), []
     for i in range(0, count, 2):
@@ -281,7 +290,7 @@ def drop(count):
 
 def main():
     numbers = [int(a) if a.isdigit() else a for a in sys.argv[2:]]
-    {"ways": ways, "import": add, "requests": requests, "memory": memory, "ort": ort, "drop": drop}[sys.argv[1]](*numbers)
+    {"ways": ways, "import": add, "requests": requests, "memory": memory, "ort": ort, "page": page, "drop": drop}[sys.argv[1]](*numbers)
 
 
 main()

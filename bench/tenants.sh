@@ -36,6 +36,8 @@ headline "Memory of $CONNECTIONS connections"
 measure memory "$SEED" "$have" "$CONNECTIONS"
 headline "ONNX Runtime"
 measure ort "$DIR/tenant.onnx" "$SEED" "$have" "$TREE/$ORT/libonnxruntime.so.1" "$TREE/bench/peers"
+headline "A page about all"
+measure page "$have"
 headline "Drop and vacuum"
 measure drop "$have"
 bench_report
