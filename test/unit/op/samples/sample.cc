@@ -26,6 +26,18 @@ Given Plain(int dtype, const Shape& shape, double low, double high) {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kSpecial[] = {std::numeric_limits<double>::quiet_NaN(), kInfinity, -kInfinity, 0.0, -0.0, 1e-42, 1e15};
 
+// The nearest value of the type; a double has no room for the largest integers.
+template <typename V>
+V NearestOf(double v) {
+  if constexpr (std::is_floating_point_v<V>) {
+    return static_cast<V>(v);
+  } else {
+    if (v <= static_cast<double>(std::numeric_limits<V>::min())) return std::numeric_limits<V>::min();
+    if (v >= static_cast<double>(std::numeric_limits<V>::max())) return std::numeric_limits<V>::max();
+    return static_cast<V>(v);
+  }
+}
+
 template <typename T>
 void FillArray(const Given& g, std::mt19937_64* random, bool special, Tensor* t) {
   std::uniform_real_distribution<double> real(g.low, g.high);
@@ -41,7 +53,7 @@ void FillArray(const Given& g, std::mt19937_64* random, bool special, Tensor* t)
     } else {
       v = static_cast<double>(whole(*random));
     }
-    x[i] = Store<T>(static_cast<V>(v));
+    x[i] = Store<T>(NearestOf<V>(v));
   }
 }
 
