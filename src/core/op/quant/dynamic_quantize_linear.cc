@@ -59,7 +59,8 @@ class DynamicQuantizeLinear : public Op {
     const float range = s.most - s.least, scale = range == 0 ? 1.0F : range / 255.0F;
     const float zero = std::nearbyint(std::clamp(-s.least / scale, 0.0F, 255.0F));
     *c.outputs[1].mutable_data<float>() = scale;
-    *c.outputs[2].mutable_data<uint8_t>() = static_cast<uint8_t>(zero);
+    // Of infinities neither a scale nor a zero can be made.
+    *c.outputs[2].mutable_data<uint8_t>() = std::isnan(zero) ? uint8_t{0} : static_cast<uint8_t>(zero);
   }
 };
 
