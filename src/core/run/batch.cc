@@ -8,19 +8,6 @@
 #include "core/util/quote.h"
 
 namespace mosaic {
-namespace {
-
-// An array as outer x (axis, inner): its parts along the axis are runs of bytes.
-struct AxisRuns {
-  AxisRuns(const Tensor& t, int axis) : inner(DTypeSize(t.dtype())) {
-    for (int d = 0; d < axis; ++d) outer *= t.dim(d);
-    for (int d = axis + 1; d < t.rank(); ++d) inner *= t.dim(d);
-  }
-  int64_t outer = 1, inner;  // inner: bytes of one index of the axis
-};
-
-}  // namespace
-
 BatchRun::BatchRun(const Model& model, int max_blocks)
     : model_(model), executor_(model, max_blocks) {}
 

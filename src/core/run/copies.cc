@@ -10,15 +10,6 @@ constexpr int64_t kAtOnce = 64 << 10;  // bytes
 constexpr int64_t kPiece = 4 << 20;    // bytes of a piece
 constexpr int64_t kRunBytes = 256;     // that a run costs at least
 
-// An array as outer x (axis, inner).
-struct AxisRuns {
-  AxisRuns(const Tensor& t, int axis) : inner(DTypeSize(t.dtype())) {
-    for (int d = 0; d < axis; ++d) outer *= t.dim(d);
-    for (int d = axis + 1; d < t.rank(); ++d) inner *= t.dim(d);
-  }
-  int64_t outer = 1, inner;  // inner: bytes of one index of the axis
-};
-
 }  // namespace
 
 Copy Copy::Take(const Tensor& whole, int axis, int64_t begin, const Tensor& part) {

@@ -9,6 +9,15 @@
 
 namespace mosaic {
 
+// An array as outer x (axis, inner): its parts along the axis are runs of bytes.
+struct AxisRuns {
+  AxisRuns(const Tensor& t, int axis) : inner(DTypeSize(t.dtype())) {
+    for (int d = 0; d < axis; ++d) outer *= t.dim(d);
+    for (int d = axis + 1; d < t.rank(); ++d) inner *= t.dim(d);
+  }
+  int64_t outer = 1, inner;  // inner: bytes of one index of the axis
+};
+
 // Parts become one array, joined along an axis, one behind the other. Each is outer x inner runs of bytes.
 struct Copy {
   std::vector<Tensor> parts;
@@ -31,7 +40,8 @@ class Copies {
   bool done() const { return due_.empty(); }
   // A piece of the first that is due; what it cost, in the units of Phase::unit_cost. REQUIRES: !done().
   double Advance();
-  void Clear() { due_.clear(); }
+  // Also in the middle of one.
+  void Clear() { *this = Copies(); }
 
  private:
   std::deque<Copy> due_;

@@ -58,6 +58,22 @@ TEST(Copies, AreDoneInPieces) {
   EXPECT_EQ(to.data<int32_t>()[14], 9);
 }
 
+// A run that is cancelled within a copy, and used again
+TEST(Copies, BeginAnewWhenTheyAreCleared) {
+  Arena arena;
+  Copies copies;
+  const Tensor large = Counting(&arena, {10000000});
+  Tensor to = arena.New(MOSAIC_INT32, {10000000});
+  copies.Add(Copy::Put(large, 0, 0, to));
+  copies.Advance();
+  copies.Clear();
+  ASSERT_TRUE(copies.done());
+  std::memset(to.mutable_raw(), 0, static_cast<size_t>(to.bytes()));
+  copies.Add(Copy::Put(large, 0, 0, to));
+  Finish(&copies);
+  EXPECT_EQ(std::memcmp(to.raw(), large.raw(), static_cast<size_t>(large.bytes())), 0);
+}
+
 // What is no array of the run is copied into one, for the caller: piece by piece.
 TEST(Copies, OfOutputsAreSteps) {
   GraphBuilder g;
