@@ -126,6 +126,13 @@ END $$;
 
 -- errors come with the row they belong to
 CREATE TABLE bad AS SELECT id, CASE WHEN id = 5 THEN '{1,2}' ELSE x END AS x FROM t ORDER BY id;
+-- a window that ends early, over one that would have come to it; a function in FROM that is asked for no row
+SET pg_mosaic.batch = off;
+SELECT id, s FROM (SELECT id, sum(predict_class('iris', x)) OVER (ORDER BY id ROWS BETWEEN CURRENT ROW AND CURRENT ROW) AS s, rank() OVER (ORDER BY id) AS r FROM bad) q WHERE r <= 2;
+RESET pg_mosaic.batch;
+SELECT id, s FROM (SELECT id, sum(predict_class('iris', x)) OVER (ORDER BY id ROWS BETWEEN CURRENT ROW AND CURRENT ROW) AS s, rank() OVER (ORDER BY id) AS r FROM bad) q WHERE r <= 2;
+SELECT count(v), count(*) FROM bad, LATERAL (SELECT g.v FROM generate_series(1, CASE WHEN id = 5 THEN 0 ELSE 2 END) i, LATERAL unnest((predict('iris', bad.x))[i:i]) g (v) OFFSET 0) l;
+SELECT count(v) FROM bad, LATERAL (SELECT 1 AS v WHERE bad.id = 5 UNION ALL SELECT predict_class FROM predict_class('iris', bad.x) LIMIT 1) l WHERE bad.id = 5;
 SELECT id, predict_class('iris', x) FROM bad LIMIT 4;
 SELECT id, predict_class('iris', x) FROM bad LIMIT 5;
 SELECT id FROM bad WHERE predict_class('iris', x) >= 0 LIMIT 4;

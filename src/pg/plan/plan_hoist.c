@@ -105,13 +105,32 @@ reads_its_input(const Limit *limit)
 	return count == NULL || (IsA(count, Const) && (count->constisnull || DatumGetInt64(count->constvalue) > 0));
 }
 
+/* Whether a scan of a plan scans this input of it, whatever rows the others have, and however few are asked for. */
+static bool
+scans_first(Plan *plan, Plan *input)
+{
+	switch (nodeTag(plan))
+	{
+		case T_NestLoop:
+		case T_RecursiveUnion:
+			return input == plan->lefttree;
+		case T_HashJoin:
+		case T_MergeJoin:
+			return false;
+		case T_Append:
+			return input == linitial(((Append *) plan)->appendplans);
+		default:
+			return true;
+	}
+}
+
 /*
  * Adds the calls that a scan of the plan makes in any case, or does if it comes to a row: those of conditions, which
  * have no order.  A target list is for rows that have passed them; what is beneath a one-time filter waits for that,
- * and HAVING for groups.
+ * and HAVING for groups.  Arguments of functions are for where the plan is scanned in any case.
  */
 static List *
-find_certain_calls(Plan *plan, List *calls)
+find_certain_calls(Plan *plan, bool scanned, List *calls)
 {
 	List	  **fields[MAX_FIELDS];
 	int			n = expr_fields(plan, fields);
@@ -127,6 +146,10 @@ find_certain_calls(Plan *plan, List *calls)
 			break;
 		case T_SeqScan:
 			first = plan->qual ? 1 : 0;
+			break;
+		case T_FunctionScan:
+			if (!scanned)
+				n--;			/* the functions */
 			break;
 		case T_SubqueryScan:	/* its conditions are for the rows of the subquery */
 		case T_Agg:
@@ -145,7 +168,7 @@ find_certain_calls(Plan *plan, List *calls)
 	for (int i = first; i < n; i++)
 		calls = mosaic_find_calls((Node *) *fields[i], calls);
 	foreach(lc, mosaic_plan_inputs(plan))
-		calls = find_certain_calls(lfirst(lc), calls);
+		calls = find_certain_calls(lfirst(lc), scanned && scans_first(plan, lfirst(lc)), calls);
 	return calls;
 }
 
@@ -155,7 +178,7 @@ mosaic_find_parameter_calls(Plan *plan, List *params)
 	List	   *found = NIL;
 	ListCell   *lc;
 
-	foreach(lc, find_certain_calls(plan, NIL))
+	foreach(lc, find_certain_calls(plan, true, NIL))
 	{
 		Takes		takes = {.params = params};
 

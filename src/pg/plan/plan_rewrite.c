@@ -71,6 +71,8 @@ outer_need(Plan *plan, MosaicNeed need)
 			return unbounded(need);
 		case T_Result:
 			return need;
+		case T_WindowAgg:		/* ends where its condition no longer holds */
+			return ((WindowAgg *) plan)->runCondition ? some : unbounded(need);
 		case T_HashJoin:		/* not read where the inner side is empty */
 		case T_MergeJoin:		/* ends where the other side does */
 			return some;

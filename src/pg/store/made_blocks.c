@@ -114,16 +114,17 @@ static void
 reserve_entry(MemoryContext cxt, MosaicMadeBlocks *made)
 {
 	const void ***entries;
+	int64		capacity = Max(64, 2 * made->capacity);
 
 	if (made->nentries < made->capacity)
 		return;
-	made->capacity = Max(64, 2 * made->capacity);
-	entries = MemoryContextAllocHuge(cxt, made->capacity * sizeof *entries);
+	entries = MemoryContextAllocHuge(cxt, capacity * sizeof *entries);
 	if (made->nentries > 0)
 		memcpy(entries, made->entries, made->nentries * sizeof *entries);
 	if (made->entries)
 		pfree(made->entries);
 	made->entries = entries;
+	made->capacity = capacity;	/* not before: there may be no memory */
 }
 
 /*

@@ -240,7 +240,9 @@ mosaic_pins_reserve(MosaicPins *pins, int64 more)
 {
 	if (pins->known + more > pins->capacity)
 	{
-		pins->capacity = Max(pins->known + more, 2 * pins->capacity);
-		pins->entries = repalloc_huge(pins->entries, pins->capacity * sizeof *pins->entries);
+		int64		capacity = Max(pins->known + more, 2 * pins->capacity);
+
+		pins->entries = repalloc_huge(pins->entries, capacity * sizeof *pins->entries);
+		pins->capacity = capacity;
 	}
 }

@@ -165,7 +165,8 @@ get_blocks_on(Buffer buffer, bool hit, void *arg)
 	bool		kept = false;
 
 	mosaic_cache_used(&o->r->pins->use, buffer, hit);
-	for (; o->next < o->count && page_of(o->r, o->indexes[o->next]) <= page; o->next++)
+	/* One that is named twice is there the second time, and may have got another place. */
+	for (; o->next < o->count && (is_there(o->r, o->indexes[o->next]) || page_of(o->r, o->indexes[o->next]) <= page); o->next++)
 	{
 		o->r->reader.held = buffer;
 		kept |= get_block(o->r, o->indexes[o->next]);
