@@ -13,7 +13,8 @@ class QuantisedMatcher {
   bool Match(size_t last, Fusion* out) {
     if (!p_.Is(last, "QuantizeLinear")) return false;
     const Node& quantize = p_.node(last);
-    if (quantize.inputs.size() != 3 || !IsByteOf(quantize.outputs[0]) || !HasOneScale(quantize)) {
+    if (quantize.inputs.size() != 3 || quantize.inputs[2] < 0 || !IsByteOf(quantize.outputs[0]) ||
+        !HasOneScale(quantize)) {
       return false;
     }
     out->taken = {last};

@@ -19,6 +19,8 @@ struct Case {
   bool relu, each, bias, fused;
   int64_t groups;
   bool floats;  // the input is not quantised
+  float step = 0.05F;
+  bool zero = true;  // of the output: given
 };
 
 int Bytes(GraphBuilder* g, int dtype, const Shape& shape, std::mt19937* rng) {
@@ -53,7 +55,8 @@ void Build(const Case& c, bool watched, GraphBuilder* g) {
   int y =
       g->Call("Conv", inputs, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}, {"group", c.groups}});
   if (c.relu) y = g->Call("Relu", {y});
-  g->Output(g->Call("QuantizeLinear", {y, Floats(g, {}, 0.05F, 0), Zero(g, MOSAIC_UINT8, 99)}));
+  g->Output(g->Call("QuantizeLinear",
+                    {y, Floats(g, {}, c.step, 0), c.zero ? Zero(g, MOSAIC_UINT8, 99) : -1}));
   if (!watched) return;
   for (size_t i = 0; i + 1 < g->graph.nodes.size(); ++i) g->Output(g->graph.nodes[i].outputs[0]);
 }
@@ -64,6 +67,8 @@ TEST(FuseQuantised, WithinAStepOfNodeByNode) {
       {"Relu, scales of filters, bias", true, true, true, true, 1, false},
       {"groups", false, true, true, true, 2, false},
       {"an input of floats", false, true, true, false, 1, true},
+      {"a negative scale behind Relu", true, true, true, true, 1, false, -0.05F},
+      {"a zero point that is left out", false, true, true, false, 1, false, 0.05F, false},
   };
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.name);
@@ -80,7 +85,7 @@ TEST(FuseQuantised, WithinAStepOfNodeByNode) {
     GraphBuilder g;
     Build(c, false, &g);
     const auto model = g.Load();
-    EXPECT_EQ(model->main().steps.size(), c.fused ? 1U : 3U);
+    EXPECT_EQ(model->main().steps.size(), c.fused ? 1U : c.floats ? 3U : 4U);
     EXPECT_TRUE(model->items.independent);
     std::vector<Array> found;
     for (const Isa isa : UsableIsas()) {

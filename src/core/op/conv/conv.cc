@@ -196,8 +196,7 @@ class Conv : public Op {
     s->last_at = ReserveScratch(&c, s->images * s->channels * s->window.inputs() * 4);
     const int64_t plane = s->window.inputs();
     const Window& w = s->window;
-    s->direct = w.taps() == 1 && w.outputs() == w.inputs();
-    for (int d = 0; d < Window::kDims; ++d) s->direct = s->direct && w.pad[d] == 0;
+    s->direct = w.IsOneTap();
     s->piece = std::max<int64_t>(kPatchBytes / std::max<int64_t>(4 * std::max(s->k, m), 1), 64);
     s->piece = std::min(s->piece, s->pixels());
     if (!s->direct) s->patches_at = ReserveScratch(&c, s->piece * s->k * 4);

@@ -7,16 +7,24 @@ namespace {
 
 constexpr int64_t kUnitTaps = 200000;  // of all elements of a unit
 
+// As many rows as their taps, and what they meet of the input, allow: strides may leave out most of
+// it.
+int64_t RowsOfUnit(const Window& w, int64_t channels) {
+  const int64_t by_taps = kUnitTaps / std::max<int64_t>(1, w.out[2] * w.taps() * channels);
+  const double one = WindowRows(w, channels, 1).floats(w);
+  const double more = std::max(1.0, WindowRows(w, channels, 2).floats(w) - one);
+  const double by_floats = 1 + std::max(0.0, (kUnitTaps - one) / more);
+  return std::clamp<int64_t>(
+      static_cast<int64_t>(std::min(static_cast<double>(by_taps), by_floats)), 1, w.out[1]);
+}
+
 }  // namespace
 
 PlaneConvolution::PlaneConvolution(const Window& w, int64_t channels)
-    : w_(w),
-      met_(w, channels,
-           std::clamp<int64_t>(kUnitTaps / std::max<int64_t>(1, w.out[2] * w.taps() * channels), 1,
-                               w.out[1])) {}
+    : w_(w), met_(w, channels, RowsOfUnit(w, channels)) {}
 
 double PlaneConvolution::unit_operations() const {
-  return static_cast<double>(met_.rows * w_.out[2] * w_.taps() * met_.channels);
+  return static_cast<double>(met_.rows * w_.out[2] * w_.taps() * met_.channels) + met_.floats(w_);
 }
 
 PlaneConvolution::Rows PlaneConvolution::RowsOf(int64_t unit, int64_t filters) const {

@@ -196,8 +196,9 @@ class Pool : public Op {
     int64_t at[3], lo[3], hi[3], part_lo[3], part_hi[3];
     Window::Unravel(o, w.out, at);
     for (int d = 0; d < 3; ++d) Taps(w, d, at[d], &lo[d], &hi[d]);
+    for (int d = 0; d < 3; ++d) hi[d] = std::max(hi[d], lo[d]);  // all of it in the padding
     const int64_t rows = hi[1] - lo[1], n = hi[2] - lo[2];
-    const int64_t end = std::min((piece + 1) * kUnitTaps, std::max<int64_t>(0, (hi[0] - lo[0]) * rows * n));
+    const int64_t end = std::min((piece + 1) * kUnitTaps, (hi[0] - lo[0]) * rows * n);
     // Row by row: taps in the order of a window that is met at once.
     for (int64_t t = piece * kUnitTaps; t < end;) {
       const int64_t from = t % n, to = std::min(n, from + end - t), row = t / n % rows, slab = t / n / rows;

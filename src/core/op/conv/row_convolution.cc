@@ -12,24 +12,18 @@ constexpr int64_t kLanes = 16;  // columns that are computed together
 
 int64_t Rounded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-bool OneTap(const Window& w) {
-  bool one = w.taps() == 1 && w.outputs() == w.inputs();
-  for (int d = 0; d < Window::kDims; ++d) one = one && w.pad[d] == 0;
-  return one;
-}
-
 }  // namespace
 
 bool RowConvolution::Fits(const Window& w, int64_t channels, const Blocking& strips) {
   if (strips.layout != MOSAIC_LAYOUT_STRIP || strips.dtype != MOSAIC_FLOAT) return false;
-  if (OneTap(w)) return channels * w.inputs() <= INT32_MAX;
+  if (w.IsOneTap()) return channels * w.inputs() <= INT32_MAX;
   if (w.kernel[0] * w.in[0] * w.out[0] != 1 || w.pad[0] != 0) return false;
   if (WindowRows(w, channels, 1).floats(w) > kMostMetFloats) return false;
   return RowConvolution(w, channels, strips).parts() <= kMostParts;
 }
 
 RowConvolution::RowConvolution(const Window& w, int64_t channels, const Blocking& strips)
-    : w_(w), strips_(strips), pixels_(OneTap(w)) {
+    : w_(w), strips_(strips), pixels_(w.IsOneTap()) {
   if (pixels_) {
     total_ = w.outputs();
     const double most =

@@ -56,6 +56,12 @@ struct Window {
   int64_t inputs() const { return in[0] * in[1] * in[2]; }
   int64_t outputs() const { return out[0] * out[1] * out[2]; }
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  // One tap at every element of the input: what the window meets are the elements as they lie.
+  bool IsOneTap() const {
+    bool one = taps() == 1 && outputs() == inputs();
+    for (int d = 0; d < kDims; ++d) one = one && pad[d] == 0 && stride[d] == 1;
+    return one;
+  }
   // The coordinates of an output (of a tap): from the index in row-major order.
   static void Unravel(int64_t index, const int64_t* dims, int64_t* at) {
     at[2] = index % dims[2];

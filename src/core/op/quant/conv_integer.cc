@@ -188,8 +188,7 @@ class IntegerConv : public PreparingOp {
     s.padded = PaddedDepth(s.k);
     if (c.outputs[0].size() == 0) return Status();
     const Window& win = s.window;
-    s.direct = groups_ == 1 && win.taps() == 1 && win.outputs() == win.inputs();
-    for (int d = 0; d < Window::kDims; ++d) s.direct = s.direct && win.pad[d] == 0;
+    s.direct = groups_ == 1 && win.IsOneTap();
     s.pitch = s.direct ? s.padded : s.channels;
     s.last_at = ReserveScratch(&c, s.images * win.inputs() * s.pitch);
     const int64_t depth = std::max<int64_t>(s.padded, 1);
@@ -425,8 +424,9 @@ class IntegerConv : public PreparingOp {
     }
     const bool is_signed = c.outputs[0].dtype() == MOSAIC_INT8;
     s.zero = ByteAt(c.inputs[in_.y_zero], 0);
-    s.least = relu_ ? s.zero : is_signed ? -128 : 0;
+    s.least = is_signed ? -128 : 0;
     s.most = is_signed ? 127 : 255;
+    if (relu_) (s.step < 0 ? s.most : s.least) = s.zero;
     return s;
   }
 

@@ -44,6 +44,19 @@ std::vector<float> Expected(const Config& f, const std::vector<float>& x,
   return out;
 }
 
+// As many outputs as inputs, but not the same elements.
+TEST(Conv, OneTapWithStridesAndPaddingBehind) {
+  OpCall conv("Conv");
+  conv.Ints("strides", {2}).Ints("pads", {0, 2}).In({1, 1, 3}, {1, 2, 3}).In({1, 1, 1}, {1});
+  ASSERT_OK(conv.Run());
+  EXPECT_EQ(conv.values(), (std::vector<float>{1, 3, 0}));
+  OpCall integer("ConvInteger");
+  integer.Ints("strides", {2}).Ints("pads", {0, 2});
+  integer.In<uint8_t>({1, 1, 3}, {1, 2, 3}).In<uint8_t>({1, 1, 1}, {1});
+  ASSERT_OK(integer.Run());
+  EXPECT_EQ(integer.values<int32_t>(), (std::vector<int32_t>{1, 3, 0}));
+}
+
 TEST(Conv, AgreesWithTheDefinition) {
   const Config configs[] = {
       {{2, 3, 9, 8}, {20, 3, 3, 2}, 1, {2, 1}, {1, 1}, {1, 2, 0, 1}},    // rows of taps

@@ -50,5 +50,15 @@ TEST(MaxPool, RowsAreAsWindows) {
   ExpectTheWindows({{3, 2, 70}, {4}, {3}, {1}, {1, 2}}, 5);
 }
 
+// Windows so large that they are met in pieces, some of which lie in the padding altogether.
+TEST(AveragePool, LargeWindowsBeyondTheInput) {
+  OpCall call("AveragePool");
+  call.Ints("kernel_shape", {330, 330}).Ints("pads", {340, 340, 0, 0});
+  ASSERT_OK(call.In({1, 1, 2, 2}, {1, 2, 3, 4}).Run());
+  ASSERT_EQ(call.shape(), (Shape{1, 1, 13, 13}));
+  EXPECT_EQ(call.values()[13 * 13 - 1], 2.5F);
+  EXPECT_EQ(call.values()[11 * 13 + 11], 1);  // meets the first element alone
+}
+
 }  // namespace
 }  // namespace mosaic
