@@ -44,21 +44,6 @@ def tuned(kind, base):
     return out
 
 
-def write(path, matrices):
-    f = onnx_fields.field
-    nodes, tensors, name = [], [], "x"
-    for i, w in enumerate(matrices):
-        tensors.append(f(1, w.shape[0]) + f(1, w.shape[1]) + f(2, 1) + f(8, "w%d" % i) + f(9, w.tobytes()))
-        nodes.append(f(1, name) + f(1, "w%d" % i) + f(2, "m%d" % i) + f(4, "MatMul"))
-        nodes.append(f(1, "m%d" % i) + f(2, "y%d" % i) + f(4, "Relu"))
-        name = "y%d" % i
-    graph = b"".join(f(1, n) for n in nodes) + f(2, "g") + b"".join(f(5, t) for t in tensors)
-    graph += f(11, onnx_fields.value_info("x", matrices[0].shape[0]))
-    graph += f(12, onnx_fields.value_info(name, matrices[-1].shape[1]))
-    with open(path, "wb") as out:
-        out.write(f(1, 8) + f(7, graph) + f(8, f(1, "") + f(2, 17)))
-
-
 def patch_bytes(folder, kind):
     """Of zstd -19 --patch-from; none where there is no zstd."""
     try:
@@ -178,9 +163,9 @@ def main():
         return
     os.makedirs(folder, exist_ok=True)
     base = weights(quick)
-    write(folder + "/base.onnx", base)
+    onnx_fields.write_layers(folder + "/base.onnx", base, True)
     for kind in KINDS:
-        write("%s/%s.onnx" % (folder, kind), tuned(kind, base))
+        onnx_fields.write_layers("%s/%s.onnx" % (folder, kind), tuned(kind, base), True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
     tenants.py requests SEED COUNT REQUESTS BATCHES
     tenants.py memory SEED COUNT CONNECTIONS
     tenants.py ort FILE SEED COUNT LIBRARY PEERS
+    tenants.py page COUNT
     tenants.py drop COUNT
 """
 import statistics
@@ -40,23 +41,6 @@ def tuned(matrices, seed, tenant):
             w = w + (a @ b).astype(numpy.float32)
         out.append(w)
     return out
-
-
-def write(path, matrices):
-    """Returns the bytes of the weights."""
-    f = onnx_fields.field
-    nodes, tensors, name = [], [], "x"
-    for i, w in enumerate(matrices):
-        tensors.append(f(1, w.shape[0]) + f(1, w.shape[1]) + f(2, 1) + f(8, "w%d" % i) + f(9, w.tobytes()))
-        nodes.append(f(1, name) + f(1, "w%d" % i) + f(2, "m%d" % i) + f(4, "MatMul"))
-        if i + 1 < len(matrices):
-            nodes.append(f(1, "m%d" % i) + f(2, "y%d" % i) + f(4, "Relu"))
-        name = "y%d" % i if i + 1 < len(matrices) else "m%d" % i
-    graph = b"".join(f(1, n) for n in nodes) + f(2, "g") + b"".join(f(5, t) for t in tensors)
-    graph += f(11, onnx_fields.value_info("x", SHAPES[0][0])) + f(12, onnx_fields.value_info(name, SHAPES[-1][1]))
-    with open(path, "wb") as out:
-        out.write(f(1, 8) + f(7, graph) + f(8, f(1, "") + f(2, 17)))
-    return sum(w.nbytes for w in matrices)
 
 
 # ---- the server ----
@@ -108,11 +92,11 @@ def ways(path, seed):
     query("VACUUM ANALYZE item")
     print("| stored | MB a fine-tune | MB of model a second | of CPU |\n|---|---|---|---|")
     for way, options in (("exact", ""), ("lossless", ", dedup => 'lossless'"), ("ladder", ", dedup => 'ladder', max_weight_error => %g" % BOUND)):
-        write(path, matrices)
+        onnx_fields.write_layers(path, matrices, False)
         query("SELECT import_model('of_base', %s, domain => %s)", path, way)
         stored = seconds = cpu = size = 0
         for i in range(n):
-            size += write(path, tuned(matrices, seed, 1000000 + i))
+            size += onnx_fields.write_layers(path, tuned(matrices, seed, 1000000 + i), False)
             before = query.cpu()
             row = query("SELECT new_bytes - bytes_freed, seconds FROM import_model(%s, %s, domain => %s" + options + ")", "of_%d" % i, path, way)[0]
             stored, seconds, cpu = stored + row[0], seconds + row[1], cpu + query.cpu() - before
@@ -128,14 +112,14 @@ def ways(path, seed):
 def add(path, seed, have, count):
     query, matrices = Connection(), base(seed)
     if have == 0:
-        write(path, matrices)
+        onnx_fields.write_layers(path, matrices, False)
         query("SELECT import_model('base', %s)", path)
-        write(path, tuned(matrices, seed, 2000000 + 2))  # all of its weights are its own
+        onnx_fields.write_layers(path, tuned(matrices, seed, 2000000 + 2), False)  # all of its weights are its own
         query("SELECT import_model('resident', %s, domain => 'resident')", path)
     size = cpu = 0
     each = []
     for i in range(have, count):
-        size += write(path, tuned(matrices, seed, i))
+        size += onnx_fields.write_layers(path, tuned(matrices, seed, i), False)
         took = query.timed("SELECT seconds FROM import_model(%s, %s, dedup => 'ladder', max_weight_error => %s)", "t%d" % i, path, BOUND)
         each.append(took[0])
         cpu += took[1]
@@ -218,7 +202,7 @@ def ort(path, seed, count, library, peers):
     sys.path.insert(0, peers)
     import ort as runtime_of
     runtime, matrices = runtime_of.Runtime(library), base(seed)
-    size = write(path, tuned(matrices, seed, 0))
+    size = onnx_fields.write_layers(path, tuned(matrices, seed, 0), False)
     rows = numpy.random.default_rng(seed).normal(0, 1, (BATCH, SHAPES[0][0])).astype(numpy.float32)
 
     def anonymous():
