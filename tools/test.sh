@@ -36,16 +36,6 @@ xml_attribute() {
   [ ! -s "$3" ] || tr '\n\t' '  ' <"$3" | grep -o "<$1 [^>]*>" | sed -n "1s/.* $2=\"\([0-9]*\)\".*/\1/p"
 }
 
-# One build of the core by Clang serves the unit tests under the sanitizers and the fuzz targets: it compiles in a third
-# of GCC's time. Lines are all the debugging information that a report needs.
-build_sanitized() {
-  headline "The core, its unit tests and fuzz targets under AddressSanitizer and UBSan, in build/sanitize"
-  step configure-sanitize "$HINT_BUILD" env CC=clang CXX=clang++ cmake -S . -B build/sanitize -G Ninja \
-    -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only" \
-    -DMOSAIC_PCH=$PCH -DMOSAIC_SANITIZE=address,undefined -DMOSAIC_FUZZ=ON -DMOSAIC_EXTENSION=OFF -DMOSAIC_BENCH=OFF
-  step build-sanitize "$HINT_BUILD" cmake --build build/sanitize
-}
-
 # The unit tests in two processes instead of one for each test, whose start takes longer than most tests.
 test_units() {
   headline "The unit tests under the sanitizers"

@@ -1,0 +1,46 @@
+# Random calls of every SQL function of the extension (bench/calls/calls.sql), with any names, types, shapes, NULLs and settings: the
+# server lives, no error is an internal one, and afterwards the store is sound and a model that nobody named predicts the same.
+# MOSAIC_CALLS: how many; MOSAIC_CALLS_SEED: the draws.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use MosaicTest;
+
+my $calls = $ENV{MOSAIC_CALLS} // 1500;
+my $seed = $ENV{MOSAIC_CALLS_SEED} // time % 1_000_000;
+my $file = dirname(abs_path(__FILE__)) . '/../../bench/calls/calls.sql';
+note "$calls calls, seed $seed";
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+$node->init;
+$node->append_conf('postgresql.conf', "autovacuum = off\nshared_buffers = 16MB\nfsync = off\nlog_statement = none\nlog_min_messages = warning\nlog_min_error_statement = panic\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_mosaic;');
+$node->safe_psql('postgres', "SELECT import_model('control', '" . data('fashion_dark') . "')");
+my $models = dirname(data('iris'));
+my $control = q{SELECT md5(predict('control', array_fill(0.25::real, '{784}'))::text)};
+my $expected = $node->safe_psql('postgres', $control);
+$node->safe_psql('postgres', slurp_file($file) . "CALL calls.prepare('$models')");
+my $functions = $node->safe_psql('postgres', 'SELECT count(DISTINCT proname) FROM calls.function');
+
+my ($rc, $out, $err) = $node->psql('postgres', "SET client_min_messages = error; SELECT setseed($seed / 1e6); SET calls.models = '$models'; CALL calls.run($calls)");
+my @last = slurp_file($node->logfile) =~ /LOG:  (call .*)/g;
+is($rc, 0, "the server lives (seed $seed)") or diag($err, $last[-1] // '');
+is($node->safe_psql('postgres', q{SELECT function, sqlstate, message, example FROM calls.outcomes WHERE sqlstate ~ '^XX'
+  AND NOT (sqlstate = 'XX001' AND function IN ('map_blocks', 'geometry_bytes'))}), '', 'no error is an internal one, but of what decodes stored bytes');
+is($node->safe_psql('postgres', 'SELECT sum(count) FROM calls.outcomes'), $calls, 'all calls ended');
+is($node->safe_psql('postgres', 'SELECT * FROM check_store()'), '', 'the store is sound');
+is($node->safe_psql('postgres', $control), $expected, 'a model that nobody named predicts the same');
+is($node->safe_psql('postgres', 'SELECT count(DISTINCT function) FROM calls.outcomes'), $functions, 'every function was called');
+my $fine = $node->safe_psql('postgres', q{SELECT count(*) FROM calls.outcomes WHERE sqlstate = '00000'});
+cmp_ok($fine, '>', 0.8 * $functions, "and most of them did what they do ($fine of $functions)");
+note $node->safe_psql('postgres', q{SELECT sqlstate, sum(count) FROM calls.outcomes GROUP BY 1 ORDER BY 2 DESC});
+note $node->safe_psql('postgres', q{SELECT function, string_agg(sqlstate || ':' || count, ' ' ORDER BY count DESC) FROM calls.outcomes GROUP BY 1 HAVING NOT bool_or(sqlstate = '00000')});
+note $node->safe_psql('postgres', q{SELECT DISTINCT ON (function, sqlstate) function, sqlstate, left(message, 150), left(example, 200) FROM calls.outcomes WHERE sqlstate <> '00000' ORDER BY 1, 2});
+note "slow: " . $node->safe_psql('postgres', 'SELECT * FROM calls.slow');
+$node->stop;
+done_testing();
