@@ -22,7 +22,8 @@ int IrVersion(int opset) {
   if (opset <= 19) return 8;
   if (opset == 20) return 9;
   if (opset <= 22) return 10;
-  return opset == 23 ? 11 : 12;
+  if (opset <= 24) return opset - 12;
+  return 13;
 }
 
 const char* const kModes[] = {"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT",

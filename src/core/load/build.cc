@@ -6,6 +6,7 @@
 
 #include "core/lower/lower.h"
 #include "core/op/refused.h"
+#include "core/op/reviewed.h"
 #include "core/pass/drop_unread.h"
 #include "core/pass/fuse_attention.h"
 #include "core/pass/fuse_convolutions.h"
@@ -367,7 +368,7 @@ std::vector<MissingOperator> MissingOperators(const Graph& graph) {
       if (def == nullptr) {
         const char* why = WhyRefused(node.domain, node.op_type);
         note(body, node, why == nullptr ? "" : why, false);
-      } else if (version > def->max_opset) {
+      } else if (!IsReviewed(*def, version)) {
         note(body, node, "version " + std::to_string(version) + " of its operator set", false);
       } else {
         std::unique_ptr<Op> op;

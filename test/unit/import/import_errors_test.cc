@@ -48,15 +48,15 @@ TEST(ImportErrors, NotOnnx) {
 
 TEST(ImportErrors, Versions) {
   Expect(Plain().Build(6), MOSAIC_E_UNSUPPORTED, "opset 6 is not supported, only 7 and later");
-  Expect(Plain().Build(26), MOSAIC_E_UNSUPPORTED,
-         "not supported: Relu (first: node \"y\" (Relu): version 26 of its operator set)");
+  Expect(Plain().Build(28), MOSAIC_E_UNSUPPORTED,
+         "not supported: Relu (first: node \"y\" (Relu): version 28 of its operator set)");
   Expect(Plain().Build(0), MOSAIC_E_BAD_MODEL, "opset version 0");
   Expect(Plain().Build(13, 2), MOSAIC_E_UNSUPPORTED, "IR version 2");
   Expect(Plain().Build(13, 99), MOSAIC_E_UNSUPPORTED, "IR version 99");
   // Of two versions the later one holds.
   const std::string twice = Message().Bytes(8, Message().Int(2, 14).str()).str();
   EXPECT_EQ(Import(Plain().Build(13) + twice).graph.opset, 14);
-  for (int opset = 7; opset <= 25; ++opset) {
+  for (int opset = 7; opset <= 27; ++opset) {
     EXPECT_TRUE(Import(Plain().Build(opset)).status.ok()) << opset;
   }
   // Another domain may be imported as long as no node is of it.

@@ -30,8 +30,15 @@ int64_t Count(V start, V limit, V delta) {
 
 class RangeOp : public Op {
  public:
+  explicit RangeOp(const Node& node) : stash_(node.Int("stash_type", MOSAIC_FLOAT)) {}
+
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<RangeTypes>(c.dtype(0), "an input"));
+    // Sums of 16-bit floats are rounded once, at the end.
+    if (HasType(Types<Float16, BFloat16>(), c.dtype(0)) && stash_ != MOSAIC_FLOAT) {
+      return Status::Unsupported("stash_type " + std::to_string(stash_) +
+                                 " is not supported, only float32");
+    }
     bool known = true;
     for (size_t i = 0; i < 3; ++i) {
       MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
@@ -106,10 +113,12 @@ class RangeOp : public Op {
     const Dim n = CeilDiv(span, up ? delta[0] : Dim(0) - delta[0]);
     if (!n.is_unknown()) *count = Max(n, 0);
   }
+
+  int64_t stash_;
 };
 
 }  // namespace
 
-extern const OpDef kRange = {kOnnxDomain, "Range", 11, 25, &MakePlain<RangeOp, 3, 3>};
+extern const OpDef kRange = {kOnnxDomain, "Range", 27, 27, &MakeOf<RangeOp, 3, 3>};
 
 }  // namespace mosaic

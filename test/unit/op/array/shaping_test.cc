@@ -153,6 +153,12 @@ TEST(RangeTest, CountsWithoutOverflow) {
   OpCall half("Range"), list("Range"), mixed("Range");
   ASSERT_OK(half.In<BFloat16>({}, {1}).In<BFloat16>({}, {4}).In<BFloat16>({}, {1.5F}).Run());
   EXPECT_THAT(half.values<BFloat16>(), ElementsAre(1, 2.5F));
+  OpCall narrow("Range"), wider("Range");
+  narrow.Int("stash_type", MOSAIC_BFLOAT16);
+  EXPECT_REFUSED(narrow.In<BFloat16>({}, {1}).In<BFloat16>({}, {4}).In<BFloat16>({}, {1}).Run(),
+                 MOSAIC_E_UNSUPPORTED, "stash_type 16");
+  // It is of no consequence for other types.
+  ASSERT_OK(wider.Int("stash_type", MOSAIC_BFLOAT16).In({}, {1}).In({}, {2}).In({}, {1}).Run());
   EXPECT_REFUSED(list.In({2}, {1}).In({}, {2}).In({}, {1}).Run(), MOSAIC_E_BAD_MODEL,
                  "inputs must be scalars");
   EXPECT_REFUSED(mixed.In({}, {1}).In<int64_t>({}, {2}).In({}, {1}).Run(), MOSAIC_E_BAD_MODEL,
