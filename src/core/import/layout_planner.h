@@ -2,9 +2,9 @@
 //
 //   INLINE  fewer than kInlineBytes: kept beside the graph, in the type the graph sees
 //   STRIP   a matrix of floats or bytes that is only ever the right-hand operand of a product (Gemm,
-//           MatMul, MatMulInteger), always the same way round: kernels multiply straight from its blocks
-//   ROW     anything else: a Gather along axis 0 finds complete rows of a table N x D; every other
-//           tensor is one column of its elements
+//           MatMul, MatMulInteger, QLinearMatMul), always the same way round: kernels multiply straight from its blocks
+//   ROW     anything else: a Gather along axis 0, or MatMulNBits, finds complete rows of a table N x D;
+//           every other tensor is one column of its elements
 #pragma once
 
 #include <vector>

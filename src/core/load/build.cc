@@ -16,6 +16,7 @@
 #include "core/pass/fuse_products.h"
 #include "core/pass/fuse_quantised.h"
 #include "core/pass/fuse_swish.h"
+#include "core/pass/fuse_tables.h"
 #include "core/pass/unflatten.h"
 #include "core/plan/infer_body.h"
 #include "core/util/quote.h"
@@ -281,6 +282,7 @@ void RunPasses(const Model& model, BodyPlan* body) {
   Unflatten(model, body);
   FuseNorms(model, body);
   FuseAttention(model, body);
+  FuseTables(model, body);
   FuseProducts(model, body);
   FuseIntegers(model, body);
   FuseGelu(model, body);

@@ -408,6 +408,7 @@ Status Executor::AdvanceUnits(Outcome* outcome) {
     step_of(f).op->Blocks(c, static_cast<int>(f.phase), 0, phase.units, &request_.indexes);
   } else {
     range_end_ = ChooseRange(f);
+    if (request_.indexes.empty()) return RunRange(f, range_end_);  // units that read none
   }
   // The caller has room for so many; only weights that fit are held.
   if (static_cast<int64_t>(request_.indexes.size()) > max_blocks_) {
