@@ -59,7 +59,7 @@ double ReachOfSums(const std::vector<Tensor>& inputs) {
   return std::sqrt(static_cast<double>(most));
 }
 
-std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps, double reach) {
+std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps, double reach, const std::vector<double>& slack) {
   if (static_cast<int64_t>(want.size()) != out.size()) return std::to_string(want.size()) + " elements are expected";
   double largest = reach;
   for (double w : want) largest = std::isfinite(w) ? std::max(largest, std::fabs(w)) : largest;
@@ -69,7 +69,7 @@ std::string Differs(const Tensor& out, const std::vector<double>& want, double u
     if (out.dtype() == MOSAIC_FLOAT16 && std::fabs(w) >= 65520) w = std::copysign(INFINITY, w);
     if (!IsFloat(out.dtype())) w = out.dtype() == MOSAIC_BOOL ? w != 0 : std::trunc(w);
     if (std::isnan(w) ? std::isnan(got) : got == w) continue;
-    const double allowed = Allowed(out.dtype(), w, largest, ulps);
+    const double allowed = Allowed(out.dtype(), w, largest, ulps) + (slack.empty() ? 0 : slack[static_cast<size_t>(i)]);
     if (std::isfinite(w) && std::isfinite(got) && std::fabs(got - w) <= allowed) continue;
     return "element " + std::to_string(i) + " is " + std::to_string(got) + ", expected " + std::to_string(w) + " within " +
            std::to_string(allowed);
@@ -77,13 +77,13 @@ std::string Differs(const Tensor& out, const std::vector<double>& want, double u
   return "";
 }
 
-std::string Differs(const Tensor& out, const Tensor& want, double ulps, double reach) {
+std::string Differs(const Tensor& out, const Tensor& want, double ulps, double reach, const std::vector<double>& slack) {
   if (SameElements(out, want)) return "";
   if (out.dtype() != want.dtype() || out.shape() != want.shape()) return "type or shape differ";
   if (!HasType(AllTypes(), out.dtype())) return "elements differ";
   std::vector<double> elements;
   for (int64_t i = 0; i < want.size(); ++i) elements.push_back(ElementAt(want, i));
-  return Differs(out, elements, ulps, reach);
+  return Differs(out, elements, ulps, reach, slack);
 }
 
 }  // namespace mosaic::samples

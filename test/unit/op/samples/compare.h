@@ -16,7 +16,10 @@ bool SameElements(const Tensor& a, const Tensor& b);
 // How far a sum over the elements of these inputs may wander, of numbers about 1, however small it ends.
 double ReachOfSums(const std::vector<Tensor>& inputs);
 // "" where each element is near what it should be, else the first that is not. reach: that of sums.
-std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps, double reach);
-std::string Differs(const Tensor& out, const Tensor& want, double ulps, double reach);
+// slack: what may be added for each element (Generator::slack), or empty.
+std::string Differs(const Tensor& out, const std::vector<double>& want, double ulps, double reach,
+                    const std::vector<double>& slack = {});
+std::string Differs(const Tensor& out, const Tensor& want, double ulps, double reach,
+                    const std::vector<double>& slack = {});
 
 }  // namespace mosaic::samples

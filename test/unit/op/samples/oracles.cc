@@ -1,6 +1,7 @@
 #include "op/samples/oracles.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "op/samples/families.h"
@@ -35,7 +36,9 @@ static double Reduced(const std::string& op, const std::vector<double>& x) {
   return most + std::log(exps);
 }
 
-void ReduceOracle(const Node& node, const Arrays& in, const Arrays&, std::vector<double>* want) {
+// Calls f with the elements of each row that is reduced.
+template <typename F>
+static void ForEachReduced(const Node& node, const Arrays& in, F&& f) {
   const Shape& shape = in[0].shape();
   std::vector<int64_t> axes;
   for (int64_t i = 0; in.size() > 1 && in[1].defined() && i < in[1].size(); ++i) axes.push_back(in[1].data<int64_t>()[i]);
@@ -46,7 +49,22 @@ void ReduceOracle(const Node& node, const Arrays& in, const Arrays&, std::vector
   ForEachRow(shape, marked, [&](int64_t, const std::vector<int64_t>& places) {
     std::vector<double> x;
     for (int64_t p : places) x.push_back(ElementAt(in[0], p));
-    want->push_back(Reduced(node.op_type, x));
+    f(x);
+  });
+}
+
+void ReduceOracle(const Node& node, const Arrays& in, const Arrays&, std::vector<double>* want) {
+  ForEachReduced(node, in, [&](const std::vector<double>& x) { want->push_back(Reduced(node.op_type, x)); });
+}
+
+void ReduceSlack(const Node& node, const Arrays& in, const Arrays&, std::vector<double>* slack) {
+  ForEachReduced(node, in, [&](const std::vector<double>& x) {
+    const double n = static_cast<double>(x.size()), epsilon = std::numeric_limits<double>::epsilon();
+    if (node.op_type == "ReduceSum" || node.op_type == "ReduceMean") {
+      slack->push_back(n * epsilon * Reduced("ReduceL1", x) / (node.op_type == "ReduceMean" ? n : 1));
+    } else {
+      slack->push_back(node.op_type == "ReduceLogSum" ? 1e-7 : 0);  // kernel/reduce.h: where the logarithm is near 0
+    }
   });
 }
 

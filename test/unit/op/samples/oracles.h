@@ -74,6 +74,8 @@ void ForEachRow(const Shape& shape, const std::vector<bool>& marked, F&& f) {
 }
 
 void ReduceOracle(const Node&, const std::vector<Tensor>&, const std::vector<Tensor>&, std::vector<double>*);
+// Of sums of float64 in two orders: n * epsilon * the sum of |x|.
+void ReduceSlack(const Node&, const std::vector<Tensor>&, const std::vector<Tensor>&, std::vector<double>*);
 void SoftmaxOracle(const Node&, const std::vector<Tensor>&, const std::vector<Tensor>&, std::vector<double>*);
 void LayerNormOracle(const Node&, const std::vector<Tensor>&, const std::vector<Tensor>&, std::vector<double>*);
 void BatchNormOracle(const Node&, const std::vector<Tensor>&, const std::vector<Tensor>&, std::vector<double>*);

@@ -112,7 +112,7 @@ void DrawLoss(Draw& d, Sample* s) {
 void AddReductions(GeneratorList* out) {
   for (const char* name : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
                            "ReduceProd", "ReduceSum", "ReduceSumSquare"}) {
-    out->push_back({kOnnxDomain, name, DrawReduce, std::string(name) == "ReduceProd" ? 400.0 : std::string(name) == "ReduceLogSumExp" ? 16 : 2, ReduceOracle});
+    out->push_back({kOnnxDomain, name, DrawReduce, std::string(name) == "ReduceProd" ? 400.0 : std::string(name) == "ReduceLogSumExp" ? 16 : 2, ReduceOracle, ReduceSlack});
   }
   out->push_back({kOnnxDomain, "Softmax", DrawSoftmax, 14, SoftmaxOracle});
   out->push_back({kOnnxDomain, "LogSoftmax", DrawSoftmax, 16, SoftmaxOracle});

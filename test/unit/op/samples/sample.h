@@ -62,6 +62,9 @@ struct Generator {
   void (*draw)(Draw& d, Sample* s);  // s->node has domain and operator
   double ulps = 0;          // of results in float32 against the reference, relative to the largest if sums
   Oracle oracle = nullptr;  // of output 0; null: the reference kernels are the reference
+  // Of output 0: how far each element may be off besides, whatever it is: terms that cancel leave the
+  // errors of their sum. Null: not at all.
+  Oracle slack = nullptr;
 };
 
 const std::vector<Generator>& Generators();
