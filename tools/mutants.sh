@@ -16,7 +16,7 @@ softmax_is_mean | src/core/kernel/vector/softmax.inc | s/? v - last : v \* last/
 softmax_sums_in_float | src/core/kernel/vector/softmax.inc | s/    sum = sum + ToDouble(e);/    sum = ToDouble(ToFloat(sum + ToDouble(e)));/ | *Softmax*:OperatorProperties.Every*
 layer_norm_sums_in_float | src/core/kernel/vector/normalize.inc | s/total = total + ToDouble(Load(x + k));/total = ToDouble(ToFloat(total + ToDouble(Load(x + k))));/ | *Normalize*:OperatorProperties.Every*
 pow_mixed_in_float | src/core/op/math/pow.cc | s/std::pow(static_cast<double>(a), static_cast<double>(b))/std::pow(static_cast<float>(a), static_cast<float>(b))/ | OperatorProperties.Every*:*Pow*
-layer_norm_keeps_items | src/core/op/nn/layer_normalization.cc | s/c.ItemsOf(0, c.item_axis(0) < axis)/c.ItemsOf(0)/ | OperatorItems.*
+layer_norm_keeps_items | src/core/op/nn/layer_normalization.cc | s/c.ItemsOf(0, c.item_axis(0) < axis)/c.ItemsOf(0)/ | LayerNormalizationTest.Items:OperatorItems.*
 nothing_released | src/core/run/executor.cc | s/for (int v : step.releases) f.values.*/(void)step;/ | Executor.MemoryIsGivenUpAfterTheLastUse
 greater_is_greater_or_equal | src/core/op/math/comparison.cc | s/kKernel = Comparison::kLess;/kKernel = Comparison::kLessOrEqual;/ | OperatorProperties.Every*
 transpose_forgets_perm | src/core/op/array/transpose.cc | s/node.Ints("perm")/node.Ints("prem")/ | OperatorProperties.Every*

@@ -48,6 +48,7 @@ for my $part (0, 0.05, 0.3, 0.7, 0.95)
 	my ($after) = $session->query_safe($reads) =~ /(\d+)$/;
 	cmp_ok($after - $before, '<=', $all - $there, 'each of the others is read once');
 	cmp_ok($after - $before, '>=', $pages - $there, 'and none is missing');
+	is($session->query_safe("SELECT reads FROM mosaic.cache WHERE model = 'big'"), $after - $before, 'and the model is told of as many');
 	is($session->query_safe($pinned), 0, 'nothing stays pinned');
 	$session->quit;
 }

@@ -126,6 +126,9 @@ TEST(PowTest, TypesMix) {
   EXPECT_THAT(mixed.values<int32_t>(), ElementsAre(8, 3));
   ASSERT_OK(saturates.In<int32_t>({1}, {10}).In<int64_t>({1}, {30}).Run());
   EXPECT_THAT(saturates.values<int32_t>(), ElementsAre(std::numeric_limits<int32_t>::max()));
+  OpCall exact("Pow");  // more digits than float32 has
+  ASSERT_OK(exact.In<int64_t>({2}, {3, 16777217}).In({2}, {20, 1}).Run());
+  EXPECT_THAT(exact.values<int64_t>(), ElementsAre(3486784401, 16777217));
 }
 
 TEST(MinMaxTest, AnyNumberOfInputsAndNaNWins) {
