@@ -4,8 +4,8 @@
 // order in which strips hold them, so that patches are runs of channels of an input that is laid
 // out with its channels last. Kernels are read in place where they are strips. Pixels are taken in
 // pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros. In two dimensions,
-// with strips of float32, it goes row by row instead (row_convolution.h); where a group has no
-// whole strips, plane by plane (plane_convolution.h). The order of a sum is the same in all.
+// with strips of float32, there are no patches (strip_convolution.h); where a group has no whole
+// strips, it goes plane by plane (plane_convolution.h). The order of a sum is the same in all.
 #include "core/op/conv/conv.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 #include "core/kernel/vector/transpose.h"
 #include "core/op/conv/plane_convolution.h"
-#include "core/op/conv/row_convolution.h"
+#include "core/op/conv/strip_convolution.h"
 #include "core/op/product/strip_product.h"
 #include "core/op/scratch.h"
 #include "core/tensor/convert.h"
@@ -22,15 +22,14 @@ namespace mosaic {
 namespace {
 
 constexpr int64_t kPatchBytes = int64_t{2} << 20;
-constexpr int64_t kMostPhases = 4096;  // of an image, row by row
 
 constexpr int64_t kLongestRow = 10000000;  // products of a row that is computed at once
 
-enum class Part { kChannelsLast, kKernels, kPatches, kProduct, kOutput, kPlanes, kMeet, kRows };
+enum class Part { kChannelsLast, kKernels, kPatches, kProduct, kOutput, kPlanes };
 
 struct PartOf {
   Part part;
-  int64_t begin = 0, end = 0;  // pixels; row by row: an image, and a part of it
+  int64_t begin = 0, end = 0;  // pixels
   int64_t group = 0;
 };
 
@@ -40,12 +39,12 @@ struct State {
   int64_t k = 0;      // of a group
   int64_t piece = 0;  // pixels
   Blocking blocking;  // of a group's kernels
-  bool streamed = false, planes = false, rows = false;
+  bool streamed = false, planes = false, strips = false;
   bool direct = false;  // one tap at every pixel: the input itself is the patches
   int64_t last_at = 0, kernels_at = 0, patches_at = 0, sums_at = 0, pack_at = 0;
   PlaneConvolution by_plane;
-  RowConvolution by_row;
-  int64_t met_at = 0, offsets_at = 0;
+  StripConvolution by_strip;
+  int64_t met_at = 0;
   std::vector<PartOf> parts;  // per phase
 
   int64_t group_channels() const { return channels / groups; }
@@ -122,7 +121,11 @@ class Conv : public Op {
     s.planes = groups_ > 1 && !s.streamed && s.group_filters() < MOSAIC_STRIP_COLS && short_rows;
     if (c.outputs[0].size() == 0) return Status();
     if (s.planes) return StartPlanes(c, &s);
-    if (StartRows(c, &s)) return Status();
+    if (s.streamed && c.inputs[0].dtype() == MOSAIC_FLOAT) {
+      s.strips = s.by_strip.Start(&c, s.window, {s.images, s.channels, s.filters, s.groups},
+                                  c.weight(1)->blocking);
+      if (s.strips) return Status();
+    }
     StartProducts(c, &s);
     return Status();
   }
@@ -130,19 +133,20 @@ class Conv : public Op {
   void Blocks(const Call& c, int phase, int64_t begin, int64_t end,
               std::vector<int32_t>* out) const override {
     const State& s = c.state<State>();
+    if (s.strips) return s.by_strip.Blocks(static_cast<size_t>(phase), begin, end, out);
     const PartOf& p = s.parts[static_cast<size_t>(phase)];
     const size_t first = out->size();
-    if (s.rows) {
-      s.by_row.Blocks(begin, end, out);
-    } else {
-      ProductOf(c, p).Blocks(begin, end, out);
-    }
+    ProductOf(c, p).Blocks(begin, end, out);
     const int64_t skipped = p.group * s.blocking.blocks();
     for (size_t i = first; i < out->size(); ++i) (*out)[i] += static_cast<int32_t>(skipped);
   }
 
   Status Run(Call& c, int phase, int64_t begin, int64_t end) const override {
     const State& s = c.state<State>();
+    if (s.strips) {
+      s.by_strip.Run(c, static_cast<size_t>(phase), begin, end, epilogue_);
+      return Status();
+    }
     const PartOf& p = s.parts[static_cast<size_t>(phase)];
     switch (p.part) {
       case Part::kChannelsLast:
@@ -162,12 +166,6 @@ class Conv : public Op {
         break;
       case Part::kPlanes:
         Planes(c, begin, end);
-        break;
-      case Part::kMeet:
-        s.by_row.Meet(PlaneOf(c, p), p.end, MemoryOf(c));
-        break;
-      case Part::kRows:
-        Rows(c, p, begin, end);
         break;
     }
     return Status();
@@ -357,75 +355,6 @@ class Conv : public Op {
   // What follows, for a piece of the output.
   void Finish(Call& c, int64_t filter, int64_t n, float* y) const {
     epilogue_.Apply(c, filter, y - c.outputs[0].data<float>(), y, n);
-  }
-
-  // ---- two dimensions: row by row ----
-
-  static bool StartRows(Call& c, State* s) {
-    const bool floats = s->streamed && c.inputs[0].dtype() == MOSAIC_FLOAT;
-    if (!floats || !RowConvolution::Pays(s->window)) return false;
-    s->blocking = c.weight(1)->blocking;
-    s->blocking.cols = s->group_filters();
-    if (!RowConvolution::Fits(s->window, s->group_channels(), s->blocking)) return false;
-    s->by_row = RowConvolution(s->window, s->group_channels(), s->blocking);
-    const RowConvolution& r = s->by_row;
-    if (r.parts() * s->groups > kMostPhases) return false;
-    s->rows = true;
-    s->met_at = ReserveScratch(&c, r.met_floats() * 4);
-    s->offsets_at = ReserveScratch(&c, r.offsets() * 4);
-    s->sums_at = ReserveScratch(&c, r.sums() * 4);
-    for (int64_t image = 0; image < s->images; ++image) {
-      for (int64_t part = 0; part < r.parts(); ++part) {
-        for (int64_t g = 0; g < s->groups; ++g) {
-          Add(c, s, {Part::kMeet, image, part, g}, 1,
-              static_cast<double>(r.met_floats() + 2 * r.offsets()));
-          Add(c, s, {Part::kRows, image, part, g}, r.units(),
-              r.unit_operations() / kOperationsAtOnce, s->blocking.row_blocks(), 0);
-        }
-      }
-    }
-    return true;
-  }
-  static RowConvolution::Memory MemoryOf(const Call& c) {
-    const State& s = c.state<State>();
-    return {ScratchAt<float>(c, s.met_at), ScratchAt<int32_t>(c, s.offsets_at),
-            ScratchAt<float>(c, s.sums_at)};
-  }
-  // The first plane of a group.
-  static const float* PlaneOf(const Call& c, const PartOf& p) {
-    const State& s = c.state<State>();
-    return c.inputs[0].data<float>() +
-           (p.begin * s.channels + p.group * s.group_channels()) * s.window.inputs();
-  }
-
-  // Blocks [begin, end) of the strips.
-  void Rows(Call& c, const PartOf& p, int64_t begin, int64_t end) const {
-    const State& s = c.state<State>();
-    const int64_t blocks = s.blocking.row_blocks();
-    for (int64_t u = begin; u < end;) {
-      const int64_t first = u % blocks, n = std::min(end - u, blocks - first);
-      s.by_row.Multiply(PlaneOf(c, p), p.end, first, n, s.by_row.Filters(u / blocks),
-                        c.blocks + (u - begin), MemoryOf(c));
-      if (first + n == blocks) FinishStrip(c, p, u / blocks);
-      u += n;
-    }
-  }
-  void FinishStrip(Call& c, const PartOf& p, int64_t strip) const {
-    const State& s = c.state<State>();
-    const int64_t first = strip * MOSAIC_STRIP_COLS;
-    ConvFinish how = {};
-    const float* added;
-    const size_t done = epilogue_.Simple(c, &added, &how.relu);
-    float* y = c.outputs[0].mutable_data<float>();
-    for (int64_t f = 0; f < s.by_row.Filters(strip); ++f) {
-      const int64_t filter = p.group * s.group_filters() + first + f;
-      const int64_t plane = (p.begin * s.filters + filter) * s.window.outputs();
-      how.bias = c.Given(2) ? FloatAt(c.inputs[2], filter) : 0.0F;
-      how.added = added == nullptr ? nullptr : added + plane;
-      int64_t n;
-      float* piece = s.by_row.Finish(p.end, f, how, MemoryOf(c), y + plane, &n);
-      epilogue_.Apply(c, filter, piece - y, piece, n, done);
-    }
   }
 
   // ---- few filters in a group: plane by plane ----

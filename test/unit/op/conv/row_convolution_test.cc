@@ -2,47 +2,13 @@
 // to the bit, however the blocks of a strip are handed in.
 #include "core/op/conv/row_convolution.h"
 
-#include <cmath>
-
 #include "kernel/isa_test.h"
+#include "op/conv/convolution_sums.h"
 
 namespace mosaic {
 namespace {
 
-struct Kind {
-  int64_t height, width, channels, filters, kernel_h, kernel_w, stride, dilation, pad;
-};
-
-Window WindowOf(const Kind& k) {
-  Window w;
-  w.in[1] = k.height, w.in[2] = k.width;
-  w.kernel[1] = k.kernel_h, w.kernel[2] = k.kernel_w;
-  w.stride[1] = w.stride[2] = k.stride;
-  w.dilation[1] = w.dilation[2] = k.dilation;
-  w.pad[1] = w.pad[2] = w.pad_end[1] = w.pad_end[2] = k.pad;
-  for (int d : {1, 2}) {
-    w.out[d] = (w.in[d] + 2 * k.pad - (w.kernel[d] - 1) * k.dilation - 1) / k.stride + 1;
-  }
-  return w;
-}
-
-float Sum(const Window& w, int64_t channels, const std::vector<float>& x, const float* kernel,
-          int64_t stride_k, int64_t y, int64_t col, bool fused) {
-  float sum = 0;
-  for (int64_t t = 0; t < w.taps(); ++t) {
-    const int64_t i = y * w.stride[1] - w.pad[1] + t / w.kernel[2] * w.dilation[1];
-    const int64_t j = col * w.stride[2] - w.pad[2] + t % w.kernel[2] * w.dilation[2];
-    const bool inside = i >= 0 && i < w.in[1] && j >= 0 && j < w.in[2];
-    for (int64_t c = 0; c < channels; ++c) {
-      const float v = inside ? x[static_cast<size_t>((c * w.in[1] + i) * w.in[2] + j)] : 0.0F;
-      const float k = kernel[(t * channels + c) * stride_k];
-      sum = fused ? std::fma(k, v, sum) : k * v + sum;
-    }
-  }
-  return sum;
-}
-
-void ExpectTheSums(const Kind& kind, uint32_t seed) {
+void ExpectTheSums(const ConvolutionKind& kind, uint32_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 rng(seed);
   const auto floats = [&](int64_t n) {
@@ -99,7 +65,7 @@ void ExpectTheSums(const Kind& kind, uint32_t seed) {
     for (int64_t i = 0; i < m * w.outputs(); ++i) {
       const int64_t f = i / w.outputs(), at = i % w.outputs();
       const float want =
-          Sum(w, kind.channels, x, kernels.data() + f, m, at / w.out[2], at % w.out[2], fused) +
+          SumOf(w, kind.channels, x, kernels.data() + f, m, at / w.out[2], at % w.out[2], fused) +
           0.25F;
       ASSERT_EQ(y[static_cast<size_t>(i)], want) << IsaName(isa) << ", " << f << ", " << at;
     }
