@@ -8,6 +8,7 @@
 #include "../../fuzz/onnx_reader_fuzz.cc"
 #define MOSAIC_FUZZ_CORPUS_TEST
 #include "../../fuzz/graph_fuzz.cc"
+#include "../../fuzz/op_fuzz.cc"
 #include "../../fuzz/safetensors_fuzz.cc"
 
 namespace {
@@ -38,6 +39,14 @@ TEST(FuzzCorpus, OnnxReader) {
 TEST(FuzzCorpus, Graph) { EXPECT_GE(ForEach("graph", graph_fuzz::Check), 10); }
 
 TEST(FuzzCorpus, Safetensors) { EXPECT_GE(ForEach("safetensors", safetensors_fuzz::Check), 10); }
+
+TEST(FuzzCorpus, Op) {
+  EXPECT_GE(ForEach("op",
+                    [](const std::string& bytes) {
+                      op_fuzz::Check(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+                    }),
+            200);
+}
 
 // The seeds are worth something only if they get as far as to be run.
 TEST(FuzzCorpus, GraphsCanBeRun) {
