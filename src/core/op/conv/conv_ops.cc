@@ -6,6 +6,7 @@
 namespace mosaic {
 
 extern const OpDef kAveragePool;
+extern const OpDef kCausalConvWithState;
 extern const OpDef kConv;
 extern const OpDef kConvTranspose;
 extern const OpDef kFusedConv;
@@ -18,8 +19,8 @@ extern const OpDef kMaxUnpool;
 namespace {
 
 const OpDef* const kOps[] = {
-    &kAveragePool,   &kConv,   &kConvTranspose, &kFusedConv, &kGlobalLpPool,
-    &kGlobalMaxPool, &kLpPool, &kMaxPool,       &kMaxUnpool,
+    &kAveragePool,  &kCausalConvWithState, &kConv,   &kConvTranspose, &kFusedConv,
+    &kGlobalLpPool, &kGlobalMaxPool,       &kLpPool, &kMaxPool,       &kMaxUnpool,
 };
 
 }  // namespace

@@ -104,10 +104,26 @@ void DrawRotary(Draw& d, Sample* s) {
   s->IntAttr("interleaved", d.Int(0, 1));
 }
 
+void DrawCausalConv(Draw& d, Sample* s) {
+  const int dtype = SingleType(d);
+  const Shape shape = d.Dims(3, 3);
+  const int64_t taps = d.Int(1, 5);
+  s->Data(dtype, shape).Const(dtype, {shape[1], 1, taps});
+  if (d.Flip()) {
+    s->Const(dtype, {shape[1]});
+  } else {
+    s->Omit();
+  }
+  if (d.Flip()) s->Data(dtype, {shape[0], shape[1], taps - 1});
+  s->StringAttr("activation", d.Of({"none", "silu", "swish"}));
+  if (d.Flip()) s->outputs = 2;
+}
+
 }  // namespace
 
 void AddLayers(GeneratorList* out) {
   for (const char* name : {"RNN", "GRU", "LSTM"}) out->push_back({kOnnxDomain, name, DrawRecurrence, 200});
+  out->push_back({kOnnxDomain, "CausalConvWithState", DrawCausalConv, 16});
 }
 
 void AddAttention(GeneratorList* out) {
