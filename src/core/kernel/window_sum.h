@@ -20,7 +20,13 @@ void MulAddRow(float factor, float addend, int64_t n, float* y);
 void AddRow(const float* x, int64_t n, float* y);
 // y[i * stride] += w * x[i], rounded twice.
 void AddEveryNth(const float* x, float w, int64_t n, int64_t stride, float* y);
-// out[i] = in[i * stride].
-void EveryNth(const float* in, int64_t stride, int64_t n, float* out);
+// Rows of n elements, "stride" apart, and row_step from one to the next.
+struct StridedRows {
+  const float* in;
+  int64_t row_step, stride, n;
+};
+// Rows of "length", one behind the other: of each what is given, behind "before" fills, and fills.
+void PadRows(const StridedRows& from, int64_t rows, int64_t before, int64_t length, float fill,
+             float* out);
 
 }  // namespace mosaic

@@ -28,8 +28,9 @@ void AddEveryNth(const float* x, float w, int64_t n, int64_t stride, float* y) {
   MOSAIC_DISPATCH(RunAddEveryNth, x, w, n, stride, y);
 }
 
-void EveryNth(const float* in, int64_t stride, int64_t n, float* out) {
-  MOSAIC_DISPATCH(RunEveryNth, in, stride, n, out);
+void PadRows(const StridedRows& from, int64_t rows, int64_t before, int64_t length, float fill,
+             float* out) {
+  MOSAIC_DISPATCH(RunPadRows, from, rows, before, length, fill, out);
 }
 
 }  // namespace mosaic

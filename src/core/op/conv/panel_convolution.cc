@@ -102,10 +102,9 @@ void PanelConvolution::Pack(const float* met, const int32_t* offsets, const Part
     return PackPixels(met, offsets, strips_.rows, runs, n, count, to);
   }
   const int64_t width = w_.out[2], first_row = part.band * BandRows();
-  const int64_t step = w_.stride[1] * w_.stride[2] * met_.length;
   for (int64_t at = 0; at < count;) {
     const int64_t row = (begin + at) / width, column = (begin + at) % width;
-    runs[n++] = {(row - first_row) * step + column, at};
+    runs[n++] = {(row - first_row) * met_.length + column, at};
     at += width - column;
   }
   PackPixels(met, offsets, strips_.rows, runs, n, n == 1 ? count : kPanelPixels, to);

@@ -47,7 +47,6 @@ std::vector<const float*> PlaneConvolution::Taps(const float* met) const {
 void PlaneConvolution::Sum(const Rows& at, const std::vector<const float*>& taps, const float* met,
                            const float* weights, float bias, float* sums) const {
   const int64_t n = at.last - at.first, k = static_cast<int64_t>(taps.size());
-  const int64_t step = w_.stride[1] * w_.stride[2] * met_.length;
   if (w_.kernel[0] > 1 || w_.pad[0] > 0) {
     std::vector<const float*> rows(static_cast<size_t>(w_.kernel[0] * k));
     std::vector<float> used(rows.size());
@@ -58,13 +57,12 @@ void PlaneConvolution::Sum(const Rows& at, const std::vector<const float*>& taps
     }
     return;
   }
-  if (w_.stride[1] == 1 && w_.stride[2] == 1) {
-    return SumWeightedRows(taps.data(), weights, k, bias, (n - 1) * step + w_.out[2], sums);
-  }
   std::vector<const float*> rows = taps;
-  for (int64_t i = 0; i < n; ++i) {
-    SumWeightedRows(rows.data(), weights, k, bias, w_.out[2], sums + i * pitch());
-    for (const float*& row : rows) row += step;
+  for (int64_t i = 0; i < n; i += met_.AtOnce(w_)) {
+    const int64_t count = std::min(met_.AtOnce(w_), n - i);
+    SumWeightedRows(rows.data(), weights, k, bias, (count - 1) * pitch() + w_.out[2],
+                    sums + i * pitch());
+    for (const float*& row : rows) row += count * pitch();
   }
 }
 

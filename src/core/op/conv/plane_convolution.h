@@ -1,8 +1,8 @@
 // A convolution whose groups have few filters (depthwise ones above all), plane by plane: a plane
 // of the output is a sum of weighted rows of what was read (window_rows.h, kernel/window_sum.h).
 //
-// Each tap is a row of what was read, whose padding is 0. At stride 1 rows follow one another, and
-// are computed as one, with what lies between them. Kernels of three dimensions leave out the taps
+// Each tap is a row of what was read, whose padding is 0. Rows follow one another, and are computed
+// as one, with what lies between them. Kernels of three dimensions leave out the taps
 // beyond the input.
 #pragma once
 

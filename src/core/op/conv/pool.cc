@@ -1,8 +1,10 @@
 // MaxPool (with the indices of the largest), AveragePool, LpPool, and GlobalMaxPool, GlobalLpPool:
 // one number for each window of each plane. A unit is some outputs of one plane; of MaxPool in
-// float32 and two dimensions some rows, each the largest of the rows that its taps are. Of a window that is
-// as long as a plane may be, a unit is some of its taps; it goes on where the unit before it ended.
+// float32 and two dimensions some rows, each the largest of the rows that its taps are. Of a window
+// that is as long as a plane may be, a unit is some of its taps; it goes on where the unit before
+// it ended.
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "core/op/conv/window_rows.h"
@@ -33,8 +35,9 @@ struct State {
   Window window;
   int64_t planes = 0, per_unit = 1, pieces = 1;
   int64_t window_pieces = 1;  // units of an output
-  bool rows = false;  // row by row
-  WindowRows met;     // what a unit reads of the input
+  bool rows = false;          // row by row
+  WindowRows met;             // what a unit reads of the input
+  int64_t largest_at = 0;
 };
 
 class Pool : public Op {
@@ -137,6 +140,7 @@ class Pool : public Op {
     s->met = WindowRows(w, 1, static_cast<int64_t>(rows));
     s->pieces = (w.out[1] + s->met.rows - 1) / s->met.rows;
     ReserveScratch(&c, static_cast<int64_t>(s->met.floats(w)) * 4);
+    s->largest_at = ReserveScratch(&c, s->met.rows * s->met.length * 4);
     const double outputs = static_cast<double>(s->met.rows * w.out[2]);
     c.OnePhase(s->planes * s->pieces,
                outputs * static_cast<double>(w.taps()) / 4 + s->met.floats(w));
@@ -148,19 +152,25 @@ class Pool : public Op {
     const Window& w = s.window;
     const int64_t plane = unit / s.pieces, first = unit % s.pieces * s.met.rows;
     const int64_t last = std::min(first + s.met.rows, w.out[1]);
-    float* met = ScratchAt<float>(c, 0);
+    float *met = ScratchAt<float>(c, 0), *largest = ScratchAt<float>(c, s.largest_at);
     s.met.Read(w, c.inputs[0].data<float>() + plane * w.inputs(), 0, first, met,
                -std::numeric_limits<float>::infinity());
     const float* taps[kMostTaps];
-    for (int64_t row = first; row < last; ++row) {
-      int64_t n = 0;
-      for (int64_t b = 0; b < w.kernel[1]; ++b) {
-        const float* from =
-            met + s.met.Row(w, 0, 0, (row - first) * w.stride[1] + b * w.dilation[1]);
-        for (int64_t k = 0; k < w.kernel[2]; ++k) taps[n++] = from + s.met.Column(w, k);
+    int64_t n = 0;
+    for (int64_t b = 0; b < w.kernel[1]; ++b) {
+      for (int64_t k = 0; k < w.kernel[2]; ++k) {
+        taps[n++] = met + s.met.Row(w, 0, 0, b * w.dilation[1]) + s.met.Column(w, k);
       }
-      LargestOfRows(taps, n, w.out[2],
-                    c.outputs[0].mutable_data<float>() + plane * w.outputs() + row * w.out[2]);
+    }
+    for (int64_t row = 0; row < last - first; row += s.met.AtOnce(w)) {
+      const int64_t count = std::min(s.met.AtOnce(w), last - first - row);
+      LargestOfRows(taps, n, (count - 1) * s.met.length + w.out[2], largest + row * s.met.length);
+      for (int64_t i = 0; i < n; ++i) taps[i] += count * s.met.length;
+    }
+    float* y = c.outputs[0].mutable_data<float>() + plane * w.outputs() + first * w.out[2];
+    for (int64_t row = 0; row < last - first; ++row) {
+      std::memcpy(y + row * w.out[2], largest + row * s.met.length,
+                  static_cast<size_t>(w.out[2]) * sizeof(float));
     }
   }
 
@@ -201,7 +211,8 @@ class Pool : public Op {
     const int64_t end = std::min((piece + 1) * kUnitTaps, (hi[0] - lo[0]) * rows * n);
     // Row by row: taps in the order of a window that is met at once.
     for (int64_t t = piece * kUnitTaps; t < end;) {
-      const int64_t from = t % n, to = std::min(n, from + end - t), row = t / n % rows, slab = t / n / rows;
+      const int64_t from = t % n, to = std::min(n, from + end - t), row = t / n % rows,
+                    slab = t / n / rows;
       part_lo[0] = lo[0] + slab, part_lo[1] = lo[1] + row, part_lo[2] = lo[2] + from;
       part_hi[0] = part_lo[0] + 1, part_hi[1] = part_lo[1] + 1, part_hi[2] = lo[2] + to;
       Meet(w, c.inputs[0].data<T>() + plane * w.inputs(), at, part_lo, part_hi, met);

@@ -35,7 +35,7 @@ RowConvolution::RowConvolution(const Window& w, int64_t channels, const Blocking
     total_ = w.out[1];
     const WindowRows one(w, channels, 1), two(w, channels, 2);
     const double more = std::max(1.0, two.floats(w) - one.floats(w));
-    const double sums = static_cast<double>(MOSAIC_STRIP_COLS * RowPitch(one));
+    const double sums = static_cast<double>(MOSAIC_STRIP_COLS * Rounded(one.length));
     double most = std::min(1 + (kMetFloats - one.floats(w)) / more, kSumFloats / sums);
     // Where taps lie far apart, most of what is met is met again by the next part.
     const double again = static_cast<double>((w.kernel[1] - 1) * w.dilation[1]);
@@ -45,13 +45,13 @@ RowConvolution::RowConvolution(const Window& w, int64_t channels, const Blocking
     met_ = WindowRows(w, channels, size_);
     // Columns are read sixteen at a time, beyond the last row, too.
     met_floats_ = static_cast<int64_t>(met_.floats(w)) + 4 * kLanes;
-    pitch_ = size_ * RowPitch(met_);
+    pitch_ = Rounded(size_ * RowPitch());
   }
   parts_ = (total_ + size_ - 1) / size_;
 }
 
-int64_t RowConvolution::RowPitch(const WindowRows& met) const {
-  return Rounded(Joins() ? met.length : w_.out[2]);
+int64_t RowConvolution::RowPitch() const {
+  return met_.AtOnce(w_) > 1 ? met_.length : Rounded(w_.out[2]);
 }
 
 double RowConvolution::unit_operations() const {
@@ -120,15 +120,12 @@ void RowConvolution::Multiply(const float* x, int64_t part, int64_t first, int64
     if (g.n > 0) ConvRow(g);
     return;
   }
-  g.n = w_.out[2];
-  if (Joins()) {
-    g.n += (size - 1) * met_.length;
-    return ConvRow(g);
-  }
-  for (int64_t row = 0; row < size; ++row) {
+  for (int64_t row = 0; row < size; row += met_.AtOnce(w_)) {
+    const int64_t count = std::min(met_.AtOnce(w_), size - row);
+    g.n = w_.out[2] + (count - 1) * met_.length;
     ConvRow(g);
-    g.x += w_.stride[1] * w_.stride[2] * met_.length;
-    g.sums += RowPitch(met_);
+    g.x += count * met_.length;
+    g.sums += count * RowPitch();
   }
 }
 
@@ -145,9 +142,8 @@ float* RowConvolution::Finish(int64_t part, int64_t f, const ConvFinish& how, co
     FinishConvRow(sums, here, size, y);
     return y;
   }
-  const int64_t pitch = Joins() ? met_.length : RowPitch(met_);
   for (int64_t row = 0; row < size; ++row) {
-    FinishConvRow(sums + row * pitch, here, width, y + row * width);
+    FinishConvRow(sums + row * RowPitch(), here, width, y + row * width);
     if (here.added != nullptr) here.added += width;
   }
   return y;

@@ -53,9 +53,7 @@ class RowConvolution {
                 int64_t* n) const;
 
  private:
-  // Rows whose taps follow one another are one row, with what lies between them.
-  bool Joins() const { return w_.stride[1] == 1 && w_.stride[2] == 1; }
-  int64_t RowPitch(const WindowRows& met) const;  // of a row of sums
+  int64_t RowPitch() const;  // of a filter's sums
   int64_t Begin(int64_t part) const { return part * size_; }
   int64_t Size(int64_t part) const { return std::min(size_, total_ - Begin(part)); }
 

@@ -1,9 +1,12 @@
 // The rows of an input that some rows of a window's output meet, copied with their padding: all
-// taps then are contiguous rows. A row lies apart by its remainder modulo the stride.
+// taps then are contiguous rows. Columns, and rows, lie apart by their remainder modulo the stride,
+// so whatever that is, the rows that a tap meets of one output row after the other follow one
+// another, "length" apart. Remainders that no tap meets are left out.
 #pragma once
 
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 
 #include "core/kernel/window_sum.h"
 #include "core/op/conv/window.h"
@@ -15,6 +18,8 @@ struct WindowRows {
   int64_t rows = 1;    // of the output
   int64_t met = 1;     // of the input, for each channel and depth of the kernel
   int64_t length = 0;  // of what a row has for one remainder
+  int64_t row_parts = 1, column_parts = 1;  // remainders
+  int64_t part_rows = 1;                    // of each remainder
 
   WindowRows() = default;
   WindowRows(const Window& w, int64_t channel_count, int64_t output_rows)
@@ -23,39 +28,50 @@ struct WindowRows {
         met((rows - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1) {
     const int64_t reach = (w.out[2] - 1) * w.stride[2] + (w.kernel[2] - 1) * w.dilation[2] + 1;
     length = (reach + w.stride[2] - 1) / w.stride[2];
+    row_parts = std::min(w.stride[1], (w.kernel[1] - 1) * w.dilation[1] + 1);
+    column_parts = std::min(w.stride[2], (w.kernel[2] - 1) * w.dilation[2] + 1);
+    part_rows = (met + w.stride[1] - 1) / w.stride[1];
   }
 
   // A double: dilations may reach far beyond an input that is padded to the same size.
   double floats(const Window& w) const {
-    return static_cast<double>(channels * w.kernel[0]) * static_cast<double>(met) *
-           static_cast<double>(w.stride[2]) * static_cast<double>(length);
+    return static_cast<double>(channels * w.kernel[0]) * static_cast<double>(part_rows) *
+           static_cast<double>(row_parts * column_parts) * static_cast<double>(length);
   }
   // Where row "row" of those that are met begins, of a channel at a depth of the kernel.
   int64_t Row(const Window& w, int64_t channel, int64_t depth, int64_t row) const {
-    return ((channel * w.kernel[0] + depth) * met + row) * w.stride[2] * length;
+    const int64_t parts = (channel * w.kernel[0] + depth) * column_parts * row_parts;
+    return ((parts + row % w.stride[1]) * part_rows + row / w.stride[1]) * length;
   }
   // Where column "tap" of the kernel begins in a row.
   int64_t Column(const Window& w, int64_t tap) const {
     const int64_t at = tap * w.dilation[2];
-    return at % w.stride[2] * length + at / w.stride[2];
+    return at % w.stride[2] * row_parts * part_rows * length + at / w.stride[2];
   }
+
+  // Rows of the output that are computed as one, with what lies between them: all, unless that is
+  // more than they are.
+  int64_t AtOnce(const Window& w) const { return length <= 2 * w.out[2] ? rows : 1; }
 
   // Copies what output rows from "first" on meet at depth z of the output; x: the first channel.
   // Beyond the input it is filled.
   template <typename T>
   void Read(const Window& w, const T* x, int64_t z, int64_t first, float* to,
             float fill = 0) const {
-    const Inside first_part = PartOf(w, 0);
-    for (int64_t ch = 0; ch < channels; ++ch) {
-      for (int64_t depth = 0; depth < w.kernel[0]; ++depth) {
-        const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
-        for (int64_t row = 0; row < met; ++row) {
-          const int64_t j = first * w.stride[1] - w.pad[1] + row;
-          float* out = to + Row(w, ch, depth, row);
-          if (i >= 0 && i < w.in[0] && j >= 0 && j < w.in[1]) {
-            ReadRow(w, x + ((ch * w.in[0] + i) * w.in[1] + j) * w.in[2], first_part, out, fill);
-          } else {
-            std::fill(out, out + w.stride[2] * length, fill);
+    const int64_t top = first * w.stride[1] - w.pad[1];
+    std::vector<Inside> columns;
+    for (int64_t rest = 0; rest < column_parts; ++rest) columns.push_back(ColumnsOf(w, rest));
+    for (int64_t rest = 0; rest < row_parts; ++rest) {
+      const Inside in_rows = Part(rest + top, w.stride[1], part_rows, w.in[1]);
+      float* plane = to + rest * part_rows * length;
+      for (int64_t ch = 0; ch < channels; ++ch) {
+        for (int64_t depth = 0; depth < w.kernel[0]; ++depth) {
+          const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
+          const bool inside = i >= 0 && i < w.in[0];
+          for (const Inside& c : columns) {
+            ReadPart(w, inside ? x + (ch * w.in[0] + i) * w.in[1] * w.in[2] : nullptr, in_rows, c,
+                     plane, fill);
+            plane += row_parts * part_rows * length;
           }
         }
       }
@@ -85,36 +101,45 @@ struct WindowRows {
   }
 
  private:
-  // The elements of a row of one remainder that are in the input: [begin, end); element k is that
-  // at k * stride + shift.
+  // Of the elements or rows of one remainder those that are in the input, [begin, end); number k is
+  // that at k * stride + shift.
   struct Inside {
     int64_t shift, begin, end;
   };
-  Inside PartOf(const Window& w, int64_t rest) const {
-    const int64_t stride = w.stride[2], shift = rest - w.pad[2];
-    const int64_t begin = std::min(length, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
-    const int64_t end = w.in[2] <= shift
-                            ? begin
-                            : std::clamp((w.in[2] - shift + stride - 1) / stride, begin, length);
+  static Inside Part(int64_t shift, int64_t stride, int64_t count, int64_t in) {
+    const int64_t begin = std::min(count, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
+    const int64_t end =
+        in <= shift ? begin : std::clamp((in - shift + stride - 1) / stride, begin, count);
     return {shift, begin, end};
   }
+  Inside ColumnsOf(const Window& w, int64_t rest) const {
+    return Part(rest - w.pad[2], w.stride[2], length, w.in[2]);
+  }
 
+  // The rows of one remainder, of each the elements of one; x: the plane, null beyond the input.
   template <typename T>
-  void ReadRow(const Window& w, const T* from, Inside p, float* to, float fill) const {
-    const int64_t stride = w.stride[2];
-    for (int64_t rest = 0; rest < stride; ++rest, to += length) {
-      if (rest > 0) p = PartOf(w, rest);
-      std::fill(to, to + p.begin, fill);
-      if constexpr (std::is_same_v<T, float>) {
-        const float* inside = from + p.begin * stride + p.shift;
-        stride == 1 ? void(std::copy(inside, inside + (p.end - p.begin), to + p.begin))
-                    : EveryNth(inside, stride, p.end - p.begin, to + p.begin);
-      } else {
-        for (int64_t k = p.begin; k < p.end; ++k) {
-          to[k] = static_cast<float>(Load(from[k * stride + p.shift]));
+  void ReadPart(const Window& w, const T* x, const Inside& in_rows, const Inside& columns,
+                float* to, float fill) const {
+    const int64_t begin = x == nullptr ? part_rows : in_rows.begin;
+    const int64_t end = x == nullptr ? part_rows : in_rows.end;
+    std::fill(to, to + begin * length, fill);
+    std::fill(to + end * length, to + part_rows * length, fill);
+    const int64_t n = columns.end - columns.begin, stride = w.stride[2];
+    if (begin == end) return;
+    const T* from = x + (begin * w.stride[1] + in_rows.shift) * w.in[2] +
+                    (columns.begin * stride + columns.shift);
+    to += begin * length;
+    if constexpr (std::is_same_v<T, float>) {
+      PadRows({from, w.stride[1] * w.in[2], stride, n}, end - begin, columns.begin, length, fill,
+              to);
+    } else {
+      for (int64_t row = begin; row < end; ++row, from += w.stride[1] * w.in[2], to += length) {
+        std::fill(to, to + columns.begin, fill);
+        for (int64_t k = 0; k < n; ++k) {
+          to[columns.begin + k] = static_cast<float>(Load(from[k * stride]));
         }
+        std::fill(to + columns.end, to + length, fill);
       }
-      std::fill(to + p.end, to + length, fill);
     }
   }
 };

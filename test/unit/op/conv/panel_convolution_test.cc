@@ -96,10 +96,12 @@ TEST(PanelConvolution, EverySumIsItsProductsInOrder) {
   ExpectTheSums({20, 50, 2, 23, 3, 5, 2, 1, 2}, 2);  // rows apart by their remainder
   ExpectTheSums({17, 19, 4, 32, 3, 3, 1, 4, 4}, 3);  // taps far apart
   ExpectTheSums({23, 7, 5, 33, 2, 2, 3, 2, 3}, 4);
-  ExpectTheSums({1, 200, 3, 18, 1, 9, 1, 1, 4}, 5);     // one dimension
+  ExpectTheSums({1, 200, 3, 18, 1, 9, 1, 1, 4}, 5);    // one dimension
   ExpectTheSums({40, 40, 200, 17, 3, 3, 1, 1, 1}, 6);  // several bands, with parts
-  ExpectTheSums({7, 7, 70, 29, 3, 3, 1, 1, 1}, 7);      // a panel spans three rows
+  ExpectTheSums({7, 7, 70, 29, 3, 3, 1, 1, 1}, 7);     // a panel spans three rows
   ExpectTheSums({4, 4, 9, 22, 3, 3, 1, 1, 1}, 8);
+  ExpectTheSums({29, 33, 6, 20, 1, 1, 2, 1, 0}, 12);  // remainders that no tap meets
+  ExpectTheSums({29, 33, 6, 20, 2, 2, 5, 1, 0}, 13);
 }
 
 TEST(PanelConvolution, OneTapReadsThePlanes) {

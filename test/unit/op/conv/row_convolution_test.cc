@@ -77,8 +77,12 @@ TEST(RowConvolution, EverySumIsItsProductsInOrder) {
   ExpectTheSums({20, 50, 2, 7, 3, 5, 2, 1, 2}, 2);   // rows apart by their remainder
   ExpectTheSums({17, 19, 4, 16, 3, 3, 1, 4, 4}, 3);  // taps far apart
   ExpectTheSums({23, 7, 5, 33, 2, 2, 3, 2, 0}, 4);
-  ExpectTheSums({1, 200, 3, 16, 1, 9, 1, 1, 4}, 5);   // one dimension
-  ExpectTheSums({60, 90, 32, 17, 3, 3, 1, 1, 1}, 6);  // several parts
+  ExpectTheSums({1, 200, 3, 16, 1, 9, 1, 1, 4}, 5);    // one dimension
+  ExpectTheSums({60, 90, 32, 17, 3, 3, 1, 1, 1}, 6);   // several parts
+  ExpectTheSums({31, 40, 8, 20, 3, 3, 2, 1, 1}, 10);   // rows of two remainders are one
+  ExpectTheSums({30, 41, 80, 9, 2, 3, 2, 18, 0}, 11);  // much lies between rows
+  ExpectTheSums({29, 33, 6, 12, 1, 1, 2, 1, 0}, 12);   // remainders that no tap meets
+  ExpectTheSums({29, 33, 6, 12, 2, 2, 5, 1, 0}, 13);
 }
 
 TEST(RowConvolution, OneTapReadsThePlanes) {
