@@ -320,6 +320,14 @@ store_columns(MosaicPredictScan *s, int row)
 		slot->tts_tid = s->tids[row];
 }
 
+/* As a scan does: to WHERE CURRENT OF, one with an empty slot is on no row, but another table's scan may be. */
+static TupleTableSlot *
+no_row(MosaicPredictScan *s)
+{
+	ExecClearTuple(s->columns);
+	return NULL;
+}
+
 static TupleTableSlot *
 exec_scan(CustomScanState *node)
 {
@@ -333,11 +341,11 @@ exec_scan(CustomScanState *node)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (s->next >= s->n && !fill_batch(s))
-			return NULL;
+			return no_row(s);
 		if (s->careful && !mosaic_batch_has_values(s->batch, s->next))
 		{
 			s->stopped = true;
-			return NULL;
+			return no_row(s);
 		}
 		ResetExprContext(econtext);
 		store_columns(s, s->next);
@@ -359,6 +367,7 @@ rescan(CustomScanState *node)
 	MosaicPredictScan *s = (MosaicPredictScan *) node;
 
 	drop_batch(s);
+	ExecClearTuple(s->columns);
 	s->end = s->ended = s->row_by_row = false;
 	s->target = 1;
 	s->delivered = 0;
