@@ -42,6 +42,40 @@ MOVE 22 FROM c;
 DELETE FROM q WHERE CURRENT OF c RETURNING tableoid::regclass, id;
 ROLLBACK;
 
-DROP FUNCTION met;
-DROP TABLE q, t;
+-- windows that end where their condition no longer holds, whatever else is selected, in whatever order
+CREATE TABLE big (id bigint PRIMARY KEY, a bigint, b bigint, x real[]);
+INSERT INTO big SELECT id, 100, id % 2, x FROM t;
+ANALYZE big;
+CREATE FUNCTION nodes(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    IF line ~ 'Predict|WindowAgg|Run Condition' THEN RETURN NEXT regexp_replace(line, '^[ >-]*', ''); END IF;
+  END LOOP;
+END $$;
+CREATE FUNCTION rows(batch boolean, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+  PERFORM set_config('pg_mosaic.batch', batch::text, true);
+  EXECUTE 'SELECT string_agg(s::text, '' '') FROM (' || query || ') s' INTO result;
+  RETURN result;
+END $$;
+SELECT bool_and(rows(true, query) IS NOT DISTINCT FROM rows(false, query)) AS same, count(rows(true, query)) AS queries, min(array_length(string_to_array(rows(true, query), ' '), 1)) AS least FROM
+  (SELECT format('SELECT * FROM (SELECT %s FROM big) s WHERE %s', list, condition) AS query FROM
+    (VALUES ('predict_class(''iris'', x) + a + b AS p, row_number() OVER (PARTITION BY b ORDER BY id) AS n, id, count(*) OVER (PARTITION BY b ORDER BY id) AS m'),
+            ('predict_class(''iris'', x) AS p, x, row_number() OVER (ORDER BY id) AS n, count(*) OVER (ORDER BY id) AS m'),
+            ('predict_class(''iris'', x) AS p, x, id, row_number() OVER (ORDER BY id) AS n, rank() OVER (PARTITION BY b ORDER BY id) AS m'),
+            ('rank() OVER (ORDER BY id) AS n, a, dense_rank() OVER (ORDER BY id) AS m, predict(''iris'', x), id'),
+            ('a, b, predict_class(''iris'', x) + row_number() OVER (ORDER BY id DESC) AS p, row_number() OVER (ORDER BY id DESC) AS m, count(*) OVER (PARTITION BY b ORDER BY id) AS n')) l (list),
+    (VALUES ('n <= 3'), ('n < 4 AND m <= 2'), ('m < 5')) w (condition)) q;
+SELECT nodes($$SELECT * FROM (SELECT predict_class('iris', x) + a + b AS p, row_number() OVER (PARTITION BY b ORDER BY id) AS n, id FROM big) s WHERE n <= 3$$);
+SELECT * FROM (SELECT predict_class('iris', x) + a + b AS p, row_number() OVER (PARTITION BY b ORDER BY id) AS n, id FROM big) s WHERE n <= 3;
+PREPARE top(int) AS SELECT id, p FROM (SELECT predict_class('iris', x) AS p, x, row_number() OVER (PARTITION BY b ORDER BY id) AS n, id FROM big) s WHERE n <= $1;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE top(1);
+EXECUTE top(2);
+RESET plan_cache_mode;
+
+DROP FUNCTION met, nodes, rows;
+DROP TABLE q, t, big;
 DROP EXTENSION pg_mosaic CASCADE;

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 
 #include "plan_batch.h"
 #include "plan_calls.h"
@@ -321,6 +322,51 @@ can_deliver_columns(Plan *plan)
 	}
 }
 
+/* Where a node's columns go when leaves become its target list. */
+typedef struct Renumbering
+{
+	List	   *tlist,
+			   *leaves;
+	bool		lost;			/* a column is no leaf */
+} Renumbering;
+
+static Node *
+renumber(Node *node, void *context)
+{
+	Renumbering *r = context;
+	ListCell   *lc;
+
+	if (node == NULL || !IsA(node, Var))
+		return expression_tree_mutator(node, renumber, context);
+	node = copyObject(node);
+	foreach(lc, r->leaves)
+		if (equal(lfirst(lc), list_nth_node(TargetEntry, r->tlist, ((Var *) node)->varattno - 1)->expr))
+		{
+			((Var *) node)->varattno = foreach_current_index(lc) + 1;
+			return node;
+		}
+	r->lost = true;
+	return node;
+}
+
+/*
+ * A window takes the results in the condition that ends it from its own target list, by number: lets it find those of
+ * tlist among leaves.  False: it cannot.
+ */
+static bool
+follow_run_condition(Plan *plan, List *tlist, List *leaves)
+{
+	Renumbering r = {tlist, leaves, false};
+	List	   *condition;
+
+	if (!IsA(plan, WindowAgg))
+		return true;
+	condition = (List *) renumber((Node *) ((WindowAgg *) plan)->runCondition, &r);
+	if (!r.lost)
+		((WindowAgg *) plan)->runCondition = condition;
+	return !r.lost;
+}
+
 /* The stages stacked over the plan, which delivers leaves. */
 static Plan *
 stack_stages(MosaicRewrite *c, Plan *plan, List *stages, List *leaves, List *tlist)
@@ -362,7 +408,7 @@ mosaic_batch_above(MosaicRewrite *c, Plan *plan, MosaicNeed need)
 	if (quals)
 		*quals = stay;
 	stages = keep_safe_stages(c, plan, stages, need);
-	if (stages)
+	if (stages && follow_run_condition(plan, tlist, leaves))
 		return stack_stages(c, plan, stages, leaves, tlist);
 	plan->targetlist = tlist;
 	if (quals)
