@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mosaic/capi.h"
 #include "mosaic/page_format.h"
 
 #ifdef __cplusplus
@@ -45,6 +46,28 @@ uint32_t mosaic_delta_whole(const void *delta, uint32_t bytes);
 
 /* Makes the block, "whole" bytes at out; false where the delta is damaged.  base, out: 32-byte aligned. */
 bool mosaic_delta_decode(const void *delta, uint32_t bytes, const void *base, uint32_t whole, void *out);
+
+/*
+ * A block that is handed in as what it is made of, where a request allows it: in the place of a payload stands the
+ * address of one of these plus MOSAIC_DELTA_TAG.
+ */
+typedef struct MosaicDeltaBlock {
+  const void *delta;
+  const void *base; /* 32-byte aligned */
+  uint32_t bytes;   /* of the delta */
+  uint32_t whole;   /* of the base, and of the block */
+  int32_t id;       /* names it in an error */
+} MosaicDeltaBlock;
+
+#define MOSAIC_DELTA_TAG 1
+
+/* Whether the request that mosaic_exec_step made allows it. */
+bool mosaic_exec_takes_deltas(const MosaicExec *exec);
+/*
+ * Most blocks that a request asks for where it does not, for a caller that has to make them; at first no fewer than
+ * max_blocks.  Weights that have to be there as a whole are asked for at once all the same.
+ */
+void mosaic_exec_set_made_blocks(MosaicExec *exec, int most);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@
 #include "core/plan/binding.h"
 #include "core/plan/describe.h"
 #include "core/util/quote.h"
+#include "mosaic/capi_delta.h"
 
 using mosaic::Guard;
 using mosaic::OptionsOf;
@@ -248,6 +249,12 @@ MosaicCode mosaic_exec_fitting(MosaicExec* exec, const MosaicTensorView* inputs,
     if (!exec->model.items.independent) return Status();
     return exec->run.Fitting(tensors, items, bytes, fitting);
   });
+}
+
+bool mosaic_exec_takes_deltas(const MosaicExec* exec) { return exec->run.request().deltas; }
+
+void mosaic_exec_set_made_blocks(MosaicExec* exec, int most) {
+  exec->run.executor().SetMadeBlocks(most);
 }
 
 void mosaic_exec_set_timed(MosaicExec* exec, bool timed) { exec->run.executor().SetTimed(timed); }

@@ -56,7 +56,11 @@ my $low;
 sub still_the_same
 {
 	my ($node, $db, $name) = @_;
-	is($node->safe_psql($db, $predict_low), $low, "$name: the same bits, of few") if defined $low;
+	if (defined $low)
+	{
+		is($node->safe_psql($db, $predict_low), $low, "$name: the same bits, of few");
+		is($node->safe_psql($db, "SET pg_mosaic.delta_memory = '64kB'; $predict_low"), $low, "$name: nor where none is kept, of few");
+	}
 	is($node->safe_psql($db, $predict), $expected, "$name: the same bits");
 	is($node->safe_psql($db, "SET pg_mosaic.delta_memory = '64kB'; $predict"), $expected, "$name: nor where none is kept");
 	is($node->safe_psql($db, $problems), 0, "$name: check_store() finds nothing");
@@ -125,6 +129,32 @@ $_->quit for @sessions;
 still_the_same($primary, 'restored', 'with more of its kind');
 is($primary->safe_psql('restored', q{SELECT max(models) FROM mosaic.block_meta WHERE block_id IN (SELECT base FROM mosaic.block_meta)}),
 	4, 'four differences to a base');
+
+# A difference that went bad, where the product makes the block: an error, and the right one.
+my ($bad, $bad_page, $bad_path, $bytes) = split /\|/, $primary->safe_psql('restored', q{SELECT block_id, (ctid::text::point)[0]::int,
+	pg_relation_filepath('mosaic.block'), encode(data, 'hex') FROM mosaic.block WHERE block_id = (SELECT min(block_id) FROM mosaic.block_meta WHERE base IS NOT NULL)});
+sub flip
+{
+	$primary->stop;
+	open my $blocks, '+<:raw', $primary->data_dir . "/$bad_path" or die "$bad_path: $!";
+	seek $blocks, 8192 * $bad_page, 0;
+	read $blocks, my $content, 8192;
+	my $at = index($content, pack 'H*', substr($bytes, 0, 64));
+	die 'the block is not on its page' if $at < 0;
+	seek $blocks, 8192 * $bad_page + $at + 40, 0;
+	print $blocks substr($content, $at + 40, 1) ^ "\x01";
+	close $blocks;
+	$primary->start;
+	return;
+}
+flip();
+for my $memory ('32MB', '64kB')
+{
+	my ($rc, $out, $err) = $primary->psql('restored', "\\set VERBOSITY verbose\nSET pg_mosaic.delta_memory = '$memory';"
+		  . join ';', map { (my $p = $predict) =~ s/tuned/$_/; $p } split /\n/, $primary->safe_psql('restored', 'SELECT name FROM mosaic.models'));
+	like($err, qr/XX001.*(block $bad is stored as a difference|invalid page)/, "a damaged difference, $memory");
+}
+flip();
 
 # A page of bases that went bad: what lies on it is missing, and nothing else.
 my ($page, $path) = split /\|/, $primary->safe_psql('restored', q{SELECT (ctid::text::point)[0]::int, pg_relation_filepath('mosaic.block')

@@ -302,12 +302,13 @@ bool Make(const Delta& d, const void* base_bytes, uint32_t bytes, bool reference
 }
 
 bool Decode(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
-            bool reference, void* out) {
+            bool reference, const void* ahead, void* out) {
   if (IsLowBits(delta, delta_bytes)) {
-    return DecodeLowBits(delta, delta_bytes, base, bytes, reference, out);
+    return DecodeLowBits(delta, delta_bytes, base, bytes, reference, ahead, out);
   }
   Delta d;
   if (!d.Parse(static_cast<const uint8_t*>(delta), delta_bytes, bytes)) return false;
+  d.groups.ahead = static_cast<const char*>(ahead != nullptr ? ahead : base);
   return d.element_bytes == 4 ? Make<uint32_t>(d, base, bytes, reference, out)
                               : Make<uint16_t>(d, base, bytes, reference, out);
 }
@@ -349,13 +350,13 @@ uint32_t DeltaWhole(const void* delta, uint32_t delta_bytes) {
 }
 
 bool DecodeDelta(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
-                 void* out) {
-  return Decode(delta, delta_bytes, base, bytes, false, out);
+                 void* out, const void* ahead) {
+  return Decode(delta, delta_bytes, base, bytes, false, ahead, out);
 }
 
 bool DecodeDeltaReference(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
                           void* out) {
-  return Decode(delta, delta_bytes, base, bytes, true, out);
+  return Decode(delta, delta_bytes, base, bytes, true, nullptr, out);
 }
 
 }  // namespace mosaic

@@ -26,10 +26,10 @@ uint32_t EncodeDelta(const void* block, const void* base, uint32_t bytes, int el
 uint32_t EstimateDelta(const void* block, const void* base, uint32_t bytes, int element_bytes);
 
 // Makes the block of a delta of either kind; false where that is damaged, or not one of a block of
-// "bytes" bytes. Reads nothing outside delta[0 .. delta_bytes) and base[0 .. bytes), writes bytes at
-// out.
+// "bytes" bytes. Reads nothing outside delta[0 .. delta_bytes) and base[0 .. bytes), writes bytes
+// at out. As many bytes from "ahead" on (may be null) are fetched into the CPU's cache meanwhile.
 bool DecodeDelta(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
-                 void* out);
+                 void* out, const void* ahead = nullptr);
 
 // The base of what says that it is a delta of a block of "bytes" bytes; 0 where it does not, or is
 // no id. The checksum is not looked at: decoding does.

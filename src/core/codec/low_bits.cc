@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/kernel/cast.h"
+#include "core/kernel/delta_groups.h"
 #include "core/kernel/low_bits.h"
 #include "mosaic/page_format.h"
 
@@ -53,12 +54,16 @@ uint16_t ToBfloat16(float x) {
   return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-// The column of an element of a strip; two of a column are neighbours where they have 2 bytes.
-int ColumnOf(int i, int element_bytes) { return i / (4 / element_bytes) % kColumns; }
-
-// Scales of columns as they are repeated in memory (LowBits::scales).
+// Scales of columns as they are repeated in memory (LowBits::scales): two elements of a column are
+// neighbours where they have 2 bytes.
 void SpreadColumns(const float* columns, int element_bytes, float* out) {
-  for (int i = 0; i < kLowBitsPeriod; ++i) out[i] = columns[ColumnOf(i, element_bytes)];
+  static_assert(kLowBitsPeriod == 2 * kColumns);
+  if (element_bytes == 4) {
+    std::memcpy(out, columns, kColumns * sizeof *out);
+    std::memcpy(out + kColumns, columns, kColumns * sizeof *out);
+    return;
+  }
+  for (int i = 0; i < kColumns; ++i) out[2 * i] = out[2 * i + 1] = columns[i];
 }
 
 // ---- encoding ----
@@ -271,9 +276,18 @@ bool ParsedLowBits::Parse(const uint8_t* delta, uint32_t delta_bytes, uint32_t b
   } else {
     SpreadColumns(stored, element_bytes, scales);
   }
-  std::memcpy(codes, delta + codes_at, code_bytes);
+  // Pieces of a fixed length, which are moves of registers.
+  uint32_t copied = 0;
+  for (; copied + 16 <= code_bytes; copied += 16) {
+    std::memcpy(codes + copied, delta + codes_at + copied, 16);
+  }
+  std::memcpy(codes + copied, delta + codes_at + copied, code_bytes - copied);
   std::memset(codes + code_bytes, 0, kLowBitsSlack);
-  low_bits = {bits, !of_runs, scales, LowBitsLevels(bits), codes};
+  low_bits.bits = bits;
+  low_bits.by_column = !of_runs;
+  low_bits.scales = scales;
+  low_bits.levels = LowBitsLevels(bits);
+  low_bits.codes = codes;
   return true;
 }
 
@@ -290,7 +304,7 @@ uint32_t EncodeLowBits(const void* block, const void* base, uint32_t bytes, int 
   const uint32_t length = encoder.Write(base_id, limit, static_cast<uint8_t*>(out));
   // What it makes is finite too.
   alignas(64) uint8_t made[MOSAIC_MAX_PAYLOAD];
-  if (length == 0 || !DecodeLowBits(out, length, base, bytes, false, made)) return 0;
+  if (length == 0 || !DecodeLowBits(out, length, base, bytes, false, nullptr, made)) return 0;
   return std::isfinite(DifferenceOf(made, base, bytes, dtype).largest) ? length : 0;
 }
 
@@ -300,9 +314,11 @@ bool IsLowBits(const void* delta, uint32_t delta_bytes) {
 }
 
 bool DecodeLowBits(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
-                   bool reference, void* out) {
+                   bool reference, const void* ahead, void* out) {
   ParsedLowBits d;
   if (!d.Parse(static_cast<const uint8_t*>(delta), delta_bytes, bytes)) return false;
+  d.low_bits.ahead = static_cast<const char*>(ahead != nullptr ? ahead : base);
+  d.low_bits.ahead_step = kDeltaGroup * ElementBytes(d.dtype);
   const auto unpack = [&](const float* b, float* to) {
     if (reference) {
       UnpackLowBitsReference(d.low_bits, b, 0, d.n, to);

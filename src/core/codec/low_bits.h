@@ -26,7 +26,7 @@ bool IsLowBits(const void* delta, uint32_t delta_bytes);
 
 // As DecodeDelta (delta.h).
 bool DecodeLowBits(const void* delta, uint32_t delta_bytes, const void* base, uint32_t bytes,
-                   bool reference, void* out);
+                   bool reference, const void* ahead, void* out);
 
 // Sum of squares and largest of the differences of two blocks' weights, NaN where one is. REQUIRES:
 // a type that EncodeLowBits takes.

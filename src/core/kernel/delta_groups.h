@@ -27,6 +27,7 @@ struct DeltaGroups {
   const uint8_t* levels;          // 4 bits a group, the lower half of a byte first
   const uint8_t* bits;            // kDeltaSlack bytes behind bit_end can be read
   int64_t bit_end;                // number of packed bits
+  const char* ahead = nullptr;    // what is fetched into the cache meanwhile: as long as the block
 };
 
 inline int DeltaLevel(const uint8_t* levels, int64_t group) {

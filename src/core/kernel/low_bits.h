@@ -19,6 +19,9 @@ struct LowBits {
   const float* scales;
   const float* levels;   // 16, repeated where there are fewer; not used with 8 bits
   const uint8_t* codes;  // of the lowest bits of the first byte first; 8 bits: two's complement
+  // What is fetched into the cache meanwhile: a line for each 16 elements, so many bytes apart.
+  const char* ahead = nullptr;
+  int ahead_step = 0;
 };
 
 // Any addresses.

@@ -17,11 +17,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "core/kernel/activation.h"
 #include "mosaic/page_format.h"
 
 namespace mosaic {
+
+// Makes payloads of blocks that lie in another form.
+class BlockMaker {
+ public:
+  virtual ~BlockMaker() = default;
+  // The payload: where the block lies, or made at room, which has space for it and is 64-byte
+  // aligned. "next" (may be null) is made after this one: what that takes is fetched meanwhile.
+  virtual const void* Payload(const void* block, const void* next, void* room) = 0;
+  // As many bytes as the payload has, that it is mostly made of: what to fetch ahead.
+  virtual const void* Source(const void* block) const = 0;
+};
 
 struct StripGemmArgs {
   const float* a = nullptr;  // row i at a + i * lda, the k range of this call only
@@ -31,6 +43,9 @@ struct StripGemmArgs {
   // Payloads, strip-major: blocks[s * row_blocks + b]. A 64-byte aligned payload is fastest;
   // 32 bytes is guaranteed.
   const void* const* blocks = nullptr;
+  // Where it is set, blocks are not payloads but what it makes payloads of; of each a few times,
+  // once for some 100 rows of A.
+  BlockMaker* maker = nullptr;
   int64_t strips = 0;
   int64_t row_blocks = 0;       // of this call
   int block_rows = 0;           // rows of k in each block; even where rows are pairs (bfloat16)
@@ -50,8 +65,19 @@ struct StripGemmArgs {
 // The kernel chosen for this CPU. Each call finds its own best schedule: the more strips and the
 // fewer splits of k in one call, the better. Throws std::bad_alloc.
 void StripGemm(const StripGemmArgs& args);
-// The oracle: plain and portable.
+// The oracle: plain and portable. REQUIRES: no maker.
 void StripGemmReference(const StripGemmArgs& args);
+// Bytes for a payload that is made; a multiple of 64.
+inline int64_t MadeStride(const StripGemmArgs& args) {
+  const int64_t bytes =
+      int64_t{args.block_rows} * MOSAIC_ROW_BYTES / (args.dtype == MOSAIC_FLOAT ? 1 : 2);
+  return bytes < MOSAIC_MIN_PAYLOAD ? MOSAIC_MIN_PAYLOAD : (bytes + 63) / 64 * 64;
+}
+// The same product as StripGemm's of parts of W, each of which "make" first writes into the cache:
+// floats or bfloat16 as args.dtype says, of blocks of whatever kind. make(block, next, room)
+// returns the payload, next may be null.
+using MakePayload = std::function<const void*(const void* block, const void* next, void* room)>;
+void StripGemmInParts(const StripGemmArgs& args, const MakePayload& make);
 // The kernel for weights of this type, for EXPLAIN and tests: "generic", "avx2", "avx512",
 // "avx512_bf16", "amx".
 const char* StripGemmKernelName(int dtype);

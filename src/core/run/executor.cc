@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/codec/delta_blocks.h"
 #include "core/op/run_op.h"
 #include "core/plan/infer_body.h"
 #include "core/util/quote.h"
@@ -69,6 +70,7 @@ void Executor::Renew() {
   Reset();
   std::fill(seconds_.begin(), seconds_.end(), 0.0);
   timed_ = false;
+  made_blocks_ = INT64_MAX;
   request_ = BlockRequest();
   prepared_->Trim();
   prepared_ = &own_prepared_;
@@ -164,6 +166,12 @@ Status Executor::Step(Outcome* outcome) {
     status = Advance(outcome);
   } catch (const MemoryLimitExceeded& e) {
     status = MemoryError(e);
+  } catch (const DamagedDelta& e) {
+    status = Status(
+        MOSAIC_E_CORRUPT,
+        "block " + std::to_string(e.block()) +
+            " is stored as a difference to another, and one of the two is damaged or missing",
+        "", "check_store() tells what is wrong with the store.");
   } catch (...) {
     Reset();
     throw;
@@ -230,7 +238,8 @@ Status Executor::AdvanceLoad(Outcome* outcome) {
     return Status();
   }
   request_.tensor = top().body->values[static_cast<size_t>(loading_)].tensor;
-  loader_.Window(max_blocks_, &request_.indexes);
+  loader_.Window(std::min(max_blocks_, made_blocks_), &request_.indexes);
+  request_.deltas = false;
   asked_ = true;
   *outcome = Outcome::kNeedBlocks;
   return Status();
@@ -403,6 +412,7 @@ Status Executor::AdvanceUnits(Outcome* outcome) {
     return status;
   }
   request_.tensor = step_of(f).streams[static_cast<size_t>(input)];
+  request_.deltas = TakesDeltas(f);
   if (phase.hold) {
     request_.indexes.clear();
     step_of(f).op->Blocks(c, static_cast<int>(f.phase), 0, phase.units, &request_.indexes);
@@ -420,6 +430,11 @@ Status Executor::AdvanceUnits(Outcome* outcome) {
   return Status();
 }
 
+// Whether what runs makes blocks of deltas by itself.
+bool Executor::TakesDeltas(const Frame& f) const {
+  return !f.preparing && dynamic_cast<const TakesDeltaBlocks*>(step_of(f).op.get()) != nullptr;
+}
+
 // The end of the next range; where it streams, request_ names its blocks.
 int64_t Executor::ChooseRange(Frame& f) {
   const Phase& phase = f.call->phases[f.phase];
@@ -429,8 +444,9 @@ int64_t Executor::ChooseRange(Frame& f) {
   if (most < static_cast<double>(count)) count = std::max<int64_t>(1, static_cast<int64_t>(most));
   const bool streams = phase.stream >= 0 && !phase.hold;
   int64_t grain = phase.grain;
-  while (grain > max_blocks_ && grain % 2 == 0) grain /= 2;  // half a group, not a cut one
-  const int64_t most_blocks = std::min(max_blocks_, std::max(kRangeBlocks, grain));
+  const int64_t window = TakesDeltas(f) ? max_blocks_ : std::min(max_blocks_, made_blocks_);
+  while (grain > window && grain % 2 == 0) grain /= 2;  // half a group, not a cut one
+  const int64_t most_blocks = std::min(window, std::max(kRangeBlocks, grain));
   // Most units read a block of their own.
   if (streams) count = std::min(count, most_blocks);
   auto round = [&](int64_t end) {

@@ -22,6 +22,7 @@ namespace mosaic {
 struct BlockRequest {
   int tensor = -1;
   std::vector<int32_t> indexes;
+  bool deltas = false;  // blocks may be supplied as MosaicDeltaBlock (mosaic/capi_delta.h)
 };
 
 class Executor {
@@ -38,6 +39,8 @@ class Executor {
     arena_.SetLimit(bytes);
     limit_ = bytes;
   }
+  // Most blocks of a request that does not take deltas; those that a phase holds are no matter.
+  void SetMadeBlocks(int64_t most) { made_blocks_ = most < 1 ? 1 : most; }
   // What is prepared of constants is the model's, for all executions of it, from now on. REQUIRES:
   // the blocks that are supplied are the model's own weights. Else it is this execution's.
   void SharePrepared() { prepared_ = &model_.prepared; }
@@ -102,6 +105,7 @@ class Executor {
   void BindCall(Frame& f);
   int InPlaceInput(const Frame& f) const;
   Status AdvanceUnits(Outcome* outcome);
+  bool TakesDeltas(const Frame& f) const;
   int64_t ChooseRange(Frame& f);
   Status RunRange(Frame& f, int64_t end);
   void FinishStep(Frame& f);
@@ -113,6 +117,7 @@ class Executor {
 
   const Model& model_;
   const int64_t max_blocks_;
+  int64_t made_blocks_ = INT64_MAX;
   Arena arena_;
   int64_t limit_ = INT64_MAX;
   bool timed_ = false;

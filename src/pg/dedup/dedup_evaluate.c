@@ -19,9 +19,11 @@
 #include "utils/memutils.h"
 
 #include "dedup_validation.h"
+#include "mosaic/capi_delta.h"
 #include "mosaic/capi_ladder.h"
 #include "elements.h"
 #include "errors.h"
+#include "made_blocks.h"
 #include "pins.h"
 #include "predict_item.h"
 #include "predictor.h"
@@ -81,6 +83,7 @@ begin_evaluation(MosaicValidation *v, MosaicModelHandle *candidate, bool first)
 		mosaic_report(&error);
 	mosaic_exec_set_memory_limit(e->exec, mosaic_predict_memory * INT64CONST(1024),
 								 mosaic_predict_memory * INT64CONST(1024));
+	mosaic_exec_set_made_blocks(e->exec, mosaic_made_window(candidate));
 	e->cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_mosaic validation batch",
 								   ALLOCSET_DEFAULT_SIZES);
 	e->inputs = palloc0(Max(v->ninputs, 1) * sizeof *e->inputs);
@@ -115,7 +118,8 @@ run(Evaluation *e, MosaicCode code, MosaicTensorView *output, MosaicError *error
 		CHECK_FOR_INTERRUPTS();
 		if (code == MOSAIC_NEED_BLOCKS)
 		{
-			mosaic_pins_get(e->pins, request.tensor, request.count, request.indexes, e->payloads);
+			mosaic_pins_get(e->pins, request.tensor, request.count, request.indexes, mosaic_exec_takes_deltas(e->exec),
+							e->payloads);
 			mosaic_exec_supply(e->exec, e->payloads);
 		}
 		else if (code != MOSAIC_MORE)

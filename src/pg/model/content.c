@@ -254,7 +254,7 @@ add_blocks(MosaicPins *pins, int tensor, const MosaicTensorBlocks *blocks, pg_cr
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < count; i++)
 			indexes[i] = (int32) (first + i);
-		mosaic_pins_get(pins, tensor, count, indexes, payloads);
+		mosaic_pins_get(pins, tensor, count, indexes, false, payloads);
 		for (int i = 0; i < count; i++)
 			add_bytes(payloads[i], blocks->payload_bytes, sum);
 	}

@@ -7,9 +7,11 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "mosaic/capi_delta.h"
 #include "mosaic/capi_prepared.h"
 
 #include "errors.h"
+#include "made_blocks.h"
 #include "predictor_state.h"
 
 /* Activations of one run that are good for caches: this much, or work_mem where that is more. */
@@ -47,6 +49,7 @@ ensure_exec(MosaicPredictor *p)
 	}
 	mosaic_exec_set_memory_limit(p->exec, mosaic_predict_memory * INT64CONST(1024),
 								 activation_bytes());
+	mosaic_exec_set_made_blocks(p->exec, mosaic_made_window(p->handle));
 	mosaic_exec_set_timed(p->exec, p->timed);
 }
 
@@ -88,7 +91,8 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacke
 		CHECK_FOR_INTERRUPTS();
 		if (code == MOSAIC_NEED_BLOCKS)
 		{
-			mosaic_pins_get(p->pins, request.tensor, request.count, request.indexes, p->payloads);
+			mosaic_pins_get(p->pins, request.tensor, request.count, request.indexes, mosaic_exec_takes_deltas(p->exec),
+							p->payloads);
 			mosaic_exec_supply(p->exec, p->payloads);
 		}
 		else if (code != MOSAIC_MORE)

@@ -25,9 +25,8 @@ memory(const MosaicModelHandle *handle)
 	return Max(mosaic_delta_memory * INT64CONST(1024), handle->made.memory);
 }
 
-/* Whether all of the model is kept, as far as is known of it. */
-static bool
-all_fit(const MosaicModelHandle *handle)
+bool
+mosaic_made_are_kept(const MosaicModelHandle *handle)
 {
 	return handle->made.expected <= memory(handle);
 }
@@ -37,7 +36,7 @@ mosaic_made_window(const MosaicModelHandle *handle)
 {
 	uint32		largest = MOSAIC_MIN_PAYLOAD;
 
-	if (all_fit(handle))
+	if (mosaic_made_are_kept(handle))
 		return PG_INT32_MAX;
 	for (int i = 0; i < handle->ntensors; i++)
 		if (handle->tensors[i].made)
@@ -48,7 +47,7 @@ mosaic_made_window(const MosaicModelHandle *handle)
 bool
 mosaic_made_have_room(const MosaicModelHandle *handle, const MosaicTensorBlocks *blocks, int64 n)
 {
-	int64		limit = all_fit(handle) ? memory(handle) : WINDOW_BYTES;
+	int64		limit = mosaic_made_are_kept(handle) ? memory(handle) : WINDOW_BYTES;
 	int64		more = blocks->made ? n * blocks->payload_bytes : 0;
 
 	return handle->made.bytes == 0 || handle->made.bytes + more <= limit;
@@ -72,7 +71,7 @@ void
 mosaic_made_forget(MosaicModelHandle *handle)
 {
 	/* Of a tensor that was not known yet, the first window may have been larger than there is memory for. */
-	forget(&handle->made, Max(all_fit(handle) ? memory(handle) : 0, WINDOW_BYTES) / PIECE_BYTES);
+	forget(&handle->made, Max(mosaic_made_are_kept(handle) ? memory(handle) : 0, WINDOW_BYTES) / PIECE_BYTES);
 }
 
 void
@@ -178,8 +177,8 @@ make_of_base(MosaicReader *reader, MosaicTensorBlocks *blocks, int32 k, const vo
 }
 
 /* A tensor of which one block is a delta has others, as a rule. */
-static void
-expect_deltas(MosaicModelHandle *handle, MosaicTensorBlocks *blocks)
+void
+mosaic_made_expect(MosaicModelHandle *handle, MosaicTensorBlocks *blocks)
 {
 	ItemPointerData *places;
 
@@ -194,6 +193,27 @@ expect_deltas(MosaicModelHandle *handle, MosaicTensorBlocks *blocks)
 	blocks->made = MemoryContextAllocExtended(handle->cxt, blocks->n * sizeof *blocks->made,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	handle->made.expected += blocks->n * blocks->payload_bytes;
+}
+
+const void *
+mosaic_made_base(MosaicReader *reader, MosaicTensorBlocks *blocks, int32 k, const void *delta, uint32 stored,
+				 ResourceOwner owner, Buffer *buffer)
+{
+	ItemPointer place = &blocks->base_places[k];
+	Buffer	   *seen = &blocks->base_buffers[k];
+	int32		id = mosaic_delta_base(delta, stored, blocks->payload_bytes);
+	bool		known = BufferIsValid(*seen);
+	const void *base;
+
+	if (!known)
+		recall_base(id, place, seen);
+	base = mosaic_find_base(reader, id, blocks->payload_bytes, place, *seen, owner, buffer);
+	if (base == NULL)
+		mosaic_delta_is_damaged(blocks->ids[k]);
+	*seen = BufferIsValid(*buffer) ? *buffer : reader->held;
+	if (!known)
+		remember_base(id, place, *seen);
+	return base;
 }
 
 uint32
@@ -231,7 +251,7 @@ mosaic_made_add(MosaicModelHandle *handle, MosaicReader *reader, MosaicTensorBlo
 	MosaicMadeBlocks *made = &handle->made;
 	char	   *block;
 
-	expect_deltas(handle, blocks);
+	mosaic_made_expect(handle, blocks);
 	reserve_entry(handle->cxt, made);
 	block = reserve(handle->cxt, made, blocks->payload_bytes);
 	if (mosaic_is_lowered(blocks, k))

@@ -3,7 +3,8 @@
  *		The blocks of a model that were made of deltas.
  *
  * They stay with the backend's plan of the model (model_cache.h), whose content never changes, as far as
- * pg_mosaic.delta_memory suffices for all of them; else a window at a time is made.  Those of models that no query
+ * pg_mosaic.delta_memory suffices for all of them; else a window at a time is made, where products do not
+ * make them by themselves (pins.h).  Those of models that no query
  * uses stay as far as it suffices for all of these together.
  */
 #ifndef MOSAIC_MADE_BLOCKS_H
@@ -18,11 +19,24 @@ extern int	mosaic_delta_memory;	/* pg_mosaic.delta_memory, kB */
 /* Most blocks to ask for at a time, as far as deltas go. */
 extern int	mosaic_made_window(const MosaicModelHandle *handle);
 
+/* Whether all that are made stay, as far as is known of the model. */
+extern bool mosaic_made_are_kept(const MosaicModelHandle *handle);
+
 /*
  * Whether n more blocks of a tensor may be made; true where there are none yet.  Those of a tensor of which no
  * delta was met are taken for whole: they need no room.
  */
 extern bool mosaic_made_have_room(const MosaicModelHandle *handle, const MosaicTensorBlocks *blocks, int64 n);
+
+/* A delta of this tensor was met; before the first of them is made, or its base looked for in base_places. */
+extern void mosaic_made_expect(MosaicModelHandle *handle, MosaicTensorBlocks *blocks);
+
+/*
+ * The base of a block, from its delta, as mosaic_read_block finds it; an error (XX001) where it is missing.
+ * REQUIRES: mosaic_made_expect.
+ */
+extern const void *mosaic_made_base(MosaicReader *reader, MosaicTensorBlocks *blocks, int32 k, const void *delta,
+									uint32 stored, ResourceOwner owner, Buffer *buffer);
 
 /* A block that is there until mosaic_made_forget; or NULL. */
 static inline const void *

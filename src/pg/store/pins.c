@@ -63,7 +63,10 @@ prefetch_descriptors(const MosaicPins *pins)
 	for (int64 i = 0; i < pins->known; i++)
 	{
 		const char *payload = *pins->entries[i];
+		const MosaicDeltaBlock *delta = mosaic_delta_of(payload);
 
+		if (delta)
+			payload = delta->base;
 		__builtin_prefetch(GetBufferDescriptor((payload - BufferBlocks) / BLCKSZ), 1);
 	}
 }
@@ -163,6 +166,7 @@ mosaic_pins_new(MemoryContext cxt, MosaicModelHandle *handle)
 	pins->cxt = cxt;
 	pins->handle = handle;
 	pins->payloads = MemoryContextAllocZero(cxt, Max(handle->ntensors, 1) * sizeof(void **));
+	pins->deltas = MemoryContextAllocZero(cxt, Max(handle->ntensors, 1) * sizeof(MosaicDeltaBlock *));
 	pins->capacity = 64;
 	pins->entries = MemoryContextAlloc(cxt, pins->capacity * sizeof *pins->entries);
 	pins->callback.func = context_callback;
@@ -214,10 +218,13 @@ take_share(MosaicPins *pins)
 int
 mosaic_pins_window(MosaicPins *pins)
 {
+	int64		pages;
+
 	if (pins->shares == 0 && !take_share(pins))
 		pins->budget = IsParallelWorker() ? Max(share_pages() / 4, 1) : share_pages() >= 16 ? 4 : 1;
-	return (int) Min(Min(pins->shares ? share_pages() : pins->budget, MOSAIC_MAX_WINDOW),
-					 mosaic_made_window(pins->handle));
+	pages = Min(pins->shares ? share_pages() : pins->budget, MOSAIC_MAX_WINDOW);
+	/* Of a delta two pages may be pinned. */
+	return (int) (mosaic_made_are_kept(pins->handle) ? pages : Max(pages / 2, 1));
 }
 
 bool

@@ -11,7 +11,8 @@
  * pages of a large model.
  *
  * Blocks that are stored as deltas are made anew, in memory of the model's plan (made_blocks.h),
- * and need no pins.
+ * and need no pins; where that memory does not suffice, what reads them may take delta and base
+ * instead, and makes them in the processor's cache: then both their pages are pinned.
  *
  * Pins belong to a resource owner of their own under the top transaction, and
  * are released when their memory context is reset, at the end of the
@@ -35,11 +36,12 @@ extern MosaicPins *mosaic_pins_new(MemoryContext cxt, MosaicModelHandle *handle)
 extern int	mosaic_pins_window(MosaicPins *pins);
 
 /*
- * Payloads of the blocks at indexes[0 .. count) of a tensor's map.  They stay
- * valid until the next call.  REQUIRES: count <= mosaic_pins_window().
+ * Payloads of the blocks at indexes[0 .. count) of a tensor's map; if deltas, some may be tagged
+ * MosaicDeltaBlocks (mosaic/capi_delta.h).  They stay valid until the next call.
+ * REQUIRES: count <= mosaic_pins_window().
  */
 extern void mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
-							const void **payloads);
+							bool deltas, const void **payloads);
 
 /* Pages pinned now; one that two requests pinned counts twice. */
 extern int64 mosaic_pins_held(MosaicPins *pins);

@@ -16,6 +16,9 @@
 /* So many blocks before its turn, a page is fetched into the processor's cache. */
 #define PREFETCH_AHEAD 16
 #define PREFETCH_TUPLES_AHEAD 3
+/* Lines of a tuple: of one that is read now, and where only its beginning is. */
+#define PREFETCH_LINES 16
+#define PREFETCH_BEGIN 1
 
 static int
 compare_places(const void *a, const void *b, void *places)
@@ -28,31 +31,78 @@ compare_places(const void *a, const void *b, void *places)
 typedef struct Request
 {
 	MosaicPins *pins;
+	int			tensor;
 	MosaicTensorBlocks *blocks;
 	const void **known;			/* payloads of the tensor's blocks */
+	bool		deltas;			/* may be handed on as such */
+	Buffer		base_held;		/* the page where the last base was found, pinned; or InvalidBuffer */
 	MosaicReader reader;
 } Request;
+
+/* What is handed on of a block; NULL: it is not there. */
+static const void *
+there(const Request *r, int32 k)
+{
+	const void *known = r->known[k];
+
+	return known && (r->deltas || mosaic_delta_of(known) == NULL) ? known : mosaic_made_block(r->blocks, k);
+}
 
 static bool
 is_there(const Request *r, int32 k)
 {
-	return r->known[k] != NULL || mosaic_made_block(r->blocks, k) != NULL;
+	return there(r, k) != NULL;
 }
 
-/* A block was found; on the page that is held, or on one that was pinned for it. */
-static void
+/* A block is kept as its delta and base, whose pages stay pinned. */
+static const void *
+keep_delta(Request *r, int32 k, const void *delta, uint32 stored)
+{
+	MosaicPins *pins = r->pins;
+	MosaicDeltaBlock **all = &pins->deltas[r->tensor];
+	MosaicDeltaBlock *block;
+	Buffer		held = r->reader.held,
+				buffer;
+	const void *base;
+
+	if (*all == NULL)
+		*all = MemoryContextAllocExtended(pins->cxt, r->blocks->n * sizeof **all, MCXT_ALLOC_HUGE);
+	r->reader.held = r->base_held;
+	base = mosaic_made_base(&r->reader, r->blocks, k, delta, stored, pins->owner, &buffer);
+	r->reader.held = held;
+	if (BufferIsValid(buffer))
+	{
+		r->base_held = buffer;
+		pins->pages++;
+	}
+	block = &(*all)[k];
+	*block = (MosaicDeltaBlock) {.delta = delta,.base = base,.bytes = stored,.whole = r->blocks->payload_bytes,.id = r->blocks->ids[k]};
+	return (const char *) block + MOSAIC_DELTA_TAG;
+}
+
+/*
+ * A block was found; on the page that is held, or on one that was pinned for it.  True where the page is still
+ * needed.
+ */
+static bool
 note(Request *r, int32 k, const void *payload, uint32 stored, Buffer buffer, bool hit)
 {
 	MosaicPins *pins = r->pins;
 
 	if (BufferIsValid(buffer))
 		mosaic_cache_used(&pins->use, buffer, hit);
+	if (stored != r->blocks->payload_bytes && r->deltas && !mosaic_is_lowered(r->blocks, k))
+	{
+		mosaic_made_expect(pins->handle, r->blocks);
+		if (!mosaic_made_are_kept(pins->handle) && pins->pages + 2 <= pins->budget)
+			payload = keep_delta(r, k, payload, stored);
+	}
 	/* A delta needs its page no longer once the block is made. */
-	if (stored != r->blocks->payload_bytes || mosaic_is_lowered(r->blocks, k))
+	if (mosaic_delta_of(payload) == NULL && (stored != r->blocks->payload_bytes || mosaic_is_lowered(r->blocks, k)))
 	{
 		mosaic_made_add(pins->handle, &r->reader, r->blocks, k, payload, stored);
 		mosaic_release_pin(buffer, pins->owner);
-		return;
+		return false;
 	}
 	r->known[k] = payload;
 	pins->entries[pins->known++] = &r->known[k];
@@ -61,12 +111,15 @@ note(Request *r, int32 k, const void *payload, uint32 stored, Buffer buffer, boo
 		pins->pages++;
 		r->reader.held = buffer;
 	}
+	return true;
 }
 
 /* Of deltas not only the pages are known, but those of their bases; then the tuples on both. */
 static void
-prefetch_deltas(MosaicTensorBlocks *blocks, int64 count, const int32 *indexes, const Buffer *seen, int64 i)
+prefetch_deltas(const Request *r, int64 count, const int32 *indexes, const Buffer *seen, int64 i)
 {
+	MosaicTensorBlocks *blocks = r->blocks;
+	int			lines = r->deltas && !mosaic_made_are_kept(r->pins->handle) ? PREFETCH_BEGIN : PREFETCH_LINES;
 	int64		next = i + PREFETCH_AHEAD,
 				near = i + PREFETCH_TUPLES_AHEAD;
 
@@ -76,9 +129,9 @@ prefetch_deltas(MosaicTensorBlocks *blocks, int64 count, const int32 *indexes, c
 	if (near < 0 || near >= count)
 		return;
 	if (BufferIsValid(seen[near]))
-		mosaic_prefetch_tuple(&blocks->places[indexes[near]], seen[near]);
+		mosaic_prefetch_tuple(&blocks->places[indexes[near]], seen[near], lines);
 	if (BufferIsValid(blocks->base_buffers[indexes[near]]))
-		mosaic_prefetch_tuple(&blocks->base_places[indexes[near]], blocks->base_buffers[indexes[near]]);
+		mosaic_prefetch_tuple(&blocks->base_places[indexes[near]], blocks->base_buffers[indexes[near]], lines);
 }
 
 /*
@@ -105,7 +158,7 @@ get_recent(Request *r, int64 count, int32 *indexes)
 		if (next < count && BufferIsValid(seen[next]))
 			mosaic_prefetch_recent(&blocks->places[indexes[next]], blocks->payload_bytes, seen[next]);
 		if (blocks->made)
-			prefetch_deltas(blocks, count, indexes, seen, i);
+			prefetch_deltas(r, count, indexes, seen, i);
 		if (i < 0)
 			continue;
 		k = indexes[i];
@@ -115,7 +168,7 @@ get_recent(Request *r, int64 count, int32 *indexes)
 			payload = mosaic_recent_block(&r->reader, blocks->ids[k], blocks->payload_bytes,
 										  &blocks->places[k], seen[i], r->pins->owner, &buffer, &stored);
 		if (payload)
-			note(r, k, payload, stored, buffer, true);
+			(void) note(r, k, payload, stored, buffer, true);
 		else
 			indexes[left++] = k;
 	}
@@ -152,8 +205,7 @@ get_block(Request *r, int32 k)
 	r->reader.ring = mosaic_cache_ring(&r->pins->use, page_of(r, k));
 	payload = mosaic_read_stored(&r->reader, blocks->ids[k], blocks->payload_bytes,
 								 &blocks->places[k], r->pins->owner, &buffer, &stored);
-	note(r, k, payload, stored, buffer, pgBufferUsage.shared_blks_read == read);
-	return r->known[k] != NULL && !BufferIsValid(buffer);
+	return note(r, k, payload, stored, buffer, pgBufferUsage.shared_blks_read == read) && !BufferIsValid(buffer);
 }
 
 /* A page is pinned where blocks are, or were when they were last seen. */
@@ -252,10 +304,10 @@ find_missing(const Request *r, int64 count, const int32 *indexes, int32 *missing
 
 void
 mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
-				const void **payloads)
+				bool deltas, const void **payloads)
 {
 	MosaicTensorBlocks *blocks = &pins->handle->tensors[tensor];
-	Request		request = {pins, blocks, pins->payloads[tensor]};
+	Request		request = {pins, tensor, blocks, pins->payloads[tensor], deltas, InvalidBuffer};
 	int32		missing[MOSAIC_MAX_WINDOW];
 	int64		n;
 
@@ -267,9 +319,10 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 	n = find_missing(&request, count, indexes, missing);
 	if (n > 0)
 	{
-		bool		kept = mosaic_pins_make_room(pins, n);
+		bool		pinned = deltas && !mosaic_made_are_kept(pins->handle);
+		bool		kept = mosaic_pins_make_room(pins, pinned ? 2 * n : n);
 
-		if (!mosaic_made_have_room(pins->handle, blocks, n))
+		if (!mosaic_made_have_room(pins->handle, blocks, pinned ? 0 : n))
 		{
 			mosaic_made_forget(pins->handle);
 			kept = false;
@@ -287,5 +340,5 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 		mosaic_reader_close(&request.reader);
 	}
 	for (int64 i = 0; i < count; i++)
-		payloads[i] = request.known[indexes[i]] ? request.known[indexes[i]] : blocks->made[indexes[i]];
+		payloads[i] = there(&request, indexes[i]);
 }

@@ -9,6 +9,7 @@
 #include "utils/resowner.h"
 
 #include "cache.h"
+#include "mosaic/capi_delta.h"
 #include "pins.h"
 
 /* Most blocks of one request. */
@@ -21,6 +22,7 @@ struct MosaicPins
 	MemoryContext cxt;
 	MemoryContextCallback callback;
 	const void ***payloads;		/* per tensor and block: NULL where not pinned */
+	MosaicDeltaBlock **deltas;	/* per tensor: NULL, or of each block what payloads points to where it is tagged */
 	ResourceOwner owner;		/* of pins; NULL while there are none */
 	SubTransactionId subxact;	/* that took the owner */
 	uint32		shares;			/* of the pool, that are held */
@@ -32,6 +34,15 @@ struct MosaicPins
 	int64		capacity;
 	MosaicCacheUse use;			/* of the cache, by the run under way */
 };
+
+/* What a payload is made of; NULL where it is one. */
+static inline const MosaicDeltaBlock *
+mosaic_delta_of(const void *payload)
+{
+	uintptr_t	address = (uintptr_t) payload;
+
+	return (address & MOSAIC_DELTA_TAG) != 0 ? (const MosaicDeltaBlock *) (address - MOSAIC_DELTA_TAG) : NULL;
+}
 
 /* Makes room for the pins of so many more blocks; false where others had to go for it. */
 extern bool mosaic_pins_make_room(MosaicPins *pins, int64 more);

@@ -152,26 +152,40 @@ mosaic_delta_is_damaged(int32 block_id)
 			 errhint("check_store() tells what is wrong with the store.")));
 }
 
+const void *
+mosaic_find_base(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place, Buffer seen_in,
+				 ResourceOwner owner, Buffer *buffer)
+{
+	uint32		stored;
+	const void *base = NULL;
+
+	if (BufferIsValid(seen_in))
+		base = payload_at(reader, place, block_id, length, seen_in, owner, buffer, &stored);
+	if (base == NULL)
+		base = find_stored(reader, block_id, length, place, owner, buffer, &stored);
+	if (base == NULL || stored == length)
+		return base;
+	/* There are no deltas of deltas. */
+	mosaic_release_pin(*buffer, owner);
+	return NULL;
+}
+
 bool
 mosaic_make_block(MosaicReader *reader, const void *delta, uint32 stored, uint32 length,
 				  ItemPointer base_place, Buffer *base_buffer, void *out)
 {
 	int32		base_id = mosaic_delta_base(delta, stored, length);
 	Buffer		buffer;
-	uint32		base_stored;
-	const void *base = NULL;
+	const void *base;
 	bool		made;
 
 	if (base_id == 0)
 		return false;
-	if (base_buffer && BufferIsValid(*base_buffer))
-		base = payload_at(reader, base_place, base_id, length, *base_buffer, CurrentResourceOwner, &buffer, &base_stored);
-	if (base == NULL)
-		base = find_stored(reader, base_id, length, base_place, CurrentResourceOwner, &buffer, &base_stored);
+	base = mosaic_find_base(reader, base_id, length, base_place, base_buffer ? *base_buffer : InvalidBuffer,
+							CurrentResourceOwner, &buffer);
 	if (base == NULL)
 		return false;
-	/* A base is whole: there are no deltas of deltas. */
-	made = base_stored == length && mosaic_delta_decode(delta, stored, base, length, out);
+	made = mosaic_delta_decode(delta, stored, base, length, out);
 	if (base_buffer && BufferIsValid(buffer))
 		*base_buffer = buffer;
 	if (BufferIsValid(buffer))
@@ -251,11 +265,8 @@ mosaic_recent_block(MosaicReader *reader, int32 block_id, uint32 length, ItemPoi
 	return payload_at(reader, place, block_id, length, seen_in, owner, buffer, stored);
 }
 
-/* Lines of a tuple that are fetched; the processor follows a stream that was begun. */
-#define PREFETCH_LINES 16
-
 void
-mosaic_prefetch_tuple(ItemPointer place, Buffer seen_in)
+mosaic_prefetch_tuple(ItemPointer place, Buffer seen_in, int lines)
 {
 	const char *page = BufferGetPage(seen_in);
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(place);
@@ -265,7 +276,7 @@ mosaic_prefetch_tuple(ItemPointer place, Buffer seen_in)
 	if (offset < FirstOffsetNumber || offset > MaxHeapTuplesPerPage)
 		return;
 	at = ItemIdGetOffset(PageGetItemId((Page) page, offset));
-	for (int i = 0; i < PREFETCH_LINES && at < BLCKSZ; i++, at += MOSAIC_ROW_BYTES)
+	for (int i = 0; i < lines && at < BLCKSZ; i++, at += MOSAIC_ROW_BYTES)
 		__builtin_prefetch(page + at);
 }
 

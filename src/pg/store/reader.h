@@ -66,6 +66,12 @@ extern const void *mosaic_read_stored(MosaicReader *reader, int32 block_id, uint
  */
 extern bool mosaic_make_block(MosaicReader *reader, const void *delta, uint32 stored, uint32 length,
 							  ItemPointer base_place, Buffer *base_buffer, void *out);
+/*
+ * A base, which is always whole: as mosaic_find_block, but NULL where it is a delta; seen_in is the buffer where its page
+ * may be, or InvalidBuffer.
+ */
+extern const void *mosaic_find_base(MosaicReader *reader, int32 block_id, uint32 length, ItemPointer place, Buffer seen_in,
+									ResourceOwner owner, Buffer *buffer);
 /* XX001 in the words used everywhere. */
 pg_noreturn extern void mosaic_delta_is_damaged(int32 block_id);
 
@@ -83,7 +89,7 @@ extern void mosaic_release_pin(Buffer buffer, ResourceOwner owner);
 
 /* Brings what that call will touch into the processor's cache. */
 extern void mosaic_prefetch_recent(ItemPointer place, uint32 length, Buffer seen_in);
-/* Likewise of a tuple itself, where its page was fetched so before. */
-extern void mosaic_prefetch_tuple(ItemPointer place, Buffer seen_in);
+/* Likewise so many lines of a tuple itself, where its page was fetched so before; the processor follows a stream that was begun. */
+extern void mosaic_prefetch_tuple(ItemPointer place, Buffer seen_in, int lines);
 
 #endif

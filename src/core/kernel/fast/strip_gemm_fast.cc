@@ -8,13 +8,16 @@
 //   more rows  a chunk is some four pages of each strip of the tile; all groups of rows run on it,
 //              while they fetch the next chunk into L2.
 //
-// For weights of bfloat16 the rows of a panel are rounded first.
+// For weights of bfloat16 the rows of a panel are rounded first. Blocks that have to be made
+// (BlockMaker) are made a chunk at a time, just before its tiles read them; of few rows a chunk is
+// then a block of each strip, so that they are in the L1 cache.
 #include "core/kernel/fast/strip_gemm_fast.h"
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "core/kernel/fast/amx.h"
 #include "core/kernel/fast/bfloat16.h"
@@ -31,6 +34,7 @@ constexpr int64_t kPanelRows = 2048;         // bounds the copy of a partial str
 constexpr int64_t kPackColumns = 128;        // fewer do not pay for packing A
 constexpr int64_t kStreamedBytes = 8 << 20;  // more are likely to come from memory
 constexpr int64_t kChunkRows = 4 * MOSAIC_MAX_BLOCK_ROWS;
+constexpr int64_t kMadeStrip = 4096;  // bytes of a strip that are made for few rows at a time
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -110,9 +114,14 @@ class StripGemmRun {
     const int64_t width = CeilDiv(depth, step_);
     if (pack_) packed_ = NewBuffer(panel_rows * width);
     if (rounds()) rounded_ = NewBuffer((pack_ ? tiles_.rows : panel_rows) * width);
-    if (!few_ || g_.m % kStripCols != 0) {
+    if (!few_ || g_.m % kStripCols != 0 || g_.maker != nullptr) {
       sums_ld_ = kStripCols * (few_ ? kMaxTileStrips : tiles_.wide_strips);
       sums_ = NewBuffer(panel_rows * sums_ld_);
+    }
+    if (g_.maker != nullptr) {
+      made_ = NewBuffer(kMaxTileStrips * ChunkBlocks(blocks_) * MadeStride(g_) / 4);
+      payloads_.resize(static_cast<size_t>(kMaxTileStrips * ChunkBlocks(blocks_)));
+      sources_.resize(payloads_.size());
     }
     for (int64_t p = 0; p < panels.parts; ++p) {
       for (int64_t d = 0; d < depths.parts; ++d) {
@@ -146,11 +155,13 @@ class StripGemmRun {
     }
     for (int64_t s = 0; s < strips_;) {
       const int64_t left = strips_ - s;
-      if (few_ && streamed_ && rows <= tiles_.streamed_rows && left >= tiles_.streamed_strips) {
+      // What is made is in the cache.
+      const bool streamed = streamed_ && g_.maker == nullptr;
+      if (few_ && streamed && rows <= tiles_.streamed_rows && left >= tiles_.streamed_strips) {
         RunStrips(s, tiles_.streamed_strips, tiles_.streamed, groups);
         s += tiles_.streamed_strips;
       } else if (few_ && left >= kFewStrips) {
-        RunStrips(s, kFewStrips, streamed_ ? tiles_.few_streamed : tiles_.few, groups);
+        RunStrips(s, kFewStrips, streamed ? tiles_.few_streamed : tiles_.few, groups);
         s += kFewStrips;
       } else if (left >= tiles_.wide_strips) {
         RunStrips(s, tiles_.wide_strips, pack_ ? tiles_.wide_packed : tiles_.wide, groups);
@@ -195,8 +206,7 @@ class StripGemmRun {
 
     TileArgs t = {};
     t.block_rows = g_.block_rows;
-    const int64_t chunk_blocks = few_ ? end_ - begin_ : kChunkRows / g_.block_rows;
-    const Parts chunks(end_ - begin_, std::max<int64_t>(1, chunk_blocks));
+    const Parts chunks(end_ - begin_, ChunkBlocks(end_ - begin_));
     for (int64_t i = 0; i < chunks.parts; ++i) {
       const int64_t begin = begin_ + chunks.Begin(i), end = begin_ + chunks.Begin(i + 1);
       // What comes after this chunk: the next one, or the beginning of the next strips.
@@ -209,6 +219,7 @@ class StripGemmRun {
         const int64_t strip = std::min(next_strip + q, strips_ - 1);
         t.next[q] = g_.blocks + strip * g_.row_blocks + next;
       }
+      if (g_.maker != nullptr) MakeChunk(count, chunks.Size(i), &t);
       const int64_t k0 = begin * g_.block_rows;
       t.k = std::min(g_.k, end * g_.block_rows) - k0;
       const bool from_c = i == 0 && !edge, to_c = !more && !edge;
@@ -223,6 +234,33 @@ class StripGemmRun {
       if (last && g_.activation > Activation::kRelu) ActivateRows(t, groups.n, cols);
     }
     if (edge) CopyRows(sums_.get(), sums_ld_, c, g_.ldc, groups.n, cols);
+  }
+
+  // Blocks of a strip in a chunk, at most, of so many.
+  int64_t ChunkBlocks(int64_t blocks) const {
+    if (!few_) return std::max<int64_t>(1, kChunkRows / g_.block_rows);
+    return std::max<int64_t>(1, g_.maker == nullptr ? blocks : kMadeStrip / MadeStride(g_));
+  }
+
+  // The payloads of a chunk; to be fetched ahead remains what those of the next are made of.
+  void MakeChunk(int count, int64_t blocks, TileArgs* t) {
+    const int64_t room = static_cast<int64_t>(payloads_.size()) / kMaxTileStrips;
+    char* out = reinterpret_cast<char*>(made_.get());
+    for (int64_t b = 0; b < blocks; ++b) {
+      for (int q = 0; q < count; ++q, out += MadeStride(g_)) {
+        const void* next = q + 1 < count    ? t->blocks[q + 1][b]
+                           : b + 1 < blocks ? t->blocks[0][b + 1]
+                                            : t->next[0][0];
+        payloads_[static_cast<size_t>(q * room + b)] =
+            g_.maker->Payload(t->blocks[q][b], next, out);
+      }
+    }
+    for (int q = 0; q < count; ++q) {
+      const void** sources = sources_.data() + q * room;
+      for (int64_t b = 0; b < t->next_blocks; ++b) sources[b] = g_.maker->Source(t->next[q][b]);
+      t->blocks[q] = payloads_.data() + q * room;
+      t->next[q] = sources;
+    }
   }
 
   // One chunk, which begins at k0, for all groups of rows.
@@ -262,6 +300,8 @@ class StripGemmRun {
   const int64_t strips_, blocks_;  // that are used
   const bool few_, streamed_, pack_;
   Buffer packed_, rounded_, sums_;
+  Buffer made_;  // payloads of a chunk that are made
+  std::vector<const void*> payloads_, sources_;
   int64_t sums_ld_ = 0;
   // The panel at work; its A, unless that is packed.
   const float* a_ = nullptr;

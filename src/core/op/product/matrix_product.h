@@ -9,6 +9,7 @@
 // of integers in plain loops.
 #pragma once
 
+#include "core/codec/delta_blocks.h"
 #include "core/kernel/activation.h"
 #include "core/op/op.h"
 
@@ -22,7 +23,7 @@ struct ProductConfig {
   Activation activation = Activation::kNone;
 };
 
-class MatrixProductOp : public Op {
+class MatrixProductOp : public Op, public TakesDeltaBlocks {
  public:
   explicit MatrixProductOp(const ProductConfig& config) : config_(config) {}
 

@@ -1,9 +1,8 @@
 #include "core/op/product/strip_product.h"
 
 #include <algorithm>
-#include <memory>
-#include <new>
 
+#include "core/codec/delta_blocks.h"
 #include "core/kernel/half_strip.h"
 #include "core/kernel/strip_gemm.h"
 
@@ -14,13 +13,6 @@ namespace {
 // kKChunk rows, so that they stay in the L2 cache while all strips pass by.
 constexpr int64_t kActivationBytes = 1400 * 1024;
 constexpr int64_t kKChunk = 1000;
-
-// Widened weights at a time: they stay in the L2 cache until they are multiplied.
-constexpr int64_t kWidenedBytes = 96 * 1024;
-
-struct FreeAligned {
-  void operator()(float* p) const { ::operator delete(p, std::align_val_t{64}); }
-};
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -92,36 +84,15 @@ void StripProduct::Blocks(int64_t begin, int64_t end, std::vector<int32_t>* out)
 }
 
 void StripProduct::RunHalves(StripGemmArgs g) const {
-  const int64_t floats = static_cast<int64_t>(g.block_rows) * MOSAIC_STRIP_COLS;  // of a block
-  const int64_t room = std::max<int64_t>(1, kWidenedBytes / (floats * static_cast<int64_t>(sizeof(float))));
-  const int64_t deep = std::min(g.row_blocks, room);
-  const int64_t wide = std::min(g.strips, room / deep);  // 1 where strips do not fit as a whole
-  const std::unique_ptr<float, FreeAligned> widened(static_cast<float*>(
-      ::operator new(static_cast<size_t>(deep * wide * floats) * sizeof(float), std::align_val_t{64})));
-  std::vector<const void*> blocks(static_cast<size_t>(deep * wide));
-  for (int64_t s = 0; s < g.strips; s += wide) {
-    for (int64_t b = 0; b < g.row_blocks; b += deep) {
-      StripGemmArgs part = g;
-      part.dtype = MOSAIC_FLOAT;
-      part.strips = std::min(wide, g.strips - s);
-      part.row_blocks = std::min(deep, g.row_blocks - b);
-      for (int64_t i = 0; i < part.strips * part.row_blocks; ++i) {
-        const int64_t from = (s + i / part.row_blocks) * g.row_blocks + b + i % part.row_blocks;
-        WidenHalfStrip(g.blocks[from], g.block_rows / 2, widened.get() + i * floats);
-        blocks[static_cast<size_t>(i)] = widened.get() + i * floats;
-      }
-      part.blocks = blocks.data();
-      part.a = g.a + b * g.block_rows;
-      part.k = std::min(g.k - b * g.block_rows, part.row_blocks * g.block_rows);
-      part.c = g.c + s * MOSAIC_STRIP_COLS;
-      part.m = std::min(g.m - s * MOSAIC_STRIP_COLS, part.strips * MOSAIC_STRIP_COLS);
-      part.bias = g.bias == nullptr ? nullptr : g.bias + s * MOSAIC_STRIP_COLS;
-      part.first = g.first && b == 0;
-      part.last = g.last && b + part.row_blocks == g.row_blocks;
-      part.working_set = 0;
-      StripGemm(part);
-    }
-  }
+  alignas(64) char halves[MOSAIC_MAX_PAYLOAD];
+  BlockMaker* maker = g.maker;
+  const int64_t lines = g.block_rows / 2;
+  g.dtype = MOSAIC_FLOAT;
+  StripGemmInParts(g, [&](const void* block, const void* next, void* room) {
+    if (maker != nullptr) block = maker->Payload(block, next, halves);
+    WidenHalfStrip(block, lines, static_cast<float*>(room));
+    return room;
+  });
 }
 
 void StripProduct::RunPiece(const Operands& x, const Piece& p, const void* const* blocks,
@@ -133,6 +104,8 @@ void StripProduct::RunPiece(const Operands& x, const Piece& p, const void* const
   g.lda = x.lda;
   g.n = p.rows;
   g.blocks = blocks;
+  DeltaBlocks deltas;
+  if (DeltaBlocks::HasAny(blocks, p.units())) g.maker = &deltas;
   g.strips = p.strips;
   g.row_blocks = p.blocks;
   g.dtype = w_.dtype;
@@ -151,6 +124,7 @@ void StripProduct::RunPiece(const Operands& x, const Piece& p, const void* const
   } else {
     StripGemm(g);
   }
+  deltas.Check();
   if (g.last && done) done(Tile{p.row, p.rows, col, g.m});
 }
 

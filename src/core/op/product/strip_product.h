@@ -45,7 +45,8 @@ class StripProduct {
   // every row chunk that reads it.
   void Blocks(int64_t begin, int64_t end, std::vector<int32_t>* out) const;
 
-  // Does the units. blocks: the payloads that Blocks names, in that order. a, c: n rows of lda, ldc
+  // Does the units. blocks: the payloads that Blocks names, in that order, some of them as
+  // DeltaBlocks (codec/delta_blocks.h) has them; DamagedDelta is thrown. a, c: n rows of lda, ldc
   // elements. bias: m values, or null; then the activation. done (may be empty) is told of every
   // finished part of C, once.
   struct Operands {
