@@ -195,6 +195,15 @@ mosaic_heap_update(Relation rel, ItemPointer place, HeapTuple row, TU_UpdateInde
 #define mosaic_check_can_become(role) check_is_member_of_role(GetUserId(), role)
 #endif
 
+/* How an Append or MergeAppend leaves out partitions while it is executed, or NULL: 18 keeps that in the statement. */
+#if PG_VERSION_NUM >= 180000
+#define mosaic_prune_info(stmt, append) \
+	((append)->part_prune_index < 0 ? NULL : \
+	 (PartitionPruneInfo *) list_nth((stmt)->partPruneInfos, (append)->part_prune_index))
+#else
+#define mosaic_prune_info(stmt, append) ((append)->part_prune_info)
+#endif
+
 /*
  * Number of callbacks of TableAmRoutine in each version whose callbacks were
  * reviewed one by one for mosaic_am.c.  16 has those of 15; 17 gives ANALYZE a

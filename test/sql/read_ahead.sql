@@ -76,6 +76,101 @@ EXECUTE top(1);
 EXECUTE top(2);
 RESET plan_cache_mode;
 
-DROP FUNCTION met, nodes, rows;
-DROP TABLE q, t, big;
+-- what a row does that nobody has asked for is not done: the first two rows of a cursor, or the error they come with
+CREATE SEQUENCE sq;
+CREATE TABLE c (id int, name text);
+INSERT INTO c VALUES (1, 'a'), (2, 'b'), (3, 'c');
+CREATE TABLE one (i int, z int);
+INSERT INTO one VALUES (1, 0);
+CREATE TABLE parts (id int, y int) PARTITION BY LIST (id);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES IN (1, 2);
+CREATE TABLE parts2 PARTITION OF parts FOR VALUES IN (3, 4);
+INSERT INTO parts VALUES (1, 1), (2, 2), (3, 3), (4, 4);
+ANALYZE;
+CREATE FUNCTION vol(i int) RETURNS SETOF int LANGUAGE plpgsql VOLATILE ROWS 1 AS $$ BEGIN PERFORM nextval('sq'); RETURN NEXT i; END $$;
+CREATE FUNCTION vol1(i int) RETURNS int LANGUAGE plpgsql VOLATILE AS $$ BEGIN PERFORM nextval('sq'); RETURN i; END $$;
+CREATE FUNCTION fails_at(i int, at int) RETURNS SETOF int LANGUAGE plpgsql STABLE ROWS 1 AS $$ BEGIN IF i = at THEN RAISE EXCEPTION 'met %', i; END IF; RETURN NEXT i; END $$;
+CREATE FUNCTION fails() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE EXCEPTION 'met'; END $$;
+CREATE FUNCTION mine() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN 1; END $$;
+CREATE FUNCTION two(batch boolean, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE c refcursor; r record; result text := ''; zero int := 0;
+BEGIN
+  PERFORM set_config('pg_mosaic.batch', batch::text, true), setval('sq', 1);
+  OPEN c FOR EXECUTE query USING zero;
+  FOR i IN 1 .. 2 LOOP
+    FETCH c INTO r;
+    result := result || r::text;
+  END LOOP;
+  CLOSE c;
+  RETURN result || ' ' || currval('sq');
+EXCEPTION WHEN raise_exception OR division_by_zero OR invalid_row_count_in_limit_clause OR invalid_tablesample_argument OR data_exception THEN
+  RETURN result || ' ' || SQLERRM;
+END $$;
+CREATE FUNCTION ahead(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE line text; found boolean := false;
+BEGIN
+  PERFORM set_config('pg_mosaic.batch', 'on', true);
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || replace(query, '$1', '0') LOOP
+    found := found OR line ~ 'Predict';
+  END LOOP;
+  RETURN found;
+END $$;
+-- All of them with nested loops: hashes and sorts read their input first.
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET plan_cache_mode = force_generic_plan;
+CREATE TABLE queries (n serial, query text);
+INSERT INTO queries (query) VALUES
+  ('SELECT t.id, currval(''sq''), P FROM (SELECT * FROM t WHERE id < 9) t, LATERAL vol(t.id) f'),
+  ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 9) t, LATERAL (SELECT id FROM c WHERE c.id = t.id OFFSET vol1(0)) f'),
+  ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 9) t, LATERAL (SELECT id FROM c TABLESAMPLE bernoulli(vol1(100 + 0 * t.id))) f'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT vol1(c.id) FROM c WHERE c.id = t.id ORDER BY c.id OFFSET 0) f'),
+  ('SELECT t.id, P FROM t WHERE id < 9 AND CASE WHEN id = 3 THEN (SELECT vol1(1)) ELSE 1 END = 1'),
+  ('SELECT t.id, P FROM t WHERE id < 9 AND CASE WHEN id = 3 THEN (SELECT count(*) FROM vol(1)) ELSE 1 END = 1'),
+  ('SELECT t.id, P FROM t, LATERAL fails_at(t.id, 3) f'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT * FROM c LIMIT CASE WHEN t.id = 3 THEN -1 ELSE 1 END) s'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT * FROM c OFFSET CASE WHEN t.id = 3 THEN -1 ELSE 2 END) s'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT id FROM c TABLESAMPLE bernoulli(CASE WHEN t.id = 3 THEN -1 ELSE 100 END) LIMIT 1) f'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT id FROM c TABLESAMPLE bernoulli(100) REPEATABLE (10 / (3 - t.id)) LIMIT 1) f'),
+  ('SELECT t.id, P FROM t, LATERAL XMLTABLE(''/r'' PASSING ((CASE WHEN t.id = 3 THEN ''<r>x</r>'' ELSE ''<r>1</r>'' END)::xml) COLUMNS v int PATH ''.'') f'),
+  ('SELECT t.id, P FROM t WHERE id < 10 AND (CASE WHEN id = 3 THEN (SELECT i / z FROM one) ELSE 1 END) = 1'),
+  ('SELECT t.id, P FROM t WHERE id < 10 AND (id <> 3 OR id = (SELECT i / z FROM one))'),
+  ('SELECT t.id, P FROM t WHERE id < 10 AND CASE WHEN id = 3 THEN fails() ELSE 1 END = 1'),
+  ('SELECT t.id, P FROM t WHERE id < 10 AND CASE WHEN id = 3 THEN 1 / $1 ELSE 1 END = 1'),
+  ('SELECT t.id, P FROM t LEFT JOIN LATERAL (SELECT c.id FROM c WHERE c.id = 10 / (t.id - 3) OFFSET 0) f ON true'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT c.id FROM c WHERE c.id = 1 + 0 / (3 - t.id) ORDER BY c.id OFFSET 0) f'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT 1 AS s WHERE t.id <> 3 UNION ALL SELECT 1 / (t.id - 3) WHERE t.id = 3) f'),
+  ('SELECT t.id, P FROM t LEFT JOIN LATERAL (SELECT y FROM parts WHERE parts.id = 10 / (3 - t.id) OFFSET 0) f ON true'),
+  ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 3 UNION ALL SELECT f, ARRAY[1,2,3,4] FROM vol(3) f) t, (SELECT 1 OFFSET 0) o'),
+  ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 3 UNION ALL SELECT fails(), ARRAY[1,2,3,4]) t, (SELECT 1 OFFSET 0) o');
+SELECT n, two(true, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS rows, two(true, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) = two(false, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS same
+  FROM queries ORDER BY n;
+-- nor by a query that runs to its end, where it can tell
+SELECT setval('sq', 1);
+SELECT t.id, currval('sq'), predict_class('iris', t.x) FROM (SELECT * FROM t WHERE id < 4) t, LATERAL vol(t.id) f;
+SELECT t.id, currval('sq'), predict_class('iris', t.x) FROM (SELECT * FROM t WHERE id < 4) t, LATERAL (SELECT count(*) FROM (SELECT vol1(c.id) FROM c WHERE c.id >= t.id OFFSET 0) s) f;
+-- what the first row comes to is no reason not to
+TRUNCATE queries RESTART IDENTITY;
+INSERT INTO queries (query) VALUES
+  ('SELECT t.id, P FROM t LIMIT 10'),
+  ('SELECT t.id, P FROM t WHERE id > 3 AND id < $1 + 10 LIMIT 10'),
+  ('SELECT t.id, P FROM t WHERE id > (SELECT min(id) FROM c) LIMIT 10'),
+  ('SELECT t.id, P FROM t WHERE id > mine() LIMIT 10'),
+  ('SELECT t.id, P FROM t, c WHERE c.id = t.id LIMIT 10'),
+  ('SELECT t.id, P FROM t, c WHERE c.id > mine() LIMIT 10'),
+  ('SELECT t.id, P FROM c LEFT JOIN t ON c.id = t.id WHERE c.name > ''a'' LIMIT 10'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT * FROM c WHERE c.id = t.id LIMIT 1) s LIMIT 10'),
+  ('SELECT t.id, P FROM t, generate_series(1, 3) g LIMIT 10'),
+  ('SELECT t.id, P FROM t, vol(3) f LIMIT 10'),
+  ('SELECT t.id, P FROM vol(3) f, t LIMIT 10'),
+  ('SELECT t.x[1] AS id, P FROM (SELECT ARRAY[vol, 2, 3, 4]::real[] AS x FROM vol(1) OFFSET 0) t'),
+  ('SELECT t.id, P FROM t TABLESAMPLE bernoulli(100) LIMIT 10');
+SELECT n, ahead(replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS batched, two(true, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) = two(false, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS same
+  FROM queries ORDER BY n;
+RESET ALL;
+SET client_min_messages = warning;
+
+DROP FUNCTION met, nodes, rows, two, ahead, vol, vol1, fails_at, fails, mine;
+DROP TABLE q, t, big, c, one, parts, queries;
+DROP SEQUENCE sq;
 DROP EXTENSION pg_mosaic CASCADE;

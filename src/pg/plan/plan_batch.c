@@ -11,9 +11,9 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 
+#include "plan_ahead.h"
 #include "plan_batch.h"
 #include "plan_calls.h"
-#include "plan_walk.h"
 #include "predict_scan.h"
 
 /* Calls that are computed together, and the quals that follow them. */
@@ -185,13 +185,14 @@ keep_safe_stages(MosaicRewrite *c, Plan *plan, List *stages, MosaicNeed need)
 		List	   *quals;
 
 		stage->need = stage_need(stages, k, need);
-		stage->safe = safe && mosaic_exprs_cannot_fail(args);
-		if (acts || (stage->need.demand == DEMAND_SOME && !stage->safe))
+		stage->safe = safe && mosaic_exprs_cannot_fail(args, c->stmt);
+		if (acts || !mosaic_exprs_only_read(args, c->stmt) ||
+			(stage->need.demand == DEMAND_SOME && !stage->safe))
 			return k == 0 ? NIL : cut_stages(stages, k);
-		acts = !mosaic_exprs_only_read(stage->quals, c->stmt);
+		acts = !mosaic_quals_only_read(stage->quals, c->stmt);
 		calls = list_concat(calls, stage->calls);
 		quals = (List *) mosaic_replace((Node *) stage->quals, calls, INDEX_VAR, 1);
-		safe = stage->safe && mosaic_exprs_cannot_fail(quals);
+		safe = stage->safe && mosaic_quals_cannot_fail(quals, c->stmt);
 	}
 	return stages;
 }

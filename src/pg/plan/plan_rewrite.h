@@ -30,7 +30,7 @@ typedef struct MosaicScanInfo
 	int			ncalls;			/* the last columns of custom_scan_tlist */
 	MosaicDemand demand;
 	int			bound;			/* at most so many rows are demanded; -1: unknown */
-	bool		safe;			/* reading ahead cannot fail; see plan_walk.h */
+	bool		safe;			/* reading ahead cannot fail; see plan_ahead.h */
 } MosaicScanInfo;
 
 extern List *mosaic_scan_info_to_list(const MosaicScanInfo *info);

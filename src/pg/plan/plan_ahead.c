@@ -1,0 +1,487 @@
+/*
+ * plan_ahead.c
+ *		What may be said of reading a finished plan ahead.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "plan_ahead.h"
+#include "plan_calls.h"
+#include "plan_walk.h"
+
+/* How a part of the plan is read when the whole is read ahead. */
+typedef struct Reading
+{
+	PlannedStmt *stmt;
+	Bitmapset  *varying;		/* parameters that nested loops within the whole set anew for each row */
+	bool		again;			/* it may be executed at any row, or for each */
+	bool		first;			/* the first row of the whole needs the first of this, if there is one */
+} Reading;
+
+/* How an expression is evaluated. */
+typedef struct Place
+{
+	const Reading *reading;
+	bool		certain;		/* for the first row, whatever its values */
+	bool		conditional;	/* behind others within a condition */
+	bool		fails;			/* found to */
+} Place;
+
+/* Whether something is so of an expression. */
+typedef bool (*Test) (Node *expr, Place place);
+
+static bool plan_acts(Plan *plan, Reading reading);
+
+/* ---- expressions ---- */
+
+static bool
+evaluates_some(Node *node)
+{
+	return IsA(node, CaseExpr) || IsA(node, CoalesceExpr) ||
+		(IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop != NOT_EXPR);
+}
+
+static bool
+subplan_acts(Plan *plan, PlannedStmt *stmt)
+{
+	return plan_acts(plan, (Reading) {.stmt = stmt, .again = true});
+}
+
+static bool
+find_acting_plan(Node *node, void *context)
+{
+	Place		place = *(Place *) context;
+	PlannedStmt *stmt = place.reading->stmt;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubPlan) && subplan_acts(list_nth(stmt->subplans, ((SubPlan *) node)->plan_id - 1), stmt))
+		return true;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC && !place.certain)
+	{
+		Plan	   *init = mosaic_init_plan_of(((Param *) node)->paramid, stmt);
+
+		return init && subplan_acts(init, stmt);
+	}
+	if (evaluates_some(node))
+		place.certain = false;
+	return expression_tree_walker(node, find_acting_plan, &place);
+}
+
+static bool
+expr_acts(Node *expr, Place place)
+{
+	return contain_volatile_functions(expr) || find_acting_plan(expr, &place);
+}
+
+/* Of those that the server brings, those that fail by constants do so when the query is planned, or by its parameters. */
+static bool
+may_fail_without_columns(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId && !get_func_leakproof(function);
+}
+
+/* A copy for contain_leaked_vars(): what may differ from row to row, or come to light with one, is a column. */
+static Node *
+as_columns(Node *node, void *context)
+{
+	Place	   *place = context;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param))
+	{
+		Param	   *param = (Param *) node;
+		bool		exec = param->paramkind == PARAM_EXEC;
+
+		if (exec && !place->certain && mosaic_init_plan_of(param->paramid, place->reading->stmt))
+			place->fails = true;
+		if (place->conditional || (exec && bms_is_member(param->paramid, place->reading->varying)))
+			return (Node *) mosaic_var_of(node, OUTER_VAR, 1);
+	}
+	if (!place->certain && check_functions_in_node(node, may_fail_without_columns, NULL))
+		place->fails = true;
+	if (evaluates_some(node))
+	{
+		Place		within = {.reading = place->reading, .conditional = true};
+
+		node = expression_tree_mutator(node, as_columns, &within);
+		place->fails |= within.fails;
+		return node;
+	}
+	return expression_tree_mutator(node, as_columns, context);
+}
+
+/* contain_leaked_vars() does not know target entries. */
+static bool
+leaks(Node *node)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, TargetEntry))
+		return leaks((Node *) ((TargetEntry *) node)->expr);
+	if (!IsA(node, List))
+		return contain_leaked_vars(node);
+	foreach(lc, (List *) node)
+		if (leaks(lfirst(lc)))
+			return true;
+	return false;
+}
+
+static bool
+expr_can_fail(Node *expr, Place place)
+{
+	expr = as_columns(expr, &place);
+	return place.fails || leaks(expr);
+}
+
+static bool
+any_expr(List *exprs, Test test, Place place)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		if (test(lfirst(lc), place))
+			return true;
+	return false;
+}
+
+static bool
+any_qual(List *quals, Test test, const Reading *reading, bool first_certain)
+{
+	ListCell   *lc;
+
+	foreach(lc, quals)
+		if (test(lfirst(lc), (Place) {.reading = reading, .certain = first_certain && foreach_current_index(lc) == 0}))
+			return true;
+	return false;
+}
+
+bool
+mosaic_exprs_only_read(List *exprs, PlannedStmt *stmt)
+{
+	Reading		reading = {.stmt = stmt};
+
+	return !any_expr(exprs, expr_acts, (Place) {.reading = &reading, .certain = true});
+}
+
+bool
+mosaic_exprs_cannot_fail(List *exprs, PlannedStmt *stmt)
+{
+	Reading		reading = {.stmt = stmt};
+
+	return !any_expr(exprs, expr_can_fail, (Place) {.reading = &reading, .certain = true});
+}
+
+bool
+mosaic_quals_only_read(List *quals, PlannedStmt *stmt)
+{
+	Reading		reading = {.stmt = stmt};
+
+	return !any_qual(quals, expr_acts, &reading, true);
+}
+
+bool
+mosaic_quals_cannot_fail(List *quals, PlannedStmt *stmt)
+{
+	Reading		reading = {.stmt = stmt};
+
+	return !any_qual(quals, expr_can_fail, &reading, true);
+}
+
+/* ---- nodes ---- */
+
+static List *
+function_exprs(FunctionScan *scan)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, scan->functions)
+		exprs = lappend(exprs, lfirst_node(RangeTblFunction, lc)->funcexpr);
+	return exprs;
+}
+
+/* What decides, when a scan starts, which partitions it reads. */
+static List *
+pruning_exprs(PartitionPruneInfo *info)
+{
+	List	   *exprs = NIL;
+	ListCell   *lh,
+			   *lr,
+			   *ls;
+
+	if (info == NULL)
+		return NIL;
+	foreach(lh, info->prune_infos)
+		foreach(lr, lfirst(lh))
+			foreach(ls, lfirst_node(PartitionedRelPruneInfo, lr)->exec_pruning_steps)
+				if (IsA(lfirst(ls), PartitionPruneStepOp))
+					exprs = list_concat(exprs, ((PartitionPruneStepOp *) lfirst(ls))->exprs);
+	return exprs;
+}
+
+/* What a node evaluates once, when a scan of it starts, and so for its first row. */
+static List *
+start_exprs(Plan *plan, PlannedStmt *stmt)
+{
+	TableSampleClause *sample;
+
+	switch (nodeTag(plan))
+	{
+		case T_Result:
+			return (List *) ((Result *) plan)->resconstantqual;
+		case T_Append:
+			return pruning_exprs(mosaic_prune_info(stmt, (Append *) plan));
+		case T_MergeAppend:
+			return pruning_exprs(mosaic_prune_info(stmt, (MergeAppend *) plan));
+		case T_SampleScan:
+			sample = ((SampleScan *) plan)->tablesample;
+			return lappend(list_copy(sample->args), sample->repeatable);
+		case T_IndexScan:
+			return list_concat_copy(((IndexScan *) plan)->indexqualorig, ((IndexScan *) plan)->indexorderbyorig);
+		case T_IndexOnlyScan:
+			return list_concat(list_concat_copy(((IndexOnlyScan *) plan)->indexqual, ((IndexOnlyScan *) plan)->recheckqual),
+							   ((IndexOnlyScan *) plan)->indexorderby);
+		case T_BitmapIndexScan:
+			return ((BitmapIndexScan *) plan)->indexqualorig;
+		case T_BitmapHeapScan:
+			return ((BitmapHeapScan *) plan)->bitmapqualorig;
+		case T_TidScan:
+			return ((TidScan *) plan)->tidquals;
+		case T_TidRangeScan:
+			return ((TidRangeScan *) plan)->tidrangequals;
+		case T_FunctionScan:
+			return function_exprs((FunctionScan *) plan);
+		case T_TableFuncScan:
+			return list_make1(((TableFuncScan *) plan)->tablefunc);
+		case T_Memoize:
+			return ((Memoize *) plan)->param_exprs;
+		case T_WindowAgg:
+			return list_make2(((WindowAgg *) plan)->startOffset, ((WindowAgg *) plan)->endOffset);
+		case T_Limit:
+			return list_make2(((Limit *) plan)->limitOffset, ((Limit *) plan)->limitCount);
+		default:
+			return NIL;
+	}
+}
+
+/* What a node evaluates for some of its rows, besides its conditions. */
+static List *
+row_exprs(Plan *plan)
+{
+	switch (nodeTag(plan))
+	{
+		case T_NestLoop:
+			return ((Join *) plan)->joinqual;
+		case T_MergeJoin:
+			return list_concat_copy(((Join *) plan)->joinqual, ((MergeJoin *) plan)->mergeclauses);
+		case T_HashJoin:
+			return list_concat(list_concat_copy(((Join *) plan)->joinqual, ((HashJoin *) plan)->hashclauses),
+							   ((HashJoin *) plan)->hashkeys);
+		case T_Hash:
+			return ((Hash *) plan)->hashkeys;
+		case T_ValuesScan:
+			return ((ValuesScan *) plan)->values_lists;
+		case T_WindowAgg:
+			return ((WindowAgg *) plan)->runCondition;
+		case T_ForeignScan:
+			return ((ForeignScan *) plan)->fdw_exprs;
+		case T_CustomScan:
+			return list_concat_copy(((CustomScan *) plan)->custom_exprs, ((CustomScan *) plan)->custom_scan_tlist);
+		default:
+			return NIL;
+	}
+}
+
+/* Whether the test holds for an expression of the node; started: those evaluated when its scan starts have been. */
+static bool
+node_has(Plan *plan, Test test, const Reading *reading, bool started)
+{
+	Place		list = {.reading = reading, .certain = reading->first, .conditional = !reading->first};
+	Place		start = {.reading = reading, .certain = reading->first};
+	Place		row = {.reading = reading, .conditional = IsA(plan, ValuesScan)};
+
+	return any_expr(plan->targetlist, test, list) || any_qual(plan->qual, test, reading, reading->first) ||
+		(!started && any_expr(start_exprs(plan, reading->stmt), test, start)) || any_expr(row_exprs(plan), test, row);
+}
+
+/* A function in FROM, XMLTABLE and their like give all their rows before the first, and keep them. */
+static bool
+runs_at_first(Plan *plan, const Reading *reading)
+{
+	return (IsA(plan, FunctionScan) || IsA(plan, TableFuncScan)) && reading->first &&
+		!bms_overlap(plan->allParam, reading->varying);
+}
+
+/* Whether nothing is left to do beneath a node once its first row is there. */
+static bool
+has_read_all(Plan *plan, const Reading *reading)
+{
+	return mosaic_reads_all_first(plan) && !reading->again;
+}
+
+/* How an input of the plan is read. */
+static Reading
+input_reading(Plan *plan, Plan *input, Reading reading)
+{
+	if (IsA(plan, NestLoop) && input == plan->righttree)
+	{
+		JoinType	type = ((Join *) plan)->jointype;
+		ListCell   *lc;
+
+		reading.first = reading.first && (type == JOIN_INNER || type == JOIN_SEMI);
+		reading.again = true;
+		reading.varying = bms_copy(reading.varying);
+		foreach(lc, ((NestLoop *) plan)->nestParams)
+			reading.varying = bms_add_member(reading.varying, ((NestLoopParam *) lfirst(lc))->paramno);
+	}
+	else
+		reading.first = reading.first && input == linitial(mosaic_plan_inputs(plan));
+	return reading;
+}
+
+/* The plan of a CTE, or NULL where the node is no scan of one. */
+static Plan *
+cte_plan(Plan *plan, PlannedStmt *stmt)
+{
+	if (!IsA(plan, CteScan))
+		return NULL;
+	return list_nth(stmt->subplans, ((CteScan *) plan)->ctePlanId - 1);
+}
+
+static bool
+plan_acts(Plan *plan, Reading reading)
+{
+	Plan	   *cte = cte_plan(plan, reading.stmt);
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (IsA(plan, ModifyTable) || IsA(plan, LockRows))
+		return true;
+	if (node_has(plan, expr_acts, &reading, runs_at_first(plan, &reading)))
+		return true;
+	if (has_read_all(plan, &reading))
+		return false;
+	if (cte)
+		return plan_acts(cte, reading);
+	foreach(lc, mosaic_plan_inputs(plan))
+		if (plan_acts(lfirst(lc), input_reading(plan, lfirst(lc), reading)))
+			return true;
+	return false;
+}
+
+bool
+mosaic_plan_only_reads(Plan *plan, PlannedStmt *stmt)
+{
+	return !plan_acts(plan, (Reading) {.stmt = stmt, .first = true});
+}
+
+/* Nodes of which all is known. */
+static bool
+known(Plan *plan)
+{
+	switch (nodeTag(plan))
+	{
+		case T_Result:
+		case T_Append:
+		case T_MergeAppend:
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapIndexScan:
+		case T_BitmapAnd:
+		case T_BitmapOr:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_SubqueryScan:
+		case T_FunctionScan:
+		case T_ValuesScan:
+		case T_TableFuncScan:
+		case T_CteScan:
+		case T_NamedTuplestoreScan:
+		case T_WorkTableScan:
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+		case T_Material:
+		case T_Memoize:
+		case T_Sort:
+		case T_IncrementalSort:
+		case T_Group:
+		case T_Agg:
+		case T_Unique:
+		case T_Gather:
+		case T_GatherMerge:
+		case T_Hash:
+		case T_SetOp:
+		case T_Limit:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+takes_varying(Node *node, void *varying)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXEC && bms_is_member(((Param *) node)->paramid, varying);
+	return expression_tree_walker(node, takes_varying, varying);
+}
+
+/* Nodes that fail by values that are given to them, without a function. */
+static bool
+node_fails(Plan *plan, const Reading *reading)
+{
+	switch (nodeTag(plan))
+	{
+		case T_SampleScan:
+		case T_Limit:
+			return takes_varying((Node *) start_exprs(plan, reading->stmt), reading->varying);
+		case T_TableFuncScan:
+			return !runs_at_first(plan, reading);
+		default:
+			return false;
+	}
+}
+
+static bool
+plan_can_fail(Plan *plan, Reading reading)
+{
+	Plan	   *cte = cte_plan(plan, reading.stmt);
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (!known(plan))
+		return true;
+	/* What is left to do for a row is nothing, but for the results of aggregates. */
+	if (has_read_all(plan, &reading))
+		return IsA(plan, Agg);
+	if (node_fails(plan, &reading) || node_has(plan, expr_can_fail, &reading, runs_at_first(plan, &reading)))
+		return true;
+	if (cte)
+		return plan_can_fail(cte, reading);
+	foreach(lc, mosaic_plan_inputs(plan))
+		if (plan_can_fail(lfirst(lc), input_reading(plan, lfirst(lc), reading)))
+			return true;
+	return false;
+}
+
+bool
+mosaic_plan_cannot_fail(Plan *plan, PlannedStmt *stmt)
+{
+	return !plan_can_fail(plan, (Reading) {.stmt = stmt, .first = true});
+}
