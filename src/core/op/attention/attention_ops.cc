@@ -7,6 +7,7 @@ namespace mosaic {
 
 extern const OpDef kAttention;
 extern const OpDef kGroupQueryAttention;
+extern const OpDef kLinearAttention;
 extern const OpDef kMicrosoftAttention;
 extern const OpDef kMicrosoftRotaryEmbedding;
 extern const OpDef kMultiHeadAttention;
@@ -15,8 +16,9 @@ extern const OpDef kRotaryEmbedding;
 namespace {
 
 const OpDef* const kOps[] = {
-    &kAttention,          &kGroupQueryAttention, &kMicrosoftAttention, &kMicrosoftRotaryEmbedding,
-    &kMultiHeadAttention, &kRotaryEmbedding,
+    &kAttention,          &kGroupQueryAttention,      &kLinearAttention,
+    &kMicrosoftAttention, &kMicrosoftRotaryEmbedding, &kMultiHeadAttention,
+    &kRotaryEmbedding,
 };
 
 }  // namespace

@@ -104,6 +104,30 @@ void DrawRotary(Draw& d, Sample* s) {
   s->IntAttr("interleaved", d.Int(0, 1));
 }
 
+void DrawLinearAttention(Draw& d, Sample* s) {
+  const int dtype = SingleType(d);
+  const Shape shape = d.Dims(3, 3);
+  const int64_t heads = d.Int(1, 2), group = d.Int(1, 2), values = d.Int(1, 5);
+  const int64_t keys = std::max<int64_t>(1, shape[2] / heads), b = shape[0], t = shape[1];
+  const bool delta = d.Flip(), gated = d.Flip();
+  s->Data(dtype, {b, t, group * heads * keys}).Data(dtype, {b, t, heads * keys}, -0.5, 0.5);
+  s->Data(dtype, {b, t, heads * values});
+  if (d.Flip()) {
+    s->Data(d.Flip() ? int{MOSAIC_FLOAT} : dtype, {b, heads, keys, values});
+  } else {
+    s->Omit();
+  }
+  if (gated) {
+    s->Data(dtype, {b, t, d.Flip() ? heads : heads * keys}, -1, 0);
+  } else {
+    s->Omit();
+  }
+  if (delta) s->Data(dtype, {b, t, d.Flip() ? 1 : heads}, 0, 1);
+  s->IntAttr("q_num_heads", group * heads).IntAttr("kv_num_heads", heads);
+  s->StringAttr("update_rule", gated ? (delta ? "gated_delta" : "gated") : delta ? "delta" : "linear");
+  if (d.Flip()) s->outputs = 2;
+}
+
 void DrawCausalConv(Draw& d, Sample* s) {
   const int dtype = SingleType(d);
   const Shape shape = d.Dims(3, 3);
@@ -128,6 +152,7 @@ void AddLayers(GeneratorList* out) {
 
 void AddAttention(GeneratorList* out) {
   out->push_back({kOnnxDomain, "Attention", DrawAttention, 64});
+  out->push_back({kOnnxDomain, "LinearAttention", DrawLinearAttention, 64});
   out->push_back({kMicrosoftDomain, "MultiHeadAttention", DrawMultiHead, 64});
   out->push_back({kMicrosoftDomain, "Attention", DrawPacked, 64});
   out->push_back({kMicrosoftDomain, "GroupQueryAttention", DrawGroupQuery, 64});
