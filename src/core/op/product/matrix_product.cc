@@ -320,6 +320,9 @@ Status MatrixProductOp::Infer(InferContext& c) const {
   if (c.in(0).rank() == 0 || c.in(1).rank() == 0) {
     return Status::BadModel("a scalar cannot be multiplied");
   }
+  if ((config_.trans_a && c.in(0).rank() == 1) || (config_.trans_b && c.in(1).rank() == 1)) {
+    return Status::Unsupported("a vector cannot be transposed");
+  }
   const Operand a = OperandOf(c.in(0), true, config_.trans_a);
   const Operand b = OperandOf(c.in(1), false, config_.trans_b);
   const std::string transposed =

@@ -1,6 +1,7 @@
 // Gemm and MatMul against Eigen, with weights streamed, materialised and computed.
 #include <Eigen/Core>
 
+#include "op/op_call.h"
 #include "run/fake_store.h"
 
 namespace mosaic {
@@ -351,6 +352,14 @@ TEST(MatMul, IntegersAndRefusals) {
     std::unique_ptr<Model> model;
     EXPECT_EQ(w.TryLoad(&model).code(), MOSAIC_E_BAD_MODEL);
   }
+}
+
+TEST(FusedMatMul, VectorsCannotBeTransposed) {
+  OpCall left("FusedMatMul", kMicrosoftDomain), right("FusedMatMul", kMicrosoftDomain);
+  left.Int("transA", 1).Int("transB", 1).In({12}, {1}).In({12, 1}, {1});
+  EXPECT_REFUSED(left.Run(), MOSAIC_E_UNSUPPORTED, "a vector cannot be transposed");
+  right.Int("transB", 1).In({3, 1}, {1}).In({12}, {1});
+  EXPECT_REFUSED(right.Run(), MOSAIC_E_UNSUPPORTED, "a vector cannot be transposed");
 }
 
 }  // namespace
