@@ -57,6 +57,9 @@ void PlaneConvolution::Sum(const Rows& at, const std::vector<const float*>& taps
     }
     return;
   }
+  if (met_.AtOnce(w_) >= n) {
+    return SumWeightedRows(taps.data(), weights, k, bias, (n - 1) * pitch() + w_.out[2], sums);
+  }
   std::vector<const float*> rows = taps;
   for (int64_t i = 0; i < n; i += met_.AtOnce(w_)) {
     const int64_t count = std::min(met_.AtOnce(w_), n - i);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <type_traits>
-#include <vector>
 
 #include "core/kernel/window_sum.h"
 #include "core/op/conv/window.h"
@@ -59,8 +58,9 @@ struct WindowRows {
   void Read(const Window& w, const T* x, int64_t z, int64_t first, float* to,
             float fill = 0) const {
     const int64_t top = first * w.stride[1] - w.pad[1];
-    std::vector<Inside> columns;
-    for (int64_t rest = 0; rest < column_parts; ++rest) columns.push_back(ColumnsOf(w, rest));
+    constexpr int64_t kKept = 4;
+    Inside kept[kKept];
+    for (int64_t c = 0; c < std::min(column_parts, kKept); ++c) kept[c] = ColumnsOf(w, c);
     for (int64_t rest = 0; rest < row_parts; ++rest) {
       const Inside in_rows = Part(rest + top, w.stride[1], part_rows, w.in[1]);
       float* plane = to + rest * part_rows * length;
@@ -68,9 +68,9 @@ struct WindowRows {
         for (int64_t depth = 0; depth < w.kernel[0]; ++depth) {
           const int64_t i = z * w.stride[0] - w.pad[0] + depth * w.dilation[0];
           const bool inside = i >= 0 && i < w.in[0];
-          for (const Inside& c : columns) {
-            ReadPart(w, inside ? x + (ch * w.in[0] + i) * w.in[1] * w.in[2] : nullptr, in_rows, c,
-                     plane, fill);
+          const T* from = inside ? x + (ch * w.in[0] + i) * w.in[1] * w.in[2] : nullptr;
+          for (int64_t c = 0; c < column_parts; ++c) {
+            ReadPart(w, from, in_rows, c < kKept ? kept[c] : ColumnsOf(w, c), plane, fill);
             plane += row_parts * part_rows * length;
           }
         }
