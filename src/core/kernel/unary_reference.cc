@@ -87,7 +87,7 @@ bool InFloat(Unary f, const UnaryParameters& p, float x, float* y) {
     case Unary::kLeakyRelu:
       return *y = x < 0 ? p.alpha * x : x, true;
     case Unary::kThresholdedRelu:
-      return *y = x > p.alpha || x != x ? x : 0.0f, true;
+      return *y = x > p.alpha ? x : 0.0f, true;
     case Unary::kHardSigmoid:
       return *y = HardSigmoid(x, p), true;
     case Unary::kHardSwish:

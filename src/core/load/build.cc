@@ -183,14 +183,14 @@ Status InferMain(Model* model, Arena* arena, InferOptions* how) {
       return Status();
     }
     if (status.ok() && mixer >= 0) {
-      items.reason =
-          Describe(model->graph, main.steps[static_cast<size_t>(mixer)].node) + " mixes items";
+      items.reason = DescribeStep(main, main.steps[static_cast<size_t>(mixer)]) + " mixes items";
     }
   }
   // Not in batches.
   items.outputs.assign(main.outputs.size(), -1);
   items.inputs.assign(main.inputs.size(), -1);
   options.item_symbol = "#";  // occurs nowhere
+  *options.body_steps = kBodySteps;
   SetInputs({}, "", &main);
   return InferBody(*model, main, options, &main.facts, nullptr);
 }
@@ -333,9 +333,12 @@ Status BuildPlan(Model* model) {
   }
   Arena arena;
   InferOptions options;
+  int64_t steps = kBodySteps;
+  options.body_steps = &steps;
   MOSAIC_RETURN_IF_ERROR(InferMain(model, &arena, &options));
   DropKnown(model, &model->bodies[0]);
   RunPasses(*model, &model->bodies[0]);
+  steps = kBodySteps;
   BuildBranches(0, options, model);
   for (size_t b = model->bodies.size(); b-- > 0;) FinishSteps(*model, &model->bodies[b]);
   MarkConstants(model, 0, {});

@@ -55,6 +55,7 @@ Status OldResize(LowerContext& c, Node* node) {
   node->inputs = {node->inputs[0], -1, node->inputs[1]};
   node->attributes.push_back({"coordinate_transformation_mode", std::string("asymmetric")});
   node->attributes.push_back({"nearest_mode", std::string("floor")});
+  node->attributes.push_back({"ceil_where_smaller", int64_t{1}});  // as ONNX Runtime
   return Status();
 }
 

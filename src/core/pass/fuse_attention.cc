@@ -1,5 +1,7 @@
 #include "core/pass/fuse_attention.h"
 
+#include <algorithm>
+
 #include "core/op/attention/fused_attention.h"
 #include "core/pass/pattern.h"
 
@@ -218,7 +220,9 @@ class AttentionMatcher {
       taken_.push_back(transpose);
       result = p_.node(transpose).outputs[0];
     }
-    inputs.insert(inputs.end(), masks_.begin(), masks_.end());
+    // In the order in which they are applied, where one may be there instead of those before.
+    inputs.insert(inputs.end(), masks_.rbegin(), masks_.rend());
+    std::reverse(config_.masks.begin(), config_.masks.end());
     out->taken = taken_;
     out->node = Node();
     out->node.name = p_.node(taken_[0]).name;

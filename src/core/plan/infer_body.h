@@ -11,10 +11,16 @@ namespace mosaic {
 // What is known of a value that is constant: all of it where it is inline.
 Fact FactOf(const ModelTensor& tensor);
 
+// Of one inference: some hundred times what the bodies of real models take, and some seconds.
+inline constexpr int64_t kBodySteps = int64_t{1} << 17;
+
 struct InferOptions {
-  std::string item_symbol;   // "": concrete
+  std::string item_symbol;    // "": concrete
   int64_t fold_elements = 0;  // results of known inputs are computed now, up to so many elements
   Arena* arena = nullptr;     // for those
+  // Steps of bodies that may still be inferred, beyond which it is an error (54000): bodies within
+  // bodies, each settled in rounds, would take exponential time. Null: no bound.
+  int64_t* body_steps = nullptr;
 };
 
 // Fills (*facts)[v] for the values of a body whose inputs' and captures' facts are set. mixer: the

@@ -17,6 +17,13 @@ Status InferInner(const Model& model, int body, const InferOptions& options,
     return Status::BadModel("the body takes " + std::to_string(inner.inputs.size()) +
                             " inputs, it is given " + std::to_string(inputs.size()));
   }
+  if (options.body_steps != nullptr) {
+    *options.body_steps -= static_cast<int64_t>(inner.steps.size()) + 1;
+    if (*options.body_steps < 0) {
+      return Status::Limit("loops within loops take more than " + std::to_string(kBodySteps) +
+                           " steps until what they carry along is known");
+    }
+  }
   std::vector<Fact> facts(inner.values.size());
   for (int v : inner.captures) {
     facts[static_cast<size_t>(v)] =
@@ -50,8 +57,11 @@ Fact Either(const Fact& a, const Fact& b) {
   return f;
 }
 
-bool SameFact(const Fact& a, const Fact& b) {
-  if (a.ranked != b.ranked || a.item_axis != b.item_axis || a.rank() != b.rank()) return false;
+// Whether what is known of a is true of b.
+bool Covers(const Fact& a, const Fact& b) {
+  if (a.item_axis != kMixed && a.item_axis != b.item_axis) return false;
+  if (!a.ranked) return true;
+  if (!b.ranked || a.rank() != b.rank()) return false;
   for (size_t d = 0; d < a.dims.size(); ++d) {
     if (!Same(a.dims[d], b.dims[d])) return false;
   }
@@ -70,6 +80,8 @@ bool Itemised(const std::vector<Fact>& around, const BodyPlan& inner) {
 Fact Varying(Fact f) {
   f.value = Tensor();
   f.ints.reset();
+  f.index.reset();
+  f.spread_axis = -1;
   return f;
 }
 
@@ -120,12 +132,15 @@ Status InferIf(const Model& model, const ControlOp& op, const InferOptions& opti
   return Status();
 }
 
-// Iterates until what is carried along does not change any more; what still does is unknown.
+// Iterates until what is known of what is carried along is true after one more iteration. Of each
+// value less becomes known a few times, until nothing is; so rounds are few times the values (one
+// may change the next, as in a shift register).
 Status Settle(const Model& model, int body, const InferOptions& options,
               const std::vector<Fact>& around, const std::vector<Fact>& first,
               const std::vector<Fact>& rest, size_t skip, std::vector<Fact>* carried,
               std::vector<Fact>* outputs) {
-  for (int round = 0; round < 4; ++round) {
+  std::vector<int> changes(carried->size());
+  for (bool settled = false; !settled;) {
     std::vector<Fact> inputs = first;
     for (const Fact& f : *carried) inputs.push_back(Varying(f));
     for (const Fact& f : rest) inputs.push_back(f);
@@ -133,23 +148,23 @@ Status Settle(const Model& model, int body, const InferOptions& options,
     if (outputs->size() < skip + carried->size()) {
       return Status::BadModel("the body gives fewer outputs than are carried along");
     }
-    bool settled = true;
+    settled = true;
     for (size_t i = 0; i < carried->size(); ++i) {
+      Fact& known = (*carried)[i];
       const Fact& next = (*outputs)[skip + i];
-      if (next.dtype != (*carried)[i].dtype) {
+      if (next.dtype != known.dtype) {
         return Status::BadModel("a value that is carried along changes its type");
       }
-      if (SameFact((*carried)[i], next)) continue;
+      if (Covers(known, next)) continue;
       settled = false;
-      if (round < 2) {
-        (*carried)[i] = Either((*carried)[i], next);
-      } else {
-        (*carried)[i] = Fact();
-        (*carried)[i].dtype = next.dtype;
-        (*carried)[i].item_axis = next.item_axis == kShared ? kShared : kMixed;
+      Fact less = Either(known, next);
+      if (++changes[i] > 2) {
+        less.ranked = false;
+        less.dims.clear();
+        if (less.item_axis != kShared) less.item_axis = kMixed;
       }
+      known = std::move(less);
     }
-    if (settled) return Status();
   }
   return Status();
 }
@@ -180,13 +195,21 @@ Status InferLoop(const Model& model, const ControlOp& op, const InferOptions& op
   MOSAIC_RETURN_IF_ERROR(
       Settle(model, op.body(), options, around, {iteration, condition}, {}, 1, &carried, &given));
   outputs->assign(carried.begin(), carried.end());
-  const bool counts_items = given[0].item_axis != kShared;
+  // How often it runs depends on items, or on how many there are.
+  bool counts_items = given[0].item_axis != kShared;
+  for (size_t i = 0; i < 2 && i < in.size(); ++i) {
+    if (in[i].dtype == MOSAIC_UNDEFINED) continue;
+    counts_items = counts_items || in[i].item_axis != kShared;
+    for (size_t d = 0; in[i].ints != nullptr && d < in[i].ints->size(); ++d) {
+      counts_items = counts_items || (*in[i].ints)[d].DependsOn(options.item_symbol);
+    }
+  }
   for (size_t i = 0; i < n; ++i) (*outputs)[i] = Varying(Either(carried[i], given[i + 1]));
   for (size_t i = n + 1; i < given.size(); ++i) {
     outputs->push_back(Stacked(given[i], FreshLength(options), 0));
   }
   for (Fact& f : *outputs) {
-    if (counts_items) f.item_axis = kMixed;  // how often it runs depends on items
+    if (counts_items) f.item_axis = kMixed;
   }
   return Status();
 }

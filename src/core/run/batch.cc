@@ -106,26 +106,40 @@ Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) 
   items_ = items;
   done_ = 0;
   outputs_.assign(model_.graph.outputs.size(), Tensor());
+  MOSAIC_RETURN_IF_ERROR(CheckNames());
   MOSAIC_RETURN_IF_ERROR(ChooseWay());
   return StartPart();
 }
 
-// Whether dimensions of one name have one size, as the proof that items are independent took them
-// to. ONNX Runtime does not insist on it, nor do the operators where 1 is broadcast.
-bool BatchRun::NamesAgree() const {
-  std::map<std::string, int64_t> sizes;
+// Dimensions of one name have one size, and all inputs as many items: the plan took them to.
+Status BatchRun::CheckNames() const {
+  struct Seen {
+    size_t input;
+    int64_t size;
+  };
+  std::map<std::string, Seen> seen;  // "": of the axes that count items
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const Value& v = model_.graph.values[static_cast<size_t>(model_.graph.inputs[i])];
     for (size_t d = 0; v.has_shape && d < v.dims.size(); ++d) {
-      if (static_cast<int>(d) == InputAxis(i) || v.dims[d] != kSymbolic || v.dim_names[d].empty()) {
-        continue;
-      }
-      const auto [found, first] =
-          sizes.emplace(v.dim_names[d], inputs_[i].dim(static_cast<int>(d)));
-      if (!first && found->second != inputs_[i].dim(static_cast<int>(d))) return false;
+      const bool counts = static_cast<int>(d) == InputAxis(i);
+      const bool items = counts && model_.items.independent;
+      if (!items && (v.dims[d] != kSymbolic || v.dim_names[d].empty())) continue;
+      const bool one_by_one = counts && !items && items_ > 1;
+      const int64_t size = one_by_one ? 1 : inputs_[i].dim(static_cast<int>(d));
+      const auto [found, first] = seen.emplace(items ? "" : v.dim_names[d], Seen{i, size});
+      if (first || found->second.size == size) continue;
+      const auto name = [&](size_t k) {
+        return Quoted(model_.graph.values[static_cast<size_t>(model_.graph.inputs[k])].name);
+      };
+      const std::string what =
+          items ? "the number of items" : "dimension " + Quoted(v.dim_names[d]);
+      return Status::Invalid("model " + Quoted(model_.name) + ": " + what + " is " +
+                             std::to_string(found->second.size) + " in input " +
+                             name(found->second.input) + " and " + std::to_string(size) +
+                             " in input " + name(i));
     }
   }
-  return true;
+  return Status();
 }
 
 // The most items at a time that fit.
@@ -138,11 +152,7 @@ Status BatchRun::ChooseWay() {
     group_ = 1;
     return Status();
   }
-  if (NamesAgree()) {
-    MOSAIC_RETURN_IF_ERROR(Fitting(inputs_, items_, target_, &group_));
-  } else {
-    group_ = 1;
-  }
+  MOSAIC_RETURN_IF_ERROR(Fitting(inputs_, items_, target_, &group_));
   if (group_ == items_) return Status();
   way_ = Way::kGroups;
   // Groups of one size reuse each other's memory.
@@ -228,8 +238,7 @@ Status BatchRun::FinishPart() {
     const Tensor& part = executor_.output(i);
     if (part_ == items_) {
       // What belongs to the model or to the caller is copied: it may go before the output does.
-      outputs_[i] =
-          part.owned() || part.dtype() == MOSAIC_SEQUENCE ? part : CopyOf(part);
+      outputs_[i] = part.owned() || part.dtype() == MOSAIC_SEQUENCE ? part : CopyOf(part);
     } else {
       MOSAIC_RETURN_IF_ERROR(Join(i, part));
     }

@@ -69,7 +69,7 @@ class BatchRun {
   Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count);
   Tensor CopyOf(const Tensor& t);
   std::vector<Tensor> Part(int64_t begin, int64_t count);
-  bool NamesAgree() const;
+  Status CheckNames() const;
   Status ChooseWay();
   Status StartPart();
   Status FinishPart();

@@ -62,8 +62,20 @@ Status Stack(std::vector<Tensor> parts, int64_t axis, bool reversed, Arena* aren
   return Status();
 }
 
-// A loop that never ran gives nothing along the new axis.
-Tensor Nothing(Arena* arena) { return arena->New(MOSAIC_FLOAT, {0}); }
+// A loop that never ran gives nothing along the new axis. The others are as declared, 0 where they
+// are free, as in ONNX Runtime.
+Tensor Nothing(const Value& one, int64_t axis, Arena* arena) {
+  Shape shape;
+  int at = 0;
+  const int rank = static_cast<int>(one.dims.size()) + 1;
+  if (one.has_shape && one.dims.size() < Shape::kCapacity && NormalizeAxis(axis, rank, &at).ok()) {
+    for (int64_t d : one.dims) shape.push_back(d == kSymbolic ? 0 : d);
+  } else {
+    at = 0;
+  }
+  shape.insert(shape.begin() + at, 0);
+  return arena->New(one.dtype == MOSAIC_UNDEFINED ? MOSAIC_FLOAT : one.dtype, shape);
+}
 
 size_t Carried(const ControlOp& op, const std::vector<Tensor>& inputs) {
   if (op.kind() == ControlKind::kScan) return inputs.size() - op.scan_inputs();
@@ -71,8 +83,8 @@ size_t Carried(const ControlOp& op, const std::vector<Tensor>& inputs) {
 }
 
 // The next iteration, or the outputs.
-Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs, Arena* arena,
-               Copies* copies, ControlState* s, ControlNext* next) {
+Status Iterate(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
+               size_t outputs, Arena* arena, Copies* copies, ControlState* s, ControlNext* next) {
   *next = ControlNext();
   if (s->iteration < s->length && s->condition) {
     next->body = op.body();
@@ -92,12 +104,18 @@ Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t ou
     return Status();
   }
   next->outputs = s->carried;
+  const bool scan = op.kind() == ControlKind::kScan;
   for (size_t i = 0; i + s->carried.size() < outputs; ++i) {
-    Tensor all = Nothing(arena);
+    const int64_t axis = scan ? At(op.output_axes(), i) : 0;
+    Tensor all;
     if (i < s->collected.size() && !s->collected[i].empty()) {
-      const bool scan = op.kind() == ControlKind::kScan;
-      MOSAIC_RETURN_IF_ERROR(Stack(std::move(s->collected[i]), scan ? At(op.output_axes(), i) : 0,
-                                   scan && At(op.output_directions(), i) != 0, arena, copies, &all));
+      MOSAIC_RETURN_IF_ERROR(Stack(std::move(s->collected[i]), axis,
+                                   scan && At(op.output_directions(), i) != 0, arena, copies,
+                                   &all));
+    } else {
+      const size_t given = s->carried.size() + i + (scan ? 0 : 1);
+      if (given >= body.outputs.size()) return Status::Invalid("a body gave too few outputs");
+      all = Nothing(body.values[static_cast<size_t>(body.outputs[given])], axis, arena);
     }
     next->outputs.push_back(std::move(all));
   }
@@ -107,8 +125,9 @@ Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t ou
 
 }  // namespace
 
-Status BeginControl(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs,
-                    Arena* arena, Copies* copies, ControlState* s, ControlNext* next) {
+Status BeginControl(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
+                    size_t outputs, Arena* arena, Copies* copies, ControlState* s,
+                    ControlNext* next) {
   *s = ControlState();
   *next = ControlNext();
   s->active = true;
@@ -144,10 +163,10 @@ Status BeginControl(const ControlOp& op, const std::vector<Tensor>& inputs, size
       s->length = t.dim(axis);
     }
   }
-  return Iterate(op, inputs, outputs, arena, copies, s, next);
+  return Iterate(op, body, inputs, outputs, arena, copies, s, next);
 }
 
-Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
+Status ContinueControl(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
                        std::vector<Tensor> given, size_t outputs, Arena* arena, Copies* copies,
                        ControlState* s, ControlNext* next) {
   *next = ControlNext();
@@ -175,7 +194,7 @@ Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
     all.push_back(last);
   }
   ++s->iteration;
-  return Iterate(op, inputs, outputs, arena, copies, s, next);
+  return Iterate(op, body, inputs, outputs, arena, copies, s, next);
 }
 
 }  // namespace mosaic

@@ -204,8 +204,8 @@ Status Executor::AdvanceOnce(Outcome* outcome) {
 Status Executor::Named(const Frame& f, const Status& status) const {
   if (status.ok()) return status;
   // What is prepared is the model's own.
-  return (f.preparing ? status : OfInput(status)).In("model " + Quoted(model_.name) + ": " +
-                                                     DescribeStep(*f.body, step_of(f)));
+  return (f.preparing ? status : OfInput(status))
+      .In("model " + Quoted(model_.name) + ": " + DescribeStep(*f.body, step_of(f)));
 }
 
 // ---- constants that are no streams ----
@@ -472,8 +472,9 @@ Status Executor::RunRange(Frame& f, int64_t end) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = timed_ ? Clock::now() : Clock::time_point();
   const int phase = static_cast<int>(f.phase);
-  const Status status = f.preparing ? step_of(f).preparing->RunPreparing(*f.call, phase, f.unit, end)
-                                    : step_of(f).op->Run(*f.call, phase, f.unit, end);
+  const Status status = f.preparing
+                            ? step_of(f).preparing->RunPreparing(*f.call, phase, f.unit, end)
+                            : step_of(f).op->Run(*f.call, phase, f.unit, end);
   if (timed_) {
     seconds_[frames_[0].step] += std::chrono::duration<double>(Clock::now() - start).count();
   }
@@ -515,8 +516,9 @@ Status Executor::ControlStep(Frame& f) {
     inputs.push_back(v < 0 ? Tensor() : f.values[static_cast<size_t>(v)]);
   }
   ControlNext next;
-  const Status status =
-      BeginControl(op, inputs, step.node.outputs.size(), &arena_, &copies_, &f.control, &next);
+  const BodyPlan& body = model_.bodies[static_cast<size_t>(op.body()) + 1];
+  const Status status = BeginControl(op, body, inputs, step.node.outputs.size(), &arena_, &copies_,
+                                     &f.control, &next);
   return status.ok() ? UseControl(next) : Named(f, status);
 }
 
@@ -559,11 +561,11 @@ Status Executor::LeaveBody(Outcome* outcome) {
   for (int v : step.node.inputs) {
     inputs.push_back(v < 0 ? Tensor() : outer.values[static_cast<size_t>(v)]);
   }
+  const auto& op = static_cast<const ControlOp&>(*step.op);
   ControlNext next;
-  const Status status =
-      ContinueControl(static_cast<const ControlOp&>(*step.op), inputs, std::move(given),
-                      step.node.outputs.size(), &arena_, &copies_, &outer.control,
-                      &next);
+  const Status status = ContinueControl(op, model_.bodies[static_cast<size_t>(op.body()) + 1],
+                                        inputs, std::move(given), step.node.outputs.size(), &arena_,
+                                        &copies_, &outer.control, &next);
   return status.ok() ? UseControl(next) : Named(outer, status);
 }
 

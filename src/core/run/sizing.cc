@@ -158,6 +158,8 @@ Status MakeSizing(const Model& model, const BodyPlan& body, const std::vector<Te
   InferOptions options;
   options.fold_elements = kFoldElements;
   options.arena = &sizing->arena;
+  int64_t steps = kBodySteps;
+  options.body_steps = &steps;
   for (size_t v = 0; v < body.values.size(); ++v) {
     const int tensor = body.values[v].tensor;
     if (tensor >= 0) facts[v] = FactOf(model.tensors[static_cast<size_t>(tensor)]);

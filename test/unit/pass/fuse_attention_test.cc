@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "run/fake_store.h"
 
@@ -94,6 +95,20 @@ int ScaledMask(GraphBuilder* g, int x) {
   const int p = Softmax(g, g->Call("Mul", {scores, Scalar(g, 0.5F)}));
   return Merge(g, g->Call("MatMul", {p, Heads(g, x, 0.7F)}));
 }
+// Two masks by Where, of which some keys are hidden by both and none by neither: all have one score
+// then.
+int TwiceHidden(GraphBuilder* g, int x) {
+  std::vector<uint8_t> first(kRows), second(kRows);
+  for (size_t j = 0; j < kRows; ++j) first[j] = j % 2 == 0, second[j] = j % 3 == 0 || j % 2 != 0;
+  const auto mask = [&](const std::vector<uint8_t>& m) {
+    return g->Constant(g->store.AddInline("mask", {1, kRows}, MOSAIC_BOOL, m.data()));
+  };
+  const int lowest = Scalar(g, -std::numeric_limits<float>::max());
+  const int scores =
+      g->Call("MatMul", {x, Transpose(g, g->Call("Mul", {x, Scalar(g, 0.9F)}), {0, 2, 1})});
+  const int once = g->Call("Where", {mask(first), lowest, scores});
+  return g->Call("MatMul", {Softmax(g, g->Call("Where", {mask(second), lowest, once})), x});
+}
 // What Where puts there counts.
 int FiniteWhere(GraphBuilder* g, int x) {
   const uint8_t seen = 1;
@@ -114,6 +129,7 @@ const Case kCases[] = {
     {"flat", Flat, 8},
     {"dynamo", Dynamo, 8},
     {"batched", Batched, 1},
+    {"twice hidden", TwiceHidden, 1},
     {"scaled mask", ScaledMask, 0},
     {"finite where", FiniteWhere, 0},
     {"other axis", OtherAxis, 0},

@@ -303,35 +303,28 @@ TEST(Executor, ShapesOfBatchesDoNotBreakBatching) {
   }
 }
 
-// Two inputs name a dimension alike, and are given different ones: the proof that items are
-// independent took them for one, so they are computed one by one.
-TEST(Executor, DimensionsOfOneNameThatDiffer) {
+// Two inputs name a dimension alike, and are given different ones: what the plan made of the name
+// would be wrong.
+TEST(Executor, DimensionsOfOneNameThatDifferAreRefused) {
   GraphBuilder g;
   const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, kSymbolic});
   const int y = g.Input("y", MOSAIC_FLOAT, {kSymbolic, kSymbolic});
   for (int v : {x, y}) g.graph.values[static_cast<size_t>(v)].dim_names = {"batch", "n"};
-  // [n, batch], the items side by side; if n is another one, it has columns of several.
-  const int n = g.Call("Gather", {g.Call("Shape", {y}), g.Ints({1})}, {Axis(0)});
-  const int shape = g.Call("Concat", {n, g.Ints({-1})}, {Axis(0)});
-  g.Output(g.Call("Reshape", {g.Call("Transpose", {x}), shape}));
+  g.Output(g.Call("Sub", {g.Call("Shape", {x}), g.Call("Shape", {y})}));
   const auto model = g.Load();
-  ASSERT_TRUE(model->items.independent) << model->items.reason;
-  for (const int64_t width : {4, 2}) {
-    const Array a = Floats({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
-    const Array b = Floats({2, width}, std::vector<float>(static_cast<size_t>(2 * width), 1));
+  const auto run = [&](const Shape& a, const Shape& b, int64_t items) {
     BatchRun run(*model, 10);
     std::vector<Array> out;
-    ASSERT_TRUE(Predict(&run, g.store, {a, b}, 2, 1, &out).ok());
-    EXPECT_EQ(run.way(), width == 4 ? BatchRun::Way::kAtOnce : BatchRun::Way::kGroups);
-    Shape item;
-    Tensor all;
-    ASSERT_TRUE(run.ItemOutput(0, false, &item, &all).ok());
-    for (int64_t i = 0; i < 2; ++i) {
-      const Array alone = MustRun(g, *model, {a.item(i), b.item(i)})[0];
-      EXPECT_EQ(0, std::memcmp(all.data<char>() + i * static_cast<int64_t>(alone.bytes.size()),
-                               alone.bytes.data(), alone.bytes.size()))
-          << "item " << i << ", width " << width;
-    }
+    const auto ones = [](const Shape& s) {
+      return Floats(s, std::vector<float>(static_cast<size_t>(NumElements(s)), 1));
+    };
+    return Predict(&run, g.store, {ones(a), ones(b)}, items, 1, &out);
+  };
+  EXPECT_TRUE(run({1, 4}, {1, 4}, 1).ok());
+  for (const int64_t items : {1, 2}) {
+    const Status s = run({items, 4}, {items, 2}, items);
+    EXPECT_EQ(s.code(), MOSAIC_E_INVALID);
+    EXPECT_EQ(s.message(), "model \"m\": dimension \"n\" is 4 in input \"x\" and 2 in input \"y\"");
   }
 }
 

@@ -22,7 +22,7 @@ struct HeadRows {
   bool given() const { return input >= 0; }
 };
 
-// An input that hides keys, or weighs them; all that are given are added up.
+// An input that hides keys, or weighs them; all that are given are added up, in their order.
 struct MaskPart {
   enum Kind {
     kAdd,     // floats that are added to the scores
@@ -36,6 +36,7 @@ struct MaskPart {
   int64_t keys = 0;                               // it says something of; those behind are hidden
   int64_t starts = 0;                             // kLengths: where the beginnings are; 0: none
   float hidden = 0;                               // what is added where a key is hidden
+  bool replaces = false;  // or is there instead of scores and of masks before
 };
 
 struct AttentionShape {

@@ -14,7 +14,8 @@ template <typename T>
 void Hide(const T* from, const MaskPart& m, int64_t n, float* row) {
   const bool where = m.kind == MaskPart::kHide;
   for (int64_t j = 0; j < n; ++j) {
-    if ((Load(from[j * m.key]) > 0) == where) row[j] += m.hidden;
+    if ((Load(from[j * m.key]) > 0) != where) continue;
+    row[j] = m.replaces ? m.hidden : row[j] + m.hidden;
   }
 }
 

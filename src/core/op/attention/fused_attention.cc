@@ -85,6 +85,7 @@ class FusedAttention : public AttentionOp {
       if (shape.empty()) return Status::Internal("a mask without dimensions");
       MaskPart m = BroadcastMask(static_cast<int>(3 + i), config_.masks[i].kind, shape,
                                  config_.masks[i].hidden);
+      m.replaces = m.kind != MaskPart::kAdd;  // as Where does
       if (shape.back() == 1) {
         m.key = 0;
         m.keys = std::numeric_limits<int64_t>::max();

@@ -108,6 +108,7 @@ class Conv : public Op {
   Status Start(Call& c) const override {
     State& s = c.NewState<State>();
     const Shape &x = c.inputs[0].shape(), &w = c.shape(1);
+    MOSAIC_RETURN_IF_ERROR(epilogue_.Check(c));
     MOSAIC_RETURN_IF_ERROR(
         MakeWindow(a_, x, Shape(w.begin() + 2, w.end()), c.outputs[0].shape(), &s.window));
     s.images = x[0];

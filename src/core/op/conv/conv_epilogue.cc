@@ -26,6 +26,17 @@ ConvEpilogue::ConvEpilogue(const std::vector<EpilogueStep>& steps) {
   }
 }
 
+Status ConvEpilogue::Check(const Call& c) const {
+  for (const EpilogueStep& s : steps_) {
+    if (s.kind != EpilogueStep::Kind::kAddArray) continue;
+    const Shape& shape = c.inputs[static_cast<size_t>(s.input)].shape();
+    if (shape == c.outputs[0].shape()) continue;
+    return Status::Invalid("an array of shape " + ShapeString(shape) +
+                           " is added to an output of shape " + ShapeString(c.outputs[0].shape()));
+  }
+  return Status();
+}
+
 size_t ConvEpilogue::Simple(const Call& c, const float** added, bool* relu) const {
   *added = nullptr;
   *relu = false;

@@ -33,6 +33,8 @@ class ConvEpilogue {
   explicit ConvEpilogue(const std::vector<EpilogueStep>& steps);
 
   bool empty() const { return steps_.empty(); }
+  // INVALID where an array that is added has not the output's shape: it was taken to have it.
+  Status Check(const Call& c) const;
   // The first steps, if they are the addition of an array, Relu, or both: the array (null: none)
   // and whether there is a Relu. Returns how many.
   size_t Simple(const Call& c, const float** added, bool* relu) const;

@@ -201,7 +201,10 @@ class GridSampleOp : public Op {
     if (!std::isfinite(x)) x = -4;
     if (padding_ == Padding::kReflection) x = Reflected(x, low, high);
     x = std::clamp(x, V(-4), n + 4);  // farther outside, all is the same
-    if (padding_ == Padding::kBorder && (x < low || x > high)) x = std::clamp(x, V(0), n - 1);
+    // Of four taps each is moved inside on its own (Inside), as in ONNX Runtime and PyTorch.
+    if (padding_ == Padding::kBorder && mode_ != Mode::kCubic && (x < low || x > high)) {
+      x = std::clamp(x, V(0), n - 1);
+    }
     const V floor = std::floor(x);
     int64_t first = static_cast<int64_t>(floor);
     int taps = 1;

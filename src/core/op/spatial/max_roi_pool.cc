@@ -1,6 +1,6 @@
 // MaxRoiPool: the largest elements in the cells of regions of interest (image, x1, y1, x2, y2),
-// whose corners are rounded to elements. A unit is a cell, or some elements of one that may be large; it goes
-// on where the unit before it ended.
+// whose corners are rounded to elements. A unit is a cell, or some elements of one that may be
+// large; it goes on where the unit before it ended.
 #include <cmath>
 
 #include "core/op/scratch.h"
@@ -23,8 +23,8 @@ class MaxRoiPoolOp : public RoiOp {
     const int64_t plane = std::max<int64_t>(1, s.rows * s.cols), pieces = Pieces(s);
     if (pieces > 1) ReserveScratch(&c, sizeof(Met<double>));
     const double cell = static_cast<double>(plane) / static_cast<double>(height_ * width_);
-    c.phases.push_back(Phase{c.outputs[0].size() * pieces,
-                             4 * std::min(cell, static_cast<double>(kPiece)) + 50});
+    c.phases.push_back(
+        Phase{c.outputs[0].size() * pieces, 4 * std::min(cell, static_cast<double>(kPiece)) + 50});
     return Status();
   }
 
@@ -45,7 +45,7 @@ class MaxRoiPoolOp : public RoiOp {
   }
 
  private:
-  static constexpr int64_t kChecked = 1024;  // regions of a unit
+  static constexpr int64_t kChecked = 1024;   // regions of a unit
   static constexpr int64_t kPiece = 1 << 18;  // elements of a cell
 
   template <typename V>

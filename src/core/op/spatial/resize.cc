@@ -45,11 +45,12 @@ struct State {
   bool wide = false;  // computed in float64
 };
 
-// A result as an element: integers are rounded to nearest even, within their range.
+// A result as an element, integers within their range: cut off as a conversion does, or rounded to
+// nearest even where it is of filters that are wider than two elements, as ONNX Runtime.
 template <typename T, typename V>
-T Rounded(V v) {
+T Result(V v, bool rounded) {
   using C = ComputeType<T>;
-  if constexpr (std::is_integral_v<C>) v = std::nearbyint(v);
+  if (std::is_integral_v<C> && rounded) v = std::nearbyint(v);
   return Store<T>(ConvertTo<C>(v));
 }
 
@@ -82,6 +83,7 @@ class ResizeOp : public Op {
     MOSAIC_RETURN_IF_ERROR(ParseResizeMode(node.String("mode", "nearest"), &config_.mode));
     MOSAIC_RETURN_IF_ERROR(
         ParseNearestMode(node.String("nearest_mode", "round_prefer_floor"), &config_.nearest));
+    config_.ceil_where_smaller = node.Int("ceil_where_smaller", 0) != 0;
     MOSAIC_RETURN_IF_ERROR(ParseTransformation(
         node.String("coordinate_transformation_mode", "half_pixel"), &config_.transformation));
     const std::string policy = node.String("keep_aspect_ratio_policy", "stretch");
@@ -380,7 +382,7 @@ class ResizeOp : public Op {
   }
 
   template <typename V>
-  static void ConvertUnit(Call& c, Part part, int64_t unit) {
+  void ConvertUnit(Call& c, Part part, int64_t unit) const {
     const State& s = c.state<State>();
     const Tensor& t = part == Part::kConvert ? c.inputs[0] : c.outputs[0];
     const int64_t begin = unit * kChunk, end = std::min(begin + kChunk, t.size());
@@ -392,7 +394,7 @@ class ResizeOp : public Op {
         for (int64_t i = begin; i < end; ++i) values[i] = static_cast<V>(Load(x[i]));
       } else {
         T* y = c.outputs[0].mutable_data<T>();
-        for (int64_t i = begin; i < end; ++i) y[i] = Rounded<T>(values[i]);
+        for (int64_t i = begin; i < end; ++i) y[i] = Result<T>(values[i], config_.antialias);
       }
     });
   }
@@ -433,7 +435,7 @@ class ResizeOp : public Op {
     }
     Dispatch(MovedTypes(), c.inputs[0].dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
-      MoveAs<T>(c, unit, Rounded<T>(config_.extrapolation));
+      MoveAs<T>(c, unit, Result<T>(config_.extrapolation, false));
     });
   }
   template <typename T>

@@ -104,7 +104,7 @@ bool ResizeAxis::Fill(const ResizeConfig& c, int64_t i, int64_t* index, float* w
   if (c.mode == ResizeMode::kNearest) {
     bool second = true;
     if (ratio < 1) {
-      second = c.nearest == NearestMode::kCeil ||
+      second = c.nearest == NearestMode::kCeil || (c.ceil_where_smaller && scale < 1) ||
                (c.nearest == NearestMode::kRoundPreferFloor && ratio > 0.5) ||
                (c.nearest == NearestMode::kRoundPreferCeil && ratio >= 0.5);
     }

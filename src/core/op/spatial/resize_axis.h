@@ -30,6 +30,7 @@ Status ParseTransformation(const std::string& name, Transformation* out);
 struct ResizeConfig {
   ResizeMode mode = ResizeMode::kNearest;
   NearestMode nearest = NearestMode::kRoundPreferFloor;
+  bool ceil_where_smaller = false;  // whatever nearest is, along axes that become shorter
   Transformation transformation = Transformation::kHalfPixel;
   bool antialias = false, exclude_outside = false;
   float cubic_a = -0.75F, extrapolation = 0;

@@ -188,5 +188,11 @@ TEST(UnaryTest, TypesThatTheyDoNotHave) {
   EXPECT_REFUSED(OpCall("IsNaN").In<int8_t>({1}, {4}).Run(), MOSAIC_E_UNSUPPORTED, "int8");
 }
 
+TEST(ThresholdedReluTest, NaNIsNotAbove) {
+  OpCall call("ThresholdedRelu");
+  ASSERT_OK(call.In({3}, {kNaN, 2, 0.5F}).Run());
+  EXPECT_THAT(call.values(), ElementsAre(0, 2, 0));
+}
+
 }  // namespace
 }  // namespace mosaic

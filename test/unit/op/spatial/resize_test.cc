@@ -131,7 +131,7 @@ TEST(Resize, TypesAreKept) {
   OpCall half("Resize"), bytes("Resize"), wide("Resize"), flags("Resize"), same("Resize");
   ASSERT_OK(RESIZE(half.String("mode", "linear"), Shape({1}), (std::vector<float>{1}), {1}).Run());
   ASSERT_OK(bytes.String("mode", "linear").In<uint8_t>({2}, {0, 255}).Omitted().In({1}, {2}).Run());
-  EXPECT_THAT(bytes.values<uint8_t>(), ElementsAre(0, 64, 191, 255));
+  EXPECT_THAT(bytes.values<uint8_t>(), ElementsAre(0, 63, 191, 255));
   ASSERT_OK(wide.String("mode", "linear")
                 .In<int32_t>({2}, {16777217, 16777217})
                 .Omitted()
@@ -201,6 +201,19 @@ TEST(Resize, EmptyListsAndSizes) {
   empty.String(policy, "not_larger").In({0, 3}, {1}).Omitted().Omitted();
   ASSERT_OK(empty.In<int64_t>({2}, {4, 6}).Run());
   EXPECT_EQ(empty.shape()[0], 0);
+}
+
+// What Resize of opset 10 is lowered to.
+TEST(ResizeTest, CeilWhereSmaller) {
+  OpCall call("Resize");
+  call.String("coordinate_transformation_mode", "asymmetric")
+      .String("nearest_mode", "floor")
+      .Int("ceil_where_smaller", 1);
+  ASSERT_OK(call.In({2, 6}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11})
+                .Omitted()
+                .In({2}, {1.5F, 0.6F})
+                .Run());
+  EXPECT_THAT(call.values(), ElementsAre(0, 2, 4, 0, 2, 4, 6, 8, 10));
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ TEST(GridSample, ModesAndPadding) {
               Pointwise(FloatNear(1e-4F), std::vector<float>{10, 20, 40, 30}));
   EXPECT_THAT(Sampled("cubic", "border", 1, {-1, -1.0F / 3, 1}),
               Pointwise(FloatNear(1e-3F), std::vector<float>{10, 20, 40}));
+  // At -0.75: each of the four taps is moved inside, so the elements are 10, 10, 10 and 20.
+  EXPECT_THAT(Sampled("cubic", "border", 1, {-1.5F}),
+              Pointwise(FloatNear(1e-3F), std::vector<float>{9.6484F}));
   const float nan = std::nanf(""), huge = 1e30F;
   EXPECT_THAT(Sampled("linear", "zeros", 0, {nan, huge, -huge}), ElementsAre(0, 0, 0));
   for (const char* mode : {"nearest", "linear", "cubic"}) {

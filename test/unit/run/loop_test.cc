@@ -1,0 +1,244 @@
+// Loop and Scan: what is known of what they carry along holds for every iteration, and items are
+// apart only where no iteration brings them together.
+#include "run/fake_store.h"
+
+namespace mosaic {
+namespace testing {
+namespace {
+
+// The body of a Loop: its values by name, then its nodes. Inputs are the iteration, the condition
+// and the carried values.
+class LoopBody {
+ public:
+  explicit LoopBody(size_t carried) {
+    Add("i", MOSAIC_INT64);
+    Add("condition", MOSAIC_BOOL);
+    for (size_t k = 0; k < carried; ++k) Add("v" + std::to_string(k), MOSAIC_UNDEFINED);
+    for (int v = 0; v < static_cast<int>(carried) + 2; ++v) body_.inputs.push_back(v);
+    body_.outputs.push_back(Call("Identity", {1}));
+  }
+  int carried(int k) const { return 2 + k; }
+  int Capture(int around) {
+    const int v = Add("captured" + std::to_string(around), MOSAIC_UNDEFINED);
+    body_.values[static_cast<size_t>(v)].capture = around;
+    return v;
+  }
+  int Constant(int tensor) {
+    const int v = Add("t" + std::to_string(tensor), MOSAIC_UNDEFINED);
+    body_.values[static_cast<size_t>(v)].tensor = tensor;
+    return v;
+  }
+  int Call(const std::string& op, std::vector<int> inputs, std::vector<Attribute> attributes = {}) {
+    Node node;
+    node.op_type = op;
+    node.inputs = std::move(inputs);
+    node.attributes = std::move(attributes);
+    node.outputs = {Add("o" + std::to_string(body_.values.size()), MOSAIC_UNDEFINED)};
+    body_.nodes.push_back(node);
+    return node.outputs[0];
+  }
+  void Output(int v) { body_.outputs.push_back(v); }
+  Body& body() { return body_; }
+
+ private:
+  int Add(const std::string& name, int dtype) {
+    body_.values.emplace_back();
+    body_.values.back().name = name;
+    body_.values.back().dtype = dtype;
+    return static_cast<int>(body_.values.size()) - 1;
+  }
+  Body body_;
+};
+
+// A Loop of the main graph; returns its outputs.
+std::vector<int> Loop(GraphBuilder* g, LoopBody* body, std::vector<int> inputs) {
+  g->graph.bodies.push_back(body->body());
+  const size_t outputs = body->body().outputs.size() - 1;
+  std::vector<int> out = {g->Call("Loop", std::move(inputs))};
+  for (size_t o = 1; o < outputs; ++o) {
+    out.push_back(static_cast<int>(g->graph.values.size()));
+    g->graph.values.emplace_back();
+    g->graph.values.back().name = "loop" + std::to_string(o);
+  }
+  Node& node = g->graph.nodes.back();
+  node.outputs = out;
+  node.bodies = {{"body", static_cast<int>(g->graph.bodies.size()) - 1}};
+  return out;
+}
+
+int Trips(GraphBuilder* g, int64_t n) {
+  return g->Constant(g->store.AddInline("trips", {}, MOSAIC_INT64, &n));
+}
+int One(GraphBuilder* g) {
+  const float one = 1;
+  return g->store.AddInline("one", {}, MOSAIC_FLOAT, &one);
+}
+
+std::vector<Array> Predicted(const GraphBuilder& g, const Model& model,
+                             const std::vector<Array>& inputs, int64_t items) {
+  BatchRun run(model, 10);
+  std::vector<Array> out;
+  const Status s = Predict(&run, g.store, inputs, items, g.graph.outputs.size(), &out);
+  EXPECT_TRUE(s.ok()) << s.message();
+  return out;
+}
+
+TEST(Loop, ATripCountOfItemsMixesThem) {
+  for (const bool condition : {false, true}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 2}),
+              l = g.Input("l", MOSAIC_INT64, {kSymbolic, 1});
+    const int most = g.Call("ReduceMax", {l}, {{"keepdims", int64_t{0}}});
+    LoopBody body(1);
+    body.Output(body.Call("Add", {body.carried(0), body.Constant(One(&g))}));
+    const int64_t three = 3;
+    const int above =
+        g.Call("Greater", {most, g.Constant(g.store.AddInline("three", {}, MOSAIC_INT64, &three))});
+    g.Output(Loop(
+        &g, &body,
+        condition ? std::vector<int>{Trips(&g, 2), above, x} : std::vector<int>{most, -1, x})[0]);
+    const auto model = g.Load();
+    ASSERT_NE(model, nullptr);
+    EXPECT_FALSE(model->items.independent);
+    const std::vector<Array> out =
+        Predicted(g, *model,
+                  {Floats({3, 2}, {10, 10, 20, 20, 30, 30}),
+                   Array(MOSAIC_INT64, {3, 1}, std::vector<int64_t>{1, 5, 2})},
+                  3);
+    EXPECT_TRUE(out[0] == (condition ? Floats({3, 2}, {10, 10, 22, 22, 30, 30})
+                                     : Floats({3, 2}, {11, 11, 25, 25, 32, 32})));
+  }
+}
+
+// w0 = [1, 2], w1 = v0, w2 = v1 and so on: what comes in at one end reaches the other after as many
+// iterations as there are.
+TEST(Loop, WhatMovesFromValueToValueIsFollowedToTheLast) {
+  for (const int values : {1, 4, 5, 9}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic});
+    const float two[] = {1, 2};
+    LoopBody body(static_cast<size_t>(values));
+    body.Output(body.Constant(g.store.AddInline("two", {2}, MOSAIC_FLOAT, two)));
+    for (int k = 1; k < values; ++k) body.Output(body.Call("Identity", {body.carried(k - 1)}));
+    std::vector<int> inputs = {Trips(&g, 20), -1};
+    const float zero[] = {0};
+    for (int k = 0; k < values; ++k)
+      inputs.push_back(g.Constant(g.store.AddInline("zero", {1}, MOSAIC_FLOAT, zero)));
+    const std::vector<int> out = Loop(&g, &body, inputs);
+    g.Output(g.Call("Shape", {out.back()}));
+    g.Output(x);
+    const auto model = g.Load();
+    ASSERT_NE(model, nullptr);
+    EXPECT_TRUE(Predicted(g, *model, {Floats({1}, {0})}, 1)[0] ==
+                Array(MOSAIC_INT64, {1}, std::vector<int64_t>{2}))
+        << values;
+  }
+}
+
+// Items that meet in the first of many values meet in all.
+TEST(Loop, ItemsThatMeetInOneValueMeetInTheLast) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 1});
+  constexpr int kValues = 7;
+  LoopBody body(kValues);
+  const int most = body.Call("ReduceMax", {body.Capture(x)}, {{"keepdims", int64_t{0}}});
+  body.Output(body.Call("Add", {body.carried(0), most}));
+  for (int k = 1; k < kValues; ++k) body.Output(body.Call("Identity", {body.carried(k - 1)}));
+  std::vector<int> inputs = {Trips(&g, 10), -1};
+  for (int k = 0; k < kValues; ++k) inputs.push_back(x);
+  g.Output(Loop(&g, &body, inputs).back());
+  const auto model = g.Load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_FALSE(model->items.independent);
+}
+
+// A number of an item that is changed on the way is none.
+TEST(Loop, NumbersOfItemsThatChangeAreForgotten) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 1});
+  const int64_t zero = 0, one = 1, minus = -1;
+  const auto constant = [&](const int64_t* v) {
+    return g.Constant(g.store.AddInline("n", {}, MOSAIC_INT64, v));
+  };
+  const int n = g.Call("Gather", {g.Call("Shape", {x}), constant(&zero)}, {{"axis", int64_t{0}}});
+  const int numbers = g.Call("Range", {constant(&zero), n, constant(&one)});
+  LoopBody body(1);
+  body.Output(body.Call(
+      "Add", {body.carried(0), body.Constant(g.store.AddInline("m", {}, MOSAIC_INT64, &minus))}));
+  body.Output(body.Call("Gather", {body.Capture(x), body.carried(0)}, {{"axis", int64_t{0}}}));
+  const std::vector<int> out = Loop(&g, &body, {Trips(&g, 2), -1, numbers});
+  g.Output(g.Call("Transpose", {out[1]}, {{"perm", std::vector<int64_t>{1, 0, 2}}}));
+  const auto model = g.Load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_FALSE(model->items.independent);
+}
+
+TEST(Loop, ThatNeverRunsGivesArraysAsDeclared) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 1});
+  const int64_t ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+  LoopBody body(0);
+  const int given =
+      body.Call("Identity", {body.Constant(g.store.AddInline("ones", {2, 4}, MOSAIC_INT64, ones))});
+  Value& declared = body.body().values[static_cast<size_t>(given)];
+  declared.dtype = MOSAIC_INT64;
+  declared.has_shape = true;
+  declared.dims = {2, 4};
+  declared.dim_names = {"", ""};
+  body.Output(given);
+  const std::vector<int> out = Loop(&g, &body, {Trips(&g, 0), -1});
+  g.Output(g.Call("Shape", {out[0]}));
+  g.Output(g.Call("Concat", {out[0], out[0]}, {{"axis", int64_t{1}}}));
+  g.Output(x);
+  const auto model = g.Load();
+  ASSERT_NE(model, nullptr);
+  const std::vector<Array> arrays = Predicted(g, *model, {Floats({1, 1}, {0})}, 1);
+  EXPECT_TRUE(arrays[0] == Array(MOSAIC_INT64, {3}, std::vector<int64_t>{0, 2, 4}));
+  EXPECT_EQ(arrays[1].dtype, MOSAIC_INT64);
+}
+
+// Each level settles in some rounds, each of which settles the next: that is bounded.
+TEST(Loop, LoopsWithinLoopsAreRefusedWhereTheyTakeTooLong) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 4});
+  const int wide = g.Call("Concat", {x, x}, {{"axis", int64_t{1}}});
+  constexpr int kLevels = 12;
+  const int64_t one = 1;
+  const int trips = g.store.AddInline("trips", {}, MOSAIC_INT64, &one);
+  // The innermost is the last of the bodies.
+  for (int level = 0; level < kLevels; ++level) {
+    LoopBody body(1);
+    // In each body they are values 4 and 5.
+    const int other = body.Capture(level == 0 ? wide : 4), start = body.Capture(level == 0 ? x : 5);
+    ASSERT_EQ(other, 4);
+    ASSERT_EQ(start, 5);
+    body.Output(body.Call("Identity", {other}));
+    if (level + 1 < kLevels) {
+      body.Output(body.Call("Loop", {body.Constant(trips), -1, start}));
+      body.body().nodes.back().bodies = {{"body", level + 1}};
+    }
+    g.graph.bodies.push_back(body.body());
+  }
+  g.Output(g.Call("Loop", {g.Constant(trips), -1, x}));
+  g.graph.nodes.back().bodies = {{"body", 0}};
+  std::unique_ptr<Model> model;
+  const Status s = g.TryLoad(&model);
+  EXPECT_EQ(s.code(), MOSAIC_E_LIMIT) << s.message();
+  EXPECT_NE(s.message().find("loops within loops"), std::string::npos) << s.message();
+}
+
+// A step that lowering made has no name: the reason names its output.
+TEST(Lowered, StepsThatMixItemsAreNamed) {
+  GraphBuilder g;
+  g.graph.opset = 11;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 4, 5});
+  g.Output(g.Call("Relu", {g.Call("Softmax", {x}, {{"axis", int64_t{0}}})}));
+  const auto model = g.Load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_FALSE(model->items.independent);
+  EXPECT_NE(model->items.reason.find("mixes items"), std::string::npos) << model->items.reason;
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace mosaic
