@@ -177,6 +177,44 @@ DROP OWNED BY regress_a_owner, regress_a_other;
 DROP ROLE regress_a_owner, regress_a_other;
 SELECT * FROM check_store();
 
+-- an alias goes with its first model, and its owner has to own both
+CREATE ROLE regress_a_owner;
+CREATE ROLE regress_a_other;
+CREATE ROLE regress_a_user;
+GRANT regress_a_other TO regress_a_owner;
+SELECT mosaic.grant_import('regress_a_owner'), mosaic.grant_import('regress_a_other');
+SELECT count(import_model(name, f('iris'))) FROM unnest('{first,second}'::text[]) name;
+SELECT count(change_model_owner(name, 'regress_a_owner')) FROM unnest('{first,second}'::text[]) name;
+SET ROLE regress_a_owner;
+SELECT set_alias('shared', 'first', 'second', 0.5), grant_model('shared', 'regress_a_user');
+SELECT change_model_owner('second', 'regress_a_other');
+SELECT owner FROM mosaic.aliases WHERE alias = 'shared';
+SET ROLE regress_a_user;
+SELECT count(predict('shared', ARRAY[i, 2, 3, 4]::real[])) FROM generate_series(1, 20) i;
+-- the right to the second is lent no longer than its owner has it, but the alias remains theirs
+RESET ROLE;
+REVOKE regress_a_other FROM regress_a_owner;
+SET ROLE regress_a_user;
+SELECT count(predict('shared', ARRAY[i, 2, 3, 4]::real[])) FROM generate_series(1, 20) i;
+SET ROLE regress_a_owner;
+SELECT set_alias('shared', 'first');
+SET ROLE regress_a_user;
+SELECT count(predict('shared', ARRAY[i, 2, 3, 4]::real[])) FROM generate_series(1, 20) i;
+RESET ROLE;
+SELECT change_model_owner('second', 'regress_a_owner');
+SELECT set_alias('shared', 'first', 'second', 0.5);
+SELECT change_model_owner('first', 'regress_a_other');
+SELECT change_model_owner('second', 'regress_a_other');
+SELECT reassign_models('regress_a_owner', 'regress_a_other');
+SELECT owner FROM mosaic.aliases WHERE alias = 'shared';
+SET ROLE regress_a_user;
+SELECT count(predict('shared', ARRAY[i, 2, 3, 4]::real[])) FROM generate_series(1, 20) i;
+RESET ROLE;
+SELECT drop_alias('shared');
+SELECT count(drop_model(name)) FROM unnest('{first,second}'::text[]) name;
+DROP OWNED BY regress_a_owner, regress_a_other;
+DROP ROLE regress_a_owner, regress_a_other, regress_a_user;
+
 -- transactions
 BEGIN;
 SELECT set_alias('prod', 'n');

@@ -336,6 +336,7 @@ typedef struct Move
 	const char *new_name;
 	Oid			old_owner,
 				new_owner;
+	Snapshot	snapshot;		/* in which it has moved */
 } Move;
 
 static void
@@ -359,12 +360,35 @@ rename_target(HeapTuple alias, void *arg)
 	table_close(rel, NoLock);
 }
 
+/* The owner of an alias has to own both of its models. */
+static void
+also_means(HeapTuple alias, const Target *other)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("alias \"%s\" also means model \"%s\"",
+					mosaic_plain_text(mosaic_alias_attr(alias, Anum_alias_name)), other->model),
+			 errdetail("The owner of an alias must own both of its models."),
+			 errhint("Use reassign_models() for both, or set_alias() or drop_alias() first.")));
+}
+
+/* An alias goes with its first model.  Refused where that, or that its second is given away, would break it. */
 static void
 give(HeapTuple alias, void *arg)
 {
 	Move	   *m = arg;
+	Target		main = target_of(alias, false),
+				canary = target_of(alias, true);
+	bool		goes = means(alias, m->model, 0, false);
+	HeapTuple	other = goes ? find_target(&canary, m->snapshot) : find_target(&main, m->snapshot);
 
-	if (owner_of(alias) == m->old_owner && (means(alias, m->model, 0, false) || means(alias, m->model, 0, true)))
+	if (owner_of(alias) != m->old_owner || (!goes && !means(alias, m->model, 0, true)))
+		return;
+	/* Unless it is broken already. */
+	if (HeapTupleIsValid(other) && lends(m->old_owner, other) &&
+		(goes ? !lends(m->new_owner, other) : !has_privs_of_role(m->old_owner, m->new_owner)))
+		also_means(alias, goes ? &canary : &main);
+	if (goes)
 		mosaic_update_alias(alias, Anum_alias_owner, ObjectIdGetDatum(m->new_owner));
 }
 
@@ -374,7 +398,7 @@ move_aliases(AliasFn fn, Move *move)
 	Snapshot	snapshot;
 
 	CommandCounterIncrement();
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	move->snapshot = snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan_aliases(snapshot, fn, move);
 	UnregisterSnapshot(snapshot);
 	CommandCounterIncrement();
