@@ -223,6 +223,8 @@ columns_to_keep(List *available, List *calls, List *used)
 	List	   *computed = list_copy(calls);
 	List	   *keep = NIL;
 	Node	   *rest;
+	Bitmapset  *in_used,
+			   *in_rest;
 	ListCell   *lc;
 
 	foreach(lc, available)
@@ -230,8 +232,10 @@ columns_to_keep(List *available, List *calls, List *used)
 			computed = lappend(computed, lfirst(lc));
 	/* Columns that only computed calls take are done with. */
 	rest = mosaic_replace((Node *) used, computed, INDEX_VAR, 1);
+	in_used = mosaic_find_among(available, (Node *) used);
+	in_rest = mosaic_find_among(available, rest);
 	foreach(lc, available)
-		if (mosaic_contains_any(IsA(lfirst(lc), FuncExpr) ? (Node *) used : rest, list_make1(lfirst(lc))))
+		if (bms_is_member(foreach_current_index(lc), IsA(lfirst(lc), FuncExpr) ? in_used : in_rest))
 			keep = lappend(keep, lfirst(lc));
 	return keep;
 }
@@ -243,8 +247,8 @@ make_columns(List *exprs, List *available, int varno)
 	List	   *columns = NIL;
 	ListCell   *lc;
 
-	foreach(lc, exprs)
-		columns = append_entry(columns, mosaic_replace(lfirst(lc), available, varno, 1));
+	foreach(lc, (List *) mosaic_replace((Node *) exprs, available, varno, 1))
+		columns = append_entry(columns, lfirst(lc));
 	return columns;
 }
 

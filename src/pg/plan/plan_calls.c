@@ -7,6 +7,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/hsearch.h"
 
 #include "plan_calls.h"
 #include "predict_item.h"
@@ -164,10 +165,109 @@ mosaic_find_calls_in_aggregates(Node *expr, List *calls)
 	return calls;
 }
 
+/* ---- nodes by what they are ---- */
+
+typedef struct Column
+{
+	int			varno;
+	AttrNumber	varattno;
+} Column;
+
+typedef struct Entry
+{
+	Column		column;			/* the key */
+	int			place;
+} Entry;
+
+/* A list in which nodes are looked up: Vars, which may be as many as a table has columns, by a hash. */
+typedef struct Lookup
+{
+	List	   *nodes;
+	HTAB	   *vars;
+	List	   *others;			/* places of nodes that are no Vars */
+} Lookup;
+
+static Column
+column_of(Node *node)
+{
+	Column		column;
+
+	memset(&column, 0, sizeof column);
+	column.varno = ((Var *) node)->varno;
+	column.varattno = ((Var *) node)->varattno;
+	return column;
+}
+
+static void
+add_to_lookup(Lookup *lookup, Node *node)
+{
+	int			place = list_length(lookup->nodes);
+
+	lookup->nodes = lappend(lookup->nodes, node);
+	if (IsA(node, Var))
+	{
+		Column		column = column_of(node);
+		bool		found;
+		Entry	   *entry = hash_search(lookup->vars, &column, HASH_ENTER, &found);
+
+		if (!found)
+			entry->place = place;
+	}
+	else
+		lookup->others = lappend_int(lookup->others, place);
+}
+
+static Lookup
+make_lookup(List *nodes)
+{
+	HASHCTL		control = {.keysize = sizeof(Column),.entrysize = sizeof(Entry),.hcxt = CurrentMemoryContext};
+	Lookup		lookup = {0};
+	ListCell   *lc;
+
+	lookup.vars = hash_create("pg_mosaic columns", list_length(nodes) + 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, nodes)
+		add_to_lookup(&lookup, lfirst(lc));
+	return lookup;
+}
+
+static void
+free_lookup(Lookup *lookup)
+{
+	hash_destroy(lookup->vars);
+	list_free(lookup->others);
+}
+
+/* The place of a node, or -1. */
+static int
+place_of(const Lookup *lookup, Node *node)
+{
+	ListCell   *lc;
+
+	if (IsA(node, Var))
+	{
+		Column		column = column_of(node);
+		Entry	   *entry = hash_search(lookup->vars, &column, HASH_FIND, NULL);
+
+		if (entry == NULL)
+			return -1;
+		if (equal(list_nth(lookup->nodes, entry->place), node))
+			return entry->place;
+		/* The same column beneath different joins, of which either makes it NULL. */
+		foreach(lc, lookup->nodes)
+			if (equal(lfirst(lc), node))
+				return foreach_current_index(lc);
+		return -1;
+	}
+	foreach(lc, lookup->others)
+		if (equal(list_nth(lookup->nodes, lfirst_int(lc)), node))
+			return lfirst_int(lc);
+	return -1;
+}
+
 static bool
 find_leaves(Node *node, void *context)
 {
-	List	  **leaves = context;
+	Lookup	   *leaves = context;
 
 	if (node == NULL)
 		return false;
@@ -177,7 +277,8 @@ find_leaves(Node *node, void *context)
 		case T_Aggref:
 		case T_GroupingFunc:
 		case T_WindowFunc:
-			*leaves = list_append_unique(*leaves, node);
+			if (place_of(leaves, node) < 0)
+				add_to_lookup(leaves, node);
 			return false;
 		default:
 			return expression_tree_walker(node, find_leaves, context);
@@ -187,8 +288,41 @@ find_leaves(Node *node, void *context)
 List *
 mosaic_find_leaves(Node *expr, List *leaves)
 {
-	find_leaves(expr, &leaves);
-	return leaves;
+	Lookup		lookup = make_lookup(leaves);
+
+	find_leaves(expr, &lookup);
+	free_lookup(&lookup);
+	return lookup.nodes;
+}
+
+typedef struct Marks
+{
+	Lookup		lookup;
+	Bitmapset  *found;
+} Marks;
+
+static bool
+mark(Node *node, void *context)
+{
+	Marks	   *marks = context;
+	int			place;
+
+	if (node == NULL)
+		return false;
+	place = place_of(&marks->lookup, node);
+	if (place >= 0)
+		marks->found = bms_add_member(marks->found, place);
+	return expression_tree_walker(node, mark, context);
+}
+
+Bitmapset *
+mosaic_find_among(List *nodes, Node *expr)
+{
+	Marks		marks = {make_lookup(nodes), NULL};
+
+	mark(expr, &marks);
+	free_lookup(&marks.lookup);
+	return marks.found;
 }
 
 static bool
@@ -213,7 +347,7 @@ mosaic_var_of(Node *expr, int varno, AttrNumber attno)
 
 typedef struct Replacement
 {
-	List	   *nodes;
+	Lookup		lookup;
 	int			varno;
 	AttrNumber	first;
 } Replacement;
@@ -222,22 +356,24 @@ static Node *
 replace(Node *node, void *context)
 {
 	Replacement *r = context;
-	ListCell   *lc;
+	int			place;
 
 	if (node == NULL)
 		return NULL;
-	foreach(lc, r->nodes)
-		if (equal(lfirst(lc), node))
-			return (Node *) mosaic_var_of(node, r->varno, r->first + foreach_current_index(lc));
+	place = place_of(&r->lookup, node);
+	if (place >= 0)
+		return (Node *) mosaic_var_of(node, r->varno, r->first + place);
 	return expression_tree_mutator(node, replace, context);
 }
 
 Node *
 mosaic_replace(Node *expr, List *nodes, int varno, AttrNumber first)
 {
-	Replacement r = {nodes, varno, first};
+	Replacement r = {make_lookup(nodes), varno, first};
 
-	return replace(expr, &r);
+	expr = replace(expr, &r);
+	free_lookup(&r.lookup);
+	return expr;
 }
 
 static Node *
@@ -255,7 +391,9 @@ replace_in_aggregates(Node *node, void *context)
 Node *
 mosaic_replace_in_aggregates(Node *expr, List *nodes, int varno, AttrNumber first)
 {
-	Replacement r = {nodes, varno, first};
+	Replacement r = {make_lookup(nodes), varno, first};
 
-	return replace_in_aggregates(expr, &r);
+	expr = replace_in_aggregates(expr, &r);
+	free_lookup(&r.lookup);
+	return expr;
 }

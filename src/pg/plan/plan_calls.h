@@ -22,6 +22,9 @@ extern List *mosaic_find_calls_in_aggregates(Node *expr, List *calls);
 /* Appends to leaves (once each) what expr takes from the rows of its plan node: Vars, aggregates. */
 extern List *mosaic_find_leaves(Node *expr, List *leaves);
 
+/* Which of nodes expr contains: their places in the list. */
+extern Bitmapset *mosaic_find_among(List *nodes, Node *expr);
+
 /* Whether expr contains one of nodes. */
 extern bool mosaic_contains_any(Node *expr, List *nodes);
 

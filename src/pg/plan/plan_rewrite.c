@@ -174,6 +174,7 @@ rewrite(MosaicRewrite *c, Plan *plan, MosaicNeed need, bool marked)
 	MosaicNeed	input = outer_need(plan, need);
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	rewrite_inputs(c, plan, need, marked);
 	/* The first row of the next group is read before one is delivered, but not looked into. */
 	if (IsA(plan, ProjectSet) || (aggregates_all_rows(plan) && input.demand != DEMAND_SOME))
