@@ -24,13 +24,12 @@ static List *drops = NIL;
 void
 mosaic_usage_drops(Oid catalog, int64 model_id)
 {
-	MosaicUsageKey none = {0};
-	MosaicUsageRow row;
 	MemoryContext saved;
 	Drop	   *drop;
 
-	/* Maps the counters now: at the commit nothing may fail. */
-	(void) mosaic_usage_read(&none, &row);
+	/* Maps the counters now: at the commit nothing may fail.  Where there is no room for them, models go nonetheless. */
+	if (!mosaic_usage_map())
+		return;
 	saved = MemoryContextSwitchTo(TopTransactionContext);
 	drop = palloc(sizeof *drop);
 	drop->catalog = catalog;

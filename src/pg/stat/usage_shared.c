@@ -211,6 +211,24 @@ mosaic_usage_enter(const MosaicUsageKey *key)
 	return !unavailable;
 }
 
+static void
+map(void *arg)
+{
+	if (directory == NULL)
+		find_directory();
+	LWLockAcquire(&directory->lock, LW_SHARED);
+	map_segments();
+	LWLockRelease(&directory->lock);
+}
+
+bool
+mosaic_usage_map(void)
+{
+	if (!unavailable)
+		unavailable = !mosaic_try_shared(map, NULL, (LWLock **) &directory, "keeps no statistics of this session");
+	return !unavailable;
+}
+
 bool
 mosaic_usage_add(const MosaicUsageKey *key, MosaicUsageEntry **hint,
 				 const int64 counts[MOSAIC_USAGE_COUNTERS], TimestampTz now)

@@ -42,6 +42,9 @@ typedef struct MosaicUsageEntry MosaicUsageEntry;
 /* Makes an entry if there is none.  False, with one message in the log, where there is no memory for it. */
 extern bool mosaic_usage_enter(const MosaicUsageKey *key);
 
+/* Finds the counters, so that removing one raises no error.  False, with one message in the log, where there is no memory. */
+extern bool mosaic_usage_map(void);
+
 /*
  * Adds to an entry; false where there is none.  *hint: where it was found last.  Never raises an error:
  * it is called when transactions end.
