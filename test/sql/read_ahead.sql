@@ -50,7 +50,7 @@ CREATE FUNCTION nodes(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE line text;
 BEGIN
   FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-    IF line ~ 'Predict|WindowAgg|Run Condition' THEN RETURN NEXT regexp_replace(line, '^[ >-]*', ''); END IF;
+    IF line ~ 'Predict|WindowAgg|Run Condition' THEN RETURN NEXT regexp_replace(regexp_replace(line, '^[ >-]*', ''), ' OVER .*(<|>)', ' \1'); END IF;
   END LOOP;
 END $$;
 CREATE FUNCTION rows(batch boolean, query text) RETURNS text LANGUAGE plpgsql AS $$
