@@ -154,7 +154,7 @@ BEGIN
 EXCEPTION WHEN invalid_parameter_value OR insufficient_privilege THEN NULL;
 END $$;
 
-CREATE PROCEDURE calls.one() LANGUAGE plpgsql AS $$
+CREATE PROCEDURE calls.one(n int) LANGUAGE plpgsql AS $$
 DECLARE
   f calls.function;
   statement text;
@@ -162,7 +162,11 @@ DECLARE
   state text := 'rolled back';
   said text;
 BEGIN
-  SELECT * INTO f FROM calls.function ORDER BY random() LIMIT 1;
+  -- By name, then one of its forms: each name in turn at first.
+  SELECT f.* INTO f FROM calls.function f
+   WHERE f.proname = (SELECT proname FROM (SELECT DISTINCT proname FROM calls.function) names
+                       ORDER BY CASE WHEN n <= (SELECT count(DISTINCT proname) FROM calls.function) THEN (dense_rank() OVER (ORDER BY proname) <> n)::int END, random() LIMIT 1)
+   ORDER BY random() LIMIT 1;
   statement := calls.statement(f);
   RAISE LOG 'call %', statement;
   begin_at := clock_timestamp();
@@ -207,7 +211,7 @@ CREATE PROCEDURE calls.run(calls int) LANGUAGE plpgsql AS $$
 BEGIN
   FOR i IN 1 .. calls LOOP
     IF i % 50 = 1 THEN CALL calls.provide(); END IF;
-    CALL calls.one();
+    CALL calls.one(i);
     COMMIT;
   END LOOP;
 END $$;

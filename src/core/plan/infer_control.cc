@@ -38,12 +38,40 @@ Status InferInner(const Model& model, int body, const InferOptions& options,
   return Status();
 }
 
+bool CountsItems(const Dim& d, const std::string& items) {
+  return !items.empty() && (d.is_unknown() || d.DependsOn(items));
+}
+// Whether the elements may depend on how many items there are. As long as they are known as such,
+// InferContext::Finish sees to what is made of them; where that is forgotten, they count as mixed.
+bool CountsItems(const Fact& f, const std::string& items) {
+  if (f.ints == nullptr) return false;
+  return std::any_of(f.ints->begin(), f.ints->end(),
+                     [&](const Dim& d) { return CountsItems(d, items); });
+}
+void ForgetInts(const std::string& items, Fact* f) {
+  if (CountsItems(*f, items)) f->item_axis = kMixed;
+  f->ints.reset();
+}
+
+bool SameInts(const Fact& a, const Fact& b) {
+  if (a.ints == nullptr || b.ints == nullptr || a.ints->size() != b.ints->size()) return false;
+  for (size_t i = 0; i < a.ints->size(); ++i) {
+    if (!Same((*a.ints)[i], (*b.ints)[i])) return false;
+  }
+  return true;
+}
+
 // What is known where it may be either.
-Fact Either(const Fact& a, const Fact& b) {
+Fact Either(const Fact& a, const Fact& b, const std::string& items) {
   Fact f;
   f.dtype = a.dtype;
   if (a.element == b.element) f.element = a.element;
   f.item_axis = a.item_axis == b.item_axis ? a.item_axis : kMixed;
+  if (SameInts(a, b)) {
+    f.ints = a.ints;
+  } else if (CountsItems(a, items) || CountsItems(b, items)) {
+    f.item_axis = kMixed;
+  }
   if (!a.ranked || !b.ranked || a.rank() != b.rank()) {
     if (f.item_axis >= 0) f.item_axis = kMixed;
     return f;
@@ -51,19 +79,27 @@ Fact Either(const Fact& a, const Fact& b) {
   f.ranked = true;
   static thread_local int64_t fresh = 0;
   for (size_t d = 0; d < a.dims.size(); ++d) {
-    f.dims.push_back(Same(a.dims[d], b.dims[d]) ? a.dims[d]
-                                                : Dim::Symbol("?either" + std::to_string(++fresh)));
+    if (Same(a.dims[d], b.dims[d])) {
+      f.dims.push_back(a.dims[d]);
+    } else if (CountsItems(a.dims[d], items) || CountsItems(b.dims[d], items)) {
+      f.dims.push_back(Dim());
+      f.item_axis = kMixed;  // which of them it is may be told from the elements
+    } else {
+      f.dims.push_back(Dim::Symbol("?either" + std::to_string(++fresh)));
+    }
   }
   return f;
 }
 
 // Whether what is known of a is true of b.
-bool Covers(const Fact& a, const Fact& b) {
+bool Covers(const Fact& a, const Fact& b, const std::string& items) {
   if (a.item_axis != kMixed && a.item_axis != b.item_axis) return false;
+  if (a.ints != nullptr ? !SameInts(a, b) : a.item_axis != kMixed && CountsItems(b, items))
+    return false;
   if (!a.ranked) return true;
   if (!b.ranked || a.rank() != b.rank()) return false;
   for (size_t d = 0; d < a.dims.size(); ++d) {
-    if (!Same(a.dims[d], b.dims[d])) return false;
+    if (!a.dims[d].is_unknown() && !Same(a.dims[d], b.dims[d])) return false;
   }
   return true;
 }
@@ -76,12 +112,18 @@ bool Itemised(const std::vector<Fact>& around, const BodyPlan& inner) {
   return false;
 }
 
-// Elements differ from one iteration to the next.
-Fact Varying(Fact f) {
+// Carried along: its elements are another iteration's, as far as it is not known that they are the
+// same (ints).
+Fact Carried(Fact f) {
   f.value = Tensor();
-  f.ints.reset();
   f.index.reset();
   f.spread_axis = -1;
+  return f;
+}
+// Elements differ from one iteration to the next.
+Fact Varying(Fact f, const std::string& items) {
+  f = Carried(std::move(f));
+  ForgetInts(items, &f);
   return f;
 }
 
@@ -91,12 +133,13 @@ bool DependsOnShapes(const Status& s) {
 }
 
 // Of these types, and no more.
-std::vector<Fact> Unknown(const std::vector<Fact>& facts) {
+std::vector<Fact> Unknown(const std::vector<Fact>& facts, const std::string& items) {
   std::vector<Fact> unknown(facts.size());
   for (size_t i = 0; i < facts.size(); ++i) {
     unknown[i].dtype = facts[i].dtype;
     unknown[i].element = facts[i].element;
-    unknown[i].item_axis = facts[i].item_axis == kShared ? kShared : kMixed;
+    const bool shared = facts[i].item_axis == kShared && !CountsItems(facts[i], items);
+    unknown[i].item_axis = shared ? kShared : kMixed;
   }
   return unknown;
 }
@@ -110,8 +153,8 @@ Status InferIf(const Model& model, const ControlOp& op, const InferOptions& opti
   // A branch may be for other shapes than these: if it is taken, it fails then.
   if (!yes.ok() && (!DependsOnShapes(yes) || !no.ok())) return yes;
   if (!no.ok() && !DependsOnShapes(no)) return no;
-  if (!yes.ok()) *outputs = Unknown(other);
-  if (!no.ok()) other = Unknown(*outputs);
+  if (!yes.ok()) *outputs = Unknown(other, options.item_symbol);
+  if (!no.ok()) other = Unknown(*outputs, options.item_symbol);
   if (outputs->size() != other.size()) {
     return Status::BadModel("its branches give " + std::to_string(outputs->size()) + " and " +
                             std::to_string(other.size()) + " outputs");
@@ -125,7 +168,7 @@ Status InferIf(const Model& model, const ControlOp& op, const InferOptions& opti
     if ((*outputs)[i].dtype != other[i].dtype) {
       return Status::BadModel("its branches give different types");
     }
-    (*outputs)[i] = Either((*outputs)[i], other[i]);
+    (*outputs)[i] = Either((*outputs)[i], other[i], options.item_symbol);
     // Which branch it is must not depend on the items.
     if (condition.item_axis != kShared) (*outputs)[i].item_axis = kMixed;
   }
@@ -142,7 +185,7 @@ Status Settle(const Model& model, int body, const InferOptions& options,
   std::vector<int> changes(carried->size());
   for (bool settled = false; !settled;) {
     std::vector<Fact> inputs = first;
-    for (const Fact& f : *carried) inputs.push_back(Varying(f));
+    for (const Fact& f : *carried) inputs.push_back(Carried(f));
     for (const Fact& f : rest) inputs.push_back(f);
     MOSAIC_RETURN_IF_ERROR(InferInner(model, body, options, around, std::move(inputs), outputs));
     if (outputs->size() < skip + carried->size()) {
@@ -155,12 +198,13 @@ Status Settle(const Model& model, int body, const InferOptions& options,
       if (next.dtype != known.dtype) {
         return Status::BadModel("a value that is carried along changes its type");
       }
-      if (Covers(known, next)) continue;
+      if (Covers(known, next, options.item_symbol)) continue;
       settled = false;
-      Fact less = Either(known, next);
+      Fact less = Either(known, next, options.item_symbol);
       if (++changes[i] > 2) {
         less.ranked = false;
         less.dims.clear();
+        ForgetInts(options.item_symbol, &less);
         if (less.item_axis != kShared) less.item_axis = kMixed;
       }
       known = std::move(less);
@@ -169,8 +213,8 @@ Status Settle(const Model& model, int body, const InferOptions& options,
   return Status();
 }
 
-Fact Stacked(const Fact& one, const Dim& length, size_t axis) {
-  Fact f = Varying(one);
+Fact Stacked(const Fact& one, const Dim& length, size_t axis, const std::string& items) {
+  Fact f = Varying(one, items);
   if (!f.ranked) return f;
   axis = std::min(axis, f.dims.size());
   f.dims.insert(f.dims.begin() + static_cast<std::ptrdiff_t>(axis), length);
@@ -200,13 +244,12 @@ Status InferLoop(const Model& model, const ControlOp& op, const InferOptions& op
   for (size_t i = 0; i < 2 && i < in.size(); ++i) {
     if (in[i].dtype == MOSAIC_UNDEFINED) continue;
     counts_items = counts_items || in[i].item_axis != kShared;
-    for (size_t d = 0; in[i].ints != nullptr && d < in[i].ints->size(); ++d) {
-      counts_items = counts_items || (*in[i].ints)[d].DependsOn(options.item_symbol);
-    }
+    counts_items = counts_items || CountsItems(in[i], options.item_symbol);
   }
-  for (size_t i = 0; i < n; ++i) (*outputs)[i] = Varying(Either(carried[i], given[i + 1]));
+  for (size_t i = 0; i < n; ++i)
+    (*outputs)[i] = Carried(Either(carried[i], given[i + 1], options.item_symbol));
   for (size_t i = n + 1; i < given.size(); ++i) {
-    outputs->push_back(Stacked(given[i], FreshLength(options), 0));
+    outputs->push_back(Stacked(given[i], FreshLength(options), 0, options.item_symbol));
   }
   for (Fact& f : *outputs) {
     if (counts_items) f.item_axis = kMixed;
@@ -220,13 +263,18 @@ Status InferScan(const Model& model, const ControlOp& op, const InferOptions& op
   const size_t scans = op.scan_inputs(), states = in.size() - scans;
   std::vector<Fact> carried(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(states)), rest;
   Dim length = FreshLength(options);
+  bool counts_items = false;  // how often it runs depends on how many items there are
   for (size_t i = 0; i < scans; ++i) {
-    Fact f = Varying(in[states + i]);
-    if (f.ranked) {
+    Fact f = Varying(in[states + i], options.item_symbol);
+    if (!f.ranked) {
+      counts_items = counts_items || f.item_axis != kShared;
+    } else {
       int axis = 0;
       const int64_t given = i < op.input_axes().size() ? op.input_axes()[i] : 0;
       MOSAIC_RETURN_IF_ERROR(NormalizeAxis(given, f.rank(), &axis));
       length = f.dims[static_cast<size_t>(axis)];
+      counts_items =
+          counts_items || f.item_axis == axis || CountsItems(length, options.item_symbol);
       f.dims.erase(f.dims.begin() + axis);
       if (f.item_axis == axis) f.item_axis = kMixed;
       if (f.item_axis > axis) --f.item_axis;
@@ -236,13 +284,17 @@ Status InferScan(const Model& model, const ControlOp& op, const InferOptions& op
   std::vector<Fact> given;
   MOSAIC_RETURN_IF_ERROR(Settle(model, op.body(), options, around, {}, rest, 0, &carried, &given));
   outputs->clear();
-  for (size_t i = 0; i < states; ++i) outputs->push_back(Varying(Either(carried[i], given[i])));
+  for (size_t i = 0; i < states; ++i)
+    outputs->push_back(Carried(Either(carried[i], given[i], options.item_symbol)));
   for (size_t i = states; i < given.size(); ++i) {
     const int64_t axis = i - states < op.output_axes().size() ? op.output_axes()[i - states] : 0;
     const int64_t rank = given[i].rank() + 1;
-    outputs->push_back(
-        Stacked(given[i], length,
-                static_cast<size_t>(std::max<int64_t>(0, axis < 0 ? axis + rank : axis))));
+    outputs->push_back(Stacked(
+        given[i], length, static_cast<size_t>(std::max<int64_t>(0, axis < 0 ? axis + rank : axis)),
+        options.item_symbol));
+  }
+  for (Fact& f : *outputs) {
+    if (counts_items) f.item_axis = kMixed;
   }
   return Status();
 }
@@ -274,7 +326,7 @@ Status InferControl(const Model& model, const BodyPlan& body, const Step& step,
   // An iteration may use items, but no more is proven than the bodies prove.
   const bool itemised = Itemised(facts, model.bodies[static_cast<size_t>(op.body()) + 1]);
   for (Fact& f : *outputs) {
-    f.ints.reset();
+    ForgetInts(options.item_symbol, &f);
     if (f.item_axis == kUnstated) f.item_axis = itemised ? kMixed : kShared;
     if (options.item_symbol.empty()) f.item_axis = kShared;
   }

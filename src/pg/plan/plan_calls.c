@@ -167,10 +167,11 @@ mosaic_find_calls_in_aggregates(Node *expr, List *calls)
 
 /* ---- nodes by what they are ---- */
 
+/* A key that is compared as bytes: of two ints, there are none between them. */
 typedef struct Column
 {
 	int			varno;
-	AttrNumber	varattno;
+	int			varattno;
 } Column;
 
 typedef struct Entry
@@ -190,12 +191,7 @@ typedef struct Lookup
 static Column
 column_of(Node *node)
 {
-	Column		column;
-
-	memset(&column, 0, sizeof column);
-	column.varno = ((Var *) node)->varno;
-	column.varattno = ((Var *) node)->varattno;
-	return column;
+	return (Column) {((Var *) node)->varno, ((Var *) node)->varattno};
 }
 
 static void

@@ -197,6 +197,123 @@ TEST(Loop, ThatNeverRunsGivesArraysAsDeclared) {
   EXPECT_EQ(arrays[1].dtype, MOSAIC_INT64);
 }
 
+// How many items there are, as a float, from the array's shape.
+int ItemCount(GraphBuilder* g, int x) {
+  const int64_t zero = 0;
+  const int first = g->Constant(g->store.AddInline("zero", {}, MOSAIC_INT64, &zero));
+  return g->Call("Gather", {g->Call("Shape", {x}), first}, {{"axis", int64_t{0}}});
+}
+int AsFloat(GraphBuilder* g, int v) {
+  return g->Call("Cast", {v}, {{"to", int64_t{MOSAIC_FLOAT}}});
+}
+
+bool Independent(const GraphBuilder& g) {
+  const auto model = g.Load();
+  return model != nullptr && model->items.independent;
+}
+
+// What passes through a body is how many items there are, still.
+TEST(Loop, NumbersOfItemsThatPassThroughMixThem) {
+  for (const bool used : {false, true}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 2}), n = ItemCount(&g, x);
+    LoopBody body(2);
+    const int term = used ? body.Call("Cast", {body.carried(1)}, {{"to", int64_t{MOSAIC_FLOAT}}})
+                          : body.Constant(One(&g));
+    body.Output(body.Call("Add", {body.carried(0), term}));
+    body.Output(body.Call("Identity", {body.carried(1)}));
+    g.Output(Loop(&g, &body, {Trips(&g, 2), -1, x, n})[0]);
+    EXPECT_EQ(Independent(g), !used);
+  }
+}
+
+TEST(If, NumbersOfItemsThatPassThroughMixThem) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 2}), n = ItemCount(&g, x);
+  for (const char* op : {"Identity", "Neg"}) {
+    Body body;
+    body.values.resize(2);
+    body.values[0].name = "n";
+    body.values[0].capture = n;
+    body.values[1].name = op;
+    Node node;
+    node.op_type = op;
+    node.inputs = {0};
+    node.outputs = {1};
+    body.nodes = {node};
+    body.outputs = {1};
+    g.graph.bodies.push_back(body);
+  }
+  const uint8_t yes = 1;
+  const int out = g.Call("If", {g.Constant(g.store.AddInline("yes", {}, MOSAIC_BOOL, &yes))});
+  g.graph.nodes.back().bodies = {{"then_branch", 0}, {"else_branch", 1}};
+  g.Output(g.Call("Add", {x, AsFloat(&g, out)}));
+  EXPECT_FALSE(Independent(g));
+}
+
+// A branch makes rows of the items' elements: that there are more of them can be told from the
+// shape.
+TEST(If, ShapesOfItemsThatDifferMixThem) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, kSymbolic});
+  g.graph.values[static_cast<size_t>(x)].dim_names = {"N", "m"};
+  const int64_t five = 5, one = 1;
+  const int width =
+      g.Call("Gather",
+             {g.Call("Shape", {x}), g.Constant(g.store.AddInline("one", {}, MOSAIC_INT64, &one))},
+             {{"axis", int64_t{0}}});
+  const int wide =
+      g.Call("Greater", {width, g.Constant(g.store.AddInline("five", {}, MOSAIC_INT64, &five))});
+  const int64_t rows[] = {-1, 1};
+  const int shape = g.store.AddInline("rows", {2}, MOSAIC_INT64, rows);
+  for (const bool flat : {false, true}) {
+    Body body;
+    body.values.resize(3);
+    body.values[0].name = "x";
+    body.values[0].capture = x;
+    body.values[1].name = "shape";
+    body.values[1].tensor = shape;
+    body.values[2].name = "y";
+    Node node;
+    node.op_type = flat ? "Reshape" : "Identity";
+    node.inputs = flat ? std::vector<int>{0, 1} : std::vector<int>{0};
+    node.outputs = {2};
+    body.nodes = {node};
+    body.outputs = {2};
+    g.graph.bodies.push_back(body);
+  }
+  const int out = g.Call("If", {wide});
+  g.graph.nodes.back().bodies = {{"then_branch", 0}, {"else_branch", 1}};
+  g.Output(g.Call("Add", {x, AsFloat(&g, ItemCount(&g, out))}));
+  EXPECT_FALSE(Independent(g));
+}
+
+// Over the items, or over something else of each.
+TEST(Scan, AsManyTripsAsItemsMixThem) {
+  for (const bool over_items : {true, false}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 2});
+    Body body;
+    body.values.resize(4);
+    const char* const names[] = {"state", "element", "one", "next"};
+    for (size_t v = 0; v < 4; ++v) body.values[v].name = names[v];
+    body.values[2].tensor = One(&g);
+    Node node;
+    node.op_type = "Add";
+    node.inputs = {0, 2};
+    node.outputs = {3};
+    body.nodes = {node};
+    body.inputs = {0, 1};
+    body.outputs = {3};
+    g.graph.bodies.push_back(body);
+    std::vector<Attribute> attributes = {{"num_scan_inputs", int64_t{1}}};
+    if (!over_items) attributes.push_back({"scan_input_axes", std::vector<int64_t>{1}});
+    g.Output(g.Call("Scan", {x, x}, attributes));
+    g.graph.nodes.back().bodies = {{"body", 0}};
+    EXPECT_EQ(Independent(g), !over_items);
+  }
+}
+
 // Each level settles in some rounds, each of which settles the next: that is bounded.
 TEST(Loop, LoopsWithinLoopsAreRefusedWhereTheyTakeTooLong) {
   GraphBuilder g;
