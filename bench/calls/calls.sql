@@ -157,16 +157,16 @@ END $$;
 CREATE PROCEDURE calls.one(n int) LANGUAGE plpgsql AS $$
 DECLARE
   f calls.function;
+  name name;
   statement text;
   begin_at timestamptz;
   state text := 'rolled back';
   said text;
 BEGIN
-  -- By name, then one of its forms: each name in turn at first.
-  SELECT f.* INTO f FROM calls.function f
-   WHERE f.proname = (SELECT proname FROM (SELECT DISTINCT proname FROM calls.function) names
-                       ORDER BY CASE WHEN n <= (SELECT count(DISTINCT proname) FROM calls.function) THEN (dense_rank() OVER (ORDER BY proname) <> n)::int END, random() LIMIT 1)
-   ORDER BY random() LIMIT 1;
+  -- By name, each in turn at first; then one of its forms.
+  SELECT proname INTO name FROM (SELECT DISTINCT proname FROM calls.function) names ORDER BY proname OFFSET n - 1 LIMIT 1;
+  IF name IS NULL THEN SELECT proname INTO name FROM (SELECT DISTINCT proname FROM calls.function) names ORDER BY random() LIMIT 1; END IF;
+  SELECT * INTO f FROM calls.function WHERE proname = name ORDER BY random() LIMIT 1;
   statement := calls.statement(f);
   RAISE LOG 'call %', statement;
   begin_at := clock_timestamp();
