@@ -142,13 +142,29 @@ INSERT INTO queries (query) VALUES
   ('SELECT t.id, P FROM t, LATERAL (SELECT 1 AS s WHERE t.id <> 3 UNION ALL SELECT 1 / (t.id - 3) WHERE t.id = 3) f'),
   ('SELECT t.id, P FROM t LEFT JOIN LATERAL (SELECT y FROM parts WHERE parts.id = 10 / (3 - t.id) OFFSET 0) f ON true'),
   ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 3 UNION ALL SELECT f, ARRAY[1,2,3,4] FROM vol(3) f) t, (SELECT 1 OFFSET 0) o'),
-  ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 3 UNION ALL SELECT fails(), ARRAY[1,2,3,4]) t, (SELECT 1 OFFSET 0) o');
+  ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 3 UNION ALL SELECT fails(), ARRAY[1,2,3,4]) t, (SELECT 1 OFFSET 0) o'),
+  ('SELECT t.id, P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL (SELECT * FROM (SELECT id / (id - id) AS f, x FROM t OFFSET 0) s ORDER BY f)) t'),
+  ('SELECT t.id, P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL (SELECT f, ARRAY[1,2,3,4]::real[] FROM fails_at(3, 3) f ORDER BY f)) t'),
+  ('SELECT t.id, currval(''sq''), P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL (SELECT * FROM (SELECT vol1(id) AS f, x FROM t WHERE id < 5 OFFSET 0) s ORDER BY f)) t');
 SELECT n, two(true, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS rows, two(true, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) = two(false, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS same
   FROM queries ORDER BY n;
 -- nor by a query that runs to its end, where it can tell
 SELECT setval('sq', 1);
 SELECT t.id, currval('sq'), predict_class('iris', t.x) FROM (SELECT * FROM t WHERE id < 4) t, LATERAL vol(t.id) f;
 SELECT t.id, currval('sq'), predict_class('iris', t.x) FROM (SELECT * FROM t WHERE id < 4) t, LATERAL (SELECT count(*) FROM (SELECT vol1(c.id) FROM c WHERE c.id >= t.id OFFSET 0) s) f;
+-- nor by an input that was not begun for the first row: where a merge meets a key that is null
+SET enable_nestloop = off;
+SET enable_mergejoin = on;
+\set merge 'SELECT t.id, predict_class(''iris'', t.x) FROM (SELECT id, x, CASE WHEN id > 2 THEN id END AS k FROM t WHERE id < 6 OFFSET 0) t LEFT JOIN (SELECT id / (id - id) AS f FROM t OFFSET 0) s ON s.f = t.k ORDER BY t.k NULLS FIRST'
+SELECT two(true, :'merge') AS rows, two(true, :'merge') = two(false, :'merge') AS same;
+-- nor by the recursive term, whose hash is built anew at each iteration
+SET enable_hashjoin = on;
+SET enable_mergejoin = off;
+SELECT setval('sq', 1);
+WITH RECURSIVE r (i) AS (SELECT 1 UNION ALL SELECT t.id FROM (SELECT i FROM r WHERE vol1(i) > 0 OFFSET 0) s JOIN t ON t.id = s.i + 1 WHERE t.id < 6)
+  SELECT i, currval('sq'), predict_class('iris', ARRAY[i, 2, 3, 4]::real[]) FROM r;
+SET enable_hashjoin = off;
+SET enable_nestloop = on;
 -- what the first row comes to is no reason not to
 TRUNCATE queries RESTART IDENTITY;
 INSERT INTO queries (query) VALUES

@@ -22,6 +22,7 @@ typedef struct Reading
 	Bitmapset  *varying;		/* parameters that nested loops within the whole set anew for each row */
 	bool		again;			/* it may be executed at any row, or for each */
 	bool		first;			/* the first row of the whole needs the first of this, if there is one */
+	bool		begun;			/* once the first row of the whole is there, this was asked for one, or never will be */
 } Reading;
 
 /* How an expression is evaluated. */
@@ -322,30 +323,41 @@ runs_at_first(Plan *plan, const Reading *reading)
 		!bms_overlap(plan->allParam, reading->varying);
 }
 
-/* Whether nothing is left to do beneath a node once its first row is there. */
+/* Whether nothing is left to do beneath a node once the first row of the whole is there. */
 static bool
 has_read_all(Plan *plan, const Reading *reading)
 {
-	return mosaic_reads_all_first(plan) && !reading->again;
+	return mosaic_reads_all_first(plan) && reading->begun && !reading->again;
 }
 
-/* How an input of the plan is read. */
+/* How an input of the plan is read; n: which it is. */
 static Reading
-input_reading(Plan *plan, Plan *input, Reading reading)
+input_reading(Plan *plan, int n, Reading reading)
 {
-	if (IsA(plan, NestLoop) && input == plan->righttree)
-	{
-		JoinType	type = ((Join *) plan)->jointype;
-		ListCell   *lc;
+	bool		inner_of_join = n > 0 && (IsA(plan, NestLoop) || IsA(plan, MergeJoin));
+	bool		certain = inner_of_join && (((Join *) plan)->jointype == JOIN_INNER || ((Join *) plan)->jointype == JOIN_SEMI);
+	ListCell   *lc;
 
-		reading.first = reading.first && (type == JOIN_INNER || type == JOIN_SEMI);
+	reading.first = reading.first && (n == 0 || (certain && IsA(plan, NestLoop)));
+	/* An outer row without a match may come before any inner row. */
+	if (inner_of_join)
+		reading.begun = reading.begun && certain;
+	/* One child after another, or with parallel workers, any of them first. */
+	else if (IsA(plan, Append) || IsA(plan, CustomScan))
+	{
+		reading.first = reading.first && !plan->parallel_aware;
+		reading.begun = reading.begun && n == 0 && !plan->parallel_aware;
+	}
+	if (n > 0 && (IsA(plan, NestLoop) || IsA(plan, RecursiveUnion)))
+	{
 		reading.again = true;
 		reading.varying = bms_copy(reading.varying);
+	}
+	if (n > 0 && IsA(plan, NestLoop))
 		foreach(lc, ((NestLoop *) plan)->nestParams)
 			reading.varying = bms_add_member(reading.varying, ((NestLoopParam *) lfirst(lc))->paramno);
-	}
-	else
-		reading.first = reading.first && input == linitial(mosaic_plan_inputs(plan));
+	if (n > 0 && IsA(plan, RecursiveUnion))
+		reading.varying = bms_add_member(reading.varying, ((RecursiveUnion *) plan)->wtParam);
 	return reading;
 }
 
@@ -374,7 +386,7 @@ plan_acts(Plan *plan, Reading reading)
 	if (cte)
 		return plan_acts(cte, reading);
 	foreach(lc, mosaic_plan_inputs(plan))
-		if (plan_acts(lfirst(lc), input_reading(plan, lfirst(lc), reading)))
+		if (plan_acts(lfirst(lc), input_reading(plan, foreach_current_index(lc), reading)))
 			return true;
 	return false;
 }
@@ -382,7 +394,7 @@ plan_acts(Plan *plan, Reading reading)
 bool
 mosaic_plan_only_reads(Plan *plan, PlannedStmt *stmt)
 {
-	return !plan_acts(plan, (Reading) {.stmt = stmt, .first = true});
+	return !plan_acts(plan, (Reading) {.stmt = stmt, .first = true, .begun = true});
 }
 
 /* Nodes of which all is known. */
@@ -475,7 +487,7 @@ plan_can_fail(Plan *plan, Reading reading)
 	if (cte)
 		return plan_can_fail(cte, reading);
 	foreach(lc, mosaic_plan_inputs(plan))
-		if (plan_can_fail(lfirst(lc), input_reading(plan, lfirst(lc), reading)))
+		if (plan_can_fail(lfirst(lc), input_reading(plan, foreach_current_index(lc), reading)))
 			return true;
 	return false;
 }
@@ -483,5 +495,5 @@ plan_can_fail(Plan *plan, Reading reading)
 bool
 mosaic_plan_cannot_fail(Plan *plan, PlannedStmt *stmt)
 {
-	return !plan_can_fail(plan, (Reading) {.stmt = stmt, .first = true});
+	return !plan_can_fail(plan, (Reading) {.stmt = stmt, .first = true, .begun = true});
 }
