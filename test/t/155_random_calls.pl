@@ -16,7 +16,7 @@ my $file = dirname(abs_path(__FILE__)) . '/../../bench/calls/calls.sql';
 note "$calls calls, seed $seed";
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "autovacuum = off\nshared_buffers = 16MB\nfsync = off\nlog_statement = none\nlog_min_messages = warning\nlog_min_error_statement = panic\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_mosaic;');
