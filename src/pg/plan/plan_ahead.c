@@ -19,6 +19,7 @@
 typedef struct Reading
 {
 	PlannedStmt *stmt;
+	List	   *inits;			/* of stmt */
 	Bitmapset  *varying;		/* parameters that nested loops within the whole set anew for each row */
 	bool		again;			/* it may be executed at any row, or for each */
 	bool		first;			/* the first row of the whole needs the first of this, if there is one */
@@ -49,26 +50,26 @@ evaluates_some(Node *node)
 }
 
 static bool
-subplan_acts(Plan *plan, PlannedStmt *stmt)
+subplan_acts(Plan *plan, const Reading *reading)
 {
-	return plan_acts(plan, (Reading) {.stmt = stmt, .again = true});
+	return plan_acts(plan, (Reading) {.stmt = reading->stmt, .inits = reading->inits, .again = true});
 }
 
 static bool
 find_acting_plan(Node *node, void *context)
 {
 	Place		place = *(Place *) context;
-	PlannedStmt *stmt = place.reading->stmt;
+	const Reading *reading = place.reading;
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, SubPlan) && subplan_acts(list_nth(stmt->subplans, ((SubPlan *) node)->plan_id - 1), stmt))
+	if (IsA(node, SubPlan) && subplan_acts(list_nth(reading->stmt->subplans, ((SubPlan *) node)->plan_id - 1), reading))
 		return true;
 	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC && !place.certain)
 	{
-		Plan	   *init = mosaic_init_plan_of(((Param *) node)->paramid, stmt);
+		Plan	   *init = mosaic_init_plan_of(((Param *) node)->paramid, reading->inits, reading->stmt);
 
-		return init && subplan_acts(init, stmt);
+		return init && subplan_acts(init, reading);
 	}
 	if (evaluates_some(node))
 		place.certain = false;
@@ -101,7 +102,7 @@ as_columns(Node *node, void *context)
 		Param	   *param = (Param *) node;
 		bool		exec = param->paramkind == PARAM_EXEC;
 
-		if (exec && !place->certain && mosaic_init_plan_of(param->paramid, place->reading->stmt))
+		if (exec && !place->certain && mosaic_init_plan_of(param->paramid, place->reading->inits, place->reading->stmt))
 			place->fails = true;
 		if (place->conditional || (exec && bms_is_member(param->paramid, place->reading->varying)))
 			return (Node *) mosaic_var_of(node, OUTER_VAR, 1);
@@ -167,33 +168,33 @@ any_qual(List *quals, Test test, const Reading *reading, bool first_certain)
 }
 
 bool
-mosaic_exprs_only_read(List *exprs, PlannedStmt *stmt)
+mosaic_exprs_only_read(List *exprs, PlannedStmt *stmt, List *inits)
 {
-	Reading		reading = {.stmt = stmt};
+	Reading		reading = {.stmt = stmt, .inits = inits};
 
 	return !any_expr(exprs, expr_acts, (Place) {.reading = &reading, .certain = true});
 }
 
 bool
-mosaic_exprs_cannot_fail(List *exprs, PlannedStmt *stmt)
+mosaic_exprs_cannot_fail(List *exprs, PlannedStmt *stmt, List *inits)
 {
-	Reading		reading = {.stmt = stmt};
+	Reading		reading = {.stmt = stmt, .inits = inits};
 
 	return !any_expr(exprs, expr_can_fail, (Place) {.reading = &reading, .certain = true});
 }
 
 bool
-mosaic_quals_only_read(List *quals, PlannedStmt *stmt)
+mosaic_quals_only_read(List *quals, PlannedStmt *stmt, List *inits)
 {
-	Reading		reading = {.stmt = stmt};
+	Reading		reading = {.stmt = stmt, .inits = inits};
 
 	return !any_qual(quals, expr_acts, &reading, true);
 }
 
 bool
-mosaic_quals_cannot_fail(List *quals, PlannedStmt *stmt)
+mosaic_quals_cannot_fail(List *quals, PlannedStmt *stmt, List *inits)
 {
-	Reading		reading = {.stmt = stmt};
+	Reading		reading = {.stmt = stmt, .inits = inits};
 
 	return !any_qual(quals, expr_can_fail, &reading, true);
 }
@@ -392,9 +393,9 @@ plan_acts(Plan *plan, Reading reading)
 }
 
 bool
-mosaic_plan_only_reads(Plan *plan, PlannedStmt *stmt)
+mosaic_plan_only_reads(Plan *plan, PlannedStmt *stmt, List *inits)
 {
-	return !plan_acts(plan, (Reading) {.stmt = stmt, .first = true, .begun = true});
+	return !plan_acts(plan, (Reading) {.stmt = stmt, .inits = inits, .first = true, .begun = true});
 }
 
 /* Nodes of which all is known. */
@@ -493,7 +494,7 @@ plan_can_fail(Plan *plan, Reading reading)
 }
 
 bool
-mosaic_plan_cannot_fail(Plan *plan, PlannedStmt *stmt)
+mosaic_plan_cannot_fail(Plan *plan, PlannedStmt *stmt, List *inits)
 {
-	return !plan_can_fail(plan, (Reading) {.stmt = stmt, .first = true, .begun = true});
+	return !plan_can_fail(plan, (Reading) {.stmt = stmt, .inits = inits, .first = true, .begun = true});
 }

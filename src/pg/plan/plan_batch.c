@@ -175,8 +175,8 @@ static List *
 keep_safe_stages(MosaicRewrite *c, Plan *plan, List *stages, MosaicNeed need)
 {
 	List	   *calls = NIL;		/* computed so far */
-	bool		acts = !mosaic_plan_only_reads(plan, c->stmt);
-	bool		safe = mosaic_plan_cannot_fail(plan, c->stmt);
+	bool		acts = !mosaic_plan_only_reads(plan, c->stmt, c->inits);
+	bool		safe = mosaic_plan_cannot_fail(plan, c->stmt, c->inits);
 
 	for (int k = 0; k < list_length(stages); k++)
 	{
@@ -185,14 +185,14 @@ keep_safe_stages(MosaicRewrite *c, Plan *plan, List *stages, MosaicNeed need)
 		List	   *quals;
 
 		stage->need = stage_need(stages, k, need);
-		stage->safe = safe && mosaic_exprs_cannot_fail(args, c->stmt);
-		if (acts || !mosaic_exprs_only_read(args, c->stmt) ||
+		stage->safe = safe && mosaic_exprs_cannot_fail(args, c->stmt, c->inits);
+		if (acts || !mosaic_exprs_only_read(args, c->stmt, c->inits) ||
 			(stage->need.demand == DEMAND_SOME && !stage->safe))
 			return k == 0 ? NIL : cut_stages(stages, k);
-		acts = !mosaic_quals_only_read(stage->quals, c->stmt);
+		acts = !mosaic_quals_only_read(stage->quals, c->stmt, c->inits);
 		calls = list_concat(calls, stage->calls);
 		quals = (List *) mosaic_replace((Node *) stage->quals, calls, INDEX_VAR, 1);
-		safe = stage->safe && mosaic_quals_cannot_fail(quals, c->stmt);
+		safe = stage->safe && mosaic_quals_cannot_fail(quals, c->stmt, c->inits);
 	}
 	return stages;
 }

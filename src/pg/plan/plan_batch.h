@@ -11,6 +11,7 @@
 typedef struct MosaicRewrite
 {
 	PlannedStmt *stmt;			/* our own copy, changed in place */
+	List	   *inits;			/* its init plans */
 	int			next_id;		/* for plan_node_id */
 	bool		under_gather;
 	bool		changed;

@@ -293,11 +293,6 @@ mosaic_make_parameter(PlannedStmt *stmt, Plan *plan, Node *call)
 
 /* ---- subqueries ---- */
 
-typedef struct Subqueries
-{
-	List	   *nodes;			/* SubPlan */
-} Subqueries;
-
 static bool
 find_subqueries(Node *node, void *context)
 {
@@ -326,18 +321,26 @@ find_in_plan(Plan *plan, List **nodes)
 		find_in_plan(lfirst(lc), nodes);
 }
 
-/* The only expression that executes the plan of this number; NULL where there are more. */
-static SubPlan *
-only_subquery(PlannedStmt *stmt, int plan_id)
+static List *
+find_all_subqueries(PlannedStmt *stmt)
 {
 	List	   *nodes = NIL;
-	SubPlan    *only = NULL;
 	ListCell   *lc;
 
 	find_in_plan(stmt->planTree, &nodes);
 	foreach(lc, stmt->subplans)
 		find_in_plan(lfirst(lc), &nodes);
-	foreach(lc, nodes)
+	return nodes;
+}
+
+/* The only expression that executes the plan of this number; NULL where there are more. */
+static SubPlan *
+only_subquery(PlannedStmt *stmt, int plan_id)
+{
+	SubPlan    *only = NULL;
+	ListCell   *lc;
+
+	foreach(lc, find_all_subqueries(stmt))
 	{
 		if (((SubPlan *) lfirst(lc))->plan_id != plan_id)
 			continue;
@@ -370,17 +373,28 @@ hoist(PlannedStmt *stmt, SubPlan *subplan)
 	}
 }
 
+static bool
+may_hoist(SubPlan *subplan)
+{
+	return subplan->parParam != NIL && !subplan->useHashTable;
+}
+
 void
 mosaic_hoist_from_subqueries(PlannedStmt *stmt)
 {
 	int			n = list_length(stmt->subplans);
+	Bitmapset  *wanted = NULL;
+	ListCell   *lc;
 
+	foreach(lc, find_all_subqueries(stmt))
+		if (may_hoist(lfirst(lc)))
+			wanted = bms_add_member(wanted, ((SubPlan *) lfirst(lc))->plan_id);
 	/* Each is looked for anew: making parameters copies the expressions of a plan, with the subqueries in them. */
 	for (int plan_id = 1; plan_id <= n; plan_id++)
 	{
-		SubPlan    *subplan = only_subquery(stmt, plan_id);
+		SubPlan    *subplan = bms_is_member(plan_id, wanted) ? only_subquery(stmt, plan_id) : NULL;
 
-		if (subplan && subplan->parParam != NIL && !subplan->useHashTable)
+		if (subplan && may_hoist(subplan))
 			hoist(stmt, subplan);
 	}
 }

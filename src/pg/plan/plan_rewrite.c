@@ -197,6 +197,7 @@ mosaic_rewrite_plan(PlannedStmt *stmt)
 		c.next_id = Max(c.next_id, mosaic_max_node_id(lfirst(lc)));
 	c.next_id++;
 	mosaic_hoist_from_subqueries(stmt);
+	c.inits = mosaic_init_plans(stmt);
 	foreach(lc, stmt->subplans)
 		if (lfirst(lc))
 			lfirst(lc) = rewrite(&c, lfirst(lc), some, false);

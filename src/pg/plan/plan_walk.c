@@ -65,41 +65,44 @@ mosaic_reads_all_first(Plan *plan)
 	}
 }
 
-static Plan *
-init_plan_at(Plan *plan, int paramid, PlannedStmt *stmt)
+static List *
+add_init_plans(List *inits, Plan *plan)
 {
 	ListCell   *lc;
 
 	if (plan == NULL)
-		return NULL;
-	foreach(lc, plan->initPlan)
+		return inits;
+	inits = list_concat(inits, plan->initPlan);
+	foreach(lc, mosaic_plan_inputs(plan))
+		inits = add_init_plans(inits, lfirst(lc));
+	return inits;
+}
+
+List *
+mosaic_init_plans(PlannedStmt *stmt)
+{
+	List	   *inits;
+	ListCell   *lc;
+
+	if (stmt->subplans == NIL)
+		return NIL;
+	inits = add_init_plans(NIL, stmt->planTree);
+	foreach(lc, stmt->subplans)
+		inits = add_init_plans(inits, lfirst(lc));
+	return inits;
+}
+
+Plan *
+mosaic_init_plan_of(int paramid, List *inits, PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, inits)
 	{
 		SubPlan    *init = lfirst(lc);
 
 		if (init->subLinkType != CTE_SUBLINK && list_member_int(init->setParam, paramid))
 			return list_nth(stmt->subplans, init->plan_id - 1);
 	}
-	foreach(lc, mosaic_plan_inputs(plan))
-	{
-		Plan	   *found = init_plan_at(lfirst(lc), paramid, stmt);
-
-		if (found)
-			return found;
-	}
 	return NULL;
-}
-
-Plan *
-mosaic_init_plan_of(int paramid, PlannedStmt *stmt)
-{
-	Plan	   *found;
-	ListCell   *lc;
-
-	if (stmt->subplans == NIL)
-		return NULL;
-	found = init_plan_at(stmt->planTree, paramid, stmt);
-	foreach(lc, stmt->subplans)
-		if (found == NULL)
-			found = init_plan_at(lfirst(lc), paramid, stmt);
-	return found;
 }

@@ -16,7 +16,10 @@ extern int	mosaic_max_node_id(Plan *plan);
 /* Whether all rows of the plan's inputs are read before its first row is there. */
 extern bool mosaic_reads_all_first(Plan *plan);
 
-/* The init plan that gives a parameter (PARAM_EXEC) its value, when that is first asked for; NULL: none does. */
-extern Plan *mosaic_init_plan_of(int paramid, PlannedStmt *stmt);
+/* The init plans of all nodes of a statement: a list of SubPlan. */
+extern List *mosaic_init_plans(PlannedStmt *stmt);
+
+/* The one of inits that gives a parameter (PARAM_EXEC) its value, when that is first asked for; NULL: none does. */
+extern Plan *mosaic_init_plan_of(int paramid, List *inits, PlannedStmt *stmt);
 
 #endif
