@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "shared_memory.h"
 
@@ -36,15 +37,30 @@ release_after_error(LWLock *lock)
 	LWLockRelease(lock);
 }
 
+/* Of work that is done nothing is left to release; a segment that it could not map would be warned of at commit. */
+static void
+release_resources(ResourceOwner own, ResourceOwner saved)
+{
+	CurrentResourceOwner = saved;
+	ResourceOwnerRelease(own, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(own, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(own, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(own);
+}
+
 bool
 mosaic_try_shared(void (*work) (void *), void *arg, LWLock **lock, const char *consequence)
 {
 	MemoryContext saved = CurrentMemoryContext;
+	ResourceOwner saved_owner = CurrentResourceOwner,
+				own = ResourceOwnerCreate(saved_owner, "pg_mosaic shared memory");
 	volatile bool done = true;
 
+	CurrentResourceOwner = own;
 	PG_TRY();
 	{
 		work(arg);
+		release_resources(own, saved_owner);
 	}
 	PG_CATCH();
 	{
@@ -52,6 +68,7 @@ mosaic_try_shared(void (*work) (void *), void *arg, LWLock **lock, const char *c
 
 		release_after_error(*lock);
 		release_after_error(AddinShmemInitLock);
+		release_resources(own, saved_owner);
 		MemoryContextSwitchTo(saved);
 		error = CopyErrorData();
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)

@@ -22,10 +22,18 @@ cmp_ok(scalar @made, '>', 0, 'which is counted in segments of shared memory');
 is(unlink(@made), scalar @made, 'those are gone');
 
 my $log = -s $node->logfile;
-is($node->safe_psql('postgres', "SELECT drop_model('m1')"), '', 'a model is dropped');
-is($node->safe_psql('postgres', "SELECT blocks > 0 FROM import_model('m2', '" . data('iris_float64') . "', replace => true)"), 't',
-	'another is replaced');
-is($node->safe_psql('postgres', "$ask; SELECT count(drop_model(name)) FROM mosaic.models; SELECT count(*) FROM mosaic.model"), "2\n2\n0",
+# What a statement gives, and what it warns of.
+my $gives = sub {
+	my ($sql, $rows, $what) = @_;
+	my ($out, $warnings);
+
+	$node->psql('postgres', $sql, stdout => \$out, stderr => \$warnings, on_error_stop => 1);
+	is($out, $rows, $what);
+	is($warnings, '', 'without a warning');
+};
+$gives->("SELECT drop_model('m1')", '', 'a model is dropped');
+$gives->("SELECT blocks > 0 FROM import_model('m2', '" . data('iris_float64') . "', replace => true)", 't', 'another is replaced');
+$gives->("$ask; SELECT count(drop_model(name)) FROM mosaic.models; SELECT count(*) FROM mosaic.model", "2\n2\n0",
 	'in a session that predicts, too');
 like(slurp_file($node->logfile, $log), qr/pg_mosaic keeps no statistics of this session: could not open shared memory segment/, 'the log says so');
 $node->stop;
