@@ -210,10 +210,29 @@ SELECT owner FROM mosaic.aliases WHERE alias = 'shared';
 SET ROLE regress_a_user;
 SELECT count(predict('shared', ARRAY[i, 2, 3, 4]::real[])) FROM generate_series(1, 20) i;
 RESET ROLE;
+-- nor is one broken by giving all that a role has: the first model with the alias, the second alone, whoever owns the alias
+GRANT regress_a_other TO regress_a_owner;
+SELECT reassign_models('regress_a_other', 'regress_a_owner');
+SELECT change_model_owner('second', 'regress_a_other');
+CREATE ROLE regress_a_third;
+SELECT mosaic.grant_import('regress_a_third');
+\set VERBOSITY default
+SELECT reassign_models('regress_a_owner', 'regress_a_third');
+SELECT reassign_models('regress_a_other', 'regress_a_third');
+SELECT change_model_owner('second', 'regress_a_third');
+SELECT alias, owner FROM mosaic.aliases WHERE alias = 'shared';
+SET ROLE regress_a_user;
+SELECT count(predict('shared', ARRAY[i, 2, 3, 4]::real[])) FROM generate_series(1, 20) i;
+RESET ROLE;
+-- unless it is broken already
+REVOKE regress_a_other FROM regress_a_owner;
+SELECT reassign_models('regress_a_owner', 'regress_a_third');
+SELECT alias, owner FROM mosaic.aliases WHERE alias = 'shared';
+DROP OWNED BY regress_a_third;
 SELECT drop_alias('shared');
 SELECT count(drop_model(name)) FROM unnest('{first,second}'::text[]) name;
 DROP OWNED BY regress_a_owner, regress_a_other;
-DROP ROLE regress_a_owner, regress_a_other, regress_a_user;
+DROP ROLE regress_a_owner, regress_a_other, regress_a_user, regress_a_third;
 
 -- transactions
 BEGIN;

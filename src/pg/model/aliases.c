@@ -332,11 +332,12 @@ mosaic_check_unaliased(const char *model, int32 version, Snapshot snapshot)
 
 typedef struct Move
 {
-	const char *model;
+	const char *model;			/* NULL: all models of old_owner */
 	const char *new_name;
 	Oid			old_owner,
 				new_owner;
-	Snapshot	snapshot;		/* in which it has moved */
+	Snapshot	before,			/* without the move, where owners change; and with it */
+				after;
 } Move;
 
 static void
@@ -360,47 +361,54 @@ rename_target(HeapTuple alias, void *arg)
 	table_close(rel, NoLock);
 }
 
-/* The owner of an alias has to own both of its models. */
-static void
-also_means(HeapTuple alias, const Target *other)
+/* A model that an alias means and that this owner cannot lend; NULL: it works. */
+static char *
+not_lent(HeapTuple alias, Oid owner, Snapshot snapshot)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-			 errmsg("alias \"%s\" also means model \"%s\"",
-					mosaic_plain_text(mosaic_alias_attr(alias, Anum_alias_name)), other->model),
-			 errdetail("The owner of an alias must own both of its models."),
-			 errhint("Use reassign_models() for both, or set_alias() or drop_alias() first.")));
+	for (int canary = 0; canary <= 1; canary++)
+	{
+		Target		t = target_of(alias, canary);
+		HeapTuple	model = find_target(&t, snapshot);
+
+		if (t.model && !(HeapTupleIsValid(model) && lends(owner, model)))
+			return t.model;
+	}
+	return NULL;
 }
 
-/* An alias goes with its first model.  Refused where that, or that its second is given away, would break it. */
+/* An alias goes with its first model.  Refused where one that works would be broken. */
 static void
 give(HeapTuple alias, void *arg)
 {
 	Move	   *m = arg;
-	Target		main = target_of(alias, false),
-				canary = target_of(alias, true);
-	bool		goes = means(alias, m->model, 0, false);
-	HeapTuple	other = goes ? find_target(&canary, m->snapshot) : find_target(&main, m->snapshot);
+	Oid			owner = owner_of(alias);
+	bool		with_first = m->model == NULL || means(alias, m->model, 0, false),
+				goes = with_first && mosaic_is_meant(owner, m->old_owner, m->before);
+	char	   *broken;
 
-	if (owner_of(alias) != m->old_owner || (!goes && !means(alias, m->model, 0, true)))
+	if (!with_first && !means(alias, m->model, 0, true))
 		return;
-	/* Unless it is broken already. */
-	if (HeapTupleIsValid(other) && lends(m->old_owner, other) &&
-		(goes ? !lends(m->new_owner, other) : !has_privs_of_role(m->old_owner, m->new_owner)))
-		also_means(alias, goes ? &canary : &main);
-	if (goes)
-		mosaic_update_alias(alias, Anum_alias_owner, ObjectIdGetDatum(m->new_owner));
+	broken = not_lent(alias, goes ? m->new_owner : owner, m->after);
+	if (broken && not_lent(alias, owner, m->before) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("alias \"%s\" means model \"%s\", which its owner would not own",
+						mosaic_plain_text(mosaic_alias_attr(alias, Anum_alias_name)), broken),
+				 errdetail("The owner of an alias must own both of its models."),
+				 errhint("Use reassign_models() for both, or set_alias() or drop_alias() first.")));
+	if (!goes)
+		return;
+	mosaic_hold_role(MOSAIC_ALIAS_OWNER, m->new_owner);
+	mosaic_update_alias(alias, Anum_alias_owner, ObjectIdGetDatum(m->new_owner));
 }
 
 static void
 move_aliases(AliasFn fn, Move *move)
 {
-	Snapshot	snapshot;
-
 	CommandCounterIncrement();
-	move->snapshot = snapshot = RegisterSnapshot(GetLatestSnapshot());
-	scan_aliases(snapshot, fn, move);
-	UnregisterSnapshot(snapshot);
+	move->after = RegisterSnapshot(GetLatestSnapshot());
+	scan_aliases(move->after, fn, move);
+	UnregisterSnapshot(move->after);
 	CommandCounterIncrement();
 }
 
@@ -413,10 +421,9 @@ mosaic_rename_alias_targets(const char *model, const char *new_name)
 }
 
 void
-mosaic_give_aliases(const char *model, Oid old_owner, Oid new_owner)
+mosaic_give_aliases(const char *model, Oid old_owner, Oid new_owner, Snapshot before)
 {
-	Move		move = {.model = model,.old_owner = old_owner,.new_owner = new_owner};
+	Move		move = {.model = model,.old_owner = old_owner,.new_owner = new_owner,.before = before};
 
-	mosaic_hold_role(MOSAIC_ALIAS_OWNER, new_owner);
 	move_aliases(give, &move);
 }

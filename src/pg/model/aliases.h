@@ -55,8 +55,11 @@ extern bool mosaic_alias_of(const char *model, int32 version, Snapshot snapshot)
 /* An error (2BP01) where there is one. */
 extern void mosaic_check_unaliased(const char *model, int32 version, Snapshot snapshot);
 
-/* What means a model goes with it: to another name, to another owner if it was its owner's. */
+/*
+ * What means a model goes with it: to another name, to another owner if it was its owner's.  model NULL: all models of
+ * old_owner (MOSAIC_NOBODY: of those that are gone) have been given.  before: a snapshot from before that.
+ */
 extern void mosaic_rename_alias_targets(const char *model, const char *new_name);
-extern void mosaic_give_aliases(const char *model, Oid old_owner, Oid new_owner);
+extern void mosaic_give_aliases(const char *model, Oid old_owner, Oid new_owner, Snapshot before);
 
 #endif

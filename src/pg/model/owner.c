@@ -41,7 +41,7 @@ mosaic_pg_change_model_owner(PG_FUNCTION_ARGS)
 	mosaic_hold_role(MOSAIC_MODEL_OWNER, role);
 	mosaic_update_model(row, Anum_model_owner, ObjectIdGetDatum(role));
 	mosaic_update_versions(name, Anum_model_owner, ObjectIdGetDatum(role));
-	mosaic_give_aliases(name, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)), role);
+	mosaic_give_aliases(name, DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)), role, snapshot);
 	mosaic_follow_domain(DatumGetInt32(mosaic_model_attr(row, Anum_model_domain)), role);
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
@@ -54,13 +54,6 @@ change_row(HeapTuple row, int attnum, Datum value)
 {
 	mosaic_check_unchanged(mosaic_plain_text(mosaic_model_attr(row, Anum_model_name)), row);
 	mosaic_update_model(row, attnum, value);
-}
-
-/* Whether an owner is the role meant, or where that is nobody, one that is gone. */
-static bool
-is_meant(Oid owner, Oid role, Snapshot snapshot)
-{
-	return role == MOSAIC_NOBODY ? !mosaic_role_exists(owner, snapshot) : owner == role;
 }
 
 /* 42501 where the current role may not give away what is old_role's. */
@@ -76,24 +69,6 @@ check_may_reassign(Oid old_role, Oid new_role)
 				 errdetail("Only roles with privileges of role \"%s\" may reassign its models.",
 						   GetUserNameFromId(old_role, false))));
 	mosaic_check_can_become(new_role);
-}
-
-static void
-reassign_aliases(Oid old_role, Oid new_role, Snapshot snapshot)
-{
-	Relation	rel = table_open(mosaic_relid("alias"), RowExclusiveLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	HeapTuple	row;
-
-	while (HeapTupleIsValid(row = mosaic_getnext(scan)))
-	{
-		if (!is_meant(DatumGetObjectId(mosaic_alias_attr(row, Anum_alias_owner)), old_role, snapshot))
-			continue;
-		mosaic_hold_role(MOSAIC_ALIAS_OWNER, new_role);
-		mosaic_update_alias(row, Anum_alias_owner, ObjectIdGetDatum(new_role));
-	}
-	systable_endscan(scan);
-	table_close(rel, NoLock);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_reassign_models);
@@ -117,7 +92,7 @@ mosaic_pg_reassign_models(PG_FUNCTION_ARGS)
 	scan = systable_beginscan(models, InvalidOid, false, snapshot, 0, NULL);
 	while (HeapTupleIsValid(row = mosaic_getnext(scan)))
 	{
-		if (!is_meant(DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)), old_role, snapshot))
+		if (!mosaic_is_meant(DatumGetObjectId(mosaic_model_attr(row, Anum_model_owner)), old_role, snapshot))
 			continue;
 		mosaic_hold_role(MOSAIC_MODEL_OWNER, new_role);
 		change_row(row, Anum_model_owner, ObjectIdGetDatum(new_role));
@@ -125,7 +100,7 @@ mosaic_pg_reassign_models(PG_FUNCTION_ARGS)
 	}
 	systable_endscan(scan);
 	table_close(models, NoLock);
-	reassign_aliases(old_role, new_role, snapshot);
+	mosaic_give_aliases(NULL, old_role, new_role, snapshot);
 	mosaic_reassign_domains(old_role, new_role, snapshot);
 	mosaic_release_roles();
 	UnregisterSnapshot(snapshot);
@@ -141,7 +116,7 @@ other_readers(ArrayType *readers, Oid role, Snapshot snapshot)
 	Oid		   *roles = mosaic_read_roles(readers, &n);
 
 	for (int i = 0; i < n; i++)
-		if (roles[i] == MOSAIC_EVERYONE ? role != MOSAIC_EVERYONE : !is_meant(roles[i], role, snapshot))
+		if (roles[i] == MOSAIC_EVERYONE ? role != MOSAIC_EVERYONE : !mosaic_is_meant(roles[i], role, snapshot))
 			roles[m++] = roles[i];
 	return m == n ? NULL : mosaic_make_roles(roles, m);
 }

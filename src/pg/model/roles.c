@@ -56,6 +56,12 @@ mosaic_role_exists(Oid role, Snapshot snapshot)
 	return exists;
 }
 
+bool
+mosaic_is_meant(Oid owner, Oid role, Snapshot snapshot)
+{
+	return role == MOSAIC_NOBODY ? !mosaic_role_exists(owner, snapshot) : owner == role;
+}
+
 void
 mosaic_check_role(Oid role)
 {

@@ -32,6 +32,9 @@ typedef enum MosaicRoleColumn
 /* Whether there is such a role, as snapshot sees it. */
 extern bool mosaic_role_exists(Oid role, Snapshot snapshot);
 
+/* Whether an owner is the role meant, or where that is nobody, one that is gone. */
+extern bool mosaic_is_meant(Oid owner, Oid role, Snapshot snapshot);
+
 /* Raises an error (42704) where there is no such role. */
 extern void mosaic_check_role(Oid role);
 
