@@ -37,6 +37,7 @@ typedef struct Request
 	bool		deltas;			/* may be handed on as such */
 	Buffer		base_held;		/* the page where the last base was found, pinned; or InvalidBuffer */
 	MosaicReader reader;
+	int64		to_come;		/* blocks that were not found yet: each may take a page */
 } Request;
 
 /* What is handed on of a block; NULL: it is not there. */
@@ -89,12 +90,13 @@ note(Request *r, int32 k, const void *payload, uint32 stored, Buffer buffer, boo
 {
 	MosaicPins *pins = r->pins;
 
+	r->to_come--;
 	if (BufferIsValid(buffer))
 		mosaic_cache_used(&pins->use, buffer, hit);
 	if (stored != r->blocks->payload_bytes && r->deltas && !mosaic_is_lowered(r->blocks, k))
 	{
 		mosaic_made_expect(pins->handle, r->blocks);
-		if (!mosaic_made_are_kept(pins->handle) && pins->pages + 2 <= pins->budget)
+		if (!mosaic_made_are_kept(pins->handle) && pins->pages + 2 + r->to_come <= pins->budget)
 			payload = keep_delta(r, k, payload, stored);
 	}
 	/* A delta needs its page no longer once the block is made. */
@@ -221,12 +223,13 @@ get_blocks_on(Buffer buffer, bool hit, void *arg)
 	for (; o->next < o->count && (is_there(o->r, o->indexes[o->next]) || page_of(o->r, o->indexes[o->next]) <= page); o->next++)
 	{
 		o->r->reader.held = buffer;
-		kept |= get_block(o->r, o->indexes[o->next]);
+		if (!get_block(o->r, o->indexes[o->next]) || kept)
+			continue;
+		kept = true;
+		o->r->pins->pages++;
 	}
 	o->r->reader.held = InvalidBuffer;
-	if (kept)
-		o->r->pins->pages++;
-	else
+	if (!kept)
 		mosaic_release_pin(buffer, o->r->pins->owner);
 }
 
@@ -333,6 +336,7 @@ mosaic_pins_get(MosaicPins *pins, int tensor, int64 count, const int32 *indexes,
 		mosaic_pins_ensure_owner(pins);
 		mosaic_reader_open(&request.reader);
 		mosaic_cache_start(&pins->use, pins->handle, request.reader.rel);
+		request.to_come = n;
 		n = get_recent(&request, n, missing);
 		if (n > 0)
 			get_others_safely(&request, n, missing);
