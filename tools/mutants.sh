@@ -40,19 +40,23 @@ copy_tree() {
 build_tests() {
   as_worker cmake --build "$BUILD" --target unit_tests >"$TREE/build/logs/mutants-build.log" 2>&1 </dev/null
 }
+# passes NAME TESTS: whether they do.
+passes() { as_worker "$BUILD/unit_tests" --gtest_filter="$2" >"$TREE/build/logs/mutant-$1.log" 2>&1 </dev/null; }
 # try MUTANT FILE EXPRESSION TESTS: whether a test fails.
 try() {
   copy_tree
   as_worker sed -i "$3" "$TREE_OF_MUTANTS/$2"
   cmp -s "$TREE/$2" "$TREE_OF_MUTANTS/$2" && die "the mutant $1 changes nothing in $2" "its expression no longer fits the code"
   build_tests || die "the mutant $1 cannot be compiled" "see build/logs/mutants-build.log"
-  ! as_worker "$BUILD/unit_tests" --gtest_filter="$4" >"$TREE/build/logs/mutant-$1.log" 2>&1 </dev/null
+  ! passes "$1" "$4"
 }
 
 copy_tree
 step configure-mutants "$HINT_BUILD" cmake -S "$TREE_OF_MUTANTS" -B "$BUILD" -G Ninja \
   -DCMAKE_BUILD_TYPE=Release -DMOSAIC_EXTENSION=OFF -DMOSAIC_BENCH=OFF -DMOSAIC_ONNX_CASES=none
 build_tests || die "the unit tests cannot be built" "see build/logs/mutants-build.log"
+passes none "$(list | while IFS= read -r mutant; do field "$mutant" 4; printf :; done)" ||
+  die "a test fails without a mutant" "see build/logs/mutant-none.log"
 KILLED=0 SURVIVED=0
 while IFS= read -r mutant; do
   name=$(field "$mutant" 1)

@@ -94,6 +94,7 @@ Fact Either(const Fact& a, const Fact& b, const std::string& items) {
 // Whether what is known of a is true of b.
 bool Covers(const Fact& a, const Fact& b, const std::string& items) {
   if (a.item_axis != kMixed && a.item_axis != b.item_axis) return false;
+  if (a.element != MOSAIC_UNDEFINED && a.element != b.element) return false;
   if (a.ints != nullptr ? !SameInts(a, b) : a.item_axis != kMixed && CountsItems(b, items))
     return false;
   if (!a.ranked) return true;
