@@ -26,6 +26,7 @@ install_packages "build and fuzz" $PACKAGES_BUILD clang libclang-rt-dev
 prepare_tree release sanitize bench
 mapfile -t TARGETS < <(basename -s .cc -a test/fuzz/*_fuzz.cc | grep -E "$ONLY" || true)
 FIGURES=() FAILURES=0
+[ ${#TARGETS[@]} -gt 0 ] || grep -qE "$ONLY" <<<calls || die "nothing is called like $ONLY" "the targets: $(basename -s .cc -a test/fuzz/*_fuzz.cc | xargs) calls"
 
 # fuzz TARGET: its output is in build/logs; ends with its status.
 fuzz() {
@@ -52,6 +53,8 @@ if [ ${#TARGETS[@]} -gt 0 ]; then
   headline "Fuzz targets, $INPUTS inputs each, seed $SEED"
   printf '  %-22s %12s %10s %9s\n' target inputs seconds failures
   set +m
+  # They run as the worker, below a process of its own each.
+  trap 'for pid in $(jobs -p); do pkill -P "$pid" || true; kill "$pid" || true; done 2>/dev/null; exit 130' INT TERM
   for ((i = 0; i < ${#TARGETS[@]}; i += 2)); do
     fuzz "${TARGETS[i]}" &
     first=$!
@@ -63,6 +66,7 @@ if [ ${#TARGETS[@]} -gt 0 ]; then
     report_target "${TARGETS[i]}" "$first"
     [ -z "$second" ] || report_target "${TARGETS[i + 1]}" "$second"
   done
+  trap - INT TERM
   FIGURES+=("target:findings=$FAILURES<=0")
 fi
 
@@ -78,7 +82,8 @@ run_calls() {
   cluster_start "$DIR" "shared_buffers = 32MB" "autovacuum = on" "fsync = off" "log_min_messages = warning" "log_min_error_statement = panic" >/dev/null
   sql() { cluster_psql "$DIR" -qAt -d postgres "$@"; }
   headline "Random calls, seed $SEED"
-  sql -c 'SET client_min_messages = error' -c 'CREATE EXTENSION pg_mosaic' -f "$TREE/bench/calls/calls.sql" -c "CALL calls.prepare('$models')" >/dev/null
+  sql -c 'SET client_min_messages = error' -c 'CREATE EXTENSION pg_mosaic' -f "$TREE/bench/calls/calls.sql" -c "SELECT setseed(($SEED % 1000000) / 1e6)" \
+    -c "CALL calls.prepare('$models')" >/dev/null
   while [ "$done" -lt "$CALLS" ]; do
     sql -c 'SET client_min_messages = error' -c "SET calls.models = '$models'" -c "SELECT setseed((($SEED + $done) % 1000000) / 1e6)" -c "CALL calls.run(1000)" >/dev/null ||
       die "the server or a batch of calls ended" "the last call: $(grep 'LOG:  call' "$DIR/server.log" | tail -n 1)"

@@ -25,16 +25,22 @@ transpose_forgets_perm | src/core/op/array/transpose.cc | s/node.Ints("perm")/no
 list() { printf '%s\n' "$MUTANTS" | grep '|'; }
 field() { printf '%s' "$1" | cut -d'|' -f"$2" | sed 's/^ *//; s/ *$//'; }
 
+for name in "$@"; do
+  list | cut -d'|' -f1 | grep -qx "$name *" || die "there is no mutant $name" "there are: $(list | cut -d'|' -f1 | xargs)"
+done
 prepare_tree mutants
 TREE_OF_MUTANTS=$TREE/build/mutants/tree
 BUILD=$TREE_OF_MUTANTS/build/release
 as_worker mkdir -p "$TREE_OF_MUTANTS"
 
-# As it is, in the copy: only files that differ are touched, so little is compiled again.
+# As it is, in the copy: only files that differ are touched, so little is compiled again. What is no more is no more there.
 copy_tree() {
   local file
   (cd "$TREE" && find CMakeLists.txt cmake include src test -type f) | while read -r file; do
     cmp -s "$TREE/$file" "$TREE_OF_MUTANTS/$file" || as_worker install -D -m 644 "$TREE/$file" "$TREE_OF_MUTANTS/$file"
+  done
+  (cd "$TREE_OF_MUTANTS" && find cmake include src test -type f 2>/dev/null || true) | while read -r file; do
+    [ -e "$TREE/$file" ] || as_worker rm -f "$TREE_OF_MUTANTS/$file"
   done
 }
 build_tests() {

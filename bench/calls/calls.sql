@@ -2,7 +2,7 @@
 --
 -- calls.run(n) makes n of them, each in a subtransaction of which five in six are rolled back, and counts how they ended in
 -- calls.outcomes. Each statement is logged before it runs (LOG: call ...), so that the last one is known when the server dies.
--- setseed() before makes the same draws again.
+-- setseed() before calls.prepare() and before each calls.run() makes the same draws again.
 CREATE SCHEMA calls;
 CREATE TABLE calls.outcomes(function text, sqlstate text, count int, example text, message text, PRIMARY KEY (function, sqlstate));
 -- What no call may end in. Two functions decode what is stored, and are given anything: to them damage is an argument.

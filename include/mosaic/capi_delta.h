@@ -1,5 +1,5 @@
 /*
- * The boundary, blocks stored as differences to others (core/codec/delta.h).  Nothing here allocates
+ * The boundary, blocks stored as differences to others (core/codec/delta.h).  No function here allocates
  * or fails.
  */
 #ifndef MOSAIC_CAPI_DELTA_H
@@ -49,7 +49,8 @@ bool mosaic_delta_decode(const void *delta, uint32_t bytes, const void *base, ui
 
 /*
  * A block that is handed in as what it is made of, where a request allows it: in the place of a payload stands the
- * address of one of these plus MOSAIC_DELTA_TAG.
+ * address of one of these plus MOSAIC_DELTA_TAG.  It, the delta and the base stay as long as a payload would.  The bytes
+ * at delta are not trusted: where they are damaged, mosaic_exec_step gives the error of damaged data, which names the id.
  */
 typedef struct MosaicDeltaBlock {
   const void *delta;

@@ -24,7 +24,7 @@ $node->safe_psql('postgres', "SELECT import_model('control', '" . data('fashion_
 my $models = dirname(data('iris'));
 my $control = q{SELECT md5(predict('control', array_fill(0.25::real, '{784}'))::text)};
 my $expected = $node->safe_psql('postgres', $control);
-$node->safe_psql('postgres', slurp_file($file) . "CALL calls.prepare('$models')");
+$node->safe_psql('postgres', slurp_file($file) . "SELECT setseed($seed / 1e6); CALL calls.prepare('$models')");
 my $functions = $node->safe_psql('postgres', 'SELECT count(DISTINCT proname) FROM calls.function');
 
 my ($rc, $out, $err) = $node->psql('postgres', "SET client_min_messages = error; SELECT setseed($seed / 1e6); SET calls.models = '$models'; CALL calls.run($calls)");

@@ -83,6 +83,11 @@ std::vector<Array> Predicted(const GraphBuilder& g, const Model& model,
   return out;
 }
 
+bool Independent(const GraphBuilder& g) {
+  const auto model = g.Load();
+  return model != nullptr && model->items.independent;
+}
+
 TEST(Loop, ATripCountOfItemsMixesThem) {
   for (const bool condition : {false, true}) {
     GraphBuilder g;
@@ -135,42 +140,51 @@ TEST(Loop, WhatMovesFromValueToValueIsFollowedToTheLast) {
   }
 }
 
-// Items that meet in the first of many values meet in all.
+// Items that meet in the first of many values meet in all; those that do not stay apart.
 TEST(Loop, ItemsThatMeetInOneValueMeetInTheLast) {
-  GraphBuilder g;
-  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 1});
-  constexpr int kValues = 7;
-  LoopBody body(kValues);
-  const int most = body.Call("ReduceMax", {body.Capture(x)}, {{"keepdims", int64_t{0}}});
-  body.Output(body.Call("Add", {body.carried(0), most}));
-  for (int k = 1; k < kValues; ++k) body.Output(body.Call("Identity", {body.carried(k - 1)}));
-  std::vector<int> inputs = {Trips(&g, 10), -1};
-  for (int k = 0; k < kValues; ++k) inputs.push_back(x);
-  g.Output(Loop(&g, &body, inputs).back());
-  const auto model = g.Load();
-  ASSERT_NE(model, nullptr);
-  EXPECT_FALSE(model->items.independent);
+  for (const bool meet : {true, false}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 1});
+    constexpr int kValues = 7;
+    LoopBody body(kValues);
+    const int captured = body.Capture(x);
+    const int other =
+        meet ? body.Call("ReduceMax", {captured}, {{"keepdims", int64_t{0}}}) : captured;
+    body.Output(body.Call("Add", {body.carried(0), other}));
+    for (int k = 1; k < kValues; ++k) body.Output(body.Call("Identity", {body.carried(k - 1)}));
+    std::vector<int> inputs = {Trips(&g, 10), -1};
+    for (int k = 0; k < kValues; ++k) inputs.push_back(x);
+    g.Output(Loop(&g, &body, inputs).back());
+    EXPECT_EQ(Independent(g), !meet);
+  }
 }
 
-// A number of an item that is changed on the way is none.
+// A number of an item that is changed on the way is none; what each iteration makes of an item is
+// its own.
 TEST(Loop, NumbersOfItemsThatChangeAreForgotten) {
-  GraphBuilder g;
-  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 1});
-  const int64_t zero = 0, one = 1, minus = -1;
-  const auto constant = [&](const int64_t* v) {
-    return g.Constant(g.store.AddInline("n", {}, MOSAIC_INT64, v));
-  };
-  const int n = g.Call("Gather", {g.Call("Shape", {x}), constant(&zero)}, {{"axis", int64_t{0}}});
-  const int numbers = g.Call("Range", {constant(&zero), n, constant(&one)});
-  LoopBody body(1);
-  body.Output(body.Call(
-      "Add", {body.carried(0), body.Constant(g.store.AddInline("m", {}, MOSAIC_INT64, &minus))}));
-  body.Output(body.Call("Gather", {body.Capture(x), body.carried(0)}, {{"axis", int64_t{0}}}));
-  const std::vector<int> out = Loop(&g, &body, {Trips(&g, 2), -1, numbers});
-  g.Output(g.Call("Transpose", {out[1]}, {{"perm", std::vector<int64_t>{1, 0, 2}}}));
-  const auto model = g.Load();
-  ASSERT_NE(model, nullptr);
-  EXPECT_FALSE(model->items.independent);
+  for (const bool numbered : {true, false}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 1});
+    const int64_t zero = 0, one = 1, minus = -1;
+    const auto constant = [&](const int64_t* v) {
+      return g.Constant(g.store.AddInline("n", {}, MOSAIC_INT64, v));
+    };
+    const int n = g.Call("Gather", {g.Call("Shape", {x}), constant(&zero)}, {{"axis", int64_t{0}}});
+    const int numbers = g.Call("Range", {constant(&zero), n, constant(&one)});
+    LoopBody body(1);
+    const int captured = body.Capture(x);
+    if (numbered) {
+      const int down = body.Constant(g.store.AddInline("m", {}, MOSAIC_INT64, &minus));
+      body.Output(body.Call("Add", {body.carried(0), down}));
+      body.Output(body.Call("Gather", {captured, body.carried(0)}, {{"axis", int64_t{0}}}));
+    } else {
+      body.Output(body.Call("Add", {body.carried(0), captured}));
+      body.Output(body.Call("Neg", {body.carried(0)}));
+    }
+    const std::vector<int> out = Loop(&g, &body, {Trips(&g, 2), -1, numbered ? numbers : x});
+    g.Output(g.Call("Transpose", {out[1]}, {{"perm", std::vector<int64_t>{1, 0, 2}}}));
+    EXPECT_EQ(Independent(g), !numbered);
+  }
 }
 
 TEST(Loop, ThatNeverRunsGivesArraysAsDeclared) {
@@ -207,11 +221,6 @@ int AsFloat(GraphBuilder* g, int v) {
   return g->Call("Cast", {v}, {{"to", int64_t{MOSAIC_FLOAT}}});
 }
 
-bool Independent(const GraphBuilder& g) {
-  const auto model = g.Load();
-  return model != nullptr && model->items.independent;
-}
-
 // What passes through a body is how many items there are, still.
 TEST(Loop, NumbersOfItemsThatPassThroughMixThem) {
   for (const bool used : {false, true}) {
@@ -228,64 +237,73 @@ TEST(Loop, NumbersOfItemsThatPassThroughMixThem) {
 }
 
 TEST(If, NumbersOfItemsThatPassThroughMixThem) {
-  GraphBuilder g;
-  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 2}), n = ItemCount(&g, x);
-  for (const char* op : {"Identity", "Neg"}) {
-    Body body;
-    body.values.resize(2);
-    body.values[0].name = "n";
-    body.values[0].capture = n;
-    body.values[1].name = op;
-    Node node;
-    node.op_type = op;
-    node.inputs = {0};
-    node.outputs = {1};
-    body.nodes = {node};
-    body.outputs = {1};
-    g.graph.bodies.push_back(body);
+  for (const bool counted : {true, false}) {
+    GraphBuilder g;
+    const int64_t three = 3;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 2});
+    const int n = counted ? ItemCount(&g, x)
+                          : g.Constant(g.store.AddInline("three", {}, MOSAIC_INT64, &three));
+    for (const char* op : {"Identity", "Neg"}) {
+      Body body;
+      body.values.resize(2);
+      body.values[0].name = "n";
+      body.values[0].capture = n;
+      body.values[1].name = op;
+      Node node;
+      node.op_type = op;
+      node.inputs = {0};
+      node.outputs = {1};
+      body.nodes = {node};
+      body.outputs = {1};
+      g.graph.bodies.push_back(body);
+    }
+    const uint8_t yes = 1;
+    const int out = g.Call("If", {g.Constant(g.store.AddInline("yes", {}, MOSAIC_BOOL, &yes))});
+    g.graph.nodes.back().bodies = {{"then_branch", 0}, {"else_branch", 1}};
+    g.Output(g.Call("Add", {x, AsFloat(&g, out)}));
+    EXPECT_EQ(Independent(g), !counted);
   }
-  const uint8_t yes = 1;
-  const int out = g.Call("If", {g.Constant(g.store.AddInline("yes", {}, MOSAIC_BOOL, &yes))});
-  g.graph.nodes.back().bodies = {{"then_branch", 0}, {"else_branch", 1}};
-  g.Output(g.Call("Add", {x, AsFloat(&g, out)}));
-  EXPECT_FALSE(Independent(g));
 }
 
 // A branch makes rows of the items' elements: that there are more of them can be told from the
 // shape.
 TEST(If, ShapesOfItemsThatDifferMixThem) {
-  GraphBuilder g;
-  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, kSymbolic});
-  g.graph.values[static_cast<size_t>(x)].dim_names = {"N", "m"};
-  const int64_t five = 5, one = 1;
-  const int width =
-      g.Call("Gather",
-             {g.Call("Shape", {x}), g.Constant(g.store.AddInline("one", {}, MOSAIC_INT64, &one))},
-             {{"axis", int64_t{0}}});
-  const int wide =
-      g.Call("Greater", {width, g.Constant(g.store.AddInline("five", {}, MOSAIC_INT64, &five))});
-  const int64_t rows[] = {-1, 1};
-  const int shape = g.store.AddInline("rows", {2}, MOSAIC_INT64, rows);
-  for (const bool flat : {false, true}) {
-    Body body;
-    body.values.resize(3);
-    body.values[0].name = "x";
-    body.values[0].capture = x;
-    body.values[1].name = "shape";
-    body.values[1].tensor = shape;
-    body.values[2].name = "y";
-    Node node;
-    node.op_type = flat ? "Reshape" : "Identity";
-    node.inputs = flat ? std::vector<int>{0, 1} : std::vector<int>{0};
-    node.outputs = {2};
-    body.nodes = {node};
-    body.outputs = {2};
-    g.graph.bodies.push_back(body);
+  for (const bool differ : {true, false}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, kSymbolic});
+    g.graph.values[static_cast<size_t>(x)].dim_names = {"N", "m"};
+    const int64_t five = 5, one = 1;
+    const int width =
+        g.Call("Gather",
+               {g.Call("Shape", {x}), g.Constant(g.store.AddInline("one", {}, MOSAIC_INT64, &one))},
+               {{"axis", int64_t{0}}});
+    const int wide =
+        g.Call("Greater", {width, g.Constant(g.store.AddInline("five", {}, MOSAIC_INT64, &five))});
+    const int64_t rows[] = {-1, 1};
+    const int shape = g.store.AddInline("rows", {2}, MOSAIC_INT64, rows);
+    for (const bool flat : {false, true}) {
+      Body body;
+      body.values.resize(3);
+      body.values[0].name = "x";
+      body.values[0].capture = x;
+      body.values[1].name = "shape";
+      body.values[1].tensor = shape;
+      body.values[2].name = "y";
+      Node node;
+      node.op_type = flat && differ ? "Reshape" : "Identity";
+      node.inputs = flat && differ ? std::vector<int>{0, 1} : std::vector<int>{0};
+      node.outputs = {2};
+      body.nodes = {node};
+      body.outputs = {2};
+      g.graph.bodies.push_back(body);
+    }
+    const int out = g.Call("If", {wide});
+    g.graph.nodes.back().bodies = {{"then_branch", 0}, {"else_branch", 1}};
+    // The number of rows, or of columns, of what the branches give.
+    g.Output(differ ? g.Call("Add", {x, AsFloat(&g, ItemCount(&g, out))})
+                    : g.Call("Add", {x, out}));
+    EXPECT_EQ(Independent(g), !differ);
   }
-  const int out = g.Call("If", {wide});
-  g.graph.nodes.back().bodies = {{"then_branch", 0}, {"else_branch", 1}};
-  g.Output(g.Call("Add", {x, AsFloat(&g, ItemCount(&g, out))}));
-  EXPECT_FALSE(Independent(g));
 }
 
 // Over the items, or over something else of each.

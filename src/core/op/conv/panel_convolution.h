@@ -6,6 +6,8 @@
 // then multiplies. With one tap at every pixel nothing is copied before, and all is one band.
 #pragma once
 
+#include <algorithm>
+
 #include <vector>
 
 #include "core/block/blocking.h"

@@ -25,7 +25,7 @@ class RowProduct : public Op {
     int64_t block = 0;      // of k that has a scale of its own
   };
 
-  // a: float32 [..., k]; rows: bytes [n, ...]; bias: float32 [n], of may be omitted.
+  // a: float32 [..., k]; rows: bytes [n, ...]; bias: float32 [n], or may be omitted.
   RowProduct(size_t a, size_t rows, size_t bias) : a_(a), rows_(rows), bias_(bias) {}
 
   std::vector<WeightStream> streams() const override {
