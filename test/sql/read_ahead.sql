@@ -82,6 +82,8 @@ CREATE TABLE c (id int, name text);
 INSERT INTO c VALUES (1, 'a'), (2, 'b'), (3, 'c');
 CREATE TABLE one (i int, z int);
 INSERT INTO one VALUES (1, 0);
+CREATE TABLE late (id int PRIMARY KEY, y int);
+INSERT INTO late VALUES (3, 3), (4, 4);
 CREATE TABLE parts (id int, y int) PARTITION BY LIST (id);
 CREATE TABLE parts1 PARTITION OF parts FOR VALUES IN (1, 2);
 CREATE TABLE parts2 PARTITION OF parts FOR VALUES IN (3, 4);
@@ -145,9 +147,19 @@ INSERT INTO queries (query) VALUES
   ('SELECT t.id, P FROM (SELECT * FROM t WHERE id < 3 UNION ALL SELECT fails(), ARRAY[1,2,3,4]) t, (SELECT 1 OFFSET 0) o'),
   ('SELECT t.id, P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL (SELECT * FROM (SELECT id / (id - id) AS f, x FROM t OFFSET 0) s ORDER BY f)) t'),
   ('SELECT t.id, P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL (SELECT f, ARRAY[1,2,3,4]::real[] FROM fails_at(3, 3) f ORDER BY f)) t'),
-  ('SELECT t.id, currval(''sq''), P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL (SELECT * FROM (SELECT vol1(id) AS f, x FROM t WHERE id < 5 OFFSET 0) s ORDER BY f)) t');
+  ('SELECT t.id, currval(''sq''), P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL (SELECT * FROM (SELECT vol1(id) AS f, x FROM t WHERE id < 5 OFFSET 0) s ORDER BY f)) t'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT c.id FROM c WHERE c.id = (SELECT 1 + 0 / (3 - t.id) FROM one) OFFSET 0) f'),
+  ('SELECT t.id, currval(''sq''), P FROM t, LATERAL (SELECT c.id FROM c WHERE c.id = (SELECT 1 + 0 * vol1(t.id) FROM one) OFFSET 0) f'),
+  ('SELECT t.id, P FROM t, LATERAL (SELECT c.id FROM c LIMIT (SELECT CASE WHEN t.id = 3 THEN -1 ELSE 1 END FROM one)) f'),
+  ('SELECT t.id, P FROM (SELECT id, x FROM t WHERE id < 3 UNION ALL SELECT id, x FROM t WHERE id > 1 / $1) t'),
+  ('SELECT t.id, P FROM t WHERE (t.id, 0) < (3, 1 / $1)');
 SELECT n, two(true, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS rows, two(true, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) = two(false, replace(query, 'P ', 'predict_class(''iris'', t.x) ')) AS same
   FROM queries ORDER BY n;
+-- the first row is the second child's
+SET enable_seqscan = off;
+SELECT two(true, query) AS rows, two(true, query) = two(false, query) AS same FROM (SELECT 'SELECT t.id, predict_class(''iris'', t.x) FROM t, LATERAL
+  (SELECT late.id FROM late WHERE late.id = t.id AND late.y > (SELECT fails() FROM one) UNION ALL SELECT 0) f' AS query) q;
+RESET enable_seqscan;
 -- nor by a query that runs to its end, where it can tell
 SELECT setval('sq', 1);
 SELECT t.id, currval('sq'), predict_class('iris', t.x) FROM (SELECT * FROM t WHERE id < 4) t, LATERAL vol(t.id) f;
@@ -199,6 +211,6 @@ SELECT :'on_rows' = :'off_rows' AS same;
 RESET pg_mosaic.batch;
 DEALLOCATE wide;
 DROP FUNCTION met, nodes, rows, two, ahead, vol, vol1, fails_at, fails, mine;
-DROP TABLE q, t, big, c, one, parts, queries, wide;
+DROP TABLE q, t, big, c, one, late, parts, queries, wide;
 DROP SEQUENCE sq;
 DROP EXTENSION pg_mosaic CASCADE;

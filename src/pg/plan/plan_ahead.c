@@ -4,202 +4,13 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
-#include "optimizer/optimizer.h"
-#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "plan_ahead.h"
-#include "plan_calls.h"
+#include "plan_ahead_state.h"
 #include "plan_walk.h"
-
-/* How a part of the plan is read when the whole is read ahead. */
-typedef struct Reading
-{
-	PlannedStmt *stmt;
-	List	   *inits;			/* of stmt */
-	Bitmapset  *varying;		/* parameters that nested loops within the whole set anew for each row */
-	bool		again;			/* it may be executed at any row, or for each */
-	bool		first;			/* the first row of the whole needs the first of this, if there is one */
-	bool		begun;			/* once the first row of the whole is there, this was asked for one, or never will be */
-} Reading;
-
-/* How an expression is evaluated. */
-typedef struct Place
-{
-	const Reading *reading;
-	bool		certain;		/* for the first row, whatever its values */
-	bool		conditional;	/* behind others within a condition */
-	bool		fails;			/* found to */
-} Place;
-
-/* Whether something is so of an expression. */
-typedef bool (*Test) (Node *expr, Place place);
-
-static bool plan_acts(Plan *plan, Reading reading);
-
-/* ---- expressions ---- */
-
-static bool
-evaluates_some(Node *node)
-{
-	return IsA(node, CaseExpr) || IsA(node, CoalesceExpr) ||
-		(IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop != NOT_EXPR);
-}
-
-static bool
-subplan_acts(Plan *plan, const Reading *reading)
-{
-	return plan_acts(plan, (Reading) {.stmt = reading->stmt, .inits = reading->inits, .again = true});
-}
-
-static bool
-find_acting_plan(Node *node, void *context)
-{
-	Place		place = *(Place *) context;
-	const Reading *reading = place.reading;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, SubPlan) && subplan_acts(list_nth(reading->stmt->subplans, ((SubPlan *) node)->plan_id - 1), reading))
-		return true;
-	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC && !place.certain)
-	{
-		Plan	   *init = mosaic_init_plan_of(((Param *) node)->paramid, reading->inits, reading->stmt);
-
-		return init && subplan_acts(init, reading);
-	}
-	if (evaluates_some(node))
-		place.certain = false;
-	return expression_tree_walker(node, find_acting_plan, &place);
-}
-
-static bool
-expr_acts(Node *expr, Place place)
-{
-	return contain_volatile_functions(expr) || find_acting_plan(expr, &place);
-}
-
-/* Of those that the server brings, those that fail by constants do so when the query is planned, or by its parameters. */
-static bool
-may_fail_without_columns(Oid function, void *context)
-{
-	return function >= FirstNormalObjectId && !get_func_leakproof(function);
-}
-
-/* A copy for contain_leaked_vars(): what may differ from row to row, or come to light with one, is a column. */
-static Node *
-as_columns(Node *node, void *context)
-{
-	Place	   *place = context;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Param))
-	{
-		Param	   *param = (Param *) node;
-		bool		exec = param->paramkind == PARAM_EXEC;
-
-		if (exec && !place->certain && mosaic_init_plan_of(param->paramid, place->reading->inits, place->reading->stmt))
-			place->fails = true;
-		if (place->conditional || (exec && bms_is_member(param->paramid, place->reading->varying)))
-			return (Node *) mosaic_var_of(node, OUTER_VAR, 1);
-	}
-	if (!place->certain && check_functions_in_node(node, may_fail_without_columns, NULL))
-		place->fails = true;
-	if (evaluates_some(node))
-	{
-		Place		within = {.reading = place->reading, .conditional = true};
-
-		node = expression_tree_mutator(node, as_columns, &within);
-		place->fails |= within.fails;
-		return node;
-	}
-	return expression_tree_mutator(node, as_columns, context);
-}
-
-/* contain_leaked_vars() does not know target entries. */
-static bool
-leaks(Node *node)
-{
-	ListCell   *lc;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, TargetEntry))
-		return leaks((Node *) ((TargetEntry *) node)->expr);
-	if (!IsA(node, List))
-		return contain_leaked_vars(node);
-	foreach(lc, (List *) node)
-		if (leaks(lfirst(lc)))
-			return true;
-	return false;
-}
-
-static bool
-expr_can_fail(Node *expr, Place place)
-{
-	expr = as_columns(expr, &place);
-	return place.fails || leaks(expr);
-}
-
-static bool
-any_expr(List *exprs, Test test, Place place)
-{
-	ListCell   *lc;
-
-	foreach(lc, exprs)
-		if (test(lfirst(lc), place))
-			return true;
-	return false;
-}
-
-static bool
-any_qual(List *quals, Test test, const Reading *reading, bool first_certain)
-{
-	ListCell   *lc;
-
-	foreach(lc, quals)
-		if (test(lfirst(lc), (Place) {.reading = reading, .certain = first_certain && foreach_current_index(lc) == 0}))
-			return true;
-	return false;
-}
-
-bool
-mosaic_exprs_only_read(List *exprs, PlannedStmt *stmt, List *inits)
-{
-	Reading		reading = {.stmt = stmt, .inits = inits};
-
-	return !any_expr(exprs, expr_acts, (Place) {.reading = &reading, .certain = true});
-}
-
-bool
-mosaic_exprs_cannot_fail(List *exprs, PlannedStmt *stmt, List *inits)
-{
-	Reading		reading = {.stmt = stmt, .inits = inits};
-
-	return !any_expr(exprs, expr_can_fail, (Place) {.reading = &reading, .certain = true});
-}
-
-bool
-mosaic_quals_only_read(List *quals, PlannedStmt *stmt, List *inits)
-{
-	Reading		reading = {.stmt = stmt, .inits = inits};
-
-	return !any_qual(quals, expr_acts, &reading, true);
-}
-
-bool
-mosaic_quals_cannot_fail(List *quals, PlannedStmt *stmt, List *inits)
-{
-	Reading		reading = {.stmt = stmt, .inits = inits};
-
-	return !any_qual(quals, expr_can_fail, &reading, true);
-}
-
-/* ---- nodes ---- */
 
 static List *
 function_exprs(FunctionScan *scan)
@@ -304,16 +115,22 @@ row_exprs(Plan *plan)
 	}
 }
 
+static bool
+is_outer_join(Plan *plan)
+{
+	return (IsA(plan, NestLoop) || IsA(plan, MergeJoin) || IsA(plan, HashJoin)) && ((Join *) plan)->jointype != JOIN_INNER;
+}
+
 /* Whether the test holds for an expression of the node; started: those evaluated when its scan starts have been. */
 static bool
 node_has(Plan *plan, Test test, const Reading *reading, bool started)
 {
 	Place		list = {.reading = reading, .certain = reading->first, .conditional = !reading->first};
-	Place		start = {.reading = reading, .certain = reading->first};
-	Place		row = {.reading = reading, .conditional = IsA(plan, ValuesScan)};
+	Place		start = {.reading = reading, .certain = reading->first, .conditional = !reading->first};
+	Place		row = {.reading = reading, .conditional = !reading->first || IsA(plan, ValuesScan) || is_outer_join(plan)};
 
-	return any_expr(plan->targetlist, test, list) || any_qual(plan->qual, test, reading, reading->first) ||
-		(!started && any_expr(start_exprs(plan, reading->stmt), test, start)) || any_expr(row_exprs(plan), test, row);
+	return mosaic_any_expr(plan->targetlist, test, list) || mosaic_any_qual(plan->qual, test, reading, reading->first) ||
+		(!started && mosaic_any_expr(start_exprs(plan, reading->stmt), test, start)) || mosaic_any_expr(row_exprs(plan), test, row);
 }
 
 /* A function in FROM, XMLTABLE and their like give all their rows before the first, and keep them. */
@@ -331,6 +148,41 @@ has_read_all(Plan *plan, const Reading *reading)
 	return mosaic_reads_all_first(plan) && reading->begun && !reading->again;
 }
 
+/* An init plan that depends on what varies varies, too: it is executed again. */
+static Bitmapset *
+add_init_plans_of(Bitmapset *varying, const Reading *reading)
+{
+	ListCell   *lc,
+			   *lp;
+	bool		more = varying != NULL;
+
+	while (more)
+	{
+		more = false;
+		foreach(lc, reading->inits)
+		{
+			SubPlan    *init = lfirst(lc);
+
+			if (!bms_overlap(((Plan *) list_nth(reading->stmt->subplans, init->plan_id - 1))->allParam, varying))
+				continue;
+			foreach(lp, init->setParam)
+			{
+				more = more || !bms_is_member(lfirst_int(lp), varying);
+				varying = bms_add_member(varying, lfirst_int(lp));
+			}
+		}
+	}
+	return varying;
+}
+
+/* Whether there may be a row though the first input has none: of another input, or of none. */
+static bool
+has_rows_without_first(Plan *plan)
+{
+	return IsA(plan, Append) || IsA(plan, MergeAppend) || IsA(plan, CustomScan) ||
+		(IsA(plan, Agg) && (((Agg *) plan)->aggstrategy == AGG_PLAIN || ((Agg *) plan)->groupingSets != NIL || ((Agg *) plan)->chain != NIL));
+}
+
 /* How an input of the plan is read; n: which it is. */
 static Reading
 input_reading(Plan *plan, int n, Reading reading)
@@ -340,6 +192,9 @@ input_reading(Plan *plan, int n, Reading reading)
 	ListCell   *lc;
 
 	reading.first = reading.first && (n == 0 || (certain && IsA(plan, NestLoop)));
+	/* Executed again, it may be the later one that has the first row. */
+	if (reading.again && has_rows_without_first(plan))
+		reading.first = false;
 	/* An outer row without a match may come before any inner row. */
 	if (inner_of_join)
 		reading.begun = reading.begun && certain;
@@ -359,6 +214,8 @@ input_reading(Plan *plan, int n, Reading reading)
 			reading.varying = bms_add_member(reading.varying, ((NestLoopParam *) lfirst(lc))->paramno);
 	if (n > 0 && IsA(plan, RecursiveUnion))
 		reading.varying = bms_add_member(reading.varying, ((RecursiveUnion *) plan)->wtParam);
+	if (n > 0 && (IsA(plan, NestLoop) || IsA(plan, RecursiveUnion)))
+		reading.varying = add_init_plans_of(reading.varying, &reading);
 	return reading;
 }
 
@@ -371,8 +228,8 @@ cte_plan(Plan *plan, PlannedStmt *stmt)
 	return list_nth(stmt->subplans, ((CteScan *) plan)->ctePlanId - 1);
 }
 
-static bool
-plan_acts(Plan *plan, Reading reading)
+bool
+mosaic_plan_acts(Plan *plan, Reading reading)
 {
 	Plan	   *cte = cte_plan(plan, reading.stmt);
 	ListCell   *lc;
@@ -380,14 +237,14 @@ plan_acts(Plan *plan, Reading reading)
 	check_stack_depth();
 	if (IsA(plan, ModifyTable) || IsA(plan, LockRows))
 		return true;
-	if (node_has(plan, expr_acts, &reading, runs_at_first(plan, &reading)))
+	if (node_has(plan, mosaic_expr_acts, &reading, runs_at_first(plan, &reading)))
 		return true;
 	if (has_read_all(plan, &reading))
 		return false;
 	if (cte)
-		return plan_acts(cte, reading);
+		return mosaic_plan_acts(cte, reading);
 	foreach(lc, mosaic_plan_inputs(plan))
-		if (plan_acts(lfirst(lc), input_reading(plan, foreach_current_index(lc), reading)))
+		if (mosaic_plan_acts(lfirst(lc), input_reading(plan, foreach_current_index(lc), reading)))
 			return true;
 	return false;
 }
@@ -395,7 +252,7 @@ plan_acts(Plan *plan, Reading reading)
 bool
 mosaic_plan_only_reads(Plan *plan, PlannedStmt *stmt, List *inits)
 {
-	return !plan_acts(plan, (Reading) {.stmt = stmt, .inits = inits, .first = true, .begun = true});
+	return !mosaic_plan_acts(plan, (Reading) {.stmt = stmt, .inits = inits, .first = true, .begun = true});
 }
 
 /* Nodes of which all is known. */
@@ -483,7 +340,7 @@ plan_can_fail(Plan *plan, Reading reading)
 	/* What is left to do for a row is nothing, but for the results of aggregates. */
 	if (has_read_all(plan, &reading))
 		return IsA(plan, Agg);
-	if (node_fails(plan, &reading) || node_has(plan, expr_can_fail, &reading, runs_at_first(plan, &reading)))
+	if (node_fails(plan, &reading) || node_has(plan, mosaic_expr_can_fail, &reading, runs_at_first(plan, &reading)))
 		return true;
 	if (cte)
 		return plan_can_fail(cte, reading);
