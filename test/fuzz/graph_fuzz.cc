@@ -54,8 +54,12 @@ bool Invent(const Value& v, const std::string& elements, MosaicTensorDesc* d) {
     d->nblocks = b.blocks();
     return true;
   }
-  d->value = elements.data();
-  d->value_bytes = static_cast<size_t>(size * DTypeSize(d->dtype));
+  // A string is stored as its length, and its bytes behind all the lengths.
+  static const std::string empty(sizeof(uint32_t) * kMaxElements, '\0');
+  const bool strings = d->dtype == MOSAIC_STRING;
+  const int bytes = strings ? static_cast<int>(sizeof(uint32_t)) : DTypeSize(d->dtype);
+  d->value = (strings ? empty : elements).data();
+  d->value_bytes = static_cast<size_t>(size * bytes);
   return true;
 }
 

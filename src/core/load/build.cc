@@ -67,6 +67,19 @@ Status MakeOps(const Body& names, BodyPlan* body) {
   return code == MOSAIC_OK ? Status() : Status(code, message);
 }
 
+// Every step has all outputs that its node lists, named or not: what computes one computes others
+// beside it.
+void AddUnnamedOutputs(BodyPlan* body) {
+  for (Step& s : body->steps) {
+    for (int& v : s.node.outputs) {
+      if (v >= 0) continue;
+      v = static_cast<int>(body->values.size());
+      body->values.emplace_back();
+    }
+  }
+  body->facts.resize(body->values.size());
+}
+
 // ---- items ----
 
 // The symbol of a dimension that the model names. What symbols of our own begin with or are made of
@@ -330,6 +343,7 @@ Status BuildPlan(Model* model) {
   for (size_t b = 0; b < model->bodies.size(); ++b) {
     MOSAIC_RETURN_IF_ERROR(MakeOps(
         b == 0 ? static_cast<const Body&>(lowered) : lowered.bodies[b - 1], &model->bodies[b]));
+    AddUnnamedOutputs(&model->bodies[b]);
   }
   Arena arena;
   InferOptions options;

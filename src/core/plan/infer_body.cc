@@ -49,9 +49,22 @@ void SetValue(const InferOptions& options, Fact* f) {
   }
   Shape numbers;
   if (f->ints->size() > Shape::kCapacity || !NumbersOf(*f->ints, &numbers)) return;
-  Tensor t = options.arena->New(MOSAIC_INT64, f->rank() == 0 ? Shape() : Shape{static_cast<int64_t>(numbers.size())});
+  Tensor t = options.arena->New(
+      MOSAIC_INT64, f->rank() == 0 ? Shape() : Shape{static_cast<int64_t>(numbers.size())});
   std::copy(numbers.begin(), numbers.end(), t.mutable_data<int64_t>());
   f->value = t;
+}
+
+// What follows from inputs of which one is of unknown type.
+Fact UnknownOf(const std::vector<Fact>& inputs) {
+  Fact f;
+  f.item_axis = kShared;
+  for (const Fact& in : inputs) {
+    const bool shared = in.item_axis == kShared && in.ints == nullptr;
+    if (!shared && (in.dtype != MOSAIC_UNDEFINED || in.item_axis != kUnstated))
+      f.item_axis = kMixed;
+  }
+  return f;
 }
 
 }  // namespace
@@ -67,12 +80,17 @@ Status InferStep(const Model& model, const BodyPlan& body, const Step& step,
                  const InferOptions& options, std::vector<Fact>* facts, bool* deferred) {
   std::vector<Fact> inputs, outputs;
   *deferred = false;
+  bool typed = true;  // of each input that is given; else it would be taken for omitted
   for (int v : step.node.inputs) {
     inputs.push_back(v < 0 ? Fact() : (*facts)[static_cast<size_t>(v)]);
+    typed = typed && (v < 0 || inputs.back().dtype != MOSAIC_UNDEFINED);
   }
   Status status;
   if (!step.node.bodies.empty()) {
     status = InferControl(model, body, step, options, *facts, &outputs);
+    *deferred = true;
+  } else if (!typed) {
+    outputs.assign(step.node.outputs.size(), UnknownOf(inputs));
     *deferred = true;
   } else {
     status = InferOp(*step.op, inputs, step.node.outputs.size(), options.item_symbol, &outputs,
@@ -103,7 +121,8 @@ Status InferBody(const Model& model, const BodyPlan& body, const InferOptions& o
     if (mixer == nullptr || *mixer >= 0) continue;
     for (int v : step.node.outputs) {
       if (v < 0) continue;
-      // Numbers of items, and spread ones, mix nothing before an operator takes them for something else.
+      // Numbers of items, and spread ones, mix nothing before an operator takes them for something
+      // else.
       const Fact& f = (*facts)[static_cast<size_t>(v)];
       const bool followed = f.index != nullptr || f.spread_axis >= 0;
       if (f.item_axis == kMixed && !followed) *mixer = static_cast<int>(i);

@@ -214,6 +214,11 @@ Status Settle(const Model& model, int body, const InferOptions& options,
   return Status();
 }
 
+Status CheckCollected(const Fact& one) {
+  if (one.dtype != MOSAIC_SEQUENCE) return Status();
+  return Status::Unsupported("sequences are not collected over iterations");
+}
+
 Fact Stacked(const Fact& one, const Dim& length, size_t axis, const std::string& items) {
   Fact f = Varying(one, items);
   if (!f.ranked) return f;
@@ -250,6 +255,7 @@ Status InferLoop(const Model& model, const ControlOp& op, const InferOptions& op
   for (size_t i = 0; i < n; ++i)
     (*outputs)[i] = Carried(Either(carried[i], given[i + 1], options.item_symbol));
   for (size_t i = n + 1; i < given.size(); ++i) {
+    MOSAIC_RETURN_IF_ERROR(CheckCollected(given[i]));
     outputs->push_back(Stacked(given[i], FreshLength(options), 0, options.item_symbol));
   }
   for (Fact& f : *outputs) {
@@ -288,6 +294,7 @@ Status InferScan(const Model& model, const ControlOp& op, const InferOptions& op
   for (size_t i = 0; i < states; ++i)
     outputs->push_back(Carried(Either(carried[i], given[i], options.item_symbol)));
   for (size_t i = states; i < given.size(); ++i) {
+    MOSAIC_RETURN_IF_ERROR(CheckCollected(given[i]));
     const int64_t axis = i - states < op.output_axes().size() ? op.output_axes()[i - states] : 0;
     const int64_t rank = given[i].rank() + 1;
     outputs->push_back(Stacked(

@@ -62,29 +62,14 @@ Status Stack(std::vector<Tensor> parts, int64_t axis, bool reversed, Arena* aren
   return Status();
 }
 
-// A loop that never ran gives nothing along the new axis. The others are as declared, 0 where they
-// are free, as in ONNX Runtime.
-Tensor Nothing(const Value& one, int64_t axis, Arena* arena) {
-  Shape shape;
-  int at = 0;
-  const int rank = static_cast<int>(one.dims.size()) + 1;
-  if (one.has_shape && one.dims.size() < Shape::kCapacity && NormalizeAxis(axis, rank, &at).ok()) {
-    for (int64_t d : one.dims) shape.push_back(d == kSymbolic ? 0 : d);
-  } else {
-    at = 0;
-  }
-  shape.insert(shape.begin() + at, 0);
-  return arena->New(one.dtype == MOSAIC_UNDEFINED ? MOSAIC_FLOAT : one.dtype, shape);
-}
-
 size_t Carried(const ControlOp& op, const std::vector<Tensor>& inputs) {
   if (op.kind() == ControlKind::kScan) return inputs.size() - op.scan_inputs();
   return inputs.size() < 2 ? 0 : inputs.size() - 2;
 }
 
 // The next iteration, or the outputs.
-Status Iterate(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
-               size_t outputs, Arena* arena, Copies* copies, ControlState* s, ControlNext* next) {
+Status Iterate(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs, Arena* arena,
+               Copies* copies, ControlState* s, ControlNext* next) {
   *next = ControlNext();
   if (s->iteration < s->length && s->condition) {
     next->body = op.body();
@@ -104,6 +89,7 @@ Status Iterate(const ControlOp& op, const BodyPlan& body, const std::vector<Tens
     return Status();
   }
   next->outputs = s->carried;
+  next->carried = s->carried.size();
   const bool scan = op.kind() == ControlKind::kScan;
   for (size_t i = 0; i + s->carried.size() < outputs; ++i) {
     const int64_t axis = scan ? At(op.output_axes(), i) : 0;
@@ -113,9 +99,7 @@ Status Iterate(const ControlOp& op, const BodyPlan& body, const std::vector<Tens
                                    scan && At(op.output_directions(), i) != 0, arena, copies,
                                    &all));
     } else {
-      const size_t given = s->carried.size() + i + (scan ? 0 : 1);
-      if (given >= body.outputs.size()) return Status::Invalid("a body gave too few outputs");
-      all = Nothing(body.values[static_cast<size_t>(body.outputs[given])], axis, arena);
+      next->nothing = true;
     }
     next->outputs.push_back(std::move(all));
   }
@@ -125,9 +109,8 @@ Status Iterate(const ControlOp& op, const BodyPlan& body, const std::vector<Tens
 
 }  // namespace
 
-Status BeginControl(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
-                    size_t outputs, Arena* arena, Copies* copies, ControlState* s,
-                    ControlNext* next) {
+Status BeginControl(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs,
+                    Arena* arena, Copies* copies, ControlState* s, ControlNext* next) {
   *s = ControlState();
   *next = ControlNext();
   s->active = true;
@@ -163,10 +146,10 @@ Status BeginControl(const ControlOp& op, const BodyPlan& body, const std::vector
       s->length = t.dim(axis);
     }
   }
-  return Iterate(op, body, inputs, outputs, arena, copies, s, next);
+  return Iterate(op, inputs, outputs, arena, copies, s, next);
 }
 
-Status ContinueControl(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
+Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
                        std::vector<Tensor> given, size_t outputs, Arena* arena, Copies* copies,
                        ControlState* s, ControlNext* next) {
   *next = ControlNext();
@@ -187,6 +170,9 @@ Status ContinueControl(const ControlOp& op, const BodyPlan& body, const std::vec
   for (size_t i = 0; i < s->collected.size(); ++i) {
     std::vector<Tensor>& all = s->collected[i];
     const Tensor& last = given[skip + carried + i];
+    if (!last.defined() || last.dtype() == MOSAIC_SEQUENCE) {
+      return Status::Invalid("an iteration gives no array where outputs are collected");
+    }
     if (!all.empty() && (all[0].shape() != last.shape() || all[0].dtype() != last.dtype())) {
       return Status::Invalid("iterations give shapes " + ShapeString(all[0].shape()) + " and " +
                              ShapeString(last.shape()));
@@ -194,7 +180,7 @@ Status ContinueControl(const ControlOp& op, const BodyPlan& body, const std::vec
     all.push_back(last);
   }
   ++s->iteration;
-  return Iterate(op, body, inputs, outputs, arena, copies, s, next);
+  return Iterate(op, inputs, outputs, arena, copies, s, next);
 }
 
 }  // namespace mosaic

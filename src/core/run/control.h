@@ -13,19 +13,20 @@ namespace mosaic {
 struct ControlNext {
   int body = -1;  // of Graph::bodies; -1: the step is done, outputs are set
   std::vector<Tensor> inputs, outputs;
+  // No iteration ran: outputs behind the first so many, those carried along, are undefined.
+  bool nothing = false;
+  size_t carried = 0;
 };
 
 // copies: takes on those that have to be done before next is used.
 //
-// body: of a Loop or Scan, for the declared types and shapes of what it would have given had it
-// run. inputs: of the step (undefined where omitted); outputs: how many it has. Begins it. Errors:
+// inputs: of the step (undefined where omitted); outputs: how many it has. Begins it. Errors:
 // INVALID for inputs that do not fit (a condition of several elements, scan inputs of different
 // lengths).
-Status BeginControl(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
-                    size_t outputs, Arena* arena, Copies* copies, ControlState* state,
-                    ControlNext* next);
+Status BeginControl(const ControlOp& op, const std::vector<Tensor>& inputs, size_t outputs,
+                    Arena* arena, Copies* copies, ControlState* state, ControlNext* next);
 // The body gave these outputs.
-Status ContinueControl(const ControlOp& op, const BodyPlan& body, const std::vector<Tensor>& inputs,
+Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
                        std::vector<Tensor> given, size_t outputs, Arena* arena, Copies* copies,
                        ControlState* state, ControlNext* next);
 

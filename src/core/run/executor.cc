@@ -286,7 +286,7 @@ Status Executor::BeginStep(Outcome* outcome) {
     return ControlStep(f);
   }
   f.call = sized.call.get();
-  if (f.call == nullptr) {
+  if (f.call == nullptr || !HasSizes(f)) {
     const Status status = SizeStep(f);
     if (!status.ok()) return Named(f, status);
   }
@@ -296,6 +296,20 @@ Status Executor::BeginStep(Outcome* outcome) {
   f.held = false;
   stage_ = Stage::kUnits;
   return Status();
+}
+
+// Whether the inputs are what they were taken to be. What bodies give is known only as far as they
+// keep to one shape.
+bool Executor::HasSizes(const Frame& f) const {
+  const mosaic::Step& step = step_of(f);
+  for (size_t k = 0; k < f.call->inputs.size(); ++k) {
+    const int v = step.node.inputs[k];
+    if (v < 0 || f.call->weights[k] != nullptr) continue;
+    if (step.preparing != nullptr && step.preparing->prepares(static_cast<int>(k))) continue;
+    const Tensor &sized = f.call->inputs[k], &given = f.values[static_cast<size_t>(v)];
+    if (given.dtype() != sized.dtype() || given.shape() != sized.shape()) return false;
+  }
+  return true;
 }
 
 // Infers and starts a step whose inputs had to be computed first.
@@ -504,69 +518,6 @@ void Executor::FinishStep(Frame& f) {
     *keep_ = Checkpoint::Of(*f.body, f.step, f.values, keep_arena_);
     keep_->items = items;
   }
-}
-
-// ---- bodies ----
-
-Status Executor::ControlStep(Frame& f) {
-  const mosaic::Step& step = step_of(f);
-  const auto& op = static_cast<const ControlOp&>(*step.op);
-  std::vector<Tensor> inputs;
-  for (int v : step.node.inputs) {
-    inputs.push_back(v < 0 ? Tensor() : f.values[static_cast<size_t>(v)]);
-  }
-  ControlNext next;
-  const BodyPlan& body = model_.bodies[static_cast<size_t>(op.body()) + 1];
-  const Status status = BeginControl(op, body, inputs, step.node.outputs.size(), &arena_, &copies_,
-                                     &f.control, &next);
-  return status.ok() ? UseControl(next) : Named(f, status);
-}
-
-Status Executor::UseControl(const ControlNext& next) {
-  Frame& f = top();
-  if (next.body >= 0) {
-    const Status status = EnterBody(next.body, next.inputs);
-    return status.ok() ? status : Named(f, status);
-  }
-  const mosaic::Step& step = step_of(f);
-  for (size_t o = 0; o < step.node.outputs.size(); ++o) {
-    const int v = step.node.outputs[o];
-    if (v >= 0) f.values[static_cast<size_t>(v)] = next.outputs[o];
-  }
-  FinishStep(f);
-  return Status();
-}
-
-// All steps of the frame on top are done.
-Status Executor::LeaveBody(Outcome* outcome) {
-  Frame& f = top();
-  for (int v : f.body->outputs) {
-    if (!FetchConstant(f, v)) return AdvanceLoad(outcome);
-  }
-  std::vector<Tensor> given;
-  for (int v : f.body->outputs) {
-    given.push_back(f.values[static_cast<size_t>(v)]);
-    if (!given.back().defined()) return Status::Internal("an output was not computed");
-  }
-  frames_.pop_back();
-  if (frames_.empty()) {
-    outputs_ = std::move(given);
-    stage_ = Stage::kIdle;
-    *outcome = Outcome::kDone;
-    return Status();
-  }
-  Frame& outer = top();
-  const mosaic::Step& step = step_of(outer);
-  std::vector<Tensor> inputs;
-  for (int v : step.node.inputs) {
-    inputs.push_back(v < 0 ? Tensor() : outer.values[static_cast<size_t>(v)]);
-  }
-  const auto& op = static_cast<const ControlOp&>(*step.op);
-  ControlNext next;
-  const Status status = ContinueControl(op, model_.bodies[static_cast<size_t>(op.body()) + 1],
-                                        inputs, std::move(given), step.node.outputs.size(), &arena_,
-                                        &copies_, &outer.control, &next);
-  return status.ok() ? UseControl(next) : Named(outer, status);
 }
 
 }  // namespace mosaic

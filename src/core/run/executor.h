@@ -95,6 +95,7 @@ class Executor {
   Status BeginStep(Outcome* outcome);
   bool FetchConstant(Frame& f, int value);
   Status AdvanceLoad(Outcome* outcome);
+  bool HasSizes(const Frame& f) const;
   Status SizeStep(Frame& f);
   bool IsResult(const Frame& f) const;
   bool FindResult(Frame& f);
@@ -110,7 +111,8 @@ class Executor {
   Status RunRange(Frame& f, int64_t end);
   void FinishStep(Frame& f);
   Status ControlStep(Frame& f);
-  Status UseControl(const ControlNext& next);
+  Status UseControl(ControlNext& next);
+  Status AddNothing(const Frame& f, ControlNext* next);
   Status LeaveBody(Outcome* outcome);
   Status Named(const Frame& f, const Status& status) const;
   void Reset();

@@ -53,6 +53,21 @@ class NodeModel {
     }
   }
 
+  // Of the node's outputs, only this one is wanted; the others have no name. Before Load.
+  void KeepOutput(size_t o) {
+    std::vector<int>& outputs = graph_.graph.nodes.back().outputs;
+    const int kept = outputs[o];
+    std::fill(outputs.begin(), outputs.end(), -1);
+    outputs[o] = kept;
+    graph_.graph.outputs = {kept};
+  }
+
+  // The node lists no output behind this one. Before Load.
+  void EndOutputs(size_t last) {
+    graph_.graph.nodes.back().outputs.resize(last + 1);
+    graph_.graph.outputs.resize(last + 1);
+  }
+
   // The inputs that are the model's own.
   const std::vector<size_t>& data() const { return data_; }
   int64_t items() const { return items_; }
@@ -159,6 +174,44 @@ TEST(OperatorItems, KeepTheirBitsAloneAndBesideOthers) {
     }
   }
   EXPECT_GT(independent, static_cast<int64_t>(Generators().size())) << "too few samples keep items apart for this test to say much";
+}
+
+TEST(OperatorOutputs, AreTheSameWithoutTheOthers) {
+  const uint64_t seed = TestSeed();
+  int64_t tried = 0;
+  for (const Generator& g : Generators()) {
+    SCOPED_TRACE(g.op_type);
+    for (int k = 0; k < kSamples; ++k) {
+      Draw d(seed + static_cast<uint64_t>(k), 200);
+      const Sample s = DrawSample(g, d);
+      SCOPED_TRACE(DescribeSample(s));
+      Arena arena;
+      const std::vector<Tensor> inputs = MakeInputs(s, &arena, seed, false);
+      std::vector<Tensor> expected;
+      if (s.outputs < 2 || !Storable(inputs) || !RunSample(s, inputs, &arena, &expected).ok()) continue;
+      NodeModel whole(s, inputs, Layout::kInline, false);
+      std::vector<Array> all, one;
+      if (whole.data().empty() || !whole.Load().ok() || !whole.Run(DataOf(whole, inputs), 1, &all).ok()) continue;
+      for (size_t way = 0; way < 2 * all.size(); ++way) {
+        const size_t o = way / 2;
+        SCOPED_TRACE((way % 2 == 0 ? "alone, output " : "to output ") + std::to_string(o));
+        NodeModel m(s, inputs, Layout::kInline, false);
+        if (way % 2 == 0) {
+          m.KeepOutput(o);
+        } else {
+          m.EndOutputs(o);
+        }
+        const Status loaded = m.Load();
+        if (loaded.code() == MOSAIC_E_UNSUPPORTED || loaded.code() == MOSAIC_E_BAD_MODEL) continue;  // it is needed
+        ASSERT_TRUE(loaded.ok()) << loaded.message();
+        const Status status = m.Run(DataOf(m, inputs), 1, &one);
+        ASSERT_TRUE(status.ok()) << status.message();
+        EXPECT_EQ(one.back().bytes, all[o].bytes);
+        ++tried;
+      }
+    }
+  }
+  EXPECT_GT(tried, 100) << "too few outputs for this test to say much";
 }
 
 TEST(OperatorWeights, GiveTheSameResultsInEveryLayout) {

@@ -211,6 +211,77 @@ TEST(Loop, ThatNeverRunsGivesArraysAsDeclared) {
   EXPECT_EQ(arrays[1].dtype, MOSAIC_INT64);
 }
 
+// What is declared of what never came may be anything: steps further on were sized by what an
+// iteration gives.
+TEST(Loop, ThatNeverRunsGivesWhatStepsWereSizedFor) {
+  struct Declared {
+    int dtype;
+    bool has_shape;
+    std::vector<int64_t> dims;
+  };
+  const Declared kDeclared[] = {{MOSAIC_FLOAT, true, {1, kSymbolic}},
+                                {MOSAIC_FLOAT, true, {1, 2}},
+                                {MOSAIC_UINT8, true, {1, 500}},
+                                {MOSAIC_FLOAT, true, {int64_t{1} << 62, int64_t{1} << 62}},
+                                {MOSAIC_FLOAT, true, {1}},
+                                {MOSAIC_UNDEFINED, false, {}}};
+  for (const Declared& d : kDeclared) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {1, 500}), trips = g.Input("t", MOSAIC_INT64, {1});
+    LoopBody body(0);
+    const int y = body.Call("Identity", {body.Capture(x)});
+    Value& declared = body.body().values[static_cast<size_t>(y)];
+    declared.dtype = d.dtype;
+    declared.has_shape = d.has_shape;
+    declared.dims = d.dims;
+    declared.dim_names.assign(d.dims.size(), "");
+    body.Output(y);
+    const int all = Loop(&g, &body, {trips, -1})[0];
+    const int sum = g.Call("ReduceSum", {all, g.Ints({0})}, {{"keepdims", int64_t{0}}});
+    g.Output(g.Call("Add", {sum, x}));
+    std::unique_ptr<Model> model;
+    if (!g.TryLoad(&model).ok()) continue;  // a declaration that cannot be
+    for (const int64_t n : {0, 3}) {
+      const std::vector<Array> out = Predicted(g, *model,
+                                               {Floats({1, 500}, std::vector<float>(500, 1)),
+                                                Array(MOSAIC_INT64, {1}, std::vector<int64_t>{n})},
+                                               1);
+      EXPECT_TRUE(out[0] == Floats({1, 500}, std::vector<float>(500, static_cast<float>(n + 1))));
+    }
+  }
+}
+
+// A value of which not even the type is known is not left out.
+TEST(Loop, ValuesOfUnknownTypeAreNotOmitted) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {1, 1}), trips = g.Input("t", MOSAIC_INT64, {1});
+  const int bytes = g.Call("Cast", {x}, {{"to", int64_t{MOSAIC_UINT8}}});
+  const int first = g.Call("SequenceConstruct", {bytes});
+  LoopBody body(1);
+  body.Output(body.Call("SequenceConstruct", {body.Call("Squeeze", {body.Capture(x)})}));
+  const int last = Loop(&g, &body, {trips, -1, first})[0];
+  const int64_t zero = 0;
+  const int at = g.Constant(g.store.AddInline("zero", {}, MOSAIC_INT64, &zero));
+  const float numbers[] = {1, 2, 3};
+  const int constant = g.Constant(g.store.AddInline("k", {3}, MOSAIC_FLOAT, numbers));
+  g.Output(g.Call("Clip", {constant, g.Call("SequenceAt", {last, at})}));
+  const auto model = g.Load();
+  ASSERT_NE(model, nullptr);
+  const Array one(MOSAIC_INT64, {1}, std::vector<int64_t>{1});
+  EXPECT_TRUE(Predicted(g, *model, {Floats({1, 1}, {2.5F}), one}, 1)[0] ==
+              Floats({3}, {2.5F, 2.5F, 3}));
+}
+
+TEST(Loop, SequencesAreNotCollected) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {1, 1});
+  LoopBody body(0);
+  body.Output(body.Call("SequenceConstruct", {body.Capture(x)}));
+  g.Output(Loop(&g, &body, {Trips(&g, 2), -1})[0]);
+  std::unique_ptr<Model> model;
+  EXPECT_EQ(g.TryLoad(&model).code(), MOSAIC_E_UNSUPPORTED);
+}
+
 // How many items there are, as a float, from the array's shape.
 int ItemCount(GraphBuilder* g, int x) {
   const int64_t zero = 0;
