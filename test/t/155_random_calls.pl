@@ -1,6 +1,7 @@
 # Random calls of every SQL function of the extension (bench/calls/calls.sql), with any names, types, shapes, NULLs and settings: the
-# server lives, no error is an internal one, and afterwards the store is sound and a model that nobody named predicts the same.
-# MOSAIC_CALLS: how many; MOSAIC_CALLS_SEED: the draws.
+# server lives, no error is an internal one, and afterwards the store is sound and a model that nobody named predicts the same. Random
+# values through the binding (bench/calls/values.sql): no error is an internal one, and a value given in two ways has one outcome.
+# MOSAIC_CALLS, MOSAIC_VALUES: how many; MOSAIC_CALLS_SEED: the draws.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -12,8 +13,9 @@ use MosaicTest;
 
 my $calls = $ENV{MOSAIC_CALLS} // 1500;
 my $seed = $ENV{MOSAIC_CALLS_SEED} // time % 1_000_000;
-my $file = dirname(abs_path(__FILE__)) . '/../../bench/calls/calls.sql';
-note "$calls calls, seed $seed";
+my $values = $ENV{MOSAIC_VALUES} // 10000;
+my $dir = dirname(abs_path(__FILE__)) . '/../../bench/calls';
+note "$calls calls, $values values, seed $seed";
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
@@ -24,7 +26,7 @@ $node->safe_psql('postgres', "SELECT import_model('control', '" . data('fashion_
 my $models = dirname(data('iris'));
 my $control = q{SELECT md5(predict('control', array_fill(0.25::real, '{784}'))::text)};
 my $expected = $node->safe_psql('postgres', $control);
-$node->safe_psql('postgres', slurp_file($file) . "SELECT setseed($seed / 1e6); CALL calls.prepare('$models')");
+$node->safe_psql('postgres', slurp_file("$dir/calls.sql") . "SELECT setseed($seed / 1e6); CALL calls.prepare('$models')");
 my $functions = $node->safe_psql('postgres', 'SELECT count(DISTINCT proname) FROM calls.function');
 
 my ($rc, $out, $err) = $node->psql('postgres', "SET client_min_messages = error; SELECT setseed($seed / 1e6); SET calls.models = '$models'; CALL calls.run($calls)");
@@ -41,5 +43,17 @@ note $node->safe_psql('postgres', q{SELECT sqlstate, sum(count) FROM calls.outco
 note $node->safe_psql('postgres', q{SELECT function, string_agg(sqlstate || ':' || count, ' ' ORDER BY count DESC) FROM calls.outcomes GROUP BY 1 HAVING NOT bool_or(sqlstate = '00000')});
 note $node->safe_psql('postgres', q{SELECT DISTINCT ON (function, sqlstate) function, sqlstate, left(message, 150), left(example, 200) FROM calls.outcomes WHERE sqlstate <> '00000' ORDER BY 1, 2});
 note "slow: " . $node->safe_psql('postgres', 'SELECT * FROM calls.slow');
+
+# Values, in a database whose models no call has touched.
+$node->safe_psql('postgres', 'CREATE DATABASE bound');
+$node->safe_psql('bound', 'CREATE EXTENSION pg_mosaic');
+$node->safe_psql('bound', slurp_file("$dir/values.sql") . "CALL calls.provide_values('$models')");
+($rc, $out, $err) = $node->psql('bound', "SELECT setseed($seed / 1e6); CALL calls.bind($values)");
+is($rc, 0, "the server lives through values (seed $seed)") or diag($err);
+is($node->safe_psql('bound', 'SELECT form, sqlstate, message, example FROM calls.bound_internal'), '', 'no value ends in an internal error');
+is($node->safe_psql('bound', 'SELECT * FROM calls.differing'), '', 'a value has one outcome in two ways');
+is($node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE sqlstate = '00000' AND form <> 'text[]'}),
+  $node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE form NOT IN ('text[]', 'boolean[]')}), 'values of every form are predicted');
+note $node->safe_psql('bound', q{SELECT form, sqlstate, count, left(example, 100), left(message, 100) FROM calls.bound ORDER BY 1, 2});
 $node->stop;
 done_testing();
