@@ -79,6 +79,14 @@ foreach(test ${tap_tests})
     FAIL_REGULAR_EXPRESSION "NOTESTS")
 endforeach()
 
+# The longest begin first, so that none of them runs alone at the end. In seconds.
+set(long_tests tap.140_chaos 110 sql.regress 75 tap.120_cache_bound 70 tap.100_batching_random 56 tap.060_large_import 52 tap.050_cancel 40
+  tap.125_tampering 40 sql.isolation 30)
+while(long_tests)
+  list(POP_FRONT long_tests name seconds)
+  set_tests_properties(${name} PROPERTIES COST ${seconds})
+endwhile()
+
 add_test(NAME module.symbols COMMAND ${CMAKE_SOURCE_DIR}/test/check_symbols.sh ${NM} $<TARGET_FILE:pg_mosaic>
   ${CMAKE_SOURCE_DIR}/test/symbols.txt)
 add_test(NAME module.versions COMMAND ${CMAKE_SOURCE_DIR}/test/check_versions.sh ${PROJECT_VERSION} ${CMAKE_SOURCE_DIR})
