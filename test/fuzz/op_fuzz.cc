@@ -1,7 +1,7 @@
 // Random graphs of random operators (test/unit/op/samples): shapes, also of nothing, types, NaN and
 // infinities. Node by node the fast kernels are compared with the reference ones on the same
 // inputs; then the whole is loaded as a model and run, which has to give arrays of the same types
-// and shapes.
+// and shapes. At the end maybe a call that is not right, which has to end in a result or in an error.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +14,7 @@
 #include "op/samples/call.h"
 #include "op/samples/compare.h"
 #include "op/samples/oracles.h"
+#include "op/samples/wrong.h"
 
 namespace op_fuzz {
 
@@ -228,6 +229,15 @@ void RunModel(Chain* chain) {
   }
 }
 
+void Wrong(Draw& d) {
+  const Generator& g =
+      Generators()[static_cast<size_t>(d.Int(0, static_cast<int64_t>(Generators().size()) - 1))];
+  Sample s = DrawSample(g, d);
+  const std::string what = MakeWrong(&s, d);
+  const Status status = RunWrong(s, static_cast<uint64_t>(d.Int(0, 255)), kMaxMemory);
+  Require(status.code() != MOSAIC_E_INTERNAL, what + ": " + DescribeSample(s) + ": " + status.message());
+}
+
 int Check(const uint8_t* data, size_t size) {
   Arena arena;
   arena.SetLimit(kMaxMemory);
@@ -238,6 +248,7 @@ int Check(const uint8_t* data, size_t size) {
     for (int64_t n = d.Int(1, kNodes); n > 0; --n) AddNode(d, &chain, &arena);
     SetOutputs(d.Flip(), &chain.graph);
     if (!chain.graph.nodes.empty()) RunModel(&chain);
+    if (d.Rarely()) Wrong(d);
   } catch (const MemoryLimitExceeded&) {
   } catch (const std::bad_alloc&) {
   }

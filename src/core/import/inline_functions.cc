@@ -1,6 +1,7 @@
 #include "core/import/inline_functions.h"
 
 #include <unordered_map>
+#include <variant>
 
 #include "core/util/quote.h"
 
@@ -8,6 +9,48 @@ namespace mosaic {
 namespace {
 
 constexpr size_t kMaxNodes = 1 << 18;
+
+// ---- what a copy takes, roughly ----
+
+uint64_t SizeOf(const std::string& s) { return sizeof s + s.size(); }
+uint64_t SizeOf(const std::vector<std::string>& strings) {
+  uint64_t bytes = 0;
+  for (const std::string& s : strings) bytes += SizeOf(s);
+  return bytes;
+}
+uint64_t SizeOf(const Attribute& a) {
+  uint64_t bytes = sizeof a + a.name.size();
+  if (const auto* s = std::get_if<std::string>(&a.value)) bytes += s->size();
+  if (const auto* f = std::get_if<std::vector<float>>(&a.value)) bytes += f->size() * sizeof(float);
+  if (const auto* i = std::get_if<std::vector<int64_t>>(&a.value))
+    bytes += i->size() * sizeof(int64_t);
+  if (const auto* s = std::get_if<std::vector<std::string>>(&a.value)) bytes += SizeOf(*s);
+  return bytes;
+}
+uint64_t SizeOf(const OnnxTensor& t) {
+  return sizeof t + t.name.size() + t.dims.size() * sizeof(int64_t) + SizeOf(t.strings) +
+         t.data.segments.size() * sizeof(Segment);
+}
+uint64_t SizeOf(const OnnxNode& n);
+uint64_t SizeOf(const OnnxGraph& g) {
+  uint64_t bytes = sizeof g;
+  for (const OnnxNode& n : g.nodes) bytes += SizeOf(n);
+  for (const OnnxTensor& t : g.initializers) bytes += SizeOf(t);
+  for (const auto* values : {&g.inputs, &g.outputs, &g.value_infos}) {
+    for (const Value& v : *values)
+      bytes += sizeof v + v.name.size() + v.dims.size() * sizeof(int64_t) + SizeOf(v.dim_names);
+  }
+  return bytes;
+}
+uint64_t SizeOf(const OnnxNode& n) {
+  uint64_t bytes = sizeof n + n.name.size() + SizeOf(n.inputs) + SizeOf(n.outputs);
+  for (const Attribute& a : n.attributes) bytes += SizeOf(a);
+  for (const OnnxTensor& t : n.tensors) bytes += SizeOf(t);
+  for (const auto& [name, graph] : n.graphs) bytes += SizeOf(name) + SizeOf(*graph);
+  return bytes;
+}
+
+// ---- the calls ----
 
 class Inliner {
  public:
@@ -59,9 +102,10 @@ class Inliner {
       if (wanted) names[f.outputs[i]] = node.outputs[i];
     }
     for (const OnnxNode& inner : f.nodes) {
+      MOSAIC_RETURN_IF_ERROR(Charge(SizeOf(inner)));
       OnnxNode copy = inner;
       copy.name = prefix + inner.name;
-      Resolve(node, f, &copy);
+      MOSAIC_RETURN_IF_ERROR(Resolve(node, f, &copy));
       Rename(prefix, &names, &copy);
       MOSAIC_RETURN_IF_ERROR(Add(std::move(copy), depth + 1, to));
     }
@@ -83,17 +127,19 @@ class Inliner {
   }
 
   // Attributes that refer to those of the call take its values, or the function's defaults.
-  static void Resolve(const OnnxNode& call, const OnnxFunction& f, OnnxNode* node) {
+  Status Resolve(const OnnxNode& call, const OnnxFunction& f, OnnxNode* node) {
     for (const auto& [own, outer] : node->references) {
       for (const OnnxNode* from : {&call, &f.defaults}) {
         bool found = false;
         for (const Attribute& a : from->attributes) {
           if (a.name != outer) continue;
+          MOSAIC_RETURN_IF_ERROR(Charge(SizeOf(a)));
           node->attributes.push_back({own, a.value});
           found = true;
         }
         for (const OnnxTensor& t : from->tensors) {
           if (t.name != outer) continue;
+          MOSAIC_RETURN_IF_ERROR(Charge(SizeOf(t)));
           node->tensors.push_back(t);
           node->tensors.back().name = own;
           found = true;
@@ -104,8 +150,17 @@ class Inliner {
     node->references.clear();
     for (auto& [name, graph] : node->graphs) {
       graph = std::make_shared<OnnxGraph>(*graph);
-      for (OnnxNode& n : graph->nodes) Resolve(call, f, &n);
+      for (OnnxNode& n : graph->nodes) MOSAIC_RETURN_IF_ERROR(Resolve(call, f, &n));
     }
+    return {};
+  }
+
+  // A file of a megabyte can ask for terabytes: a large node called many times.
+  Status Charge(uint64_t bytes) {
+    copied_ += bytes;
+    if (copied_ <= kMaxGraphBytes) return {};
+    return Status::Limit("what functions make of the graph takes more than " +
+                         std::to_string(kMaxGraphBytes >> 20) + " MB");
   }
 
   static std::string Renamed(const std::string& prefix, Names* names, const std::string& name) {
@@ -128,6 +183,7 @@ class Inliner {
   OnnxModel& model_;
   std::unordered_map<std::string, const OnnxFunction*> functions_;
   size_t made_ = 0, calls_ = 0;
+  uint64_t copied_ = 0;
 };
 
 }  // namespace

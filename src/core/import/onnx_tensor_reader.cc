@@ -138,9 +138,9 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
     if (f.external + f.has_raw + (f.data_field != 0) > 1) {
       return Status::BadModel("its elements are given twice");
     }
-    if (f.external) return UseExternalData(f, out);
     const bool packed = out->dtype == MOSAIC_INT4 || out->dtype == MOSAIC_UINT4;
     if (packed) return UsePacked(&f, out);
+    if (f.external) return UseExternalData(f, out);
     return f.has_raw ? UseRawData(f, out) : UseFieldData(&f, out);
   };
   const Status s = read();  // before the name is looked at: reading sets it
@@ -280,7 +280,9 @@ Status OnnxReader::UsePacked(TensorFields* f, OnnxTensor* out) {
   bytes.elements = (out->elements + 1) / 2;
   bytes.dims = {bytes.elements};
   bytes.data.dtype = MOSAIC_UINT8;
-  MOSAIC_RETURN_IF_ERROR(f->has_raw ? UseRawData(*f, &bytes) : UseFieldData(f, &bytes));
+  MOSAIC_RETURN_IF_ERROR(f->external  ? UseExternalData(*f, &bytes)
+                         : f->has_raw ? UseRawData(*f, &bytes)
+                                      : UseFieldData(f, &bytes));
   std::string packed(static_cast<size_t>(bytes.elements), '\0');
   MOSAIC_RETURN_IF_ERROR(
       ElementReader(bytes.data, MOSAIC_UINT8).Read(0, bytes.elements, packed.data()));

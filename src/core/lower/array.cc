@@ -1,4 +1,6 @@
 // Older forms of the operators that move elements: attributes that became inputs.
+#include <limits>
+
 #include "core/lower/lower.h"
 
 namespace mosaic {
@@ -55,8 +57,12 @@ Status PadInputs(LowerContext& c, Node* node) {  // Pad < 11
   const float value = node->Float("value", 0);
   TakeAttribute(node, "value");
   node->inputs.resize(3, -1);
-  // Of the input's own type: 0 is the default; another value is of a float.
-  if (value != 0) node->inputs[2] = c.Constant(Scalar(&value));
+  // Of the input's own type.
+  if (value != 0) {
+    const int like = c.NewValue();
+    c.Before("CastLike", {c.Constant(Scalar(&value)), node->inputs[0]}, {like});
+    node->inputs[2] = like;
+  }
   return Status();
 }
 
@@ -81,15 +87,15 @@ Status ShapeRange(LowerContext&, Node* node) {  // Shape < 15
   return Status();
 }
 
-Status ClipInputs(LowerContext& c, Node* node) {  // Clip < 11: float attributes
-  for (const auto& [name, input] : {std::pair<const char*, size_t>{"min", 1}, {"max", 2}}) {
-    const Attribute* found = node->Find(name);
-    if (found == nullptr) continue;
-    const float bound = node->Float(name, 0);
-    TakeAttribute(node, name);
-    if (node->inputs.size() <= input) node->inputs.resize(input + 1, -1);
-    node->inputs[input] = c.Constant(Scalar(&bound));
-  }
+Status ClipInputs(LowerContext& c, Node* node) {  // Clip < 11: float attributes, finite by default
+  constexpr float kMost = std::numeric_limits<float>::max();
+  const float low = node->Float("min", -kMost), high = node->Float("max", kMost);
+  TakeAttribute(node, "min");
+  TakeAttribute(node, "max");
+  node->inputs.resize(1);
+  node->inputs.push_back(c.Constant(Scalar(&low)));
+  node->inputs.push_back(c.Constant(Scalar(&high)));
+  node->attributes.push_back({"float_bounds", int64_t{1}});
   return Status();
 }
 

@@ -12,10 +12,15 @@ extern const std::vector<LowerRule>& QuantisedRules();
 
 namespace {
 
+// What rules tell operators by. A file's own of these names mean nothing.
+constexpr const char* kOwnAttributes[] = {"ceil_where_smaller", "equal", "float_bounds",
+                                          "per_group", "projected"};
+
 Status LowerBody(const Graph& graph, Body* body, void* model, LowerContext::AddTensor add) {
   std::vector<Node> lowered;
   std::vector<Node> nodes = std::move(body->nodes);
   for (Node& node : nodes) {
+    for (const char* name : kOwnAttributes) TakeAttribute(&node, name);
     const std::string domain = node.domain;
     const int version = graph.Version(domain);
     LowerContext c(body, version, model, add);

@@ -48,6 +48,25 @@ Status CheckSameType(const InferContext& c, size_t a, size_t b) {
                           " and " + DTypeName(c.dtype(b)));
 }
 
+Status RequireShape(InferContext& c, size_t i, const std::string& what, const Dims& shape) {
+  if (!c.Has(i) || !c.in(i).ranked) return Status();
+  const Dims& given = c.dims(i);
+  const std::string message =
+      what + " of shape " + ShapeString(given) + " is not of shape " + ShapeString(shape);
+  if (given.size() != shape.size()) return Status::BadModel(message);
+  for (size_t d = 0; d < shape.size(); ++d) {
+    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(given[d], shape[d], message));
+  }
+  return Status();
+}
+
+Status RequireScalar(InferContext& c, size_t i, const std::string& what) {
+  if (!c.Has(i) || !c.in(i).ranked || c.in(i).rank() == 0) return Status();
+  const std::string message = what + " must be one element, has shape " + ShapeString(c.dims(i));
+  if (c.in(i).rank() > 1) return Status::BadModel(message);
+  return c.RequireEqual(c.dims(i)[0], 1, message);
+}
+
 Status NormalizeAxis(int64_t axis, int rank, int* out) {
   if (axis < -rank || axis >= rank) {
     return Status::BadModel("axis " + std::to_string(axis) + " is out of range for rank " +

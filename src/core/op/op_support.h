@@ -46,6 +46,12 @@ Status CheckType(int dtype, const char* what) {
 // Inputs a and b have the same type.
 Status CheckSameType(const InferContext& c, size_t a, size_t b);
 
+// Input i, where it is given and its rank is known, has this shape ("what" names it). As
+// InferContext::RequireEqual where that is not certain.
+Status RequireShape(InferContext& c, size_t i, const std::string& what, const Dims& shape);
+// An integer input is one number: of rank 0, or of one element where its rank is 1.
+Status RequireScalar(InferContext& c, size_t i, const std::string& what);
+
 // -rank <= axis < rank; *out counts from the front.
 Status NormalizeAxis(int64_t axis, int rank, int* out);
 // The same for a list, in which no axis may come twice. (*marked)[d]: d is in the list.

@@ -54,15 +54,18 @@ Status ReadPiece(protozero::pbf_reader message, Proto* out) {
   return Status();
 }
 
+// pbf_reader::get_bool reads a byte before it looks whether there is one.
+bool Bool(protozero::pbf_reader& message) { return message.get_uint64() != 0; }
+
 void ReadTrainerSpec(protozero::pbf_reader message, Proto* out) {
   while (message.next()) {
     const bool number = message.has_wire_type(protozero::pbf_wire_type::varint);
     if (message.tag() == 3 && number)
       out->model_type = message.get_enum();
     else if (message.tag() == 24 && number)
-      out->options.treat_whitespace_as_suffix = message.get_bool();
+      out->options.treat_whitespace_as_suffix = Bool(message);
     else if (message.tag() == 35 && number)
-      out->byte_fallback = message.get_bool();
+      out->byte_fallback = Bool(message);
     else if (message.tag() == 43 && number)
       out->pad_id = message.get_int32();
     else if (message.tag() == 44 && !number && message.has_wire_type(protozero::pbf_wire_type::length_delimited))
@@ -78,11 +81,11 @@ void ReadNormalizerSpec(protozero::pbf_reader message, Proto* out) {
     if (message.tag() == 2 && message.has_wire_type(protozero::pbf_wire_type::length_delimited))
       out->charsmap = message.get_string();
     else if (message.tag() == 3 && number)
-      out->options.add_dummy_prefix = message.get_bool();
+      out->options.add_dummy_prefix = Bool(message);
     else if (message.tag() == 4 && number)
-      out->options.remove_extra_whitespaces = message.get_bool();
+      out->options.remove_extra_whitespaces = Bool(message);
     else if (message.tag() == 5 && number)
-      out->options.escape_whitespaces = message.get_bool();
+      out->options.escape_whitespaces = Bool(message);
     else
       message.skip();
   }

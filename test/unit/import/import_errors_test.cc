@@ -243,6 +243,23 @@ TEST(ImportErrors, ExternalData) {
   Expect(model({{"location", "a"}}), MOSAIC_E_UNSUPPORTED, "cannot be read here");
 }
 
+// A megabyte in a function that is called a thousand times.
+TEST(ImportErrors, FunctionsThatCopyWithoutEnd) {
+  const std::string attribute = Message().Bytes(1, "text").Bytes(4, std::string(1 << 20, 'x')).Int(20, 3).str();
+  const std::string node = Message().Bytes(1, "a").Bytes(2, "b").Bytes(4, "Relu").Bytes(5, attribute).str();
+  const std::string function =
+      Message().Bytes(1, "F").Bytes(4, "a").Bytes(5, "b").Bytes(7, node).Bytes(9, Message().Bytes(1, "").Int(2, 13).str()).Bytes(10, "own").str();
+  ModelBuilder b;
+  b.Input("x", {kN, 4}).Output("y", {kN, 4});
+  std::string from = "x";
+  for (int i = 0; i < 1000; ++i) {
+    const std::string to = i == 999 ? "y" : "v" + std::to_string(i);
+    b.NextDomain("own").Node("F", {from}, {to});
+    from = to;
+  }
+  Expect(b.Build() + Message().Bytes(25, function).str(), MOSAIC_E_LIMIT, "what functions make of the graph takes more than 48 MB");
+}
+
 // A host whose reading fails keeps its own error.
 TEST(ImportErrors, HostFailure) {
   struct Failing : public ByteSource {

@@ -314,6 +314,29 @@ TEST(Importer, ExternalData) {
 
 // The operator cases of Debian's libonnx-testdata: what is imported must be complete, what is not
 // must say why.
+// Two elements of four bits a byte, as everywhere.
+TEST(Importer, ExternalDataOfHalfBytes) {
+  const std::string file("\x21\x43\x65\x87", 4);
+  ExternalOpener opener = [&](const std::string&, std::unique_ptr<ByteSource>* out) {
+    *out = std::make_unique<MemorySource>(file);
+    return Status();
+  };
+  for (const auto& [dtype, want] : {std::make_pair(int{MOSAIC_UINT4}, std::vector<int8_t>{1, 2, 3, 4, 5, 6, 7}),
+                                    std::make_pair(int{MOSAIC_INT4}, std::vector<int8_t>{1, 2, 3, 4, 5, 6, 7})}) {
+    for (const char* length : {"", "4"}) {
+      std::map<std::string, std::string> entries = {{"location", "w"}};
+      if (*length != 0) entries["length"] = length;
+      ModelBuilder b;
+      b.Input("x", {kN, 7}).Output("y", {kN, 7});
+      b.Initializer(ExternalTensor("w", dtype, {7}, entries)).Initializer(FloatTensor("s", {}, {1}));
+      b.Node("DequantizeLinear", {"w", "s"}, {"d"}).Node("Add", {"x", "d"}, {"y"});
+      const Imported r = Import(b.Build(21), 126, opener);
+      ASSERT_TRUE(r.status.ok()) << r.status.message();
+      EXPECT_EQ(r.Elements<int8_t>("w"), want) << length;
+    }
+  }
+}
+
 TEST(Importer, RealFiles) {
   int good = 0, refused = 0;
   for (const char* name :

@@ -20,6 +20,8 @@ class LoweredModel {
     graph_.domains = {{"com.microsoft", 1}};
   }
 
+  void SetOpset(int64_t opset) { graph_.opset = static_cast<int>(opset); }
+
   template <typename T>
   int Input(int dtype, const Shape& shape, const std::vector<T>& values) {
     Tensor t = arena_.New(dtype, shape);

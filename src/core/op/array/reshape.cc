@@ -14,6 +14,9 @@ class ReshapeOp : public Op {
   Status Infer(InferContext& c) const override {
     const int dtype = c.dtype(0);
     if (c.in(1).dtype != MOSAIC_INT64) return UnsupportedType("a shape", c.in(1).dtype);
+    if (c.in(1).ranked && c.in(1).rank() != 1) {
+      return Status::BadModel("a shape of shape " + ShapeString(c.dims(1)) + " is no list");
+    }
     Dims shape;
     if (!c.Known(1, &shape) || !c.in(0).ranked) {
       const bool rank_known = c.in(1).ranked && c.in(1).rank() == 1 && c.dims(1)[0].is_number() &&
@@ -62,7 +65,9 @@ class ReshapeOp : public Op {
       if (!Same(known, size) && (c.CountsItems(known) || c.CountsItems(size))) c.Mix();
       return Status();
     }
-    if (known.Is(0)) return Mismatch(x, target);
+    // Numbers alone whose product is beyond any.
+    const bool overflows = known.is_unknown() && size.is_number();
+    if (known.Is(0) || overflows) return Mismatch(x, target);
     const std::optional<Dim> quotient = size.DividedBy(known);
     if (!quotient && known.is_number() && size.is_number()) return Mismatch(x, target);
     (*shape)[computed] = quotient             ? *quotient

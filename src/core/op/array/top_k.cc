@@ -22,8 +22,7 @@ class TopKOp : public Op {
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<NumericTypes>(c.dtype(0), "an input"));
     MOSAIC_RETURN_IF_ERROR(CheckType<IndexTypes>(c.dtype(1), "K"));
-    const int64_t elements = LengthOf(c.in(1));
-    if (elements >= 0 && elements != 1) return Status::BadModel("K must be one element");
+    MOSAIC_RETURN_IF_ERROR(RequireScalar(c, 1, "K"));
     if (!c.in(0).ranked) {
       c.SetUnranked(0, c.dtype(0));
       c.SetUnranked(1, MOSAIC_INT64);

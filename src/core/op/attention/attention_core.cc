@@ -102,7 +102,8 @@ Status AttentionOp::Start(Call& c) const {
   args.keys = s.keys;
   args.depth = s.depth;
   args.value_depth = s.value_depth;
-  const double per_query = 2 * std::max(row, 1.0) * static_cast<double>(std::max<int64_t>(s.keys, 1));
+  const double per_query =
+      2 * std::max(row, 1.0) * static_cast<double>(std::max<int64_t>(s.keys, 1));
   st.strip = std::clamp<int64_t>(static_cast<int64_t>(kStripWork / per_query), 1, kAttentionStrip);
   st.strips = CeilDiv(s.queries, st.strip);
   const int64_t per_panel = 16 * (s.depth + s.value_depth);
@@ -353,7 +354,8 @@ void AttentionOp::StateItems(InferContext& c, const std::vector<int>& inputs,
     const int axis = i < inputs.size() ? inputs[i] : -1;
     if (c.Itemised(i) && c.item_axis(i) != axis) return c.Mix();
     // The same for all: it must not count the batch.
-    if (!c.Itemised(i) && axis >= 0 && !c.dims(i)[static_cast<size_t>(axis)].Is(1)) return c.Mix();
+    if (c.Itemised(i) || axis < 0) continue;
+    if (axis >= c.in(i).rank() || !c.dims(i)[static_cast<size_t>(axis)].Is(1)) return c.Mix();
   }
   for (size_t o = 0; o < c.outputs(); ++o) c.out(o).item_axis = outputs[o];
 }

@@ -49,8 +49,14 @@ Status MicrosoftAttention::CheckMask(InferContext& c, const Dims& mask, const Si
   if (mask.size() == 1) {
     // The ends of the keys, then maybe their beginnings; or ends, and offsets into packed rows.
     *counts = Same(mask[0], z.batch);
-    const bool fits = !Differ(mask[0], z.batch) || !Differ(mask[0], z.batch * Dim(2)) ||
-                      !Differ(mask[0], z.batch * Dim(3) + Dim(2));
+    const Dim sizes[] = {z.batch, z.batch * Dim(2), z.batch * Dim(3) + Dim(2)};
+    bool fits = false, certain = false;
+    for (const Dim& size : sizes) {
+      fits = fits || !Differ(mask[0], size);
+      certain = certain || Same(mask[0], size);
+    }
+    // Which of them it is depends on the batch.
+    if (!certain && (c.CountsItems(mask[0]) || c.CountsItems(z.batch))) c.Mix();
     return fits ? Status() : Status::BadModel(what);
   }
   // One value for all keys says nothing.

@@ -164,7 +164,8 @@ class RotaryEmbedding : public Op {
     if (c.Given(at_.positions)) {
       const Tensor& ids = c.inputs[at_.positions];
       const int64_t count = c.inputs[at_.cosines].dim(0);
-      position = ids.rank() == 1 ? std::min(ids.data<int64_t>()[0], count) + row : ids.data<int64_t>()[position];
+      position = ids.rank() == 1 ? std::min(ids.data<int64_t>()[0], count) + row
+                                 : ids.data<int64_t>()[position];
       if (position < 0 || position >= count) {
         return Status::Invalid("position " + std::to_string(position) + " is out of range for " +
                                std::to_string(count));

@@ -1,4 +1,5 @@
 // Clip: min(max(x, low), high); NaN stays. The bounds are inputs 1 and 2, either may be omitted.
+// They are of the input's type, or, where attributes of an old form became inputs, float32.
 #include "core/op/math/elementwise.h"
 
 namespace mosaic {
@@ -6,11 +7,13 @@ namespace {
 
 class ClipOp : public Op {
  public:
+  explicit ClipOp(const Node& node) : float_bounds_(node.Int("float_bounds", 0) != 0) {}
+
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<NumericTypes>(c.dtype(0), "an input"));
     for (size_t i = 1; i < c.inputs(); ++i) {
       if (!c.Has(i)) continue;
-      MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
+      if (!float_bounds_) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
       if (c.in(i).ranked && Differ(Product(c.dims(i)), 1)) {
         return Status::BadModel("a bound must be a scalar, has shape " + ShapeString(c.dims(i)));
       }
@@ -33,8 +36,8 @@ class ClipOp : public Op {
       using Limits = std::numeric_limits<V>;
       V low = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
       V high = Limits::has_infinity ? Limits::infinity() : Limits::max();
-      if (c.Given(1)) low = Load(*c.inputs[1].data<T>());
-      if (c.Given(2)) high = Load(*c.inputs[2].data<T>());
+      if (c.Given(1)) low = Bound<T>(c.inputs[1]);
+      if (c.Given(2)) high = Bound<T>(c.inputs[2]);
       const T* x = c.inputs[0].data<T>();
       T* y = c.outputs[0].mutable_data<T>();
       if constexpr (std::is_same_v<T, float>) {
@@ -51,6 +54,11 @@ class ClipOp : public Op {
   bool in_place(int i) const override { return i == 0; }
 
  private:
+  template <typename T>
+  ComputeType<T> Bound(const Tensor& t) const {
+    return float_bounds_ ? ConvertTo<ComputeType<T>>(*t.data<float>()) : Load(*t.data<T>());
+  }
+
   static void FollowBounds(InferContext& c) {
     Dims x, low, high;
     if (c.concrete() || c.in(0).ints == nullptr || !c.Known(0, &x)) return;
@@ -63,10 +71,12 @@ class ClipOp : public Op {
     }
     c.out(0).ints = std::make_shared<const Dims>(std::move(x));
   }
+
+  bool float_bounds_;
 };
 
 }  // namespace
 
-extern const OpDef kClip = {kOnnxDomain, "Clip", 13, 25, &MakePlain<ClipOp, 1, 3>};
+extern const OpDef kClip = {kOnnxDomain, "Clip", 13, 25, &MakeOf<ClipOp, 1, 3>};
 
 }  // namespace mosaic

@@ -27,13 +27,13 @@ class PReluOp : public BinaryOp<PReluFn> {
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(BinaryOp::Infer(c));
     if (!c.Ranked()) return Status();
-    bool fits = c.out(0).rank() == c.in(0).rank();
-    for (size_t d = 0; fits && d < c.dims(0).size(); ++d) {
-      fits = !Differ(c.out(0).dims[d], c.dims(0)[d]);
+    const std::string what = "a slope of shape " + ShapeString(c.dims(1)) +
+                             " cannot be broadcast to shape " + ShapeString(c.dims(0));
+    if (c.out(0).rank() != c.in(0).rank()) return Status::BadModel(what);
+    for (size_t d = 0; d < c.dims(0).size(); ++d) {
+      MOSAIC_RETURN_IF_ERROR(c.RequireEqual(c.out(0).dims[d], c.dims(0)[d], what));
     }
-    if (fits) return Status();
-    return Status::BadModel("a slope of shape " + ShapeString(c.dims(1)) +
-                            " cannot be broadcast to shape " + ShapeString(c.dims(0)));
+    return Status();
   }
 };
 

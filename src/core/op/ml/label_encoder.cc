@@ -15,6 +15,7 @@ class Encoder : public LookupOp {
   Status Infer(InferContext& c) const override {
     const LabelList &from = keys(c.dtype(0)), &to = values(c.dtype(0));
     const int key = from.dtype(c), value = to.dtype(c);
+    for (const LabelList* list : {&from, &to}) MOSAIC_RETURN_IF_ERROR(list->Check(c));
     if (key != c.dtype(0)) {
       return Status::BadModel(std::string("an input of type ") + DTypeName(c.dtype(0)) +
                               " is looked up among keys of type " + DTypeName(key));
@@ -25,6 +26,13 @@ class Encoder : public LookupOp {
     if (Differ(from.Length(c), to.Length(c))) {
       return Status::BadModel("there are " + from.Length(c).ToString() + " keys and " +
                               to.Length(c).ToString() + " values");
+    }
+    if (default_tensor_ >= 0) {
+      const size_t i = static_cast<size_t>(default_tensor_);
+      if (c.dtype(i) != value || (c.in(i).ranked && Differ(Product(c.dims(i)), 1))) {
+        return Status::BadModel(std::string("default_tensor is ") + DTypeName(c.dtype(i)) + " of shape " +
+                                ShapeString(c.dims(i)) + ", not one value of type " + DTypeName(value));
+      }
     }
     return InferSame(c, value);
   }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/op/ml/carver.h"
+#include "core/util/quote.h"
 
 namespace mosaic {
 
@@ -73,6 +74,12 @@ LabelList::LabelList(const Node& node, const std::string& strings, const std::st
   }
   if (!tensor.empty()) tensor_ = node.AttributeInput(tensor.c_str());
   lists_ += tensor_ >= 0;
+}
+
+Status LabelList::Check(const InferContext& c) const {
+  const bool fits = tensor_ >= 0 || (dtype_ != MOSAIC_INT64 && dtype_ != MOSAIC_FLOAT) || count_ >= 0 ||
+                    (dtype_ == MOSAIC_INT64 ? numbers_.Readable<int64_t>(c) : numbers_.Readable<double>(c));
+  return fits ? Status() : Status::BadModel(Quoted(numbers_.name()) + " is of another type");
 }
 
 int LabelList::dtype(const InferContext& c) const {

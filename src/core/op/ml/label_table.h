@@ -42,6 +42,7 @@ class LabelList {
   int lists() const { return lists_; }  // how many of the attributes the node has
   bool Is(int input) const { return numbers_.Is(input) || (tensor_ >= 0 && input == tensor_); }
   // In Infer.
+  Status Check(const InferContext& c) const;  // numbers are of the attribute's type
   int dtype(const InferContext& c) const;
   Dim Length(const InferContext& c) const;
   // In Start and Run.

@@ -49,15 +49,6 @@ class LinearOp : public Op {
   virtual int64_t Scores(const Call& c) const = 0;
   virtual void Finish(Call& c, int64_t row, int64_t m, float* scores) const = 0;
 
-  Status CheckLists(const InferContext& c) const {
-    for (const NumberList* l : {&coefficients_, &intercepts_}) {
-      if (l->input() >= 0 && c.dtype(static_cast<size_t>(l->input())) != MOSAIC_FLOAT) {
-        return Status::BadModel("\"" + l->name() + "\" is of type " +
-                                DTypeName(c.dtype(static_cast<size_t>(l->input()))));
-      }
-    }
-    return Status();
-  }
   // One score for each row of coefficients.
   Status CheckWidth(InferContext& c, const Dim& scores, const Dim& width) const {
     return c.RequireEqual(coefficients_.Length(c), scores * width, "coefficients and features");
@@ -92,7 +83,7 @@ class LinearRegressor : public LinearOp {
     Dim rows, width;
     bool known = false;
     MOSAIC_RETURN_IF_ERROR(InferRows(c, &rows, &width, &known));
-    MOSAIC_RETURN_IF_ERROR(CheckLists(c));
+    MOSAIC_RETURN_IF_ERROR(CheckFloats(c, {&coefficients_, &intercepts_}));
     if (!known) {
       c.SetUnranked(0, MOSAIC_FLOAT);
       return Status();
@@ -136,7 +127,8 @@ class LinearClassifier : public LinearOp {
     Dim rows, width;
     bool known = false;
     MOSAIC_RETURN_IF_ERROR(InferRows(c, &rows, &width, &known));
-    MOSAIC_RETURN_IF_ERROR(CheckLists(c));
+    MOSAIC_RETURN_IF_ERROR(CheckFloats(c, {&coefficients_, &intercepts_}));
+    MOSAIC_RETURN_IF_ERROR(labels_.Check(c));
     const Dim labels = labels_.Length(c), scores = intercepts_.Length(c);
     if (scores.Is(0)) return Status::BadModel("\"intercepts\", one for each class, are needed");
     // One score decides between two classes.

@@ -35,6 +35,18 @@ const float* AsFloats(const Tensor& x, int64_t begin, int64_t end, float* buffer
   return buffer;
 }
 
+Status CheckFloats(const InferContext& c, std::initializer_list<const NumberList*> lists) {
+  for (const NumberList* l : lists) {
+    const int dtype = l->input() >= 0      ? c.dtype(static_cast<size_t>(l->input()))
+                      : l->ints().empty() ? MOSAIC_FLOAT
+                                          : MOSAIC_INT64;
+    if (dtype != MOSAIC_FLOAT) {
+      return Status::BadModel(Quoted(l->name()) + " is of type " + DTypeName(dtype));
+    }
+  }
+  return Status();
+}
+
 // ---- labels ----
 
 Status ClassLabels::Make(const Node& node, const char* strings, const char* ints,
@@ -47,6 +59,12 @@ Status ClassLabels::Make(const Node& node, const char* strings, const char* ints
                             (numbers ? " and " : " nor ") + Quoted(ints) + " are given");
   }
   return Status();
+}
+
+Status ClassLabels::Check(const InferContext& c) const {
+  if (!strings_.empty()) return Status();
+  if (!ints_.Readable<int64_t>(c)) return Status::BadModel(Quoted(ints_.name()) + " are no integers");
+  return ints_.Length(c).Is(0) ? Status::BadModel("there are no classes") : Status();
 }
 
 void ClassLabels::Write(const Call& c, int64_t i, Tensor* out, int64_t at) const {

@@ -1,6 +1,7 @@
 // What operators of ai.onnx.ml share: inputs that are rows of features, class labels, scores.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ inline int64_t WidthOf(const Tensor& x) { return x.dim(x.rank() - 1); }
 // Elements [begin, end) of x in float32, as they are or converted to buffer.
 const float* AsFloats(const Tensor& x, int64_t begin, int64_t end, float* buffer);
 
+// In Infer: the lists are of float32, as what reads their elements in place needs them.
+Status CheckFloats(const InferContext& c, std::initializer_list<const NumberList*> lists);
+
 // ---- labels ----
 
 class ClassLabels {
@@ -32,6 +36,8 @@ class ClassLabels {
   // Errors: BAD_MODEL where the node gives none, or both kinds.
   static Status Make(const Node& node, const char* strings, const char* ints, ClassLabels* out);
 
+  // In Infer: there is at least one, and numbers are integers.
+  Status Check(const InferContext& c) const;
   int dtype() const { return strings_.empty() ? MOSAIC_INT64 : MOSAIC_STRING; }
   Dim Length(const InferContext& c) const {
     return strings_.empty() ? ints_.Length(c) : Dim(static_cast<int64_t>(strings_.size()));

@@ -29,16 +29,6 @@ float SvmKernel::operator()(const float* x, const float* vector, int64_t n) cons
   return degree_ == 2 ? v * v : degree_ == 3 ? v * v * v : std::pow(v, degree_);
 }
 
-Status CheckFloats(const InferContext& c, std::initializer_list<const NumberList*> lists) {
-  for (const NumberList* l : lists) {
-    if (l->input() >= 0 && c.dtype(static_cast<size_t>(l->input())) != MOSAIC_FLOAT) {
-      return Status::BadModel(Quoted(l->name()) + " is of type " +
-                              DTypeName(c.dtype(static_cast<size_t>(l->input()))));
-    }
-  }
-  return Status();
-}
-
 // Minimises the sum over pairs of (r_ji p_i - r_ij p_j)^2 with the p adding up to 1, by one p after another.
 void CouplePairs(int64_t k, const float* pairs, float* work, float* p) {
   float *q = work, *qp = work + k * k;

@@ -23,7 +23,6 @@ inline const float* FloatsOf(const Call& c, const NumberList& list) {
   return list.input() >= 0 ? c.inputs[static_cast<size_t>(list.input())].data<float>()
                            : list.floats().data();
 }
-Status CheckFloats(const InferContext& c, std::initializer_list<const NumberList*> lists);
 
 // Probabilities of k classes from those of all pairs (pairs[i * k + j]: i against j), by the second
 // method of Wu, Lin and Weng: "Probability estimates for multi-class classification by pairwise coupling",

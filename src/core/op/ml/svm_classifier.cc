@@ -39,6 +39,8 @@ class SvmClassifier : public Op {
     bool known = false;
     MOSAIC_RETURN_IF_ERROR(InferRows(c, &rows, &width, &known));
     MOSAIC_RETURN_IF_ERROR(CheckFloats(c, {&coefficients_, &vectors_, &rho_, &prob_a_, &prob_b_}));
+    MOSAIC_RETURN_IF_ERROR(labels_.Check(c));
+    if (!counts_.Readable<int64_t>(c)) return Status::BadModel("\"vectors_per_class\" are no integers");
     if (!known) {
       c.SetUnranked(0, labels_.dtype());
       c.SetUnranked(1, MOSAIC_FLOAT);

@@ -282,6 +282,7 @@ class TreeClassifier : public TreeOp {
     Dim rows, width;
     bool known = false;
     MOSAIC_RETURN_IF_ERROR(CheckLists(c));
+    MOSAIC_RETURN_IF_ERROR(labels_.Check(c));
     MOSAIC_RETURN_IF_ERROR(InferRows(c, &rows, &width, &known));
     const Dim base = base_.Length(c), classes = labels_.Length(c);
     if (!base.Is(0) && !base.Is(1) && Differ(base, classes)) {

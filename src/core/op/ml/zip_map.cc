@@ -11,6 +11,7 @@ class ZipMap : public Op {
 
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<Types<float>>(c.dtype(0), "scores"));
+    MOSAIC_RETURN_IF_ERROR(labels_.Check(c));
     if (c.in(0).ranked) {
       const Dims& dims = c.dims(0);
       if (dims.empty() || dims.size() > 2) {

@@ -23,6 +23,7 @@ class MatMulInteger : public ByteProduct {
   void FinishRow(Call& c, const IntegerRow& row, const Place& at) const override;
 
  private:
+  static Status CheckZeros(const InferContext& c, size_t i, const Dim& one, const Dim& all);
   Status InferScale(InferContext& c, const Dim& columns) const;
 
   bool scaled_;
@@ -46,6 +47,9 @@ Status MatMulInteger::Infer(InferContext& c) const {
   if (trans_a_) std::swap(a[a.size() - 1], a[a.size() - 2]);
   if (trans_b_) std::swap(b[b.size() - 1], b[b.size() - 2]);
   MOSAIC_RETURN_IF_ERROR(c.RequireEqual(a.back(), b[b.size() - 2], shapes + " do not fit"));
+  const Dim &m = a[a.size() - 2], &n = b.back();
+  MOSAIC_RETURN_IF_ERROR(CheckZeros(c, 2, m, Product(Dims(a.begin(), a.end() - 1))));
+  MOSAIC_RETURN_IF_ERROR(CheckZeros(c, 3, n, Product(Dims(b.begin(), b.end() - 2)) * n));
   Dims out;
   MOSAIC_RETURN_IF_ERROR(
       c.Broadcast(Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2), &out));
@@ -63,6 +67,15 @@ Status MatMulInteger::Infer(InferContext& c) const {
     c.Mix();
   }
   return Status();
+}
+
+// One zero point, one for each row (column) of a matrix, or one for each of all matrices.
+Status MatMulInteger::CheckZeros(const InferContext& c, size_t i, const Dim& one, const Dim& all) {
+  if (!c.Has(i) || !c.in(i).ranked) return Status();
+  const Dim given = Product(c.dims(i));
+  if (!Differ(given, 1) || !Differ(given, one) || !Differ(given, all)) return Status();
+  return Status::BadModel("zero points of shape " + ShapeString(c.dims(i)) + " fit neither " +
+                          one.ToString() + " nor " + all.ToString());
 }
 
 // One factor, or one for each column; an addend for each column.

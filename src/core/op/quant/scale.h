@@ -2,6 +2,7 @@
 // of an axis, or one for each block of block_size indexes of the axis.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "core/op/op_support.h"
@@ -55,10 +56,15 @@ inline Status InferScaled(InferContext& c, int dtype, int64_t axis, int64_t bloc
     return Status::BadModel("a scale of shape " + ShapeString(scale) +
                             " does not fit an input of " + ShapeString(x));
   }
-  MOSAIC_RETURN_IF_ERROR(c.RequireEqual(
-      block == 0 ? scale[0] : scale[a], block == 0 ? x[a] : CeilDiv(x[a], block),
-      "a scale of shape " + ShapeString(scale) + " does not fit an input of " + ShapeString(x)));
-  c.ItemsOf(0, c.item_axis(0) != at && (block == 0 || scale[0].Is(1)));
+  Dims want = x;
+  want[a] = CeilDiv(x[a], std::max<int64_t>(block, 1));
+  if (block == 0) want = {x[a]};
+  for (size_t d = 0; d < want.size(); ++d) {
+    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(
+        scale[d], want[d],
+        "a scale of shape " + ShapeString(scale) + " does not fit an input of " + ShapeString(x)));
+  }
+  c.ItemsOf(0, c.item_axis(0) != at);
   return Status();
 }
 

@@ -28,8 +28,9 @@ enum class Cell { kRnn, kGru, kLstm };
 
 int GatesOf(Cell cell) { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
 
-// What a phase does: checks the lengths; converts X and biases; then for each direction reads the initial states,
-// multiplies X * W, and does all steps, one after another, in the order of their units.
+// What a phase does: checks the lengths; converts X and biases; then for each direction reads the
+// initial states, multiplies X * W, and does all steps, one after another, in the order of their
+// units.
 enum class Kind { kLengths, kConvert, kInitial, kInputProduct, kSteps, kNoSteps };
 constexpr int64_t kLengthChunk = 4096;  // of a unit that checks
 
@@ -48,7 +49,8 @@ struct State {
   std::vector<const void*> w_blocks, r_units;
   std::vector<PhaseOf> phases;
   int64_t row_parts = 1;  // units of a row of X
-  int64_t per_step = 1;   // units of a step: of the product of the state, then the items; GRU's may have both twice
+  int64_t per_step =
+      1;  // units of a step: of the product of the state, then the items; GRU's may have both twice
 };
 
 class Recurrence : public PreparingOp {
@@ -95,33 +97,32 @@ class Recurrence : public PreparingOp {
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR((CheckType<Types<float, double, Float16>>(c.dtype(0), "an input")));
     const int dtype = c.dtype(0);
-    if (!c.in(0).ranked || !c.in(2).ranked) {
+    for (size_t i : {1, 2, 3, 5, 6, 7}) {
+      if (c.Has(i)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
+    }
+    if (c.Has(4)) MOSAIC_RETURN_IF_ERROR((CheckType<Types<int32_t>>(c.dtype(4), "sequence_lens")));
+    if (!c.Ranked()) {
       for (size_t o = 0; o < c.outputs(); ++o) c.SetUnranked(o, dtype);
       return Status();
     }
-    const Dims &x = c.dims(0), &r = c.dims(2);
-    if (x.size() != 3 || c.in(1).rank() != 3 || r.size() != 3) {
-      return Status::BadModel("X, W and R have shapes " + ShapeString(x) + ", " +
-                              ShapeString(c.dims(1)) + " and " + ShapeString(r));
+    const Dims &x = c.dims(0), &w = c.dims(1), &r = c.dims(2);
+    if (x.size() != 3 || w.size() != 3 || r.size() != 3) {
+      return Status::BadModel("X, W and R have shapes " + ShapeString(x) + ", " + ShapeString(w) +
+                              " and " + ShapeString(r));
     }
     const Dim steps = x[batch_first_ ? 1 : 0], items = x[batch_first_ ? 0 : 1], hidden = r[2];
-    const Dim directions = static_cast<int64_t>(Directions());
-    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(x[2], c.dims(1)[2], "X and W do not fit"));
-    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(r[0], directions, "R does not fit the direction"));
-    MOSAIC_RETURN_IF_ERROR(
-        c.RequireEqual(c.dims(1)[1], hidden * Dim(GatesOf(cell_)), "W and R do not fit"));
-    MOSAIC_RETURN_IF_ERROR(c.RequireEqual(r[1], c.dims(1)[1], "W and R do not fit"));
+    const Dim directions = static_cast<int64_t>(Directions()), gates = hidden * Dim(GatesOf(cell_));
+    const Dims state =
+        batch_first_ ? Dims{items, directions, hidden} : Dims{directions, items, hidden};
+    MOSAIC_RETURN_IF_ERROR(RequireShape(c, 1, "W", {directions, gates, x[2]}));
+    MOSAIC_RETURN_IF_ERROR(RequireShape(c, 2, "R", {directions, gates, hidden}));
+    MOSAIC_RETURN_IF_ERROR(RequireShape(c, 3, "B", {directions, gates * Dim(2)}));
+    MOSAIC_RETURN_IF_ERROR(RequireShape(c, 4, "sequence_lens", {items}));
+    MOSAIC_RETURN_IF_ERROR(RequireShape(c, 5, "initial_h", state));
+    MOSAIC_RETURN_IF_ERROR(RequireShape(c, 6, "initial_c", state));
+    MOSAIC_RETURN_IF_ERROR(RequireShape(c, 7, "P", {directions, hidden * Dim(3)}));
     if (hidden_ > 0)
       MOSAIC_RETURN_IF_ERROR(c.RequireEqual(hidden, hidden_, "hidden_size and R do not fit"));
-    for (size_t i : {5, 6}) {
-      if (!c.Has(i) || !c.in(i).ranked) continue;
-      if (c.in(i).rank() != 3)
-        return Status::BadModel("an initial state has shape " + ShapeString(c.dims(i)));
-      MOSAIC_RETURN_IF_ERROR(c.RequireEqual(c.dims(i)[batch_first_ ? 0 : 1], items,
-                                            "an initial state and X do not fit"));
-      MOSAIC_RETURN_IF_ERROR(
-          c.RequireEqual(c.dims(i)[2], hidden, "an initial state and R do not fit"));
-    }
     Dims all = {steps, directions, items, hidden}, last = {directions, items, hidden};
     if (batch_first_) {
       all = {items, steps, directions, hidden};
@@ -163,8 +164,8 @@ class Recurrence : public PreparingOp {
              static_cast<double>(std::max(std::min(s.inputs, kRowPart), s.hidden)));
     for (int64_t d = 0; d < s.directions; ++d) {
       AddPhase(c, &s, d, Kind::kInitial, s.items, 8.0 * static_cast<double>(s.hidden));
-      AddPhase(c, &s, d, Kind::kInputProduct, s.input_product->units(), s.input_product->unit_cost(),
-               s.input_product->grain());
+      AddPhase(c, &s, d, Kind::kInputProduct, s.input_product->units(),
+               s.input_product->unit_cost(), s.input_product->grain());
       if (s.steps > 0) {
         AddSteps(c, &s, d, each);
       } else {
@@ -264,7 +265,8 @@ class Recurrence : public PreparingOp {
     s->phases.push_back({kind, d});
   }
 
-  // GRU's reset gate may act on the state before its product: then there is a second one, with that.
+  // GRU's reset gate may act on the state before its product: then there is a second one, with
+  // that.
   bool Twice() const { return cell_ == Cell::kGru && !linear_before_reset_; }
   // All steps in one phase: they are as many as the sequence is long.
   void AddSteps(Call& c, State* s, int64_t d, double gates) const {
@@ -364,7 +366,8 @@ class Recurrence : public PreparingOp {
     for (size_t which : {5, 6}) {
       float* to = At(c, which == 5 ? s.h_at : s.c_at) + item * s.hidden;
       const bool given = c.Given(which) && (which == 5 || cell_ == Cell::kLstm);
-      for (int64_t j = 0; j < s.hidden; ++j) to[j] = given ? Value(c, which, row * s.hidden + j) : 0;
+      for (int64_t j = 0; j < s.hidden; ++j)
+        to[j] = given ? Value(c, which, row * s.hidden + j) : 0;
     }
   }
 

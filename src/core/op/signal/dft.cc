@@ -12,6 +12,8 @@ class DftOp : public FourierOp {
 
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(c.dtype(0), "an input"));
+    MOSAIC_RETURN_IF_ERROR(RequireScalar(c, 1, "dft_length"));
+    MOSAIC_RETURN_IF_ERROR(RequireScalar(c, 2, "axis"));
     Dim length, axis_number(-2);
     const bool known = (!c.Has(1) || KnownScalar(c, 1, &length)) &&
                        (!c.Has(2) || (KnownScalar(c, 2, &axis_number) && axis_number.is_number()));

@@ -43,9 +43,7 @@ class MelWeightMatrixOp : public Op {
     for (size_t i = 0; i < 5; ++i) {
       MOSAIC_RETURN_IF_ERROR(i < 3 ? CheckType<LengthTypes>(c.dtype(i), "a size")
                                    : CheckType<FloatTypes>(c.dtype(i), "a frequency"));
-      if (c.in(i).ranked && Differ(Product(c.dims(i)), 1)) {
-        return Status::BadModel("an input must be a scalar, has shape " + ShapeString(c.dims(i)));
-      }
+      MOSAIC_RETURN_IF_ERROR(RequireScalar(c, i, "an input"));
     }
     Dim bins, length;
     if (!KnownScalar(c, 0, &bins) || !KnownScalar(c, 1, &length)) {

@@ -11,6 +11,8 @@ class StftOp : public FourierOp {
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(c.dtype(0), "an input"));
     if (c.Has(2)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, 2));
+    MOSAIC_RETURN_IF_ERROR(RequireScalar(c, 1, "frame_step"));
+    MOSAIC_RETURN_IF_ERROR(RequireScalar(c, 3, "frame_length"));
     Dim step, length;
     bool known = KnownScalar(c, 1, &step) && step.is_number();
     if (c.Has(3)) {

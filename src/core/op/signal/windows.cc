@@ -21,6 +21,7 @@ class WindowOp : public Op {
 
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR((CheckType<Types<int32_t, int64_t>>(c.dtype(0), "a size")));
+    MOSAIC_RETURN_IF_ERROR(RequireScalar(c, 0, "size"));
     Dim size;
     if (!KnownScalar(c, 0, &size)) {
       c.Defer();

@@ -29,6 +29,7 @@ struct Stage {
   int64_t outer = 1, inner = 1;
   int64_t from_at = -1, to_at = -1;  // scratch memory; -1: the input, the output
   int64_t rows = 1, chunk = 1;       // of a unit: of the table, elements
+  bool last = false;                 // the axis is the last one, whatever lies behind others
 
   int64_t elements() const { return outer * axis.out * inner; }
 };
@@ -350,6 +351,7 @@ class ResizeOp : public Op {
       const size_t a = static_cast<size_t>(g.axis.axis);
       for (size_t d = 0; d < a; ++d) g.outer *= now[d];
       for (size_t d = a + 1; d < now.size(); ++d) g.inner *= now[d];
+      g.last = a + 1 == now.size();
       now[a] = g.axis.out;
       g.from_at = from;
       g.to_at = i + 1 == s.stages.size() ? s.sums_at : ReserveScratch(&c, g.elements() * size);
@@ -405,7 +407,7 @@ class ResizeOp : public Op {
     const V* from = g.from_at < 0 ? c.inputs[0].data<V>() : ScratchAt<V>(c, g.from_at);
     V* to = g.to_at < 0 ? c.outputs[0].mutable_data<V>() : ScratchAt<V>(c, g.to_at);
     const int64_t last = std::min((unit + 1) * g.chunk, g.elements());
-    const bool along = g.inner == 1;
+    const bool along = g.last;  // not by "inner", which may count items: the two round differently
     for (int64_t at = unit * g.chunk; at < last;) {
       const int64_t row = at / g.inner, column = at % g.inner, i = row % g.axis.out;
       const int64_t n = std::min(along ? g.axis.out - i : g.inner - column, last - at);

@@ -37,9 +37,9 @@ class StringNormalizerOp : public Op {
       return Status();
     }
     const Dims& x = c.dims(0);
-    if (x.empty() || x.size() > 2 || (x.size() == 2 && Differ(x[0], 1))) {
-      return Status::BadModel("an input of shape " + ShapeString(x) + " is no list of strings");
-    }
+    const std::string what = "an input of shape " + ShapeString(x) + " is no list of strings";
+    if (x.empty() || x.size() > 2) return Status::BadModel(what);
+    if (x.size() == 2) MOSAIC_RETURN_IF_ERROR(c.RequireEqual(x[0], 1, what));
     if (stops_.empty()) return InferSame(c);
     Dims out = x;
     out.back() = c.NewDim();

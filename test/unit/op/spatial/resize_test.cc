@@ -115,6 +115,29 @@ TEST(Resize, AntialiasAverages) {
   EXPECT_THAT(plain.values(), ElementsAre(0, 0));
 }
 
+// Items behind the axis that is resized: their number must not choose how sums are rounded.
+TEST(Resize, HasTheSameBitsForAnyNumberOfItemsBehind) {
+  constexpr int64_t kItems = 3, kLength = 7;
+  std::vector<float> all;
+  for (int64_t i = 0; i < kLength * kItems; ++i) all.push_back(1.0F / static_cast<float>(3 + i));
+  for (const char* mode : {"linear", "cubic"}) {
+    const auto resize = [&](OpCall& call, int64_t items, const std::vector<float>& x) {
+      call.String("mode", mode).In({kLength, items}, x).Omitted().In({2}, {2.3F, 1});
+      return call.Run();
+    };
+    OpCall together("Resize");
+    ASSERT_OK(resize(together, kItems, all));
+    for (int64_t item = 0; item < kItems; ++item) {
+      std::vector<float> x, want;
+      for (int64_t i = 0; i < kLength; ++i) x.push_back(all[static_cast<size_t>(i * kItems + item)]);
+      OpCall alone("Resize");
+      ASSERT_OK(resize(alone, 1, x));
+      for (size_t i = static_cast<size_t>(item); i < together.values().size(); i += kItems) want.push_back(together.values()[i]);
+      EXPECT_EQ(alone.values(), want) << mode << ", item " << item;
+    }
+  }
+}
+
 TEST(Resize, SizesAxesAndPolicies) {
   const auto shape = [](const char* policy) {
     OpCall call("Resize");
