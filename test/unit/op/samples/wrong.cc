@@ -116,14 +116,14 @@ bool ChangeAttribute(Attribute* a, Draw& d) {
   return true;
 }
 
+}  // namespace
+
 int64_t FewUnits(int64_t begin, int64_t) {
   thread_local int64_t left = 0;
   if (begin == 0) left = kUnits;
   if (--left < 0) throw std::bad_alloc();  // enough
   return begin + 1;
 }
-
-}  // namespace
 
 std::string MakeWrong(Sample* s, Draw& d) {
   for (int i = 0; i < kTries; ++i) {

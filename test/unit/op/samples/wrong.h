@@ -14,4 +14,7 @@ std::string MakeWrong(Sample* s, Draw& d);
 // memory: of the arena, at most.
 Status RunWrong(const Sample& s, uint64_t seed, int64_t memory);
 
+// For RunSample: one unit at a time, and std::bad_alloc beyond a few hundred of a phase.
+int64_t FewUnits(int64_t begin, int64_t units);
+
 }  // namespace mosaic::samples
