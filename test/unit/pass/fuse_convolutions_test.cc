@@ -50,6 +50,8 @@ struct Case {
 };
 const Case kCases[] = {
     {"Relu", {Unary("Relu")}, 1},
+    {"HardSwish", {Unary("HardSwish")}, 1},
+    {"Relu first", {Unary("Relu"), Unary("HardSwish"), With("Mul", {1})}, 1},
     {"norm, LeakyRelu", {Normalize, Unary("LeakyRelu", {{"alpha", 0.3F}})}, 1},
     {"residual, Relu", {Normalize, Residual, Unary("Relu")}, 3},
     {"residual at once, Relu, factors", {Residual, Unary("Relu"), With("Mul", {1})}, 3},

@@ -373,29 +373,41 @@ class Conv : public Op {
     return Status();
   }
   void Planes(Call& c, int64_t begin, int64_t end) const {
+    Dispatch(FloatTypes(), c.inputs[0].dtype(),
+             [&](auto type) { PlanesOf<typename decltype(type)::T>(c, begin, end); });
+  }
+  template <typename T>
+  void PlanesOf(Call& c, int64_t begin, int64_t end) const {
     const State& s = c.state<State>();
-    float *met = ScratchAt<float>(c, s.met_at), *sums = ScratchAt<float>(c, s.sums_at);
-    const std::vector<const float*> taps = s.by_plane.Taps(met);
-    for (int64_t u = begin; u < end; ++u) {
-      const PlaneConvolution::Rows at = s.by_plane.RowsOf(u, s.filters);
+    const PlaneConvolution& p = s.by_plane;
+    float* met = ScratchAt<float>(c, s.met_at);
+    const std::vector<const float*> taps = p.Taps(met);
+    PlaneConvolution::Rows at = p.RowsOf(begin, s.filters);
+    for (int64_t u = begin; u < end; ++u, p.Next(s.filters, &at)) {
       const int64_t channel = at.filter / s.group_filters() * s.group_channels();
-      Dispatch(FloatTypes(), c.inputs[0].dtype(), [&](auto type) {
-        using T = typename decltype(type)::T;
-        const int64_t plane = at.image * s.channels + channel;
-        s.by_plane.Read(c.inputs[0].data<T>() + plane * s.window.inputs(), at, met);
-        const float bias = c.Given(2) ? FloatAt(c.inputs[2], at.filter) : 0.0F;
-        s.by_plane.Sum(at, taps, met, ScratchAt<float>(c, s.kernels_at) + at.filter * s.k, bias,
-                       sums);
-        WritePlane<T>(c, at, sums);
-      });
+      p.Read(c.inputs[0].data<T>() + (at.image * s.channels + channel) * s.window.inputs(), at,
+             met);
+      WritePlane<T>(c, at, taps, met);
     }
   }
   template <typename T>
-  void WritePlane(Call& c, const PlaneConvolution::Rows& at, float* sums) const {
+  void WritePlane(Call& c, const PlaneConvolution::Rows& at, const std::vector<const float*>& taps,
+                  const float* met) const {
     const State& s = c.state<State>();
     const int64_t width = s.window.out[2], n = at.last - at.first;
     const int64_t plane = (at.image * s.filters + at.filter) * s.window.out[0] + at.z;
     T* y = c.outputs[0].mutable_data<T>() + (plane * s.window.out[1] + at.first) * width;
+    const float bias = c.Given(2) ? FloatAt(c.inputs[2], at.filter) : 0.0F;
+    const float* kernel = ScratchAt<float>(c, s.kernels_at) + at.filter * s.k;
+    if constexpr (std::is_same_v<T, float>) {
+      if (s.by_plane.at_once()) {
+        const bool relu = epilogue_.BeginsWithRelu();
+        s.by_plane.SumAtOnce(at, taps, kernel, bias, relu, y);
+        return epilogue_.Apply(c, at.filter, y - c.outputs[0].data<float>(), y, n * width, relu);
+      }
+    }
+    float* sums = ScratchAt<float>(c, s.sums_at);
+    s.by_plane.Sum(at, taps, met, kernel, bias, sums);
     for (int64_t row = 0; row < n; ++row, sums += s.by_plane.pitch()) {
       if constexpr (std::is_same_v<T, float>) {
         std::memcpy(y + row * width, sums, static_cast<size_t>(width) * sizeof(float));

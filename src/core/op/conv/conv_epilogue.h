@@ -38,6 +38,10 @@ class ConvEpilogue {
   // The first steps, if they are the addition of an array, Relu, or both: the array (null: none)
   // and whether there is a Relu. Returns how many.
   size_t Simple(const Call& c, const float** added, bool* relu) const;
+  bool BeginsWithRelu() const {
+    return !steps_.empty() && steps_[0].kind == EpilogueStep::Kind::kUnary &&
+           steps_[0].function == Unary::kRelu;
+  }
   // y: n elements of a filter's plane, float32, that begin at this offset of the output. The first
   // steps, so many, are done.
   void Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n,

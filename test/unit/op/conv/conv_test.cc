@@ -69,6 +69,9 @@ TEST(Conv, AgreesWithTheDefinition) {
       {{2, 6, 7, 40}, {12, 1, 3, 5}, 6, {2, 2}, {1, 1}, {1, 2, 0, 1}},
       {{1, 6, 7, 21}, {4, 3, 2, 3}, 2, {1, 3}, {2, 4}, {2, 9, 1, 0}},    // few filters, strides
       {{1, 2, 300, 70}, {2, 1, 3, 3}, 2, {1, 1}, {1, 1}, {1, 1, 1, 1}},  // several units a plane
+      {{2, 3, 7, 7}, {3, 1, 5, 5}, 3, {1, 1}, {1, 1}, {2, 2, 2, 2}},     // as long as registers
+      {{2, 3, 14, 14}, {6, 1, 5, 5}, 3, {2, 2}, {1, 1}, {2, 2, 2, 2}},
+      {{1, 3, 113, 115}, {3, 1, 3, 3}, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}},
   };
   for (const Config& f : configs) {
     const std::vector<float> x = Waves(NumElements(f.x), 0.7F), w = Waves(NumElements(f.w), 1.3F);
