@@ -81,8 +81,9 @@ __attribute__((target("avx2"))) void PanelAvx2(const IntegerProductArgs& g, int6
   if (i < g.rows) RowsAvx2<1>(g, p, i);
 }
 
-// Of more rows: both operands are made 16 bits wide part by part, which then stays in the L1 cache.
-constexpr int64_t kWideRows = 24, kWideQuads = 64;
+// Of more rows: both operands are made 16 bits wide part by part. That of a panel then stays in the
+// L1 cache, while rows come from L2: three of them are read for 24 cycles of products a quad.
+constexpr int64_t kWideRows = 96, kWideQuads = 64;
 constexpr int64_t kLeastWideRows = 6;
 
 struct WidePart {
@@ -157,8 +158,10 @@ __attribute__((target("avx2"))) void WideTile(const int16_t* a, const int16_t* b
 
 void ProductAvx2(const IntegerProductArgs& g) {
   WidePart part;
-  for (int64_t row = 0; row < g.rows; row += kWideRows) {
-    const int64_t rows = std::min(kWideRows, g.rows - row);
+  const int64_t parts = (g.rows + kWideRows - 1) / kWideRows;
+  const int64_t most = ((g.rows + parts - 1) / parts + 2) / 3 * 3;  // of nearly equal size
+  for (int64_t row = 0; row < g.rows; row += most) {
+    const int64_t rows = std::min(most, g.rows - row);
     for (int64_t quad = 0; quad < g.quads; quad += kWideQuads) {
       const int64_t quads = std::min(kWideQuads, g.quads - quad);
       const bool add = g.add || quad > 0;

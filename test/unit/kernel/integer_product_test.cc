@@ -11,8 +11,8 @@ class IntegerProductTest : public testing::TestWithParam<Isa> {};
 TEST_P(IntegerProductTest, IsExact) {
   const WithIsa isa(GetParam());
   std::mt19937 rng(3);
-  for (int64_t k : {0, 1, 3, 4, 5, 31, 64, 130}) {
-    for (int64_t rows : {1, 2, 7, 8, 9, 19, 31}) {
+  for (int64_t k : {0, 1, 3, 4, 5, 31, 64, 130, 300}) {
+    for (int64_t rows : {1, 2, 7, 8, 9, 19, 31, 97, 194}) {
       const int64_t columns = rows % 3 == 0 ? 16 : 1 + static_cast<int64_t>(rng() % 16);
       const int64_t padded = PaddedDepth(k);
       const bool moved = rng() % 2 == 0;
