@@ -1,6 +1,7 @@
 #include "core/pass/fuse_quantised.h"
 
 #include "core/op/quant/conv_integer.h"
+#include "core/op/quant/quantised_add.h"
 #include "core/pass/pattern.h"
 
 namespace mosaic {
@@ -10,7 +11,10 @@ class QuantisedMatcher {
  public:
   QuantisedMatcher(const Model& model, const BodyPlan& body) : p_(model, body) {}
 
-  bool Match(size_t last, Fusion* out) {
+  bool Match(size_t last, Fusion* out) { return MatchConv(last, out) || MatchAdd(last, out); }
+
+ private:
+  bool MatchConv(size_t last, Fusion* out) {
     if (!p_.Is(last, "QuantizeLinear")) return false;
     const Node& quantize = p_.node(last);
     if (quantize.inputs.size() != 3 || quantize.inputs[2] < 0 || !IsByteOf(quantize.outputs[0]) ||
@@ -50,7 +54,56 @@ class QuantisedMatcher {
     return out->op != nullptr;
   }
 
- private:
+  // Of arrays of one shape.
+  bool MatchAdd(size_t last, Fusion* out) {
+    if (!p_.Is(last, "QuantizeLinear")) return false;
+    const Node& quantize = p_.node(last);
+    if (quantize.inputs.size() != 3 || quantize.inputs[2] < 0 || !IsByteOf(quantize.outputs[0]) ||
+        !HasOneScale(quantize) || !IsPlainScale(quantize.inputs[1])) {
+      return false;
+    }
+    out->taken = {last};
+    int value = quantize.inputs[0];
+    const size_t relu = OnlyMaker(value, "Relu");
+    if (relu != Pattern::kNone) {
+      out->taken.push_back(relu);
+      value = p_.node(relu).inputs[0];
+    }
+    const size_t add = OnlyMaker(value, "Add");
+    if (add == Pattern::kNone) return false;
+    out->taken.push_back(add);
+    out->node = p_.node(last);
+    out->node.inputs.clear();
+    for (size_t i : {0, 1}) {
+      const size_t operand = Dequantised(p_.node(add).inputs[i]);
+      if (operand == Pattern::kNone || !HasOneScale(p_.node(operand)) ||
+          !IsPlainScale(p_.node(operand).inputs[1]) ||
+          !HasShapeOf(p_.node(operand).inputs[0], value)) {
+        return false;
+      }
+      for (size_t k = 0; k < 3; ++k) out->node.inputs.push_back(InputOf(p_.node(operand), k));
+    }
+    out->node.inputs.push_back(quantize.inputs[1]);
+    out->node.inputs.push_back(quantize.inputs[2]);
+    out->node.op_type =
+        std::string("Add") + (relu == Pattern::kNone ? "" : " + Relu") + " + QuantizeLinear";
+    out->op = MakeQuantisedAdd(relu != Pattern::kNone);
+    return true;
+  }
+
+  // Sums of two bytes times such scales are finite, and so is what they are divided by.
+  bool IsPlainScale(int value) const {
+    float scale;
+    return p_.Scalar(value, &scale) && scale > 1e-30F && scale < 1e30F;
+  }
+  bool HasShapeOf(int a, int b) const {
+    const Fact &x = p_.fact(a), &y = p_.fact(b);
+    if (!x.ranked || !y.ranked || x.rank() != y.rank()) return false;
+    for (size_t d = 0; d < x.dims.size(); ++d) {
+      if (!Same(x.dims[d], y.dims[d])) return false;
+    }
+    return true;
+  }
   static int InputOf(const Node& n, size_t i) { return i < n.inputs.size() ? n.inputs[i] : -1; }
 
   // Of a value that nothing else reads.

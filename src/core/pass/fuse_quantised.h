@@ -1,4 +1,5 @@
-// QuantizeLinear of [Relu of] a Conv of what DequantizeLinear gives: one convolution of integers.
+// QuantizeLinear of [Relu of] a Conv of what DequantizeLinear gives: one convolution of integers; of
+// an Add of two: one pass over bytes, with the same bits (op/quant/quantised_add.h).
 //
 // Operands are bytes with one scale (kernels: one for each filter) and kernels are constants. The
 // bias may be any array of float32, also a dequantised one. The result is within one step of that of

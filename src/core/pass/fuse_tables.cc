@@ -11,6 +11,7 @@ class TableMatcher {
   TableMatcher(const Model& model, const BodyPlan& body) : p_(model, body) {}
 
   bool Match(size_t last, Fusion* out) {
+    if (p_.Is(last, "Gemm")) return MatchDense(last, out);
     if (!p_.Is(last, "MatMul") || p_.fact(p_.node(last).inputs[0]).dtype != MOSAIC_FLOAT)
       return false;
     const int operand = p_.node(last).inputs[1];
@@ -29,16 +30,48 @@ class TableMatcher {
     if (t == nullptr || t->weight.shape.size() != 2 || !Turns(p_.node(turn))) return false;
     if (!Scales(p_.node(dequantise), t->weight, turned_first ? 1 : 0)) return false;
     out->taken = {last, dequantise, turn};
-    const Node& d = p_.node(dequantise);
-    out->node = p_.node(last);
-    out->node.op_type = "MatMul + DequantizeLinear + Transpose";
-    out->node.inputs = {p_.node(last).inputs[0], table, d.inputs[1]};
-    if (d.inputs.size() > 2) out->node.inputs.push_back(d.inputs[2]);
-    out->op = MakeTableProduct();
+    SetNode(last, dequantise, table, "MatMul + DequantizeLinear + Transpose", out);
     return true;
   }
 
  private:
+  // Gemm(x, DequantizeLinear(table)[, bias]), the table transposed: a dense layer of bytes.
+  bool MatchDense(size_t last, Fusion* out) {
+    const Node& n = p_.node(last);
+    const size_t dequantise = OnlyMaker(n.inputs[1], "DequantizeLinear");
+    if (dequantise == Pattern::kNone || n.Int("transA", 0) != 0 || n.Int("transB", 0) == 0 ||
+        n.Float("alpha", 1) != 1 || p_.fact(n.inputs[0]).dtype != MOSAIC_FLOAT) {
+      return false;
+    }
+    const int table = p_.node(dequantise).inputs[0];
+    const ModelTensor* t = p_.Constant(table);
+    if (t == nullptr || t->weight.shape.size() != 2 || !Scales(p_.node(dequantise), t->weight, 0)) {
+      return false;
+    }
+    const int bias = n.inputs.size() > 2 ? n.inputs[2] : -1;
+    if (bias >= 0 && (n.Float("beta", 1) != 1 || !IsRow(bias, t->weight.shape[0]))) return false;
+    out->taken = {last, dequantise};
+    SetNode(last, dequantise, table, "Gemm + DequantizeLinear", out);
+    if (bias >= 0) {
+      out->node.inputs.resize(4, -1);
+      out->node.inputs.push_back(bias);
+    }
+    return true;
+  }
+
+  void SetNode(size_t last, size_t dequantise, int table, const char* op_type, Fusion* out) {
+    const Node& d = p_.node(dequantise);
+    out->node = p_.node(last);
+    out->node.op_type = op_type;
+    out->node.inputs = {p_.node(last).inputs[0], table, d.inputs[1]};
+    if (d.inputs.size() > 2) out->node.inputs.push_back(d.inputs[2]);
+    out->op = MakeTableProduct();
+  }
+
+  bool IsRow(int value, int64_t columns) const {
+    const Fact& f = p_.fact(value);
+    return f.dtype == MOSAIC_FLOAT && f.ranked && f.rank() == 1 && f.dims[0].Is(columns);
+  }
   size_t OnlyMaker(int value, const char* op_type) const {
     return p_.ReadOnce(value) ? p_.Maker(value, op_type) : Pattern::kNone;
   }

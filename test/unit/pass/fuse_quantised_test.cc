@@ -104,6 +104,66 @@ TEST(FuseQuantised, WithinAStepOfNodeByNode) {
   }
 }
 
+struct Sum {
+  const char* name;
+  bool relu;
+  int dtype;  // of b and of the sum
+  float step;
+  bool wide = true;  // b has a's shape
+  bool fused = true;
+};
+
+void BuildSum(const Sum& c, bool watched, GraphBuilder* g) {
+  const Shape shape = {kSymbolic, kChannels, kHigh, kWide};
+  const int a = g->Call("DequantizeLinear", {g->Input("a", MOSAIC_UINT8, shape),
+                                             Floats(g, {}, 0.02F, 0), Zero(g, MOSAIC_UINT8, 117)});
+  const int b = g->Call("DequantizeLinear",
+                        {g->Input("b", c.dtype, c.wide ? shape : Shape{kSymbolic, kChannels, 1, 1}),
+                         Floats(g, {1}, 0.03F, 0)});
+  int y = g->Call("Add", {a, b});
+  if (c.relu) y = g->Call("Relu", {y});
+  g->Output(g->Call("QuantizeLinear", {y, Floats(g, {}, c.step, 0), Zero(g, c.dtype, 9)}));
+  if (!watched) return;
+  for (size_t i = 0; i + 1 < g->graph.nodes.size(); ++i) g->Output(g->graph.nodes[i].outputs[0]);
+}
+
+TEST(FuseQuantised, SumsHaveTheBitsOfTheirNodes) {
+  const Sum kCases[] = {
+      {"plain", false, MOSAIC_UINT8, 0.04F},
+      {"Relu", true, MOSAIC_INT8, 0.04F},
+      {"that saturate", false, MOSAIC_INT8, 0.004F},
+      {"of one element for each channel", false, MOSAIC_UINT8, 0.04F, false, false},
+      {"a negative scale", true, MOSAIC_UINT8, -0.04F, true, false},
+  };
+  constexpr int64_t kItems = 7;
+  std::mt19937 rng(5);
+  for (const Sum& c : kCases) {
+    SCOPED_TRACE(c.name);
+    const auto draw = [&](int dtype, const Shape& shape) {
+      std::vector<uint8_t> v(static_cast<size_t>(NumElements(shape)));
+      for (uint8_t& b : v) b = static_cast<uint8_t>(rng());
+      return Array(dtype, shape, v);
+    };
+    const Array a = draw(MOSAIC_UINT8, {kItems, kChannels, kHigh, kWide});
+    const Array b = draw(c.dtype, {kItems, kChannels, c.wide ? kHigh : 1, c.wide ? kWide : 1});
+    GraphBuilder plain, g;
+    BuildSum(c, true, &plain);
+    BuildSum(c, false, &g);
+    const auto watched = plain.Load(), model = g.Load();
+    EXPECT_EQ(model->main().steps.size(), c.fused ? 1U : c.relu ? 5U : 4U);
+    for (const Isa isa : UsableIsas()) {
+      const WithIsa with(isa);
+      SCOPED_TRACE(IsaName(isa));
+      const Array y = MustRun(g, *model, {a, b}, kItems)[0];
+      EXPECT_TRUE(y == MustRun(plain, *watched, {a, b}, kItems)[0]);
+      for (int64_t i = 0; i < kItems; ++i) {
+        const Array alone = MustRun(g, *model, {a.item(i), b.item(i)}, 1)[0];
+        EXPECT_TRUE(alone.bytes == y.item(i).bytes) << i;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace testing
 }  // namespace mosaic

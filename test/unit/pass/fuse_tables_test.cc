@@ -139,6 +139,67 @@ TEST(FuseTables, LeavesScalesOfTheOtherAxis) {
   }
 }
 
+// As ONNX Runtime's static quantisation writes it; the bias is a constant of float32 by then.
+struct Dense {
+  const char* name;
+  bool each = true, bias = true, watched = false;
+  int64_t trans_b = 1;
+  float alpha = 1;
+  bool fused = true;
+};
+
+void BuildDense(const Dense& c, GraphBuilder* g) {
+  std::mt19937 rng(13);
+  const int64_t n = c.trans_b != 0 ? kRows : kWidth, k = c.trans_b != 0 ? kWidth : kRows;
+  std::vector<int8_t> bytes(static_cast<size_t>(n * k));
+  for (int8_t& b : bytes) b = static_cast<int8_t>(rng());
+  std::vector<float> scales(static_cast<size_t>(c.each ? n : 1)), bias(kRows);
+  for (size_t i = 0; i < scales.size(); ++i) scales[i] = 0.01F + 0.001F * static_cast<float>(i);
+  for (size_t i = 0; i < bias.size(); ++i) bias[i] = 3 - 0.2F * static_cast<float>(i);
+  const int t = g->Constant(g->store.AddRow("t", {n, k}, n, MOSAIC_INT8, bytes.data(), 63));
+  const Shape shape = c.each ? Shape{n} : Shape{};
+  const int s = g->Constant(g->store.AddInline("s", shape, MOSAIC_FLOAT, scales.data()));
+  const int x = g->Input("x", MOSAIC_FLOAT, {kSymbolic, kWidth});
+  const int w = g->Call("DequantizeLinear", {t, s}, {{"axis", int64_t{0}}});
+  std::vector<int> inputs = {x, w};
+  if (c.bias) {
+    inputs.push_back(g->Constant(g->store.AddInline("b", {kRows}, MOSAIC_FLOAT, bias.data())));
+  }
+  g->Output(g->Call("Gemm", inputs, {{"transB", c.trans_b}, {"alpha", c.alpha}}));
+  if (c.watched) g->Output(w);
+}
+
+TEST(FuseTables, DenseLayersOfBytesHaveTheBitsOfTheirNodes) {
+  const Dense kCases[] = {
+      {"a scale for each row"},
+      {"one scale", false},
+      {"no bias", true, false},
+      {"not transposed", true, true, false, 0, 1, false},
+      {"a factor", true, true, false, 1, 0.5F, false},
+  };
+  std::mt19937 rng(3);
+  const Array x(MOSAIC_FLOAT, {kItems, kWidth}, RandomFloats(&rng, kItems * kWidth));
+  for (Dense c : kCases) {
+    SCOPED_TRACE(c.name);
+    GraphBuilder fused, plain;
+    BuildDense(c, &fused);
+    c.watched = true;
+    BuildDense(c, &plain);
+    const auto model = fused.Load(), apart = plain.Load();
+    EXPECT_EQ(model->main().steps.size(), c.fused ? 1U : 2U);
+    EXPECT_EQ(apart->main().steps.size(), 2U);
+    for (const Isa isa : UsableIsas()) {
+      const WithIsa with(isa);
+      SCOPED_TRACE(IsaName(isa));
+      const Array y = MustRun(fused, *model, {x}, kItems, 3)[0];
+      EXPECT_TRUE(y.bytes == MustRun(plain, *apart, {x}, kItems)[0].bytes);
+      for (int64_t i = 0; i < kItems; ++i) {
+        EXPECT_TRUE(MustRun(fused, *model, {x.item(i)}, 1)[0].bytes == y.item(i).bytes) << i;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace testing
 }  // namespace mosaic

@@ -7,11 +7,11 @@
 namespace mosaic {
 namespace {
 
-enum Input : size_t { kA, kTable, kScale, kZero, kNoBias };
+enum Input : size_t { kA, kTable, kScale, kZero, kBias };
 
 class TableProduct : public RowProduct {
  public:
-  TableProduct() : RowProduct(kA, kTable, kNoBias) {}
+  TableProduct() : RowProduct(kA, kTable, kBias) {}
 
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<Types<float>>(c.dtype(kA), "A"));
