@@ -37,6 +37,8 @@ constexpr Layer kLayers[] = {
     {"3x3_512_at_7", 512, 7, 512, 3, 1, 1},
     {"depthwise_144_at_56", 144, 56, 144, 3, 1, 144},
     {"depthwise_144_stride_2", 144, 56, 144, 3, 2, 144},
+    {"depthwise_480_at_14", 480, 14, 480, 3, 1, 480},
+    {"depthwise_960_5x5_at_7", 960, 7, 960, 5, 1, 960},
 };
 
 Tensor Noise(Arena* arena, const Shape& shape) {

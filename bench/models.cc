@@ -1,13 +1,14 @@
 // models: whole models, ours against ONNX Runtime's; one thread each.
 //
-//   models LIBRARY LIST [--quick | --alone SECONDS | --load]
+//   models LIBRARY LIST [--quick | --alone SECONDS | --steps | --load]
 //
 // LIBRARY: libonnxruntime. Each line of LIST is a run: a label, a file, and sizes of symbolic
 // dimensions, "minilm.b8.t128 minilm.onnx batch_size=8,sequence_length=128". Inputs are drawn at
 // random: ids below 1,000, masks of ones. Both compute by turns in this thread; times are medians
 // of its CPU time. Ours reads weights from 8 kB pages, as in shared buffers. The last column are
 // the operators that take most of our time. --alone: ours only, for a
-// profiler; the least time of a run. --load: ours only, and only imported and loaded.
+// profiler; the least time of a run. --steps: ours only, the least time of each step in 40 runs, in
+// ms. --load: ours only, and only imported and loaded.
 //
 // What may follow in a line: bf16 (ours is imported so; ONNX Runtime has float32), xgboost=FILE
 // (the same trees as XGBoost stores them: its predictor, beside), mixed=TEXTS (so many texts of 16
@@ -167,6 +168,24 @@ std::string Operators(const Model& model, const std::vector<double>& seconds) {
   return out;
 }
 
+// The least time of each step, by the clock: runs that other work disturbed do not count.
+void PrintSteps(const Model& model, BatchRun* run, const std::function<void()>& one) {
+  run->executor().SetTimed(true);
+  one();
+  std::vector<double> least(run->executor().step_seconds().size(), 1e9);
+  for (int r = 0; r < 40; ++r) {
+    const std::vector<double> before = run->executor().step_seconds();
+    one();
+    for (size_t i = 0; i < least.size(); ++i) {
+      least[i] = std::min(least[i], run->executor().step_seconds()[i] - before[i]);
+    }
+  }
+  for (size_t i = 0; i < least.size(); ++i) {
+    const Node& n = model.main().steps[i].node;
+    std::printf("  %4zu %10.3f  %-32s %s\n", i, least[i] * 1e3, n.op_type.c_str(), n.name.c_str());
+  }
+}
+
 std::string Read(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(in), {}};
@@ -188,7 +207,9 @@ struct Line {
   int64_t mixed = 0;    // texts
 };
 
-void Compare(const bench::OrtRuntime& ort, const Line& line, bool quick, double alone) {
+void Compare(const bench::OrtRuntime& ort, const Line& line, const std::string& option,
+             double alone) {
+  const bool quick = option == "--quick";
   const std::string& label = line.label;
   const std::string bytes = Read(line.file);
   Ours ours;
@@ -225,6 +246,10 @@ void Compare(const bench::OrtRuntime& ort, const Line& line, bool quick, double 
     }
     std::printf("%-28s %10.3f\n", label.c_str(), least * 1e3);
     return;
+  }
+  if (option == "--steps") {
+    std::printf("%s\n", label.c_str());
+    return PrintSteps(model, &run, one);
   }
   void* session = ort.Session(bytes);
   std::vector<void*> results(output_names.size(), nullptr);
@@ -425,7 +450,7 @@ Line Parsed(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) Fail("usage: models LIBRARY LIST [--quick | --alone SECONDS | --load]");
+  if (argc < 3) Fail("usage: models LIBRARY LIST [--quick | --alone SECONDS | --steps | --load]");
   const std::string option = argc > 3 ? argv[3] : "";
   const bool quick = option == "--quick";
   const double alone = argc > 4 && option == "--alone" ? std::stod(argv[4]) : 0;
@@ -442,7 +467,7 @@ int main(int argc, char** argv) {
     } else if (line.mixed > 0) {
       Mixed(ort, line, quick);
     } else {
-      Compare(ort, line, quick, alone);
+      Compare(ort, line, option, alone);
     }
   }
   return 0;
