@@ -74,6 +74,7 @@ typedef bool TU_UpdateIndexes;
 #include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/rel.h"
 
 static inline RelFileLocator
@@ -202,6 +203,13 @@ mosaic_heap_update(Relation rel, ItemPointer place, HeapTuple row, TU_UpdateInde
 	 (PartitionPruneInfo *) list_nth((stmt)->partPruneInfos, (append)->part_prune_index))
 #else
 #define mosaic_prune_info(stmt, append) ((append)->part_prune_info)
+#endif
+
+/* The number of this session's transaction among its own: 17 keeps the two parts of a virtual xid together. */
+#if PG_VERSION_NUM >= 170000
+#define mosaic_local_transaction() (MyProc->vxid.lxid)
+#else
+#define mosaic_local_transaction() (MyProc->lxid)
 #endif
 
 /*

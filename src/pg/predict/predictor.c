@@ -10,10 +10,8 @@
 
 #include "access/htup_details.h"
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "mosaic/capi_text.h"
 
@@ -34,21 +32,6 @@ typedef struct PredictorSet
 	int			n,
 				room;			/* the most that are kept */
 } PredictorSet;
-
-static View
-current_view(void)
-{
-	Snapshot	s = GetActiveSnapshot();
-	View		v;
-
-	memset(&v, 0, sizeof v);
-	v.completed = s->snapXactCompletionCount;
-	v.xmin = s->xmin;
-	v.xmax = s->xmax;
-	v.curcid = s->curcid;
-	v.role = GetUserId();
-	return v;
-}
 
 /* Lets go of the model; the predictor stays.  Never raises an error. */
 static void
@@ -98,7 +81,7 @@ new_predictor(MemoryContext parent, text *name)
 
 /* Makes p stand for a model. */
 static void
-take_model(MosaicPredictor *p, HeapTuple row, const View *view)
+take_model(MosaicPredictor *p, HeapTuple row, const MosaicView *view)
 {
 	MosaicModelHandle *handle = mosaic_model_acquire(row);
 
@@ -121,7 +104,7 @@ take_model(MosaicPredictor *p, HeapTuple row, const View *view)
 
 /* Makes p, and where its name is that of an alias of two its canary, stand for what the name means in this view. */
 static void
-resolve(MosaicPredictor *p, const View *view)
+resolve(MosaicPredictor *p, const MosaicView *view)
 {
 	char	   *name = text_to_cstring(p->name);
 	MosaicMeaning meaning;
@@ -211,7 +194,7 @@ add_predictor(PredictorSet *set, MemoryContext cxt, text *name)
 }
 
 static bool
-is_ready(MosaicPredictor *p, const View *view)
+is_ready(MosaicPredictor *p, const MosaicView *view)
 {
 	return p && p->handle && memcmp(&p->view, view, sizeof *view) == 0;
 }
@@ -231,7 +214,7 @@ mosaic_predictor(FmgrInfo *flinfo, text *model_name)
 {
 	PredictorSet *set;
 	MosaicPredictor *p;
-	View		view = current_view();
+	MosaicView	view = mosaic_current_view();
 
 	if (flinfo->fn_extra == NULL)
 		mosaic_predictor_room(flinfo, 0);
@@ -247,7 +230,7 @@ mosaic_predictor(FmgrInfo *flinfo, text *model_name)
 MosaicPredictor *
 mosaic_predictor_ready(FmgrInfo *flinfo, text *model_name)
 {
-	View		view = current_view();
+	MosaicView	view = mosaic_current_view();
 	MosaicPredictor *p = flinfo->fn_extra ? find_predictor(flinfo->fn_extra, model_name) : NULL;
 
 	return is_ready(p, &view) ? p : NULL;

@@ -15,16 +15,7 @@
 #include "proba.h"
 #include "row_map.h"
 #include "text_model.h"
-
-/* What tells one state of the database from another. */
-typedef struct View
-{
-	uint64		completed;
-	TransactionId xmin,
-				xmax;
-	CommandId	curcid;
-	Oid			role;
-} View;
+#include "view.h"
 
 /* Row types that a model is given at a time. */
 #define KEPT_ROW_TYPES 4
@@ -42,7 +33,7 @@ struct MosaicPredictor
 	MemoryContext cxt;
 	MemoryContextCallback callback;
 	text	   *name;
-	View		view;
+	MosaicView	view;
 	MosaicModelHandle *handle;
 	MosaicPins *pins;
 	MosaicExec *exec;

@@ -17,22 +17,13 @@
 #include "catalog.h"
 #include "errors.h"
 #include "tokenizer_cache.h"
-
-/* For whom and when a name was resolved: it is resolved again where any of it differs. */
-typedef struct View
-{
-	uint64		completed;
-	TransactionId xmin,
-				xmax;
-	CommandId	curcid;
-	Oid			role;
-} View;
+#include "view.h"
 
 /* Of one call in a query; hangs at flinfo->fn_extra. */
 typedef struct TextCall
 {
 	MemoryContextCallback callback;
-	View		view;
+	MosaicView	view;
 	char	   *name;
 	MosaicTokenizerHandle *handle;
 	int64		max_tokens;		/* of the model; 0: as the tokenizer says */
@@ -46,21 +37,6 @@ release(void *arg)
 	if (call->handle)
 		mosaic_tokenizer_release(call->handle);
 	call->handle = NULL;
-}
-
-static View
-current_view(void)
-{
-	Snapshot	s = GetActiveSnapshot();
-	View		v;
-
-	memset(&v, 0, sizeof v);
-	v.completed = s->snapXactCompletionCount;
-	v.xmin = s->xmin;
-	v.xmax = s->xmax;
-	v.curcid = s->curcid;
-	v.role = GetUserId();
-	return v;
 }
 
 static void
@@ -86,7 +62,7 @@ encoder_argument(FunctionCallInfo fcinfo)
 {
 	TextCall   *call = fcinfo->flinfo->fn_extra;
 	text	   *argument = PG_GETARG_TEXT_PP(0);
-	View		view = current_view();
+	MosaicView	view = mosaic_current_view();
 
 	if (call == NULL)
 	{
