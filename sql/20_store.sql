@@ -87,3 +87,8 @@ CREATE FUNCTION mosaic.map_blocks(map bytea) RETURNS int4[]
   AS 'MODULE_PATHNAME', 'mosaic_pg_map_blocks' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mosaic.map_blocks(bytea) IS 'the block ids of a tensor''s map, in the order of the map';
 
+
+-- Cheap for the planner: what a view does with a row costs more.
+CREATE FUNCTION mosaic.is_sound(relation oid, place tid) RETURNS bool
+  AS 'MODULE_PATHNAME', 'mosaic_pg_is_sound' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mosaic.is_sound(oid, tid) IS 'true where a row of the extension''s tables can be read, header and values, an error where it is damaged; asked before anything else of the row is looked at';

@@ -1,5 +1,5 @@
 -- What there is, for people and monitoring. Views run with the extension owner's rights and show
--- only models that the caller may use.
+-- only models that the caller may use. Of a table they take rows that mosaic.is_sound() has looked at, and nothing before: hence OFFSET 0.
 
 CREATE FUNCTION mosaic.may_use(owner mosaic.role, readers mosaic.role[]) RETURNS bool
   AS 'MODULE_PATHNAME', 'mosaic_pg_may_use' LANGUAGE C STABLE STRICT PARALLEL SAFE;
@@ -15,7 +15,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE VIEW mosaic.models WITH (security_barrier) AS
 SELECT m.name, m.model_id,
        (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.oid = m.owner) AS owner,
-       (SELECT nullif(d.name, '') FROM mosaic.domain d WHERE d.domain_id = m.domain) AS domain, m.created,
+       (SELECT nullif(d.name, '') FROM (SELECT d.* FROM mosaic.domain d WHERE d.domain_id = m.domain AND mosaic.is_sound(d.tableoid, d.ctid) OFFSET 0) d) AS domain, m.created,
        m.description -> 'inputs'  AS inputs,
        m.description -> 'outputs' AS outputs,
        (m.description ->> 'opset')::int AS opset,
@@ -31,12 +31,12 @@ SELECT m.name, m.model_id,
          WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers,
        m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map, coalesce(m.version, 1) AS version, m.content,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.delta_blocks END AS delta_blocks
-FROM mosaic.model m
+FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
          mosaic.dtype_name((array_agg(t.stored_dtype ORDER BY t.matrix_rows * t.matrix_cols DESC, t.tensor_no)
                             FILTER (WHERE t.map IS NOT NULL))[1]) AS weight_dtype
-  FROM mosaic.tensor t WHERE t.model_id = m.model_id) t
+  FROM (SELECT t.* FROM mosaic.tensor t WHERE t.model_id = m.model_id AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t) t
 CROSS JOIN LATERAL (
   SELECT count(*) AS blocks,
          count(*) FILTER (WHERE bm.models > 1) AS shared_blocks,
@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
          count(bm.base) AS delta_blocks,
          coalesce(sum(mosaic.geometry_bytes(bm.geometry)), 0)::int8 AS total_bytes
   FROM (SELECT DISTINCT unnest(mosaic.map_blocks(t.map)) AS block_id
-        FROM mosaic.tensor t WHERE t.model_id = m.model_id) ids
+        FROM (SELECT t.* FROM mosaic.tensor t WHERE t.model_id = m.model_id AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t) ids
   JOIN mosaic.block_meta bm USING (block_id)) b
 WHERE m.replaced IS NULL AND mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.models IS 'the models that the current role may use';
@@ -82,8 +82,8 @@ SELECT m.name AS model, t.tensor_no, t.name,
        coalesce(b.blocks, 0) AS blocks,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN coalesce(b.shared_blocks, 0) END AS shared_blocks,
        coalesce(b.bytes, octet_length(t.value))::int8 AS bytes
-FROM mosaic.model m
-JOIN mosaic.tensor t USING (model_id)
+FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+CROSS JOIN LATERAL (SELECT t.* FROM mosaic.tensor t WHERE t.model_id = m.model_id AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t
 LEFT JOIN LATERAL (
   SELECT count(*) AS blocks, count(*) FILTER (WHERE bm.models > 1) AS shared_blocks,
          sum(mosaic.geometry_bytes(bm.geometry)) AS bytes
@@ -115,7 +115,7 @@ SELECT l.models, l.block_references, s.blocks,
        (SELECT block_height FROM mosaic.store) AS block_height
 FROM (SELECT count(DISTINCT t.model_id) AS models, count(ids.block_id) AS block_references,
              coalesce(sum(mosaic.geometry_bytes(bm.geometry)), 0)::int8 AS logical_bytes
-      FROM mosaic.tensor t
+      FROM (SELECT t.* FROM mosaic.tensor t WHERE mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t
       LEFT JOIN LATERAL unnest(mosaic.map_blocks(t.map)) AS ids (block_id) ON true
       LEFT JOIN mosaic.block_meta bm USING (block_id)) l,
      (SELECT count(*) AS blocks, coalesce(sum(coalesce(delta_bytes + 32, mosaic.geometry_bytes(geometry))), 0)::int8 AS stored_bytes
@@ -136,8 +136,8 @@ CREATE VIEW mosaic.tokenizers WITH (security_barrier) AS
 SELECT m.name AS model, t.description ->> 'model' AS kind, (t.description ->> 'tokens')::int AS tokens,
        (t.description ->> 'added_tokens')::int AS added_tokens, (t.description ->> 'special_tokens')::int AS special_tokens,
        coalesce(m.max_tokens, (t.description ->> 'max_length')::int) AS max_length, t.bytes, coalesce(m.truncates, true) AS truncates
-FROM mosaic.model m
-JOIN mosaic.tokenizer t ON t.tokenizer_id = m.tokenizer
+FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+CROSS JOIN LATERAL (SELECT t.* FROM mosaic.tokenizer t WHERE t.tokenizer_id = m.tokenizer AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t
 WHERE m.replaced IS NULL AND mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.tokenizers IS 'the tokenizers of the models that the current role may use';
 COMMENT ON COLUMN mosaic.tokenizers.model IS 'name of the model';

@@ -21,13 +21,13 @@ SELECT CASE WHEN m.replaced IS NULL THEN m.name ELSE regexp_replace(m.name, '@[0
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.total_bytes - b.exclusive_bytes END AS shared_bytes,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.exclusive_bytes END AS exclusive_bytes,
        m.description -> 'inputs' AS inputs, m.description -> 'outputs' AS outputs, m.labels, m.content
-FROM mosaic.model m
+FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
 CROSS JOIN LATERAL (
   SELECT count(*) AS blocks,
          coalesce(sum(mosaic.geometry_bytes(bm.geometry)) FILTER (WHERE bm.models = 1), 0)::int8 AS exclusive_bytes,
          coalesce(sum(mosaic.geometry_bytes(bm.geometry)), 0)::int8 AS total_bytes
   FROM (SELECT DISTINCT unnest(mosaic.map_blocks(t.map)) AS block_id
-        FROM mosaic.tensor t WHERE t.model_id = m.model_id) ids
+        FROM (SELECT t.* FROM mosaic.tensor t WHERE t.model_id = m.model_id AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t) ids
   JOIN mosaic.block_meta bm USING (block_id)) b
 WHERE mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.versions IS 'the versions of the models that the current role may use: the current ones, and those that were replaced and are kept';
@@ -56,7 +56,7 @@ SELECT a.name AS alias, (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE 
        CASE WHEN pg_catalog.pg_has_role(a.owner::oid, 'USAGE') THEN ARRAY(
          SELECT r.role::oid::regrole FROM unnest(a.readers) r (role)
          WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers
-FROM mosaic.alias a
+FROM (SELECT a.* FROM mosaic.alias a WHERE mosaic.is_sound(a.tableoid, a.ctid) OFFSET 0) a
 WHERE mosaic.may_use(a.owner, a.readers);
 COMMENT ON VIEW mosaic.aliases IS 'the aliases that the current role may use';
 COMMENT ON COLUMN mosaic.aliases.alias IS 'the name that predict() takes';
@@ -71,15 +71,19 @@ GRANT SELECT ON mosaic.versions, mosaic.aliases TO PUBLIC;
 CREATE FUNCTION @extschema@.model_info(name text) RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT to_jsonb(m)
-         || jsonb_build_object('tensors', (
-              SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.tensor_no), '[]')
-              FROM mosaic.tensors t WHERE t.model = m.name))
-         || coalesce((SELECT jsonb_build_object('tokenizer', to_jsonb(k) - 'model')
-                      FROM mosaic.tokenizers k WHERE k.model = m.name), '{}')
-  FROM mosaic.models m WHERE m.model_id = mosaic.model_id(model_info.name)
-  UNION ALL
-  SELECT to_jsonb(v) FROM mosaic.versions v WHERE v.model_id = mosaic.model_id(model_info.name) AND NOT v.current;
+  -- The name first: that it may not be used is an error, also where the views show nothing.
+  SELECT r.info
+  FROM (SELECT mosaic.model_id(model_info.name) AS model_id OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT to_jsonb(m)
+           || jsonb_build_object('tensors', (
+                SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.tensor_no), '[]')
+                FROM mosaic.tensors t WHERE t.model = m.name))
+           || coalesce((SELECT jsonb_build_object('tokenizer', to_jsonb(k) - 'model')
+                        FROM mosaic.tokenizers k WHERE k.model = m.name), '{}')
+    FROM mosaic.models m WHERE m.model_id = i.model_id
+    UNION ALL
+    SELECT to_jsonb(v) FROM mosaic.versions v WHERE v.model_id = i.model_id AND NOT v.current) r (info);
 END;
 COMMENT ON FUNCTION @extschema@.model_info(text) IS 'all that is known of a model: inputs, outputs, operators, tensors, sizes; of a version that was replaced what mosaic.versions has';
 

@@ -61,12 +61,12 @@ SELECT m.name AS model, d.tensor, b.block, b.partner, b.similarity,
          WHEN 'l' THEN 'lossless difference'
          WHEN 'w' THEN 'as it was'
        END AS reason
-FROM mosaic.model m
-JOIN mosaic.dedup_run r ON r.model_id = m.model_id AND r.version = m.model_id
-JOIN mosaic.dedup_decision d ON d.model_id = m.model_id
+FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+CROSS JOIN LATERAL (SELECT r.* FROM mosaic.dedup_run r WHERE r.model_id = m.model_id AND mosaic.is_sound(r.tableoid, r.ctid) OFFSET 0) r
+CROSS JOIN LATERAL (SELECT d.* FROM mosaic.dedup_decision d WHERE d.model_id = m.model_id AND mosaic.is_sound(d.tableoid, d.ctid) OFFSET 0) d
 CROSS JOIN LATERAL ROWS FROM (unnest(d.block), unnest(d.partner), unnest(d.similarity), unnest(d.outcome))
   AS b (block, partner, similarity, outcome)
-WHERE pg_catalog.pg_has_role(m.owner::oid, 'USAGE');
+WHERE r.version = m.model_id AND pg_catalog.pg_has_role(m.owner::oid, 'USAGE');
 COMMENT ON VIEW mosaic.dedup_log IS 'what was decided on the blocks of the current role''s models that have near duplicates';
 COMMENT ON COLUMN mosaic.dedup_log.model IS 'name of the model';
 COMMENT ON COLUMN mosaic.dedup_log.tensor IS 'name of the tensor';

@@ -38,7 +38,7 @@ COMMENT ON COLUMN mosaic.cache.reads IS 'pages that they had to read';
 COMMENT ON COLUMN mosaic.cache.rate IS 'requests per second: a mean over some half-lives (pg_mosaic.cache_half_life)';
 
 CREATE VIEW mosaic.cache_classes AS
-SELECT ARRAY(SELECT m.name FROM mosaic.model m WHERE m.model_id = ANY (c.model_ids) ORDER BY m.name) AS models,
+SELECT ARRAY(SELECT m.name FROM (SELECT m.* FROM mosaic.model m WHERE m.model_id = ANY (c.model_ids) AND mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m ORDER BY m.name) AS models,
        pages, resident, hits, reads, rate, kept
 FROM mosaic.cache_sharing_classes() c;
 COMMENT ON VIEW mosaic.cache_classes IS 'the pages used by the same models, of those that were requested since the server started';

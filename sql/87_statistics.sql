@@ -23,7 +23,7 @@ SELECT m.name AS model, m.model_id, coalesce(u.calls, 0) AS calls, coalesce(u.ro
        coalesce(u.single_batch, 0) AS single_batch,
        coalesce(u.tokens, 0) AS tokens, coalesce(u.hits, 0) AS hits, coalesce(u.reads, 0) AS reads,
        coalesce(u.seconds, 0) AS seconds, u.last_used, u.since
-FROM mosaic.model m
+FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
 LEFT JOIN mosaic.stat_usage() u USING (model_id)
 WHERE mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.stat_models IS 'what the models that the current role may use were used for, since the server started or mosaic.stat_reset()';

@@ -6,15 +6,15 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 -- Who may read mosaic.pages sees there which models share blocks; others see it of models that are all theirs.
 CREATE VIEW mosaic.sharing WITH (security_barrier) AS
 WITH seen AS (
-  SELECT m.model_id FROM mosaic.model m
+  SELECT m.model_id FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
   WHERE pg_catalog.pg_has_role(m.owner::oid, 'USAGE')
      OR (SELECT pg_catalog.has_table_privilege('mosaic.pages'::regclass, 'SELECT'))
 ), block AS (
   SELECT u.block_id, array_agg(DISTINCT u.model_id ORDER BY u.model_id) AS model_ids
   FROM (SELECT t.model_id, unnest(mosaic.map_blocks(t.map)) AS block_id
-        FROM mosaic.tensor t JOIN seen USING (model_id) WHERE t.map IS NOT NULL) u
+        FROM seen m CROSS JOIN LATERAL (SELECT t.* FROM mosaic.tensor t WHERE t.model_id = m.model_id AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t WHERE t.map IS NOT NULL) u
   GROUP BY u.block_id)
-SELECT ARRAY(SELECT m.name FROM mosaic.model m WHERE m.model_id = ANY (c.model_ids) ORDER BY m.model_id) AS models,
+SELECT ARRAY(SELECT m.name FROM (SELECT m.* FROM mosaic.model m WHERE m.model_id = ANY (c.model_ids) AND mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m ORDER BY m.model_id) AS models,
        c.model_ids, c.others, c.blocks, c.bytes, c.stored_bytes, c.differences
 FROM (SELECT b.model_ids, bm.models > cardinality(b.model_ids) AS others, count(*) AS blocks,
              sum(mosaic.geometry_bytes(bm.geometry))::int8 AS bytes,
@@ -35,7 +35,7 @@ CREATE VIEW mosaic.dedup_runs WITH (security_barrier) AS
 SELECT m.name AS model, r.version = m.model_id AS current, r.validation, r.metric, r.max_drop,
        cardinality(r.value) AS evaluations,
        (SELECT max(p.merged) FROM unnest(r.merged, r.kept) AS p (merged, kept) WHERE p.kept) AS merged
-FROM mosaic.model m JOIN mosaic.dedup_run r USING (model_id)
+FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m CROSS JOIN LATERAL (SELECT r.* FROM mosaic.dedup_run r WHERE r.model_id = m.model_id AND mosaic.is_sound(r.tableoid, r.ctid) OFFSET 0) r
 WHERE pg_catalog.pg_has_role(m.owner::oid, 'USAGE');
 COMMENT ON VIEW mosaic.dedup_runs IS 'the last deduplication of each model of the current role''s';
 COMMENT ON COLUMN mosaic.dedup_runs.model IS 'name of the model';

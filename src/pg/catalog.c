@@ -356,7 +356,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_may_use);
 Datum
 mosaic_pg_may_use(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(mosaic_may_use(PG_GETARG_OID(0), PG_GETARG_ARRAYTYPE_P(1)));
+	PG_RETURN_BOOL(mosaic_may_use(PG_GETARG_OID(0), mosaic_plain_roles(PG_GETARG_DATUM(1))));
 }
 
 void
@@ -437,7 +437,7 @@ Datum
 mosaic_pg_map_blocks(PG_FUNCTION_ARGS)
 {
 	int64		n;
-	const int32 *ids = mosaic_map_ids(PG_GETARG_BYTEA_P(0), &n);
+	const int32 *ids = mosaic_map_ids((bytea *) mosaic_plain(PG_GETARG_DATUM(0)), &n);
 	ArrayType  *result;
 	int			dims[1] = {(int) n};
 	int			lbs[1] = {1};

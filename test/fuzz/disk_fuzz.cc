@@ -2,14 +2,14 @@
 // what is called sound the server's own walk over rows and arrays, written here as the server does
 // it, stays within.
 //
-// The first byte of an input says what the others are: a page with one row, a map, an array.
+// The first byte of an input says what the others are: a page with one row, a map, an array, a jsonb.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <vector>
 
-#include "mosaic/page_reader.h"
+#include "mosaic/jsonb_reader.h"
 
 namespace {
 
@@ -146,20 +146,67 @@ void TryArray(const std::vector<uint8_t>& array) {
   }
 }
 
+// As the server's iterator goes through a container: each child where getJsonbOffset() and getJsonbLength() find it,
+// from the entries before it backwards.
+void Iterate(const std::vector<uint8_t>& jsonb, size_t begin, size_t end) {
+  const auto u32 = [&](size_t at) {
+    Check(at + 4 <= jsonb.size());
+    return mosaic_disk_u32(jsonb.data() + at);
+  };
+  const uint32_t header = u32(begin);
+  const size_t n = (header & 0x0fffffff) * ((header & 0x20000000) != 0 ? size_t{2} : 1);
+  const size_t data = begin + 4 + 4 * n;
+  Check(data <= end);
+  for (size_t i = 0; i < n; ++i) {
+    size_t offset = 0;
+    for (size_t before = i; before-- > 0;) {
+      offset += u32(begin + 4 + 4 * before) & 0x0fffffff;
+      if ((u32(begin + 4 + 4 * before) & 0x80000000) != 0) break;
+    }
+    const uint32_t entry = u32(begin + 4 + 4 * i);
+    const size_t field = entry & 0x0fffffff;
+    const size_t length = (entry & 0x80000000) != 0 ? field - offset : field;
+    Check(data + offset + length <= end && length <= end);
+    const size_t value = data + AlignUp(offset, 4);
+    switch (entry >> 28 & 7) {
+      case 1:
+        Check(value + (u32(value) >> 2) == data + offset + length);
+        break;
+      case 5:
+        Iterate(jsonb, value, data + offset + length);
+        break;
+      default:
+        Check((entry >> 28 & 7) < 5);
+    }
+  }
+}
+
+void TryJsonb(const std::vector<uint8_t>& jsonb) {
+  char damage[MOSAIC_DAMAGE_BYTES] = "";
+  if (mosaic_jsonb_is_sound(jsonb.data(), jsonb.size(), damage)) {
+    Iterate(jsonb, 4, jsonb.size());
+  } else {
+    Check(std::strlen(damage) > 0);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0 || size > MOSAIC_PAGE_BYTES) return 0;
   const std::vector<uint8_t> rest(data + 1, data + size);
-  switch (data[0] % 3) {
+  switch (data[0] % 4) {
     case 0:
       TryPage(rest.data(), rest.size());
       break;
     case 1:
       TryMap(rest);
       break;
-    default:
+    case 2:
       TryArray(rest);
+      break;
+    default:
+      TryJsonb(rest);
   }
   return 0;
 }

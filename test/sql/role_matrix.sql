@@ -233,6 +233,7 @@ INSERT INTO calls VALUES
   ('mosaic.may_use(mosaic.role, mosaic.role[])', $$mosaic.may_use('regress_m_owner', '{}')$$),
   ('mosaic.dtype_name(int2)', 'mosaic.dtype_name(1::int2)'),
   ('mosaic.geometry_bytes(int8)', 'mosaic.geometry_bytes(1)'),
+  ('mosaic.is_sound(oid, tid)', $$mosaic.is_sound('mosaic.model'::regclass, NULL)$$),
   ('mosaic.map_blocks(bytea)', $$mosaic.map_blocks(NULL)$$),
   ('mosaic.catalog_version()', 'mosaic.catalog_version()'),
   ('mosaic.role_in(cstring)', $$mosaic.role_in('regress_m_owner')$$),

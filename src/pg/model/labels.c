@@ -18,39 +18,6 @@
 
 #define MAX_LABELS 1000000
 
-/* The texts of an array as it is stored, read within its bounds, whatever its bytes are; NULL: it is damaged. */
-static text **
-stored_texts(const struct varlena *value, int *n)
-{
-	const ArrayType *array = (const ArrayType *) value;
-	Size		size = VARSIZE(value);
-	Size		at = ARR_OVERHEAD_NONULLS(1);
-	text	  **texts;
-
-	*n = 0;
-	if (size < sizeof(ArrayType) || ARR_ELEMTYPE(array) != TEXTOID || array->dataoffset != 0)
-		return NULL;
-	if (ARR_NDIM(array) == 0)
-		return palloc(sizeof *texts);
-	if (ARR_NDIM(array) != 1 || size < at || ARR_DIMS(array)[0] < 1 || ARR_DIMS(array)[0] > MAX_LABELS)
-		return NULL;
-	texts = palloc(ARR_DIMS(array)[0] * sizeof *texts);
-	for (; *n < ARR_DIMS(array)[0]; ++*n)
-	{
-		const char *p;
-
-		if (at < size)
-			at = att_align_pointer(at, TYPALIGN_INT, -1, (const char *) array + at);
-		p = (const char *) array + at;
-		if (at >= size || VARATT_IS_1B_E(p) || (!VARATT_IS_1B(p) && (size - at < VARHDRSZ || !VARATT_IS_4B_U(p))) ||
-			VARSIZE_ANY(p) > size - at || (!VARATT_IS_1B(p) && VARSIZE_ANY(p) < VARHDRSZ))
-			return NULL;
-		texts[*n] = (text *) mosaic_plain(PointerGetDatum(p));
-		at += VARSIZE_ANY(p);
-	}
-	return texts;
-}
-
 text	  **
 mosaic_read_labels(HeapTuple row, int *n)
 {
@@ -61,7 +28,7 @@ mosaic_read_labels(HeapTuple row, int *n)
 	*n = 0;
 	if (isnull)
 		return NULL;
-	labels = stored_texts(mosaic_plain(value), n);
+	labels = mosaic_array_texts(mosaic_plain(value), n);
 	if (labels == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

@@ -119,6 +119,7 @@ mosaic_check(Snapshot snapshot)
 	mosaic_check_models(&c);
 	mosaic_check_blocks(&c);
 	mosaic_check_near_keys(&c);
+	mosaic_check_values(&c);
 	mosaic_check_domains(&c);
 	mosaic_check_roles(&c);
 	mosaic_check_aliases(&c);

@@ -35,7 +35,7 @@ typedef enum MosaicProblemKind
 	MOSAIC_WRONG_COUNT,			/* block_meta.models is not the number of users */
 	MOSAIC_WRONG_BASE,			/* block_meta says another base than the block */
 	MOSAIC_DUPLICATE_BLOCK,		/* an equal block is stored in the same domain */
-	MOSAIC_DAMAGED_MODEL,		/* graph, shapes or inline values: it cannot be loaded */
+	MOSAIC_DAMAGED_MODEL,		/* graph, shapes, inline values: it cannot be loaded; readers, labels, description: nor used */
 	MOSAIC_DAMAGED_TOKENIZER,	/* a model's tokenizer is missing, or cannot be loaded */
 	MOSAIC_MISSING_NEAR_KEY,	/* a block that may have near duplicates has no key in near_key */
 	MOSAIC_ORPHAN_NEAR_KEY,		/* a key in near_key has no block */

@@ -19,6 +19,7 @@
 #include "row.h"
 #include "store.h"
 #include "tokenizer_cache.h"
+#include "values.h"
 
 /* So many lost blocks of a tensor are named, the others counted. */
 #define MAX_WRONG_ENTRIES 1000
@@ -194,11 +195,32 @@ check_gap(MosaicChecker *c, int64 tensor_no)
 	c->next_tensor = Max(c->next_tensor, tensor_no + 1);
 }
 
+typedef struct ValuesRead
+{
+	const char *table;
+	HeapTuple	row;
+} ValuesRead;
+
+/* Of a model readers, labels, description; of a tensor its shape. */
+static void
+read_values(void *arg)
+{
+	ValuesRead *r = arg;
+	Relation	rel = table_open(mosaic_relid(r->table), AccessShareLock);
+	char	   *damage = mosaic_values_damage(rel, r->row);
+
+	table_close(rel, NoLock);
+	if (damage)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("%s", damage)));
+}
+
 static void
 check_tensor(HeapTuple tuple, TupleDesc desc, MosaicChecker *c)
 {
 	int32		tensor_no = int_attr(tuple, Anum_tensor_tensor_no, desc);
 	char	   *name = text_attr(tuple, Anum_tensor_name, desc);
+	ValuesRead	values = {"tensor", tuple};
+	char	   *damage = mosaic_catch_damage(read_values, &values);
 
 	/* Its row was lost, and may come back from a backup: it is a user of its blocks as before. */
 	if (c->model == NULL)
@@ -208,6 +230,11 @@ check_tensor(HeapTuple tuple, TupleDesc desc, MosaicChecker *c)
 	{
 		mosaic_checker_report(c, MOSAIC_DAMAGED_ROW, tensor_no, name, 0,
 							  "its tensor_no is %d, which is negative or there twice", tensor_no);
+		c->model_is_damaged = true;
+	}
+	if (damage)
+	{
+		mosaic_checker_report(c, MOSAIC_DAMAGED_ROW, tensor_no, name, 0, "%s", damage);
 		c->model_is_damaged = true;
 	}
 	check_gap(c, tensor_no);
@@ -255,8 +282,11 @@ static void
 end_model(MosaicChecker *c, HeapTuple row)
 {
 	ModelRead	read = {row, c->checked->snapshot};
-	char	   *damage;
+	ValuesRead	values = {"model", row};
+	char	   *damage = mosaic_catch_damage(read_values, &values);
 
+	if (damage)
+		mosaic_checker_report(c, MOSAIC_DAMAGED_MODEL, -1, NULL, 0, "%s", damage);
 	damage = mosaic_catch_damage(load_tokenizer, &read);
 	if (damage)
 		mosaic_checker_report(c, MOSAIC_DAMAGED_TOKENIZER, -1, NULL, 0, "%s", damage);

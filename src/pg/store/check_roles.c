@@ -12,6 +12,7 @@
 
 #include "catalog.h"
 #include "checker.h"
+#include "damage.h"
 #include "page_scan.h"
 #include "roles.h"
 #include "row.h"
@@ -22,10 +23,25 @@ is_gone(const MosaicChecker *c, Oid role)
 	return role != MOSAIC_EVERYONE && !mosaic_role_exists(role, c->checked->snapshot);
 }
 
-/* What is damaged, check_models.c and check_blocks.c say. */
+/* What is damaged, check_models.c, check_values.c and check_domains.c say. */
 static void
 ignore_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
 {
+}
+
+typedef struct RolesRead
+{
+	Datum		value;
+	Oid		   *roles;
+	int			n;
+} RolesRead;
+
+static void
+read_roles(void *arg)
+{
+	RolesRead  *r = arg;
+
+	r->roles = mosaic_read_roles(mosaic_plain_roles(r->value), &r->n);
 }
 
 static void
@@ -34,16 +50,14 @@ check_model(Relation rel, HeapTuple row, void *arg)
 	MosaicChecker *c = arg;
 	TupleDesc	desc = RelationGetDescr(rel);
 	bool		isnull;
-	int			n,
-				gone = 0;
-	Oid		   *roles;
+	int			gone = 0;
+	RolesRead	readers = {heap_getattr(row, Anum_model_readers, desc, &isnull)};
 	Datum		value;
 
-	value = heap_getattr(row, Anum_model_readers, desc, &isnull);
-	roles = mosaic_read_roles(mosaic_plain_roles(value), &n);
-	for (int i = 0; i < n; i++)
-		gone += is_gone(c, roles[i]);
-	pfree(roles);
+	if (mosaic_catch_damage(read_roles, &readers) != NULL)
+		readers.n = 0;
+	for (int i = 0; i < readers.n; i++)
+		gone += is_gone(c, readers.roles[i]);
 	c->model_id = DatumGetInt64(heap_getattr(row, Anum_model_model_id, desc, &isnull));
 	c->model = mosaic_plain_text(heap_getattr(row, Anum_model_name, desc, &isnull));
 	value = heap_getattr(row, Anum_model_owner, desc, &isnull);

@@ -65,6 +65,9 @@ extern void mosaic_repair_sequences(const MosaicChecked *checked);
 /* check_models.c: the tensors' maps, and whether each model can be loaded. */
 extern void mosaic_check_models(MosaicChecker *c);
 
+/* check_values.c: the values of rows that no other part looks at. */
+extern void mosaic_check_values(MosaicChecker *c);
+
 /* check_domains.c: whether the sharing domains of models are there. */
 extern void mosaic_check_domains(MosaicChecker *c);
 

@@ -271,3 +271,35 @@ mosaic_plain_array(Datum value, Oid element_type, Size element_bytes)
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("%s", damage)));
 	return (ArrayType *) array;
 }
+
+text	  **
+mosaic_array_texts(const struct varlena *value, int *n)
+{
+	const ArrayType *array = (const ArrayType *) value;
+	Size		size = VARSIZE(value);
+	Size		at = ARR_OVERHEAD_NONULLS(1);
+	text	  **texts;
+
+	*n = 0;
+	if (size < sizeof(ArrayType) || ARR_ELEMTYPE(array) != TEXTOID || array->dataoffset != 0)
+		return NULL;
+	if (ARR_NDIM(array) == 0)
+		return palloc(sizeof *texts);
+	if (ARR_NDIM(array) != 1 || size < at || ARR_DIMS(array)[0] < 1 || ARR_DIMS(array)[0] > size)
+		return NULL;
+	texts = palloc_extended(ARR_DIMS(array)[0] * sizeof *texts, MCXT_ALLOC_HUGE);
+	for (; *n < ARR_DIMS(array)[0]; ++*n)
+	{
+		const char *p;
+
+		if (at < size)
+			at = att_align_pointer(at, TYPALIGN_INT, -1, (const char *) array + at);
+		p = (const char *) array + at;
+		if (at >= size || VARATT_IS_1B_E(p) || (!VARATT_IS_1B(p) && (size - at < VARHDRSZ || !VARATT_IS_4B_U(p))) ||
+			VARSIZE_ANY(p) > size - at || (!VARATT_IS_1B(p) && VARSIZE_ANY(p) < VARHDRSZ))
+			return NULL;
+		texts[*n] = (text *) mosaic_plain(PointerGetDatum(p));
+		at += VARSIZE_ANY(p);
+	}
+	return texts;
+}

@@ -43,5 +43,7 @@ extern struct varlena *mosaic_plain_hint(Datum value);
 extern char *mosaic_plain_text(Datum value);
 /* The same of an array of at most one dimension, without NULLs; an error (XX001) for any other. */
 extern ArrayType *mosaic_plain_array(Datum value, Oid element_type, Size element_bytes);
+/* Copies of the texts of an array that mosaic_plain() gave; NULL where it is not one of at most one dimension, without NULLs. */
+extern text **mosaic_array_texts(const struct varlena *array, int *n);
 
 #endif

@@ -1,0 +1,147 @@
+/*
+ * values.c
+ *		Values of the extension's tables, read without trust before the server's own functions get them.
+ *
+ * Views are made of what the server reads.  A row whose header or values are damaged leads it outside the row, an
+ * array or a jsonb outside the value; so views take from a table only rows for which mosaic.is_sound() is true, in a
+ * subquery with OFFSET 0: nothing else is looked at before.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "storage/itemptr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "catalog.h"
+#include "errors.h"
+#include "mosaic/jsonb_reader.h"
+#include "row.h"
+#include "values.h"
+
+static bool
+is_text(const text *t)
+{
+	return pg_verifymbstr(VARDATA_ANY(t), (int) VARSIZE_ANY_EXHDR(t), true);
+}
+
+static char *
+array_damage(struct varlena *array, Oid element)
+{
+	char		damage[MOSAIC_DAMAGE_BYTES];
+	uint32		count;
+	int			n;
+	text	  **texts;
+
+	if (element != TEXTOID)
+		return mosaic_array_parse(array, VARSIZE(array), element, get_typlen(element), &count, damage) ? NULL : pstrdup(damage);
+	texts = mosaic_array_texts(array, &n);
+	if (texts == NULL)
+		return pstrdup("not an array of texts");
+	for (int i = 0; i < n; i++)
+		if (!is_text(texts[i]))
+			return psprintf("an array whose element %d is no text in the encoding of the database", i + 1);
+	return NULL;
+}
+
+/* Of the value of one column; NULL: nothing. */
+static char *
+value_damage(Relation rel, HeapTuple row, AttrNumber column)
+{
+	Form_pg_attribute a = TupleDescAttr(RelationGetDescr(rel), column - 1);
+	char		damage[MOSAIC_DAMAGE_BYTES];
+	bool		isnull;
+	Datum		value;
+	Oid			element;
+
+	if (a->attisdropped || a->attlen != -1 || a->atttypid == BYTEAOID)
+		return NULL;
+	value = heap_getattr(row, column, RelationGetDescr(rel), &isnull);
+	if (isnull)
+		return NULL;
+	if (a->atttypid == TEXTOID)
+		return is_text((text *) mosaic_plain(value)) ? NULL : pstrdup("no text in the encoding of the database");
+	if (a->atttypid == JSONBOID)
+	{
+		struct varlena *jsonb = mosaic_plain(value);
+
+		return mosaic_jsonb_is_sound(jsonb, VARSIZE(jsonb), damage) ? NULL : pstrdup(damage);
+	}
+	element = get_element_type(a->atttypid);
+	return OidIsValid(element) ? array_damage(mosaic_plain(value), element) : NULL;
+}
+
+char *
+mosaic_values_damage(Relation rel, HeapTuple row)
+{
+	for (int column = 1; column <= RelationGetNumberOfAttributes(rel); column++)
+	{
+		char	   *damage = value_damage(rel, row, column);
+
+		if (damage)
+			return psprintf("column \"%s\" is %s", NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname), damage);
+	}
+	return NULL;
+}
+
+/* Names the model to those who may know that it is there. */
+static void
+model_is_damaged(HeapTuple model, bool may_use, const char *damage)
+{
+	int64		model_id = DatumGetInt64(mosaic_model_attr(model, Anum_model_model_id));
+	char	   *name = mosaic_plain_text(mosaic_model_attr(model, Anum_model_name));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 may_use || mosaic_owns_model(model) ?
+			 errmsg("model \"%s\" is damaged: %s", mosaic_shown_name(name, (int) strlen(name)), damage) :
+			 errmsg("the model with model_id " INT64_FORMAT " is damaged: %s", model_id, damage),
+			 errhint("check_store() tells what else is damaged.")));
+}
+
+static void
+check_values(Relation rel, HeapTuple row)
+{
+	bool		is_model = RelationGetRelid(rel) == mosaic_relid("model");
+	bool		may_use = is_model && value_damage(rel, row, Anum_model_readers) == NULL;
+	char	   *damage;
+
+	/* Whoever may not use it is shown nothing of it. */
+	if (may_use && !mosaic_may_use_model(row))
+		return;
+	damage = mosaic_values_damage(rel, row);
+	if (damage && is_model)
+		model_is_damaged(row, may_use, damage);
+	else if (damage)
+		mosaic_row_is_damaged(rel, &row->t_self, damage);
+}
+
+/* True, or an error (XX001). */
+PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_is_sound);
+Datum
+mosaic_pg_is_sound(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	Relation	rel;
+	HeapTuple	row;
+
+	if (get_rel_namespace(relid) != get_rel_namespace(mosaic_relid("model")) || get_rel_relkind(relid) != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation %u is no table of the extension", relid)));
+	rel = table_open(relid, AccessShareLock);
+	if (rel->rd_rel->relam != HEAP_TABLE_AM_OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a table of blocks", RelationGetRelationName(rel))));
+	row = mosaic_fetch_row(rel, (ItemPointer) PG_GETARG_POINTER(1));
+	check_values(rel, row);
+	heap_freetuple(row);
+	table_close(rel, NoLock);
+	PG_RETURN_BOOL(true);
+}
