@@ -69,6 +69,13 @@ MosaicCode mosaic_encoder_start(MosaicEncoder *encoder, const char *first, size_
                                 const MosaicEncodeOptions *options, MosaicError *err);
 /* MOSAIC_MORE, or MOSAIC_OK: *tokens is set. */
 MosaicCode mosaic_encoder_step(MosaicEncoder *encoder, MosaicTokens *tokens, MosaicError *err);
+#define MOSAIC_ENCODER_KEPT 1048576 /* bytes of buffers that are kept from text to text */
+
+/*
+ * Frees what long texts or lists of tokens have taken beyond that.  What it gave before is no longer valid; a text
+ * that is not done is forgotten.  Never fails.
+ */
+void mosaic_encoder_give_back(MosaicEncoder *encoder);
 void mosaic_encoder_free(MosaicEncoder *encoder);
 
 /* How the tokenizer makes a text longer where a model wants that. */

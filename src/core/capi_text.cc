@@ -39,9 +39,9 @@ struct MosaicFolderSettings {
 };
 
 struct MosaicEncoder {
-  explicit MosaicEncoder(const text::Tokenizer& t) : tokenizer(t), encoder(t) {}
+  explicit MosaicEncoder(const text::Tokenizer& t) : tokenizer(t), encoder(std::make_unique<text::Encoder>(t)) {}
   const text::Tokenizer& tokenizer;
-  text::Encoder encoder;
+  std::unique_ptr<text::Encoder> encoder;
   std::string decoded;
 };
 
@@ -99,7 +99,7 @@ MosaicCode mosaic_encoder_start(MosaicEncoder* encoder, const char* first, size_
     o.max_length = options->max_length;
     std::string_view pair;
     if (second != nullptr) pair = {second, second_len};
-    return encoder->encoder.Start({first, first_len}, pair, o);
+    return encoder->encoder->Start({first, first_len}, pair, o);
   });
 }
 
@@ -107,13 +107,24 @@ MosaicCode mosaic_encoder_step(MosaicEncoder* encoder, MosaicTokens* tokens, Mos
   return Guard(err, [&](MosaicCode* code) -> Status {
     text::Budget budget;
     bool done;
-    MOSAIC_RETURN_IF_ERROR(encoder->encoder.Step(&budget, &done));
+    MOSAIC_RETURN_IF_ERROR(encoder->encoder->Step(&budget, &done));
     if (!done) {
       *code = MOSAIC_MORE;
       return Status();
     }
-    const text::Encoding& result = encoder->encoder.result();
+    const text::Encoding& result = encoder->encoder->result();
     *tokens = {result.ids.data(), result.type_ids.data(), static_cast<int64_t>(result.ids.size()), result.truncated};
+    return Status();
+  });
+}
+
+void mosaic_encoder_give_back(MosaicEncoder* encoder) {
+  if (encoder->decoded.capacity() > MOSAIC_ENCODER_KEPT) std::string().swap(encoder->decoded);
+  if (encoder->encoder->bytes() <= MOSAIC_ENCODER_KEPT) return;
+  // What it has besides grows with the same texts.
+  MosaicError unused;
+  (void)Guard(&unused, [&](MosaicCode*) -> Status {
+    encoder->encoder = std::make_unique<text::Encoder>(encoder->tokenizer);
     return Status();
   });
 }

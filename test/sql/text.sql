@@ -23,6 +23,20 @@ SELECT drop_tokenizer('m1');
 SELECT * FROM mosaic.tokenizers;
 SELECT model_info('m1') ? 'tokenizer' AS has_one;
 
+-- what long texts and lists of tokens take is given back (but for what malloc keeps, up to 64 MB)
+CREATE FUNCTION resident() RETURNS int LANGUAGE sql AS
+  $$ SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmRSS:\s+(\d+)'))[1]::int / 1024 $$;
+BEGIN;
+SELECT set_tokenizer('m1', convert_to(E'[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n' || repeat('x', 4000), 'UTF8'));
+SELECT detokenize('m1', '{4}'), token_count('m1', 'text');
+SELECT resident() AS before \gset
+SELECT length(detokenize('m1', array_fill(5, '{60000}')));
+SELECT token_count('m1', repeat('y ', 3000000));
+SELECT cardinality(tokenize('m1', repeat('y ', 3000000)));
+SELECT resident() - :before < 100 AS given_back;
+ROLLBACK;
+DROP FUNCTION resident;
+
 -- one for three models is one row
 SET ROLE regress_text_owner;
 SELECT set_tokenizer('m' || g, wordpiece) FROM f, generate_series(1, 3) g;

@@ -263,4 +263,13 @@ Status Encoder::Finish() {
   return Status();
 }
 
+size_t TextEncoder::bytes() const {
+  return in_.text.capacity() + out_.text.capacity() + before_.capacity() + after_.capacity() +
+         (in_.list.capacity() + out_.list.capacity()) * sizeof(Piece) + ids_.capacity() * sizeof(int32_t);
+}
+
+size_t Encoder::bytes() const {
+  return first_.bytes() + second_.bytes() + (result_.ids.capacity() + result_.type_ids.capacity()) * sizeof(int32_t);
+}
+
 }  // namespace mosaic::text

@@ -20,6 +20,8 @@ class TextEncoder {
   Status Start(std::string_view text, size_t limit = SIZE_MAX);
   Status Step(Budget* budget, bool* done);
   std::vector<int32_t>& ids() { return ids_; }
+  // That follow the texts it has had.
+  size_t bytes() const;
 
  private:
   enum class Stage { kValidate, kAddedRaw, kNormalize, kAddedNormalized, kPreTokenize, kModel, kDone };
@@ -69,6 +71,7 @@ class Encoder {
   Status Start(std::string_view first, std::string_view second, const EncodeOptions& options);
   Status Step(Budget* budget, bool* done);
   const Encoding& result() const { return result_; }
+  size_t bytes() const;
 
  private:
   Status Finish();

@@ -122,6 +122,13 @@ encode(FunctionCallInfo fcinfo, bool special_tokens, bool truncate)
 	return tokens;
 }
 
+/* A long text or list of tokens is not to cost memory for the rest of the statement. */
+static void
+give_back(FunctionCallInfo fcinfo)
+{
+	mosaic_encoder_give_back(mosaic_tokenizer_encoder(((TextCall *) fcinfo->flinfo->fn_extra)->handle));
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_tokenize);
 Datum
 mosaic_pg_tokenize(PG_FUNCTION_ARGS)
@@ -140,6 +147,7 @@ mosaic_pg_tokenize(PG_FUNCTION_ARGS)
 	ARR_DIMS(array)[0] = (int) tokens.count;
 	ARR_LBOUND(array)[0] = 1;
 	memcpy(ARR_DATA_PTR(array), tokens.ids, tokens.count * sizeof(int32));
+	give_back(fcinfo);
 	PG_RETURN_ARRAYTYPE_P(array);
 }
 
@@ -147,7 +155,10 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_token_count);
 Datum
 mosaic_pg_token_count(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT32((int32) encode(fcinfo, true, false).count);
+	int32		count = (int32) encode(fcinfo, true, false).count;
+
+	give_back(fcinfo);
+	PG_RETURN_INT32(count);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_detokenize);
@@ -159,6 +170,7 @@ mosaic_pg_detokenize(PG_FUNCTION_ARGS)
 	MosaicError error;
 	const char *utf8;
 	char	   *converted;
+	text	   *result;
 	size_t		len;
 
 	if (ARR_NDIM(array) > 1)
@@ -174,5 +186,7 @@ mosaic_pg_detokenize(PG_FUNCTION_ARGS)
 		mosaic_report(&error);
 	/* Also where nothing is converted it is checked: a vocabulary may have what no text can. */
 	converted = pg_any_to_server(utf8, (int) len, PG_UTF8);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(converted, converted == utf8 ? (int) len : (int) strlen(converted)));
+	result = cstring_to_text_with_len(converted, converted == utf8 ? (int) len : (int) strlen(converted));
+	give_back(fcinfo);
+	PG_RETURN_TEXT_P(result);
 }

@@ -132,6 +132,8 @@ void
 mosaic_tokenizer_release(MosaicTokenizerHandle *handle)
 {
 	handle->users--;
+	if (handle->users == 0)
+		mosaic_encoder_give_back(handle->encoder);
 }
 
 const MosaicTokenizer *
