@@ -91,9 +91,16 @@ create_file(Written *w, const char *path)
 	mode_t		saved = umask(S_IWGRP | S_IWOTH);
 
 	Assert(w->n < MAX_FILES);
-	file.fd = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY,
-									S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-	umask(saved);
+	PG_TRY();
+	{
+		file.fd = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY,
+										S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+	}
+	PG_FINALLY();
+	{
+		umask(saved);
+	}
+	PG_END_TRY();
 	if (file.fd < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not create file \"%s\": %m", path)));
