@@ -37,7 +37,7 @@ _PG_init(void)
 							"Memory in which a connection keeps the blocks of models that are stored as differences.",
 							"Where it does not suffice for all of the model's, they are made anew for each batch.",
 							&mosaic_delta_memory, 32 * 1024, 64, MAX_KILOBYTES,
-							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	/* When all settings are defined: any other name with the prefix is a mistake. */
 	MarkGUCPrefixReserved("pg_mosaic");
 }

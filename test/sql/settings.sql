@@ -20,6 +20,7 @@ SET pg_mosaic.bathc = off;
 ALTER ROLE mosaic_plain SET pg_mosaic.bathc = off;
 SET pg_mosaic.batch = 'maybe';
 SET pg_mosaic.cache_policy = off;
+SET pg_mosaic.delta_memory = '1GB';
 ALTER ROLE mosaic_plain SET pg_mosaic.batch = off;
 CREATE FUNCTION keeps() RETURNS text LANGUAGE sql SET pg_mosaic.batch = off AS $$ SELECT current_setting('pg_mosaic.batch') $$;
 SET pg_mosaic.batch = on;
@@ -27,7 +28,15 @@ SELECT keeps(), current_setting('pg_mosaic.batch') AS outside;
 \c - mosaic_plain
 SELECT current_setting('pg_mosaic.batch') AS of_the_role;
 SELECT mosaic.dtype_name(1::int2), current_setting('pg_mosaic.batch') AS of_the_role;
+-- what bounds a role's memory it cannot set, unless it is granted that
 \c - :superuser
+GRANT SET ON PARAMETER pg_mosaic.delta_memory TO mosaic_plain;
+\c - mosaic_plain
+SELECT mosaic.dtype_name(1::int2);
+SET pg_mosaic.delta_memory = '1GB';
+SHOW pg_mosaic.delta_memory;
+\c - :superuser
+REVOKE SET ON PARAMETER pg_mosaic.delta_memory FROM mosaic_plain;
 DROP FUNCTION keeps;
 REVOKE CREATE ON SCHEMA public FROM mosaic_plain;
 DROP ROLE mosaic_plain;
