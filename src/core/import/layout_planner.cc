@@ -25,7 +25,7 @@ void Note(const Op* op, size_t input, Uses* uses) {
     for (const WeightStream& s : op->streams()) {
       if (static_cast<size_t>(s.input) != input) continue;
       if (s.layout == MOSAIC_LAYOUT_ROW) {
-        uses->gathered = true;
+        (s.any_cut ? uses->other : uses->gathered) = true;
       } else if (s.form == WeightForm::kConvolution) {
         (s.transposed ? uses->convolution : uses->rows) = true;
         uses->groups = std::max(uses->groups, s.groups);

@@ -45,7 +45,7 @@ struct StreamedWeight {
 
 // A use of an input that can be read block by block, where the input is a stored tensor of this
 // layout (STRIP: stored transposed exactly where "transposed"; ROW: one row per index of dimension
-// 0). Elsewhere the input is an ordinary array, materialised by the executor.
+// 0, but with any_cut). Elsewhere the input is an ordinary array, materialised by the executor.
 // How the elements of the graph's tensor make the K x M matrix that strips hold.
 enum class WeightForm {
   kMatrix,       // two dimensions, K x M or (transposed) M x K
@@ -60,6 +60,7 @@ struct WeightStream {
   WeightForm form = WeightForm::kMatrix;
   int64_t groups = 1;  // of a convolution: strips are streamed where each group has whole ones
   bool held = false;  // phases that read it hold it: only where all its blocks fit in a request
+  bool any_cut = false;  // ROW: elements are read in their order, however rows are cut
 };
 
 // Units that may be done in any grouping once all units of the phases before are done.

@@ -1,5 +1,7 @@
 #include "core/pass/fuse_tables.h"
 
+#include <algorithm>
+
 #include "core/op/quant/table_product.h"
 #include "core/pass/pattern.h"
 
@@ -11,89 +13,121 @@ class TableMatcher {
   TableMatcher(const Model& model, const BodyPlan& body) : p_(model, body) {}
 
   bool Match(size_t last, Fusion* out) {
-    if (p_.Is(last, "Gemm")) return MatchDense(last, out);
-    if (!p_.Is(last, "MatMul") || p_.fact(p_.node(last).inputs[0]).dtype != MOSAIC_FLOAT)
-      return false;
-    const int operand = p_.node(last).inputs[1];
-    size_t dequantise = OnlyMaker(operand, "DequantizeLinear"), turn = Pattern::kNone;
-    if (dequantise != Pattern::kNone) {
-      turn = OnlyMaker(p_.node(dequantise).inputs[0], "Transpose");
-    } else {
-      turn = OnlyMaker(operand, "Transpose");
-      if (turn != Pattern::kNone)
-        dequantise = OnlyMaker(p_.node(turn).inputs[0], "DequantizeLinear");
+    if (!p_.Is(last, "Add")) return MatchProduct(last, -1, last, out);
+    for (size_t i : {0, 1}) {
+      const int sum = p_.node(last).inputs[i];
+      const size_t product = p_.Maker(sum, "MatMul");
+      if (product == Pattern::kNone || !p_.ReadOnce(sum)) continue;
+      const Fact& f = p_.fact(sum);
+      const int bias = p_.node(last).inputs[1 - i];
+      if (!f.ranked || f.dims.empty() || !IsBias(bias, f.dims.back())) continue;
+      if (MatchProduct(product, bias, last, out)) return true;
     }
-    if (dequantise == Pattern::kNone || turn == Pattern::kNone) return false;
-    const bool turned_first = p_.node(last).inputs[1] == p_.node(dequantise).outputs[0];
-    const int table = p_.node(turned_first ? turn : dequantise).inputs[0];
-    const ModelTensor* t = p_.Constant(table);
-    if (t == nullptr || t->weight.shape.size() != 2 || !Turns(p_.node(turn))) return false;
-    if (!Scales(p_.node(dequantise), t->weight, turned_first ? 1 : 0)) return false;
-    out->taken = {last, dequantise, turn};
-    SetNode(last, dequantise, table, "MatMul + DequantizeLinear + Transpose", out);
-    return true;
+    return false;
   }
 
  private:
-  // Gemm(x, DequantizeLinear(table)[, bias]), the table transposed: a dense layer of bytes.
-  bool MatchDense(size_t last, Fusion* out) {
-    const Node& n = p_.node(last);
-    const size_t dequantise = OnlyMaker(n.inputs[1], "DequantizeLinear");
-    if (dequantise == Pattern::kNone || n.Int("transA", 0) != 0 || n.Int("transB", 0) == 0 ||
-        n.Float("alpha", 1) != 1 || p_.fact(n.inputs[0]).dtype != MOSAIC_FLOAT) {
+  // What makes an operand.
+  struct Chain {
+    int table = -1;
+    size_t dequantise = Pattern::kNone;
+    int turns = 0, turns_before = 0;  // Transposes; before the DequantizeLinear
+  };
+
+  bool MatchProduct(size_t step, int bias, size_t last, Fusion* out) {
+    if (!p_.Is(step, "MatMul") && !p_.Is(step, "Gemm")) return false;
+    const Node& node = p_.node(step);
+    if (p_.fact(node.inputs[0]).dtype != MOSAIC_FLOAT) return false;
+    const bool gemm = p_.Is(step, "Gemm");
+    if (gemm && (node.Float("alpha", 1) != 1 || node.Int("transA", 0) != 0)) return false;
+    if (gemm && node.inputs.size() > 2 && node.inputs[2] >= 0) {
+      const Fact& f = p_.fact(node.outputs[0]);
+      bias = node.inputs[2];
+      if (node.Float("beta", 1) != 1 || !f.ranked || !IsBias(bias, f.dims.back())) return false;
+    }
+    Chain chain;
+    if (!Follow(node.inputs[1], &chain)) return false;
+    TableForm form;
+    form.turned = (chain.turns % 2 == 1) != (gemm && node.Int("transB", 0) != 0);
+    const Node& d = p_.node(chain.dequantise);
+    if (!Scales(d, p_.Constant(chain.table)->weight, chain.turns_before % 2 == 1, &form))
       return false;
-    }
-    const int table = p_.node(dequantise).inputs[0];
-    const ModelTensor* t = p_.Constant(table);
-    if (t == nullptr || t->weight.shape.size() != 2 || !Scales(p_.node(dequantise), t->weight, 0)) {
-      return false;
-    }
-    const int bias = n.inputs.size() > 2 ? n.inputs[2] : -1;
-    if (bias >= 0 && (n.Float("beta", 1) != 1 || !IsRow(bias, t->weight.shape[0]))) return false;
-    out->taken = {last, dequantise};
-    SetNode(last, dequantise, table, "Gemm + DequantizeLinear", out);
-    if (bias >= 0) {
-      out->node.inputs.resize(4, -1);
-      out->node.inputs.push_back(bias);
-    }
+    out->op = MakeTableProduct(form);
+    if (out->op == nullptr) return false;
+    out->taken = {last};
+    if (step != last) out->taken.push_back(step);
+    out->node = node;
+    out->node.op_type += " + DequantizeLinear";
+    if (chain.turns > 0) out->node.op_type += " + Transpose";
+    if (step != last) out->node.op_type += " + Add";
+    out->node.inputs = {node.inputs[0], chain.table, d.inputs[1],
+                        d.inputs.size() > 2 ? d.inputs[2] : -1};
+    if (bias >= 0) out->node.inputs.push_back(bias);
+    out->node.outputs = p_.node(last).outputs;
     return true;
   }
 
-  void SetNode(size_t last, size_t dequantise, int table, const char* op_type, Fusion* out) {
-    const Node& d = p_.node(dequantise);
-    out->node = p_.node(last);
-    out->node.op_type = op_type;
-    out->node.inputs = {p_.node(last).inputs[0], table, d.inputs[1]};
-    if (d.inputs.size() > 2) out->node.inputs.push_back(d.inputs[2]);
-    out->op = MakeTableProduct();
-  }
-
-  bool IsRow(int value, int64_t columns) const {
-    const Fact& f = p_.fact(value);
-    return f.dtype == MOSAIC_FLOAT && f.ranked && f.rank() == 1 && f.dims[0].Is(columns);
-  }
-  size_t OnlyMaker(int value, const char* op_type) const {
-    return p_.ReadOnce(value) ? p_.Maker(value, op_type) : Pattern::kNone;
+  // From an operand to the constant. What lies between is read by products alone, each of which may
+  // read the table itself; the steps go when nothing reads them any more.
+  bool Follow(int value, Chain* chain) const {
+    for (bool first = true;; first = false) {
+      const std::vector<size_t>& readers = p_.readers(value);
+      const bool products = std::all_of(readers.begin(), readers.end(), [&](size_t r) {
+        return (p_.Is(r, "MatMul") || p_.Is(r, "Gemm")) && p_.node(r).inputs[1] == value;
+      });
+      if (first ? !products : readers.size() != 1) return false;
+      const size_t turn = p_.Maker(value, "Transpose");
+      if (turn == Pattern::kNone) {
+        if (chain->dequantise != Pattern::kNone) return false;
+        chain->dequantise = p_.Maker(value, "DequantizeLinear");
+        if (chain->dequantise == Pattern::kNone) return false;
+        value = p_.node(chain->dequantise).inputs[0];
+      } else {
+        if (!Turns(p_.node(turn))) return false;
+        ++chain->turns;
+        if (chain->dequantise != Pattern::kNone) ++chain->turns_before;
+        value = p_.node(turn).inputs[0];
+      }
+      const ModelTensor* t = p_.Constant(value);
+      if (t == nullptr) continue;
+      chain->table = value;
+      return chain->dequantise != Pattern::kNone && t->weight.shape.size() == 2;
+    }
   }
   static bool Turns(const Node& n) {
     const std::vector<int64_t> perm = n.Ints("perm");
     return perm.empty() || (perm.size() == 2 && perm[0] == 1);
   }
-  // One scale, or one for each row of the table, which is this axis of what is dequantised; zero
-  // points likewise.
-  bool Scales(const Node& n, const StreamedWeight& table, int64_t rows_axis) const {
-    if (table.dtype != MOSAIC_INT8 && table.dtype != MOSAIC_UINT8) return false;
-    if (n.Int("block_size", 0) != 0 || p_.fact(n.outputs[0]).dtype != MOSAIC_FLOAT) return false;
-    const int64_t axis = n.Int("axis", 1);
-    for (size_t i = 1; i < n.inputs.size(); ++i) {
+  // One for each column, the same for all items.
+  bool IsBias(int value, const Dim& columns) const {
+    const Fact& f = p_.fact(value);
+    return f.dtype == MOSAIC_FLOAT && f.ranked && f.rank() == 1 && Same(f.dims[0], columns) &&
+           f.item_axis == kShared;
+  }
+  // Of float32, from integers of a byte or less. turned: what is dequantised is the table
+  // transposed.
+  bool Scales(const Node& n, const StreamedWeight& table, bool turned, TableForm* form) const {
+    const int types[] = {MOSAIC_INT8, MOSAIC_UINT8, MOSAIC_INT4, MOSAIC_UINT4};
+    if (std::count(std::begin(types), std::end(types), table.dtype) == 0) return false;
+    const Fact& scale = p_.fact(n.inputs[1]);
+    if (scale.dtype != MOSAIC_FLOAT || p_.fact(n.outputs[0]).dtype != MOSAIC_FLOAT) return false;
+    if (!scale.ranked || scale.rank() > 2) return false;
+    for (size_t i = 1; i < n.inputs.size(); ++i) {  // fits, whatever the run
       if (n.inputs[i] < 0) continue;
       const Fact& f = p_.fact(n.inputs[i]);
-      if (i == 1 && f.dtype != MOSAIC_FLOAT) return false;
-      if (!f.ranked || f.rank() > 1) return false;
-      if (f.rank() == 0 || f.dims[0].Is(1)) continue;
-      if ((axis < 0 ? axis + 2 : axis) != rows_axis || !f.dims[0].Is(table.shape[0])) return false;
+      if (!f.ranked || f.item_axis != kShared) return false;
+      for (const Dim& d : f.dims) {
+        if (!d.is_number()) return false;
+      }
     }
-    return true;
+    form->block = n.Int("block_size", 0);
+    if (form->block == 0 && (scale.rank() == 0 || scale.dims[0].Is(1))) return true;
+    int64_t axis = n.Int("axis", 1);
+    if (axis < 0) axis += 2;
+    if (turned && scale.rank() == 2) return false;  // the scales are transposed, too
+    form->axis = turned ? 1 - axis : axis;
+    form->scale_rank = scale.rank();
+    return scale.rank() == (form->block == 0 ? 1 : 2);
   }
 
   Pattern p_;

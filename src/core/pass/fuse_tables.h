@@ -1,7 +1,7 @@
-// The pass that makes one step of a product with a table of bytes and what makes the operand of the
-// table: MatMul(x, Transpose(DequantizeLinear(table))), the two in either order. So a table that is
-// also gathered is read where it lies, instead of being turned and dequantised for each prediction.
-// So is that of a dense layer, Gemm(x, DequantizeLinear(table), bias) with transB.
+// The pass that makes one step of a product with a constant table of bytes and what makes the
+// operand of the table: MatMul or Gemm of x and DequantizeLinear(table), transposed or not, and the
+// bias that is added. So the table is read where it lies, instead of being dequantised (and turned)
+// for each prediction.
 #pragma once
 
 #include "core/plan/model.h"

@@ -62,7 +62,7 @@ int StreamedTensor(const Model& model, const BodyPlan& body, const Node& node, c
     if (s.layout == MOSAIC_LAYOUT_STRIP && s.transposed != t.weight.transposed) continue;
     if (s.layout == MOSAIC_LAYOUT_STRIP && !FitsForm(s, t.weight)) continue;
     // A row of the table is all that one index of dimension 0 has.
-    if (s.layout == MOSAIC_LAYOUT_ROW &&
+    if (s.layout == MOSAIC_LAYOUT_ROW && !s.any_cut &&
         (t.weight.shape.empty() || t.weight.blocking.rows != t.weight.shape[0])) {
       continue;
     }

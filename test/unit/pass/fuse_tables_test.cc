@@ -174,7 +174,7 @@ TEST(FuseTables, DenseLayersOfBytesHaveTheBitsOfTheirNodes) {
       {"a scale for each row"},
       {"one scale", false},
       {"no bias", true, false},
-      {"not transposed", true, true, false, 0, 1, false},
+      {"not transposed", true, true, false, 0},
       {"a factor", true, true, false, 1, 0.5F, false},
   };
   std::mt19937 rng(3);
@@ -198,6 +198,132 @@ TEST(FuseTables, DenseLayersOfBytesHaveTheBitsOfTheirNodes) {
       }
     }
   }
+}
+
+// Of quantised models (QDQ): the constant is dequantised for one product, with the bias that
+// follows.
+struct Quantised {
+  const char* name;
+  int dtype;
+  int64_t axis, block;  // axis -1: one scale
+  bool zero = true, gemm = false, turned = false, bias = false;
+  int64_t rows = 5, k = 300, n = 90;
+};
+
+// dense: nothing becomes one step, since another reader takes what is dequantised.
+Array Multiplied(const Quantised& q, bool dense, int max_blocks) {
+  std::mt19937 rng(17);
+  GraphBuilder g;
+  g.graph.opset = 21;
+  const Shape shape = q.turned ? Shape{q.n, q.k} : Shape{q.k, q.n};
+  Shape scales = {};
+  if (q.axis >= 0) scales = {shape[static_cast<size_t>(q.axis)]};
+  if (q.block > 0) {
+    scales = shape;
+    int64_t& along = scales[static_cast<size_t>(q.axis)];
+    along = (along + q.block - 1) / q.block;
+  }
+  const auto draw = [&](int64_t count) {
+    std::vector<uint8_t> bytes(static_cast<size_t>(count));
+    for (uint8_t& b : bytes) {
+      b = static_cast<uint8_t>(rng());
+      if (q.dtype == MOSAIC_UINT4) b &= 15U;
+      if (q.dtype == MOSAIC_INT4) b = static_cast<uint8_t>(((b & 15U) ^ 8U) - 8U);
+    }
+    return bytes;
+  };
+  const std::vector<uint8_t> table = draw(q.k * q.n), zeros = draw(NumElements(scales));
+  const std::vector<float> scale = RandomFloats(&rng, NumElements(scales)),
+                           bias = RandomFloats(&rng, q.n);
+  const auto constant = [&](const Shape& dims, int dtype, const void* elements) {
+    return dims.empty() ? g.store.AddInline("c", dims, dtype, elements)
+                        : g.store.AddRow("c", dims, NumElements(dims), dtype, elements, 63);
+  };
+  const int w = constant(shape, q.dtype, table.data()),
+            s = constant(scales, MOSAIC_FLOAT, scale.data());
+  const int z = q.zero ? constant(scales, q.dtype, zeros.data()) : -1;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, q.k});
+  std::vector<int> inputs = {g.Constant(w), g.Constant(s)};
+  if (q.zero) inputs.push_back(g.Constant(z));
+  const int d = g.Call("DequantizeLinear", inputs, {{"axis", q.axis}, {"block_size", q.block}});
+  const int b = g.Constant(g.store.AddInline("b", {q.n}, MOSAIC_FLOAT, bias.data()));
+  int y = -1;
+  if (q.gemm) {
+    y = g.Call("Gemm", q.bias ? std::vector<int>{x, d, b} : std::vector<int>{x, d},
+               {{"transB", int64_t{q.turned}}});
+  } else {
+    const int operand =
+        q.turned ? g.Call("Transpose", {d}, {{"perm", std::vector<int64_t>{1, 0}}}) : d;
+    y = g.Call("MatMul", {x, operand});
+    if (q.bias) y = g.Call("Add", {b, y});
+  }
+  g.Output(y);
+  if (dense) g.Output(d);
+  const auto model = g.Load();
+  const std::vector<Step>& steps = model->main().steps;
+  if (!dense) {
+    EXPECT_EQ(steps.size(), 1U);
+    EXPECT_EQ(steps[0].streams[1], w);
+    if (q.block > 0) {
+      EXPECT_EQ(steps[0].streams[2], s);
+      EXPECT_EQ(steps[0].streams[3], z);
+    }
+    EXPECT_TRUE(model->items.independent) << model->items.reason;
+  }
+  RunLog log;
+  Array out = MustRun(g, *model, {Floats({q.rows, q.k}, RandomFloats(&rng, q.rows * q.k))}, q.rows,
+                      max_blocks, &log)[0];
+  if (!dense) {
+    EXPECT_LE(log.largest_request, max_blocks);
+  }
+  return out;
+}
+
+TEST(FuseTables, QuantisedProductsAreToTheSameBits) {
+  const Quantised kCases[] = {
+      {"one scale", MOSAIC_INT8, -1, 0},
+      {"no zero point", MOSAIC_UINT8, -1, 0, false},
+      {"of each column", MOSAIC_INT8, 1, 0},
+      {"of each row", MOSAIC_UINT8, 0, 0},
+      {"blocks of k", MOSAIC_INT4, 0, 32},
+      {"blocks of columns", MOSAIC_UINT4, 1, 16},
+      {"blocks, no zero point", MOSAIC_INT8, 0, 128, false},
+      {"bias", MOSAIC_INT8, 1, 0, true, false, false, true},
+      {"Gemm", MOSAIC_INT8, 1, 0, true, true, false, true},
+      {"Gemm transposed", MOSAIC_UINT8, 0, 0, true, true, true, true},
+      {"Gemm transposed, blocks", MOSAIC_INT4, 1, 32, true, true, true, false},
+      {"Transpose, blocks, bias", MOSAIC_UINT4, 1, 64, true, false, true, true},
+      {"many rows", MOSAIC_INT8, 1, 0, true, false, false, false, 1100, 130, 40},
+      {"one column", MOSAIC_INT8, 0, 32, true, false, false, false, 3, 600, 1},
+      {"wide", MOSAIC_UINT8, 0, 32, true, false, false, false, 2, 260, 1100},
+  };
+  for (const Quantised& q : kCases) {
+    SCOPED_TRACE(q.name);
+    for (const Isa isa : UsableIsas()) {
+      const WithIsa with(isa);
+      SCOPED_TRACE(IsaName(isa));
+      const Array want = Multiplied(q, true, 1000);
+      for (const int max_blocks : {1, 3, 1000})
+        EXPECT_TRUE(Multiplied(q, false, max_blocks) == want);
+    }
+  }
+}
+
+// Two products that read what one DequantizeLinear makes both read the table.
+TEST(FuseTables, SeveralProductsOfOneTable) {
+  GraphBuilder g;
+  const std::vector<uint8_t> bytes(64 * 64, 7);
+  const float scale = 0.5F;
+  const int t = g.Constant(g.store.AddRow("t", {64, 64}, 64 * 64, MOSAIC_UINT8, bytes.data()));
+  const int s = g.Constant(g.store.AddInline("s", {}, MOSAIC_FLOAT, &scale));
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 64});
+  const int w = g.Call("DequantizeLinear", {t, s});
+  g.Output(g.Call("MatMul", {g.Call("MatMul", {x, w}), w}));
+  const auto model = g.Load();
+  ASSERT_EQ(model->main().steps.size(), 2U);
+  for (const Step& step : model->main().steps) EXPECT_GE(step.streams[1], 0);
+  const Array y = MustRun(g, *model, {Floats({1, 64}, std::vector<float>(64, 1.0F))})[0];
+  EXPECT_EQ(y.data<float>()[5], 3.5F * 64 * 3.5F * 64);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ enum Input : size_t { kA, kB, kScales, kZeros, kGroups, kBias };
 class MatMulNBits : public RowProduct {
  public:
   explicit MatMulNBits(const Node& node)
-      : RowProduct(kA, kB, kBias),
+      : RowProduct({kA, kB, kScales, kZeros, kBias}, false),
         k_(node.Int("K", 0)),
         n_(node.Int("N", 0)),
         bits_(node.Int("bits", 4)),
@@ -76,15 +76,25 @@ class MatMulNBits : public RowProduct {
   }
 
  protected:
-  Form FormOf(const Call&) const override {
-    return {k_, n_, static_cast<int>(bits_), false, blocks() * (block_ * bits_ / 8), block_};
+  Form FormOf(const Call& c) const override {
+    const bool packed = c.Given(kZeros) && TypeOf(c, kZeros) == MOSAIC_UINT8;
+    return {
+        k_,     n_,       static_cast<int>(bits_),         false, blocks() * (block_ * bits_ / 8),
+        block_, blocks(), packed ? zero_bytes() : blocks()};
   }
-  void SetScales(const Call& c, int64_t first, int64_t columns, int64_t block,
-                 IntegerStrip* strip) const override {
-    const float* scales = c.inputs[kScales].data<float>() + first * blocks() + block;
+  void SetScales(const Call& c, const float* scales, const void* zeros, int64_t columns,
+                 int64_t block, IntegerStrip* strip) const override {
+    const bool packed = zeros != nullptr && TypeOf(c, kZeros) == MOSAIC_UINT8;
     for (int64_t j = 0; j < columns; ++j) {
-      strip->scale[j] = scales[j * blocks()];
-      strip->zero[j] = ZeroOf(c, first + j, block);
+      const int64_t at = j * blocks() + block;
+      strip->scale[j] = scales[at];
+      if (zeros == nullptr) {
+        strip->zero[j] = bits_ == 4 ? 8 : 128;
+      } else if (packed) {
+        strip->zero[j] = Packed(static_cast<const uint8_t*>(zeros) + j * zero_bytes(), block);
+      } else {
+        strip->zero[j] = static_cast<const float*>(zeros)[at];
+      }
     }
   }
 
@@ -92,11 +102,7 @@ class MatMulNBits : public RowProduct {
   int64_t blocks() const { return (k_ + block_ - 1) / block_; }
   int64_t zero_bytes() const { return (blocks() * bits_ + 7) / 8; }  // of a column
 
-  float ZeroOf(const Call& c, int64_t column, int64_t block) const {
-    if (!c.Given(kZeros)) return bits_ == 4 ? 8 : 128;
-    const Tensor& t = c.inputs[kZeros];
-    if (t.dtype() == MOSAIC_FLOAT) return t.data<float>()[column * blocks() + block];
-    const uint8_t* zeros = t.data<uint8_t>() + column * zero_bytes();
+  float Packed(const uint8_t* zeros, int64_t block) const {
     return static_cast<float>(bits_ == 8 ? zeros[block] : zeros[block / 2] >> (block % 2 * 4) & 15);
   }
 

@@ -43,7 +43,11 @@ void DrawBits(Draw& d, Sample* s) {
   const Shape z = d.Dims(3, 3);
   const int64_t bits = d.Of({4, 8}), block = d.Of({16, 32, 64}), k = z[1], n = std::max<int64_t>(z[2], 1), blocks = (k + block - 1) / block;
   s->Data(MOSAIC_FLOAT, {z[0], k}).Data(MOSAIC_UINT8, {n, blocks, block * bits / 8}, 0, 255).Const(MOSAIC_FLOAT, {n * blocks}, 0.01, 0.1);
-  if (d.Flip()) s->Const(MOSAIC_FLOAT, {n * blocks}, 0, 8);
+  if (d.Flip()) {
+    s->Const(MOSAIC_FLOAT, {n * blocks}, 0, 8);
+  } else if (d.Flip()) {
+    s->Const(MOSAIC_UINT8, {n * ((blocks * bits + 7) / 8)}, 0, 255);
+  }
   s->IntAttr("K", k).IntAttr("N", n).IntAttr("bits", bits).IntAttr("block_size", block);
 }
 
