@@ -1,5 +1,7 @@
 // Pad: elements added (or, with negative pads, taken away) before and after each axis. Mode
-// constant fills them with a value; edge, reflect and wrap take them from the input.
+// constant fills them with a value; edge, reflect and wrap take them from what is left of the
+// input.
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/op/array/padding.h"
@@ -50,7 +52,8 @@ class PadOp : public PaddingOp {
         return Status::BadModel("pads take more from shape " + ShapeString(c.dims(0)) +
                                 " than there is");
       }
-      if (mode() != kConstant && c.dims(0)[d].Is(0) && out[d].is_number() && !out[d].Is(0)) {
+      if (mode() != kConstant && LeavesNothing(c.dims(0)[d], before, after) && out[d].is_number() &&
+          !out[d].Is(0)) {
         return Status::BadModel("an empty axis has nothing to pad with");
       }
     }
@@ -73,6 +76,12 @@ class PadOp : public PaddingOp {
   bool shape_input(int i) const override { return i == 1 || i == 3; }
 
  private:
+  static bool LeavesNothing(const Dim& size, const Dim& before, const Dim& after) {
+    if (!size.is_number() || !before.is_number() || !after.is_number()) return size.Is(0);
+    return size.number() + std::min<int64_t>(before.number(), 0) +
+               std::min<int64_t>(after.number(), 0) <=
+           0;
+  }
   // As many axes as there are pairs of pads, counted from the front.
   static Status CompleteAxes(int rank, size_t pads, bool given, std::vector<int64_t>* axes) {
     if (!given) {

@@ -36,6 +36,12 @@ class PaddingOp : public Op {
     s.x = c.inputs[0].shape();
     s.y = c.outputs[0].shape();
     s.strides = RowMajorStrides(s.x);
+    s.first = Shape(before.size());
+    s.kept = s.x;
+    for (size_t d = 0; d < before.size(); ++d) {
+      s.first[d] = std::max<int64_t>(0, -before[d]);
+      s.kept[d] -= s.first[d] + std::max<int64_t>(0, s.x[d] + before[d] - s.y[d]);
+    }
     c.OnePhase(Chunks(c.outputs[0].size(), kChunk), 2 * kChunk);
     return Status();
   }
@@ -46,11 +52,12 @@ class PaddingOp : public Op {
 
   struct State {
     Shape before, x, y;
-    Strides strides;  // of the input
+    Shape first, kept;  // what is left of the input: modes go on from that alone
+    Strides strides;    // of the input
   };
 
-  // Where index i (counted from the input's first) is taken from; -1: nowhere. REQUIRES: size > 0,
-  // but for kConstant.
+  // Where index i (counted from the first that is kept, of size) is taken from; -1: nowhere.
+  // REQUIRES: size > 0, but for kConstant.
   int64_t Source(int64_t i, int64_t size) const {
     if (i >= 0 && i < size) return i;
     switch (mode_) {
@@ -85,20 +92,22 @@ class PaddingOp : public Op {
       int64_t rest = begin / row, base = 0;
       const int64_t column = begin % row, n = std::min(row - column, end - begin);
       for (size_t d = rank - 1; d-- > 0 && base >= 0;) {
-        const int64_t from = Source(rest % s.y[d] - s.before[d], s.x[d]);
-        base = from < 0 ? -1 : base + from * s.strides[d];
+        const int64_t from = Source(rest % s.y[d] - s.before[d] - s.first[d], s.kept[d]);
+        base = from < 0 ? -1 : base + (from + s.first[d]) * s.strides[d];
         rest /= s.y[d];
       }
       if (base < 0) {
         std::fill(y + begin, y + begin + n, value);
       } else {
-        FillRow(s.x[rank - 1], x + base, column - s.before[rank - 1], n, value, y + begin);
+        const int64_t first = s.first[rank - 1];
+        FillRow(s.kept[rank - 1], x + base + first, column - s.before[rank - 1] - first, n, value,
+                y + begin);
       }
       begin += n;
     }
   }
 
-  // Indices [i, i + n) of an output row, counted from the first of a row of the input.
+  // Indices [i, i + n) of an output row, counted from the first that is kept of a row of the input.
   template <typename T>
   void FillRow(int64_t size, const T* x, int64_t i, int64_t n, T value, T* y) const {
     const int64_t last = i + n;

@@ -19,6 +19,7 @@ constexpr int64_t kPlainDepth = 16384;   // of k in a unit of a plain product
 enum class Part { kConvertA, kConvertB, kProduct, kPlain };
 
 struct State {
+  ProductConfig config;                 // of these operands
   int64_t n = 0, k = 0, m = 0;          // of one product
   Shape batch;                          // dimensions of the products; empty where there is one
   Shape a_strides, b_strides;           // per dimension of batch, in matrices; 0 where broadcast
@@ -41,6 +42,13 @@ struct State {
     }
   }
 };
+
+// A vector has nothing to transpose, as ONNX Runtime has it.
+ProductConfig Effective(ProductConfig config, size_t a_rank, size_t b_rank) {
+  config.trans_a = config.trans_a && a_rank > 1;
+  config.trans_b = config.trans_b && b_rank > 1;
+  return config;
+}
 
 Shape Leading(const Shape& s) { return Shape(s.begin(), s.end() - 2); }
 
@@ -320,16 +328,13 @@ Status MatrixProductOp::Infer(InferContext& c) const {
   if (c.in(0).rank() == 0 || c.in(1).rank() == 0) {
     return Status::BadModel("a scalar cannot be multiplied");
   }
-  if ((config_.trans_a && c.in(0).rank() == 1) || (config_.trans_b && c.in(1).rank() == 1)) {
-    return Status::Unsupported("a vector cannot be transposed");
-  }
-  const Operand a = OperandOf(c.in(0), true, config_.trans_a);
-  const Operand b = OperandOf(c.in(1), false, config_.trans_b);
-  const std::string transposed =
-      config_.trans_a || config_.trans_b
-          ? std::string(" (transA ") + (config_.trans_a ? "1" : "0") + ", transB " +
-                (config_.trans_b ? "1)" : "0)")
-          : "";
+  const ProductConfig config = Effective(config_, c.dims(0).size(), c.dims(1).size());
+  const Operand a = OperandOf(c.in(0), true, config.trans_a);
+  const Operand b = OperandOf(c.in(1), false, config.trans_b);
+  const std::string transposed = config.trans_a || config.trans_b
+                                     ? std::string(" (transA ") + (config.trans_a ? "1" : "0") +
+                                           ", transB " + (config.trans_b ? "1)" : "0)")
+                                     : "";
   MOSAIC_RETURN_IF_ERROR(c.RequireEqual(a.cols, b.rows,
                                         "shapes " + ShapeString(c.dims(0)) + " and " +
                                             ShapeString(c.dims(1)) + " do not fit" + transposed));
@@ -371,13 +376,14 @@ Status MatrixProductOp::Infer(InferContext& c) const {
 
 Status MatrixProductOp::Start(Call& c) const {
   State& s = c.NewState<State>();
+  s.config = Effective(config_, c.shape(0).size(), c.shape(1).size());
   const bool plain = HasType(PlainProductTypes(), c.outputs[0].dtype()) && c.weight(1) == nullptr;
-  MOSAIC_RETURN_IF_ERROR(SetSizes(config_, c.shape(0), c.shape(1), plain && config_.trans_a, &s));
+  MOSAIC_RETURN_IF_ERROR(SetSizes(s.config, c.shape(0), c.shape(1), plain && s.config.trans_a, &s));
   if (config_.addend) SetAddend(c.inputs[2].shape(), &s);
   if (plain) {
     StartPlain(c, &s);
   } else {
-    StartFloat(config_, c, &s);
+    StartFloat(s.config, c, &s);
   }
   return Status();
 }
@@ -402,7 +408,7 @@ Status MatrixProductOp::Run(Call& c, int phase, int64_t begin, int64_t end) cons
       return Status();
     }
     case Part::kPlain:
-      for (int64_t u = begin; u < end; ++u) RunPlainUnit(config_, c, u);
+      for (int64_t u = begin; u < end; ++u) RunPlainUnit(s.config, c, u);
       return Status();
     case Part::kProduct:
       break;
@@ -411,7 +417,7 @@ Status MatrixProductOp::Run(Call& c, int phase, int64_t begin, int64_t end) cons
   for (int64_t u = begin; u < end;) {
     const int64_t index = u / per_product, first = index * per_product;
     const int64_t stop = std::min(end, first + per_product);
-    RunFloat(config_, c, index, u - first, stop - first);
+    RunFloat(s.config, c, index, u - first, stop - first);
     u = stop;
   }
   return Status();

@@ -22,9 +22,13 @@ TEST(Pad, EveryModeAgainstItsDefinition) {
       const Shape x = {draw(1, 5), draw(1, 4), draw(1, 6)};
       std::vector<int64_t> pads(6);
       for (size_t d = 0; d < 3; ++d) {
-        pads[d] = draw(-1, 9);
-        pads[d + 3] = draw(-1, 9);
-        if (x[d] + pads[d] + pads[d + 3] < 0) pads[d] = 1;
+        pads[d] = draw(-2, 9);
+        pads[d + 3] = draw(-2, 9);
+        // Something is left to go on from.
+        if (x[d] + std::min<int64_t>(pads[d], 0) + std::min<int64_t>(pads[d + 3], 0) <= 0) {
+          pads[d] = 1;
+          pads[d + 3] = 0;
+        }
       }
       std::vector<float> values(static_cast<size_t>(NumElements(x)));
       for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i + 1);
@@ -39,13 +43,16 @@ TEST(Pad, EveryModeAgainstItsDefinition) {
             int64_t place[3] = {i - pads[0], j - pads[1], k - pads[2]}, from = 0;
             for (size_t d = 0; d < 3; ++d) {
               int64_t& p = place[d];
-              const int64_t n = x[d];
+              const int64_t first = std::max<int64_t>(0, -pads[d]);
+              const int64_t n = x[d] - first - std::max<int64_t>(0, -pads[d + 3]);
+              p -= first;  // what is taken away is not there to be padded with
               if (mode == "constant" && (p < 0 || p >= n)) from = -1;
               if (mode == "edge") p = std::clamp<int64_t>(p, 0, n - 1);
               if (mode == "wrap") p = ((p % n) + n) % n;
               while (mode == "reflect" && (p < 0 || p >= n)) {
                 p = n == 1 ? 0 : p < 0 ? -p : 2 * (n - 1) - p;
               }
+              p += first;
             }
             if (from == 0) from = (place[0] * x[1] + place[1]) * x[2] + place[2];
             ASSERT_EQ(got[at], from < 0 ? -7 : values[static_cast<size_t>(from)])
@@ -80,6 +87,7 @@ TEST(Pad, Refusals) {
   EXPECT_REFUSED(pad({2}, {1}, "constant"), MOSAIC_E_BAD_MODEL, "pads has 1 elements for 1 axes");
   EXPECT_REFUSED(pad({2}, {-2, -1}, "constant"), MOSAIC_E_BAD_MODEL, "take more");
   EXPECT_REFUSED(pad({0}, {1, 0}, "edge"), MOSAIC_E_BAD_MODEL, "nothing to pad with");
+  EXPECT_REFUSED(pad({2}, {-2, 3}, "wrap"), MOSAIC_E_BAD_MODEL, "nothing to pad with");
   EXPECT_REFUSED(pad({2}, {kFar / 2, 0}, "constant"), MOSAIC_E_LIMIT, "is too large");
   EXPECT_REFUSED(pad({2}, {-kFar - 1, -kFar - 1}, "edge"), MOSAIC_E_LIMIT, "is too large");
   EXPECT_REFUSED(pad({2}, {int64_t{1} << 31, 0}, "constant"), MOSAIC_E_LIMIT, "would exceed");

@@ -354,12 +354,22 @@ TEST(MatMul, IntegersAndRefusals) {
   }
 }
 
-TEST(FusedMatMul, VectorsCannotBeTransposed) {
+// As ONNX Runtime has it: a vector stays a row on the left and a column on the right.
+TEST(FusedMatMul, VectorsAreNotTransposed) {
   OpCall left("FusedMatMul", kMicrosoftDomain), right("FusedMatMul", kMicrosoftDomain);
-  left.Int("transA", 1).Int("transB", 1).In({12}, {1}).In({12, 1}, {1});
-  EXPECT_REFUSED(left.Run(), MOSAIC_E_UNSUPPORTED, "a vector cannot be transposed");
-  right.Int("transB", 1).In({3, 1}, {1}).In({12}, {1});
-  EXPECT_REFUSED(right.Run(), MOSAIC_E_UNSUPPORTED, "a vector cannot be transposed");
+  ASSERT_OK(
+      left.Int("transA", 1).Int("transB", 1).In({2}, {1, 2}).In({3, 2}, {1, 2, 3, 4, 5, 6}).Run());
+  EXPECT_EQ(left.shape(), (Shape{3}));
+  EXPECT_THAT(left.values(), ::testing::ElementsAre(5, 11, 17));
+  ASSERT_OK(
+      right.Int("transA", 1).Int("transB", 1).In({2, 3}, {1, 2, 3, 4, 5, 6}).In({2}, {1, 2}).Run());
+  EXPECT_EQ(right.shape(), (Shape{3}));
+  EXPECT_THAT(right.values(), ::testing::ElementsAre(9, 12, 15));
+  OpCall both("FusedMatMul", kMicrosoftDomain), far("FusedMatMul", kMicrosoftDomain);
+  ASSERT_OK(both.Int("transA", 1).Int("transB", 1).In({3}, {1, 2, 3}).In({3}, {4, 5, 6}).Run());
+  EXPECT_THAT(both.values(), ::testing::ElementsAre(32));
+  EXPECT_REFUSED(far.Int("transA", 1).Int("transB", 1).In({12}, {1}).In({12, 1}, {1}).Run(),
+                 MOSAIC_E_BAD_MODEL, "do not fit (transA 0, transB 1)");
 }
 
 }  // namespace
