@@ -82,6 +82,10 @@ typedef enum MosaicDtype {
   MOSAIC_FLOAT8E5M2FNUZ = 20,
   MOSAIC_UINT4 = 21, /* in arrays of a run: one element a byte */
   MOSAIC_INT4 = 22,
+  MOSAIC_FLOAT4E2M1 = 23, /* one element a byte, as those of 2 bits are */
+  MOSAIC_FLOAT8E8M0 = 24,
+  MOSAIC_UINT2 = 25,
+  MOSAIC_INT2 = 26,
   MOSAIC_SEQUENCE = 100 /* of arrays, in a run only; not an ONNX number */
 } MosaicDtype;
 

@@ -255,14 +255,18 @@ bool ParseTensor(const std::string& bytes, Arena* arena, Tensor* out) {
     }
     return true;
   }
-  if (p.dtype == MOSAIC_INT4 || p.dtype == MOSAIC_UINT4) {
+  if (const int bits = DTypeBits(p.dtype); bits < 8) {
     std::string packed = p.raw;
     for (int64_t v : p.ints) packed += static_cast<char>(v);
-    if (static_cast<int64_t>(packed.size()) != (out->size() + 1) / 2) return false;
+    const int64_t each = 8 / bits;
+    const bool is_signed = p.dtype == MOSAIC_INT4 || p.dtype == MOSAIC_INT2;
+    if (static_cast<int64_t>(packed.size()) != (out->size() + each - 1) / each) return false;
     for (int64_t i = 0; i < out->size(); ++i) {
-      const int half = static_cast<unsigned char>(packed[static_cast<size_t>(i / 2)]) >> (i % 2 * 4) & 15;
+      const int part =
+          static_cast<unsigned char>(packed[static_cast<size_t>(i / each)]) >> (i % each * bits) &
+          ((1 << bits) - 1);
       out->mutable_data<int8_t>()[i] =
-          static_cast<int8_t>(p.dtype == MOSAIC_INT4 && half > 7 ? half - 16 : half);
+          static_cast<int8_t>(is_signed && part >> (bits - 1) != 0 ? part - (1 << bits) : part);
     }
     return true;
   }

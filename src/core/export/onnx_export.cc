@@ -38,11 +38,13 @@ void OnnxExport::Block(const void* payload) {
   loader_.Copy(&payload, 1);
   if (!loader_.done()) return;
   elements_ = loader_.Take();
-  if (IsHalfByte(elements_.dtype())) packed_ = PackHalfBytes({elements_.data<char>(), static_cast<size_t>(elements_.bytes())});
+  if (!IsPacked(elements_.dtype())) return;
+  packed_ = PackElements(elements_.dtype(),
+                         {elements_.data<char>(), static_cast<size_t>(elements_.bytes())});
 }
 
 std::string_view OnnxExport::Elements() const {
-  if (IsHalfByte(elements_.dtype())) return packed_;
+  if (IsPacked(elements_.dtype())) return packed_;
   return {static_cast<const char*>(elements_.raw()), static_cast<size_t>(elements_.bytes())};
 }
 

@@ -291,12 +291,13 @@ class Writer {
       return Status::Unsupported("tensor " + Quoted(name) + ": its type has no form in a file");
     } else if (d.layout == MOSAIC_LAYOUT_INLINE) {
       const std::string_view value(static_cast<const char*>(d.value), d.value_bytes);
-      writer.add_bytes(9, IsHalfByte(d.dtype) ? PackHalfBytes(value) : std::string(value));
+      writer.add_bytes(9, IsPacked(d.dtype) ? PackElements(d.dtype, value) : std::string(value));
     }
     out->Append(std::move(text));
     if (d.layout != MOSAIC_LAYOUT_INLINE) {
       FilePieces data;
-      data.AppendTensor(tensor, IsHalfByte(d.dtype) ? (size + 1) / 2 : size);
+      const uint64_t each = IsPacked(d.dtype) ? 8 / static_cast<uint64_t>(DTypeBits(d.dtype)) : 1;
+      data.AppendTensor(tensor, (size + each - 1) / each);
       out->AppendMessage(9, std::move(data));
     }
     return {};
@@ -336,13 +337,15 @@ void AddLists(const Body& body, std::set<int>* lists) {
 
 }  // namespace
 
-bool IsHalfByte(int dtype) { return dtype == MOSAIC_INT4 || dtype == MOSAIC_UINT4; }
+bool IsPacked(int dtype) { return DTypeBits(dtype) < 8; }
 
-std::string PackHalfBytes(std::string_view elements) {
-  std::string packed((elements.size() + 1) / 2, '\0');
+std::string PackElements(int dtype, std::string_view elements) {
+  const size_t bits = static_cast<size_t>(DTypeBits(dtype)), each = 8 / bits;
+  std::string packed((elements.size() + each - 1) / each, '\0');
   for (size_t i = 0; i < elements.size(); ++i) {
-    const unsigned half = static_cast<unsigned char>(elements[i]) & 15U;
-    packed[i / 2] = static_cast<char>(static_cast<unsigned char>(packed[i / 2]) | half << (i % 2 * 4));
+    const unsigned part = static_cast<unsigned char>(elements[i]) & ((1U << bits) - 1);
+    char& byte = packed[i / each];
+    byte = static_cast<char>(static_cast<unsigned char>(byte) | part << (i % each * bits));
   }
   return packed;
 }

@@ -24,9 +24,9 @@ bool IsListAttribute(const Node& node, const std::string& attribute);
 // The tensors whose elements are needed to write the graph, ascending: lists.
 std::vector<int> ListTensors(const Graph& graph);
 
-// Types of four bits: an element is a byte here, and half of one in the file.
-bool IsHalfByte(int dtype);
-std::string PackHalfBytes(std::string_view elements);
+// Types of less than a byte: an element is a byte here, and a part of one in the file.
+bool IsPacked(int dtype);
+std::string PackElements(int dtype, std::string_view elements);
 
 // The model in pieces. tensors are those of the graph; elements(i) are those of a list.
 // Errors: UNSUPPORTED for types that have no form in the file, and for Optional without an element, whose type is not kept.

@@ -60,6 +60,7 @@ class OnnxReader {
   Status UseStrings(TensorFields* f, OnnxTensor* out);
   Status UsePacked(TensorFields* f, OnnxTensor* out);
   Status ReadPackedVarints(WireReader r, TensorFields* f);
+  Status UseBytes(TensorFields* f, OnnxTensor* out);
   Status ReadExternalEntry(WireReader r, TensorFields* f);
   Status UseFieldData(TensorFields* f, OnnxTensor* out);
   Status UseRawData(const TensorFields& f, OnnxTensor* out);

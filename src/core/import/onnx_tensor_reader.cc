@@ -138,10 +138,7 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
     if (f.external + f.has_raw + (f.data_field != 0) > 1) {
       return Status::BadModel("its elements are given twice");
     }
-    const bool packed = out->dtype == MOSAIC_INT4 || out->dtype == MOSAIC_UINT4;
-    if (packed) return UsePacked(&f, out);
-    if (f.external) return UseExternalData(f, out);
-    return f.has_raw ? UseRawData(f, out) : UseFieldData(&f, out);
+    return DTypeBits(out->dtype) < 8 ? UsePacked(&f, out) : UseBytes(&f, out);
   };
   const Status s = read();  // before the name is looked at: reading sets it
   return InPart(s, "tensor " + Quoted(out->name));
@@ -265,6 +262,11 @@ Status OnnxReader::UseFieldData(TensorFields* f, OnnxTensor* out) {
   return {};
 }
 
+Status OnnxReader::UseBytes(TensorFields* f, OnnxTensor* out) {
+  if (f->external) return UseExternalData(*f, out);
+  return f->has_raw ? UseRawData(*f, out) : UseFieldData(f, out);
+}
+
 Status OnnxReader::UseStrings(TensorFields* f, OnnxTensor* out) {
   if (static_cast<int64_t>(f->strings.size()) != out->elements) {
     return WrongSize(*out, std::to_string(f->strings.size()) + " strings");
@@ -273,26 +275,15 @@ Status OnnxReader::UseStrings(TensorFields* f, OnnxTensor* out) {
   return {};
 }
 
-// Elements of four bits, two a byte, the first in the lower half: a byte each from here on.
 Status OnnxReader::UsePacked(TensorFields* f, OnnxTensor* out) {
+  const int64_t each = 8 / DTypeBits(out->dtype);
   OnnxTensor bytes;
   bytes.dtype = MOSAIC_UINT8;
-  bytes.elements = (out->elements + 1) / 2;
+  bytes.elements = out->elements / each + (out->elements % each != 0 ? 1 : 0);
   bytes.dims = {bytes.elements};
   bytes.data.dtype = MOSAIC_UINT8;
-  MOSAIC_RETURN_IF_ERROR(f->external  ? UseExternalData(*f, &bytes)
-                         : f->has_raw ? UseRawData(*f, &bytes)
-                                      : UseFieldData(f, &bytes));
-  std::string packed(static_cast<size_t>(bytes.elements), '\0');
-  MOSAIC_RETURN_IF_ERROR(
-      ElementReader(bytes.data, MOSAIC_UINT8).Read(0, bytes.elements, packed.data()));
-  std::string elements(static_cast<size_t>(out->elements), '\0');
-  for (size_t i = 0; i < elements.size(); ++i) {
-    const unsigned half = static_cast<unsigned char>(packed[i / 2]) >> (i % 2 * 4) & 15U;
-    const bool negative = out->dtype == MOSAIC_INT4 && (half & 8U) != 0;
-    elements[i] = static_cast<char>(negative ? static_cast<int>(half) - 16 : static_cast<int>(half));
-  }
-  out->data = DataInMemory(out->dtype, std::move(elements));
+  MOSAIC_RETURN_IF_ERROR(UseBytes(f, &bytes));
+  out->data = UnpackedData(out->dtype, out->elements, std::move(bytes.data));
   return {};
 }
 

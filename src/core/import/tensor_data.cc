@@ -44,8 +44,7 @@ bool StoreVarint(int dtype, uint64_t v, char* out) {
     case MOSAIC_FLOAT8E4M3FNUZ:
     case MOSAIC_FLOAT8E5M2:
     case MOSAIC_FLOAT8E5M2FNUZ:
-    case MOSAIC_UINT4:
-    case MOSAIC_INT4:
+    case MOSAIC_FLOAT8E8M0:
       return Narrow<uint8_t>(narrow, out);
     case MOSAIC_BOOL:
       *out = narrow != 0;
@@ -107,6 +106,56 @@ TensorData DataInMemory(int dtype, std::string bytes) {
   s.count = static_cast<int64_t>(bytes.size()) / DTypeSize(dtype);
   d.segments.push_back(s);
   d.source = std::make_shared<OwnedSource>(std::move(bytes));
+  return d;
+}
+
+namespace {
+
+class UnpackedSource : public ByteSource {
+ public:
+  UnpackedSource(int dtype, int64_t elements, TensorData bytes)
+      : bits_(DTypeBits(dtype)),
+        sign_(dtype == MOSAIC_INT4 || dtype == MOSAIC_INT2 ? 1U << (bits_ - 1) : 0),
+        elements_(elements),
+        bytes_(std::move(bytes)),
+        reader_(bytes_, MOSAIC_UINT8) {}
+  uint64_t size() const override { return static_cast<uint64_t>(elements_); }
+  Status Read(uint64_t offset, size_t len, void* out) override {
+    const uint64_t each = static_cast<uint64_t>(8 / bits_);
+    char* to = static_cast<char*>(out);
+    uint8_t packed[4096];
+    for (const uint64_t end = offset + len; offset < end;) {
+      const uint64_t first = offset / each;
+      const uint64_t n = std::min<uint64_t>((end + each - 1) / each - first, sizeof(packed));
+      MOSAIC_RETURN_IF_ERROR(
+          reader_.Read(static_cast<int64_t>(first), static_cast<int64_t>(n), packed));
+      for (const uint64_t stop = std::min(end, (first + n) * each); offset < stop; ++offset) {
+        const unsigned part =
+            packed[offset / each - first] >> (offset % each * static_cast<unsigned>(bits_)) &
+            ((1U << bits_) - 1);
+        *to++ = static_cast<char>(static_cast<int>(part ^ sign_) - static_cast<int>(sign_));
+      }
+    }
+    return {};
+  }
+
+ private:
+  int bits_;
+  unsigned sign_;  // the bit that is one; 0: there is none
+  int64_t elements_;
+  TensorData bytes_;
+  ElementReader reader_;
+};
+
+}  // namespace
+
+TensorData UnpackedData(int dtype, int64_t elements, TensorData bytes) {
+  TensorData d;
+  d.dtype = dtype;
+  Segment s;
+  s.count = elements;
+  d.segments.push_back(s);
+  d.source = std::make_shared<UnpackedSource>(dtype, elements, std::move(bytes));
   return d;
 }
 

@@ -40,6 +40,10 @@ struct TensorData {
 // Elements that are held in memory, in the tensor's own type: dense row-major bytes.
 TensorData DataInMemory(int dtype, std::string bytes);
 
+// Elements of a type of less than a byte, several of which share one of the bytes (uint8), the
+// first in the low bits: unpacked as they are read. REQUIRES: bytes has as many as they take.
+TensorData UnpackedData(int dtype, int64_t elements, TensorData bytes);
+
 // Reads ranges of elements. data must outlive it. Ascending ranges are fastest.
 class ElementReader {
  public:

@@ -13,6 +13,10 @@ int DTypeSize(int dtype) {
     case MOSAIC_FLOAT8E5M2FNUZ:
     case MOSAIC_UINT4:
     case MOSAIC_INT4:
+    case MOSAIC_FLOAT4E2M1:
+    case MOSAIC_FLOAT8E8M0:
+    case MOSAIC_UINT2:
+    case MOSAIC_INT2:
       return 1;
     case MOSAIC_UINT16:
     case MOSAIC_INT16:
@@ -31,6 +35,20 @@ int DTypeSize(int dtype) {
       return 16;  // tensor/tensor.h: StringElement
     default:
       return 0;
+  }
+}
+
+int DTypeBits(int dtype) {
+  switch (dtype) {
+    case MOSAIC_UINT4:
+    case MOSAIC_INT4:
+    case MOSAIC_FLOAT4E2M1:
+      return 4;
+    case MOSAIC_UINT2:
+    case MOSAIC_INT2:
+      return 2;
+    default:
+      return 8 * DTypeSize(dtype);
   }
 }
 
@@ -76,6 +94,14 @@ const char* DTypeName(int dtype) {
       return "uint4";
     case MOSAIC_INT4:
       return "int4";
+    case MOSAIC_FLOAT4E2M1:
+      return "float4e2m1";
+    case MOSAIC_FLOAT8E8M0:
+      return "float8e8m0";
+    case MOSAIC_UINT2:
+      return "uint2";
+    case MOSAIC_INT2:
+      return "int2";
     case MOSAIC_SEQUENCE:
       return "sequence";
     default:

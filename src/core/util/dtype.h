@@ -12,6 +12,9 @@ using DType = MosaicDtype;
 
 // Bytes of one element; 0 for a type we do not have.
 int DTypeSize(int dtype);
+// Bits of an element in a file: of types of less than a byte, several share one there, the first in
+// the low bits.
+int DTypeBits(int dtype);
 // numpy's name: "float32", "int64", "bool", "bfloat16"; "?" for a type we do not have.
 const char* DTypeName(int dtype);
 bool IsFloat(int dtype);  // float16, bfloat16, float32, float64

@@ -312,6 +312,42 @@ TEST(Importer, ExternalData) {
   EXPECT_EQ(opened, 1);
 }
 
+// Types of less than a byte, the first element in the low bits: a byte each once they are read,
+// wherever they lie.
+TEST(Importer, PackedElements) {
+  const std::string file = std::string("..") + "\x1f\xf1\x08";
+  ExternalOpener opener = [&](const std::string&, std::unique_ptr<ByteSource>* out) {
+    *out = std::make_unique<MemorySource>(file);
+    return Status();
+  };
+  ModelBuilder b;
+  b.Input("x", {kN, 2}).Output("x", {kN, 2});
+  const std::map<std::string, std::string> at = {{"location", "w.bin"}, {"offset", "2"}};
+  const std::string bits = "\xe4\x02";
+  b.Initializer(ExternalTensor("external", MOSAIC_INT4, {5}, at));
+  b.Initializer(RawTensor("unsigned4", MOSAIC_UINT4, {5}, file.substr(2)));
+  b.Initializer(RawTensor("float4", MOSAIC_FLOAT4E2M1, {5}, file.substr(2)));
+  b.Initializer(RawTensor("int2", MOSAIC_INT2, {5}, bits));
+  b.Initializer(RawTensor("uint2", MOSAIC_UINT2, {5}, bits));
+  b.Initializer(TensorHead("field", MOSAIC_UINT2, {2, 3}).Ints(5, {0xe4, 0x02}).str());
+  b.Initializer(TensorHead("power", MOSAIC_FLOAT8E8M0, {2}).Ints(5, {127, 255}).str());
+  const std::vector<std::string> names = {"external", "unsigned4", "float4", "int2",
+                                          "uint2",    "field",     "power"};
+  for (const std::string& name : names)
+    b.Output(name, {}, 0).Node("Identity", {name}, {name + "_"});
+  const std::string bytes = b.Build(26);
+  const Imported r = Import(bytes, 126, opener);
+  ASSERT_TRUE(r.status.ok()) << r.status.message();
+  using Bytes = std::vector<int8_t>;
+  EXPECT_EQ(r.Elements<int8_t>("external"), (Bytes{-1, 1, 1, -1, -8}));
+  EXPECT_EQ(r.Elements<int8_t>("unsigned4"), (Bytes{15, 1, 1, 15, 8}));
+  EXPECT_EQ(r.Elements<int8_t>("float4"), (Bytes{15, 1, 1, 15, 8}));
+  EXPECT_EQ(r.Elements<int8_t>("int2"), (Bytes{0, 1, -2, -1, -2}));
+  EXPECT_EQ(r.Elements<int8_t>("uint2"), (Bytes{0, 1, 2, 3, 2}));
+  EXPECT_EQ(r.Elements<int8_t>("field"), (Bytes{0, 1, 2, 3, 2, 0}));
+  EXPECT_EQ(r.Elements<int8_t>("power"), (Bytes{127, -1}));
+}
+
 // The operator cases of Debian's libonnx-testdata: what is imported must be complete, what is not
 // must say why.
 // Two elements of four bits a byte, as everywhere.

@@ -9,8 +9,6 @@ namespace {
 
 constexpr int64_t kChunk = 64 * 1024;  // bytes of a unit
 
-bool HalfByte(int dtype) { return dtype == MOSAIC_INT4 || dtype == MOSAIC_UINT4; }
-
 class BitCastOp : public Op {
  public:
   explicit BitCastOp(int to) : to_(to) {}
@@ -18,7 +16,7 @@ class BitCastOp : public Op {
   Status Infer(InferContext& c) const override {
     const int from = c.dtype(0);
     if (from == MOSAIC_STRING) return UnsupportedType("an input", from);
-    if (DTypeSize(from) != DTypeSize(to_) || HalfByte(from) != HalfByte(to_)) {
+    if (DTypeBits(from) != DTypeBits(to_)) {
       return Status::BadModel(std::string("elements of ") + DTypeName(from) + " and of " +
                               DTypeName(to_) + " are of different sizes");
     }
@@ -45,7 +43,7 @@ class BitCastOp : public Op {
 Status MakeBitCast(const Node& node, std::unique_ptr<Op>* out) {
   MOSAIC_RETURN_IF_ERROR(CheckArity(node, 1, 1));
   const int64_t to = node.Int("to", MOSAIC_UNDEFINED);
-  if (to == MOSAIC_STRING || to > MOSAIC_INT4 || DTypeSize(static_cast<int>(to)) == 0) {
+  if (to == MOSAIC_STRING || to > MOSAIC_INT2 || DTypeSize(static_cast<int>(to)) == 0) {
     return Status::Unsupported("attribute to is missing or names no type that is supported");
   }
   *out = std::make_unique<BitCastOp>(static_cast<int>(to));

@@ -14,13 +14,14 @@ namespace {
 constexpr int64_t kChunk = 8192;  // elements of a unit
 
 using RealTypes = Types<float, double, Float16, BFloat16, int32_t>;
-using IntegerTypes = Types<int8_t, uint8_t, int16_t, uint16_t, Int4, UInt4>;
-using QuantTypes = Types<int8_t, uint8_t, int16_t, uint16_t, int32_t, Int4, UInt4, Float8E4M3FN,
-                         Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>;
+using ScaleTypes = Types<float, double, Float16, BFloat16, int32_t, Float8E8M0>;
+using IntegerTypes = Types<int8_t, uint8_t, int16_t, uint16_t, Int4, UInt4, Int2, UInt2>;
+using QuantTypes = Types<int8_t, uint8_t, int16_t, uint16_t, int32_t, Int4, UInt4, Int2, UInt2,
+                         Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ, Float4E2M1>;
 
 double Number(const Tensor& t, int64_t i) {
   double v = 0;
-  Dispatch(RealTypes(), t.dtype(), [&](auto type) {
+  Dispatch(ScaleTypes(), t.dtype(), [&](auto type) {
     using T = typename decltype(type)::T;
     v = static_cast<double>(Load(t.data<T>()[i]));
   });
@@ -37,6 +38,10 @@ void Limits(double* least, double* most) {
     *least = -8, *most = 7;
   } else if constexpr (std::is_same_v<T, UInt4>) {
     *least = 0, *most = 15;
+  } else if constexpr (std::is_same_v<T, Int2>) {
+    *least = -2, *most = 1;
+  } else if constexpr (std::is_same_v<T, UInt2>) {
+    *least = 0, *most = 3;
   } else {
     *least = static_cast<double>(std::numeric_limits<T>::lowest());
     *most = static_cast<double>(std::numeric_limits<T>::max());
@@ -86,7 +91,7 @@ class QuantizeLinear : public Op {
 
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<RealTypes>(c.dtype(0), "an input"));
-    MOSAIC_RETURN_IF_ERROR(CheckType<RealTypes>(c.dtype(1), "a scale"));
+    MOSAIC_RETURN_IF_ERROR(CheckType<ScaleTypes>(c.dtype(1), "a scale"));
     const int given = c.Has(2) ? c.dtype(2) : dtype_ != 0 ? dtype_ : MOSAIC_UINT8;
     if (given == MOSAIC_INT32) return UnsupportedType("an output", given);
     MOSAIC_RETURN_IF_ERROR(CheckType<QuantTypes>(given, "an output"));
@@ -145,7 +150,7 @@ class QuantizeLinear : public Op {
         const double v = std::nearbyint(static_cast<double>(quotient)) + zero;
         const double kept = std::isnan(v) ? 0 : std::clamp(v, least, most);
         y[i] = Store<Y>(static_cast<ComputeType<Y>>(kept));
-      } else if constexpr (HasType(Float8Types(), ElementTraits<Y>::kDType)) {
+      } else if constexpr (HasType(SmallFloatTypes(), ElementTraits<Y>::kDType)) {
         y[i].bits = FloatToFloat8(static_cast<double>(quotient) + zero, ElementTraits<Y>::kDType,
                                   saturate_);
       }
@@ -166,7 +171,10 @@ class DequantizeLinear : public Op {
 
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckType<QuantTypes>(c.dtype(0), "an input"));
-    MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(c.dtype(1), "a scale"));
+    MOSAIC_RETURN_IF_ERROR(CheckType<ScaleTypes>(c.dtype(1), "a scale"));
+    if (!IsFloat(dtype_ != 0 ? dtype_ : c.dtype(1))) {
+      return UnsupportedType("an output", dtype_ != 0 ? dtype_ : c.dtype(1));
+    }
     if (c.Has(2)) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, 2));
     return InferScaled(c, dtype_ != 0 ? dtype_ : c.dtype(1), axis_, block_);
   }

@@ -106,10 +106,64 @@ TEST(CastTest, Float8) {
   }
 }
 
+TEST(CastTest, Float4) {
+  OpCall down("Cast"), up("Cast"), strings("Cast");
+  ASSERT_OK(down.Int("to", MOSAIC_FLOAT4E2M1)
+                .In({15}, {0, -0.0F, 0.25F, 0.26F, 0.75F, 1.25F, 1.75F, 2.5F, 2.51F, 3.5F, 5, 5.1F,
+                           -100, kInf, kNaN})
+                .Run());
+  const uint8_t* bits = down.output().data<uint8_t>();
+  EXPECT_EQ(std::vector<int>(bits, bits + 15),
+            (std::vector<int>{0, 8, 0, 1, 2, 2, 4, 4, 5, 6, 6, 7, 15, 7, 8}));
+  ASSERT_OK(up.Int("to", MOSAIC_FLOAT).In(down.output()).Run());
+  EXPECT_THAT(up.values(), ElementsAre(0, 0, 0, 0.5, 1, 1, 2, 2, 3, 4, 4, 6, -6, 6, 0));
+}
+
+// Powers of two; ties of "nearest" go up. Signs are dropped.
+TEST(CastTest, PowersOfTwo) {
+  struct Case {
+    const char* mode;
+    int64_t saturate;
+    std::vector<int> bits;
+  };
+  const float most = 0x1.8p127F;
+  for (const Case& k : {Case{"up", 1, {0, 127, 128, 128, 129, 127, 255, 255, 254, 0, 1}},
+                        Case{"up", 0, {0, 127, 128, 128, 129, 127, 255, 255, 255, 0, 1}},
+                        Case{"down", 0, {0, 127, 127, 127, 128, 126, 255, 255, 254, 0, 0}},
+                        Case{"nearest", 1, {0, 127, 127, 128, 128, 127, 255, 255, 254, 0, 1}},
+                        Case{"nearest", 0, {0, 127, 127, 128, 128, 127, 255, 255, 255, 0, 1}}}) {
+    SCOPED_TRACE(k.mode);
+    OpCall call("Cast");
+    ASSERT_OK(
+        call.Int("to", MOSAIC_FLOAT8E8M0)
+            .Int("saturate", k.saturate)
+            .String("round_mode", k.mode)
+            .In({11}, {0, -1, 1.25F, 1.5F, 2.5F, 0.75F, kInf, kNaN, most, 0x1p-127F, 0x1.8p-127F})
+            .Run());
+    const uint8_t* bits = call.output().data<uint8_t>();
+    EXPECT_EQ(std::vector<int>(bits, bits + 11), k.bits);
+  }
+  EXPECT_REFUSED(
+      OpCall("Cast").Int("to", MOSAIC_FLOAT8E8M0).String("round_mode", "even").In({1}, {1}).Run(),
+      MOSAIC_E_BAD_MODEL, "round_mode is \"even\"");
+}
+
+TEST(CastTest, Int2) {
+  OpCall down("Cast"), up("Cast"), unsigned2("Cast");
+  ASSERT_OK(down.Int("to", MOSAIC_INT2).In<int32_t>({6}, {-2, 1, 2, -3, 3, 0}).Run());
+  const int8_t* y = down.output().data<int8_t>();
+  EXPECT_EQ(std::vector<int>(y, y + 6), (std::vector<int>{-2, 1, -2, 1, -1, 0}));
+  ASSERT_OK(up.Int("to", MOSAIC_FLOAT).In(down.output()).Run());
+  EXPECT_THAT(up.values(), ElementsAre(-2, 1, -2, 1, -1, 0));
+  ASSERT_OK(unsigned2.Int("to", MOSAIC_UINT2).In<int32_t>({4}, {3, 4, -1, 2}).Run());
+  const uint8_t* u = unsigned2.output().data<uint8_t>();
+  EXPECT_EQ(std::vector<int>(u, u + 4), (std::vector<int>{3, 0, 3, 2}));
+}
+
 TEST(CastTest, EveryFloat8BecomesItself) {
-  for (int dtype :
-       {MOSAIC_FLOAT8E4M3FN, MOSAIC_FLOAT8E4M3FNUZ, MOSAIC_FLOAT8E5M2, MOSAIC_FLOAT8E5M2FNUZ}) {
-    for (int bits = 0; bits < 256; ++bits) {
+  for (int dtype : {MOSAIC_FLOAT8E4M3FN, MOSAIC_FLOAT8E4M3FNUZ, MOSAIC_FLOAT8E5M2,
+                    MOSAIC_FLOAT8E5M2FNUZ, MOSAIC_FLOAT8E8M0, MOSAIC_FLOAT4E2M1}) {
+    for (int bits = 0; bits < (dtype == MOSAIC_FLOAT4E2M1 ? 16 : 256); ++bits) {
       const float v = Float8ToFloat(static_cast<uint8_t>(bits), dtype);
       if (std::isnan(v)) continue;
       EXPECT_EQ(FloatToFloat8(static_cast<double>(v), dtype, false), bits) << DTypeName(dtype);

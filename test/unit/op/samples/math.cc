@@ -211,7 +211,11 @@ void DrawClip(Draw& d, Sample* s) {
   if (d.Flip()) s->Values(dtype, {}, {static_cast<double>(d.Int(1, 5))});
 }
 void DrawCast(Draw& d, Sample* s) {
-  const int to = AnyType(d);
+  int to = AnyType(d);
+  if (s->Is("CastLike") && d.Flip()) {
+    to = d.Of({MOSAIC_INT4, MOSAIC_UINT4, MOSAIC_INT2, MOSAIC_UINT2, MOSAIC_FLOAT4E2M1,
+               MOSAIC_FLOAT8E8M0, MOSAIC_FLOAT8E4M3FN, MOSAIC_FLOAT8E5M2FNUZ});
+  }
   s->Data(AnyType(d), d.Dims(0, 3), 0, 100);
   if (s->Is("Cast")) {
     s->IntAttr("to", to);

@@ -12,7 +12,9 @@ int ByteType(Draw& d) { return d.Of({MOSAIC_UINT8, MOSAIC_INT8}); }
 void DrawQuantize(Draw& d, Sample* s) {
   const bool back = s->Is("DequantizeLinear");
   const Shape shape = d.Dims(1, 4);
-  const int quantised = d.Of({MOSAIC_UINT8, MOSAIC_INT8, MOSAIC_UINT16, MOSAIC_INT16});
+  int quantised = d.Of({MOSAIC_UINT8, MOSAIC_INT8, MOSAIC_UINT16, MOSAIC_INT16});
+  if (d.Rarely())
+    quantised = d.Of({MOSAIC_INT4, MOSAIC_UINT4, MOSAIC_INT2, MOSAIC_UINT2, MOSAIC_FLOAT4E2M1});
   const int dtype = d.Of({MOSAIC_FLOAT, MOSAIC_FLOAT, MOSAIC_FLOAT16});
   const int64_t axis = Axis(d, shape);
   const Shape scale = d.Flip() ? Shape{} : Shape{shape[Positive(axis, shape)]};
