@@ -60,6 +60,21 @@ std::string MapsProto(const Node& zip_map) {
   return type;
 }
 
+bool ReadsMap(const Node& n) {
+  return n.domain == "ai.onnx.ml" && (n.op_type == "DictVectorizer" || n.op_type == "CastMap");
+}
+
+// What such a node reads. (It is an array of keys and values here.)
+std::string MapProto(const Node& reader) {
+  std::string element, value, map, type;
+  pbf_writer(element).add_int32(1, static_cast<int32_t>(reader.Int("map_value", 0)));
+  pbf_writer(value).add_message(1, element);
+  pbf_writer(map).add_int32(1, static_cast<int32_t>(reader.Int("map_key", 0)));
+  pbf_writer(map).add_message(2, value);
+  pbf_writer(type).add_message(5, map);
+  return type;
+}
+
 std::string ValueInfo(const std::string& name, const std::string& type) {
   std::string info;
   pbf_writer writer(info);
@@ -68,14 +83,21 @@ std::string ValueInfo(const std::string& name, const std::string& type) {
   return info;
 }
 
-std::string InputType(const Value& v) { return v.dtype == MOSAIC_UNDEFINED ? "" : TypeProto(v); }
+std::string DeclaredType(const Value& v) { return v.dtype == MOSAIC_UNDEFINED ? "" : TypeProto(v); }
+
+std::string InputType(const Body& body, int value) {
+  for (const Node& n : body.nodes) {
+    if (ReadsMap(n) && n.inputs[0] == value) return MapProto(n);
+  }
+  return DeclaredType(body.values[static_cast<size_t>(value)]);
+}
 
 std::string OutputType(const Body& body, int value) {
   for (const Node& n : body.nodes) {
     const bool makes = std::find(n.outputs.begin(), n.outputs.end(), value) != n.outputs.end();
     if (makes && n.domain == "ai.onnx.ml" && n.op_type == "ZipMap") return MapsProto(n);
   }
-  return InputType(body.values[static_cast<size_t>(value)]);
+  return DeclaredType(body.values[static_cast<size_t>(value)]);
 }
 
 class Writer {
@@ -143,7 +165,8 @@ class Writer {
     std::string text;
     pbf_writer writer(text);
     writer.add_string(2, name);
-    for (int i : body.inputs) writer.add_message(11, ValueInfo(names[static_cast<size_t>(i)], InputType(body.values[static_cast<size_t>(i)])));
+    for (int i : body.inputs)
+      writer.add_message(11, ValueInfo(names[static_cast<size_t>(i)], InputType(body, i)));
     for (int i : body.outputs) writer.add_message(12, ValueInfo(names[static_cast<size_t>(i)], OutputType(body, i)));
     out->Append(std::move(text));
     const std::vector<bool> read = Read(body);
@@ -185,7 +208,11 @@ class Writer {
     for (int o : n.outputs) writer.add_string(2, name(o));
     writer.add_string(3, n.name);
     writer.add_string(4, n.op_type);
-    for (const Attribute& a : n.attributes) writer.add_message(5, AttributeProto(a));
+    for (const Attribute& a : n.attributes) {
+      if (ReadsMap(n) && (a.name == "map_key" || a.name == "map_value"))
+        continue;  // types of the input
+      writer.add_message(5, AttributeProto(a));
+    }
     writer.add_string(7, n.domain);
     out->Append(std::move(text));
     for (size_t i = 0; i < n.attribute_inputs.size(); ++i) {

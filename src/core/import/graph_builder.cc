@@ -8,6 +8,7 @@
 #include "core/import/inline_functions.h"
 #include "core/import/layout_planner.h"
 #include "core/import/long_lists.h"
+#include "core/import/map_inputs.h"
 #include "core/load/build.h"
 #include "core/util/quote.h"
 
@@ -558,7 +559,9 @@ Status BuildGraph(OnnxModel model, Graph* graph, std::vector<GraphTensor>* tenso
   MOSAIC_RETURN_IF_ERROR(builder.Build());
   CompactBodies(graph);
   CompactTensors(graph, tensors);
-  return CheckOperators(*graph, builder.problems());
+  std::vector<std::string> problems = builder.problems();
+  ResolveMaps(model.maps, graph, &problems);
+  return CheckOperators(*graph, problems);
 }
 
 }  // namespace mosaic

@@ -44,8 +44,15 @@ struct OnnxNode {
   std::string problem;  // why it cannot be run, where reading has shown that
 };
 
+// An input of the graph that is a map; its Value is the array that stands for it, strings [n, 2].
+struct OnnxMap {
+  std::string name;
+  int key = MOSAIC_UNDEFINED, value = MOSAIC_UNDEFINED;  // types
+};
+
 struct OnnxGraph {
   std::vector<OnnxNode> nodes;
+  std::vector<OnnxMap> maps;
   std::vector<OnnxTensor> initializers;
   std::vector<Value> inputs, outputs, value_infos;
 };

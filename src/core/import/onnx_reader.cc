@@ -233,7 +233,12 @@ Status OnnxReader::ReadGraph(WireReader r, OnnxGraph* out) {
   ++depth_;
   auto value = [&](bool input, std::vector<Value>* to) {
     to->emplace_back();
-    return ReadValueInfo(r.Message(), input && depth_ == 1, &to->back());
+    if (!input || depth_ != 1) return ReadValueInfo(r.Message(), nullptr, &to->back());
+    OnnxMap map;
+    MOSAIC_RETURN_IF_ERROR(ReadValueInfo(r.Message(), &map, &to->back()));
+    map.name = to->back().name;
+    if (map.key != MOSAIC_UNDEFINED) out->maps.push_back(std::move(map));
+    return Status();
   };
   while (r.Next()) {
     switch (r.key()) {
@@ -309,7 +314,7 @@ Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
 
 // ---- ValueInfoProto ----
 
-Status OnnxReader::ReadValueInfo(WireReader r, bool required, Value* out) {
+Status OnnxReader::ReadValueInfo(WireReader r, OnnxMap* map, Value* out) {
   MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
   bool is_tensor = false;
   Status type;
@@ -319,7 +324,7 @@ Status OnnxReader::ReadValueInfo(WireReader r, bool required, Value* out) {
         MOSAIC_RETURN_IF_ERROR(Name(&r, &out->name));
         break;
       case Key(2, kBytes):
-        type = ReadType(r.Message(), out, &is_tensor);
+        type = ReadType(r.Message(), map, out, &is_tensor);
         if (type.code() == MOSAIC_E_HOST) return type;
         break;
       default:
@@ -330,7 +335,7 @@ Status OnnxReader::ReadValueInfo(WireReader r, bool required, Value* out) {
   const std::string who = Quoted(out->name);
   MOSAIC_RETURN_IF_ERROR(InPart(type, who));
   if (out->name.empty()) return Status::BadModel("it has no name");
-  if (!required) return {};
+  if (map == nullptr) return {};
   if (!is_tensor) return Status::Unsupported(who + " is not a tensor");
   if (DTypeSize(out->dtype) == 0) {
     return Status::Unsupported(who + ": element type " + std::to_string(out->dtype) +
@@ -339,16 +344,45 @@ Status OnnxReader::ReadValueInfo(WireReader r, bool required, Value* out) {
   return {};
 }
 
-Status OnnxReader::ReadType(WireReader r, Value* out, bool* is_tensor) {
+Status OnnxReader::ReadType(WireReader r, OnnxMap* map, Value* out, bool* is_tensor) {
   while (r.Next()) {
     if (r.key() == Key(1, kBytes)) {
       *is_tensor = true;
       MOSAIC_RETURN_IF_ERROR(ReadTensorType(r.Message(), out));
+    } else if (r.key() == Key(5, kBytes) && map != nullptr) {
+      *is_tensor = true;
+      MOSAIC_RETURN_IF_ERROR(ReadMapType(r.Message(), map, out));
     } else {
       r.Skip();
     }
   }
   return r.status();
+}
+
+// A key and a value in each row, as strings.
+Status OnnxReader::ReadMapType(WireReader r, OnnxMap* map, Value* out) {
+  Value value;
+  bool is_tensor = false;
+  while (r.Next()) {
+    switch (r.key()) {
+      case Key(1, kVarint):
+        map->key = static_cast<int>(std::min<uint64_t>(r.Varint(), 1000));
+        break;
+      case Key(2, kBytes):
+        MOSAIC_RETURN_IF_ERROR(ReadType(r.Message(), nullptr, &value, &is_tensor));
+        break;
+      default:
+        r.Skip();
+    }
+  }
+  MOSAIC_RETURN_IF_ERROR(r.status());
+  if (map->key == MOSAIC_UNDEFINED || !is_tensor) return Status::BadModel("a map without types");
+  map->value = value.dtype;
+  out->dtype = MOSAIC_STRING;
+  out->has_shape = true;
+  out->dims = {kSymbolic, 2};
+  out->dim_names.assign(2, "");
+  return {};
 }
 
 Status OnnxReader::ReadTensorType(WireReader r, Value* out) {

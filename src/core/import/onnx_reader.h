@@ -39,8 +39,10 @@ class OnnxReader {
   Status ReadGraph(WireReader r, OnnxGraph* out);
   Status ReadNodeInto(WireReader r, std::vector<OnnxNode>* nodes);
   Status ReadNode(WireReader r, OnnxNode* out);
-  Status ReadValueInfo(WireReader r, bool required, Value* out);
-  Status ReadType(WireReader r, Value* out, bool* is_tensor);
+  // map: where an input of the model may be a map, what it is then; else null.
+  Status ReadValueInfo(WireReader r, OnnxMap* map, Value* out);
+  Status ReadMapType(WireReader r, OnnxMap* map, Value* out);
+  Status ReadType(WireReader r, OnnxMap* map, Value* out, bool* is_tensor);
   Status ReadTensorType(WireReader r, Value* out);
   Status ReadShape(WireReader r, Value* out);
   Status ReadDimension(WireReader r, Value* out);
@@ -58,9 +60,9 @@ class OnnxReader {
   Status ReadElements(WireReader* r, TensorFields* f);
   Status ReadSparse(WireReader r, OnnxTensor* out);
   Status UseStrings(TensorFields* f, OnnxTensor* out);
+  Status UseBytes(TensorFields* f, OnnxTensor* out);
   Status UsePacked(TensorFields* f, OnnxTensor* out);
   Status ReadPackedVarints(WireReader r, TensorFields* f);
-  Status UseBytes(TensorFields* f, OnnxTensor* out);
   Status ReadExternalEntry(WireReader r, TensorFields* f);
   Status UseFieldData(TensorFields* f, OnnxTensor* out);
   Status UseRawData(const TensorFields& f, OnnxTensor* out);

@@ -10,7 +10,6 @@ constexpr const char* kLayout =
 constexpr const char* kGeneration =
     "it generates a text inside of the model; export the model of one step";
 constexpr const char* kCompiled = "it was compiled for one device";
-constexpr const char* kMaps = "it reads a map, and inputs are arrays; give it the array of the map's values";
 constexpr const char* kCodec = "images are decoded outside of the model";
 
 struct Refusal {
@@ -27,8 +26,6 @@ constexpr Refusal kRefusals[] = {
     {"", "RandomNormalLike", kRandom},
     {"", "RandomUniform", kRandom},
     {"", "RandomUniformLike", kRandom},
-    {"ai.onnx.ml", "CastMap", kMaps},
-    {"ai.onnx.ml", "DictVectorizer", kMaps},
     {"ai.onnx.preview.training", nullptr, kTraining},
     {"ai.onnx.training", nullptr, kTraining},
     {"com.microsoft", "BeamSearch", kGeneration},

@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
@@ -21,6 +22,7 @@ typedef struct Reading
 {
 	MosaicJsonInput *in;
 	int			dtype;
+	bool		is_map;			/* an object is its keys and values */
 	const char *what;			/* for messages; NULL: false instead of an error */
 	int64		room;
 	int			depth;
@@ -119,9 +121,43 @@ read_array(Reading *r, JsonbContainer *container)
 	return ok;
 }
 
+/* An object for strings of shape [n, 2], as a map has them: its keys and values. */
+static bool
+read_map(Reading *r, JsonbContainer *container)
+{
+	JsonbIterator *it = JsonbIteratorInit(container);
+	JsonbValue	v;
+	JsonbIteratorToken token;
+
+	r->room = 2 * Max(JsonContainerSize(container), 1);
+	r->in->elements = palloc_extended(r->room * mosaic_dtype_size(r->dtype), MCXT_ALLOC_HUGE);
+	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+	{
+		if (token == WJB_VALUE && v.type == jbvNumeric)
+		{
+			char	   *number = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(v.val.numeric)));
+
+			v.type = jbvString;
+			v.val.string.val = number;
+			v.val.string.len = (int) strlen(number);
+		}
+		if (token == WJB_VALUE && v.type != jbvString)
+			return bad(r, "is an object with a value that is neither a number nor a string");
+		if ((token == WJB_KEY || token == WJB_VALUE) && !add_element(r, &v))
+			return false;
+		CHECK_FOR_INTERRUPTS();
+	}
+	r->in->ndim = 2;
+	r->in->dims[0] = r->in->n / 2;
+	r->in->dims[1] = 2;
+	return true;
+}
+
 static bool
 read_value(Reading *r, const JsonbValue *value)
 {
+	if (value->type == jbvBinary && r->is_map && JsonContainerIsObject(value->val.binary.data))
+		return read_map(r, value->val.binary.data);
 	if (value->type == jbvBinary)
 		return read_array(r, value->val.binary.data);
 	r->in->ndim = 1;
@@ -193,6 +229,13 @@ check_names(const MosaicModel *model, Jsonb *json, const char *name)
 	}
 }
 
+/* Strings, two in each row: a map of the model's, or what could be one. */
+static bool
+is_map(const MosaicValueInfo *input)
+{
+	return input->dtype == MOSAIC_STRING && input->ndim == 2 && input->dims[0] < 0 && input->dims[1] == 2;
+}
+
 static JsonbValue *
 value_of(Jsonb *json, const MosaicValueInfo *input, JsonbValue *room)
 {
@@ -210,7 +253,8 @@ mosaic_json_inputs(MosaicPredictor *p, Jsonb *json)
 	for (int i = 0; i < n; i++)
 	{
 		Reading		r = {
-			.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype,.what = mosaic_predictor_input_name(p, i)
+			.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype,.is_map = is_map(mosaic_model_input(model, i)),
+			.what = mosaic_predictor_input_name(p, i)
 		};
 		JsonbValue	room;
 
@@ -232,7 +276,9 @@ mosaic_try_json_inputs(MosaicPredictor *p, Jsonb *json)
 	inputs = palloc0(Max(n, 1) * sizeof *inputs);
 	for (int i = 0; i < n; i++)
 	{
-		Reading		r = {.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype};
+		Reading		r = {
+			.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype,.is_map = is_map(mosaic_model_input(model, i))
+		};
 		JsonbValue	room;
 		JsonbValue *value = value_of(json, mosaic_model_input(model, i), &room);
 

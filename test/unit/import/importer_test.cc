@@ -348,6 +348,34 @@ TEST(Importer, PackedElements) {
   EXPECT_EQ(r.Elements<int8_t>("power"), (Bytes{127, -1}));
 }
 
+// A map that the model takes is an array of strings, a key and a value in each row.
+TEST(Importer, Maps) {
+  const std::string value = Message().Bytes(1, Message().Int(1, MOSAIC_FLOAT).str()).str();
+  const std::string type =
+      Message().Bytes(5, Message().Int(1, MOSAIC_STRING).Bytes(2, value).str()).str();
+  const auto model = [&](const std::string& op, const std::string& domain) {
+    ModelBuilder b;
+    const std::string words =
+        Message().Bytes(1, "string_vocabulary").Bytes(9, "a").Int(20, 8).str();
+    b.Field(11, Message().Bytes(1, "m").Bytes(2, type).str()).Output("y", {1, 1});
+    b.NextDomain(domain).Node(op, {"m"}, {"y"}, {words});
+    return b.Build() + Message().Bytes(8, Message().Bytes(1, "ai.onnx.ml").Int(2, 3).str()).str();
+  };
+  const std::string bytes = model("DictVectorizer", "ai.onnx.ml");
+  const Imported r = Import(bytes);
+  ASSERT_TRUE(r.status.ok()) << r.status.message();
+  const Value& m = r.graph.values[static_cast<size_t>(r.graph.inputs[0])];
+  EXPECT_EQ(m.dtype, MOSAIC_STRING);
+  EXPECT_EQ(m.dims, (std::vector<int64_t>{kSymbolic, 2}));
+  EXPECT_EQ(r.graph.nodes[0].Int("map_key", 0), MOSAIC_STRING);
+  EXPECT_EQ(r.graph.nodes[0].Int("map_value", 0), MOSAIC_FLOAT);
+  const Imported other = Import(model("Identity", ""));
+  EXPECT_EQ(other.status.code(), MOSAIC_E_UNSUPPORTED);
+  EXPECT_NE(other.status.message().find("graph input \"m\" is a map, which only"),
+            std::string::npos)
+      << other.status.message();
+}
+
 // The operator cases of Debian's libonnx-testdata: what is imported must be complete, what is not
 // must say why.
 // Two elements of four bits a byte, as everywhere.

@@ -7,7 +7,9 @@ namespace mosaic {
 
 extern const OpDef kArrayFeatureExtractor;
 extern const OpDef kBinarizer;
+extern const OpDef kCastMap;
 extern const OpDef kCategoryMapper;
+extern const OpDef kDictVectorizer;
 extern const OpDef kFeatureVectorizer;
 extern const OpDef kImputer;
 extern const OpDef kLabelEncoder;
@@ -28,7 +30,9 @@ namespace {
 const OpDef* const kOps[] = {
     &kArrayFeatureExtractor,
     &kBinarizer,
+    &kCastMap,
     &kCategoryMapper,
+    &kDictVectorizer,
     &kFeatureVectorizer,
     &kImputer,
     &kLabelEncoder,

@@ -144,6 +144,21 @@ void DrawZipMap(Draw& d, Sample* s) {
   const int64_t classes = d.Int(1, 5);
   s->Data(MOSAIC_FLOAT, {std::max<int64_t>(1, d.elements() / classes), classes}).IntsAttr("classlabels_int64s", Counting(classes));
 }
+// Keys and values of the same words, all of them numbers.
+void DrawMap(Draw& d, Sample* s) {
+  s->Strings({std::min<int64_t>(d.elements() / 2, 4096), 2}, {"1", "2", "30", "4"});
+  if (s->Is("CastMap")) {
+    s->IntAttr("map_key", MOSAIC_INT64).IntAttr("map_value", d.Of({MOSAIC_FLOAT, MOSAIC_STRING}));
+    s->StringAttr("cast_to", d.Of({"TO_FLOAT", "TO_INT64", "TO_STRING"}));
+    s->StringAttr("map_form", d.Of({"DENSE", "SPARSE"})).IntAttr("max_map", d.Int(1, 40));
+    return;
+  }
+  const bool strings = d.Flip();
+  if (strings) s->Attr("string_vocabulary", std::vector<std::string>{"4", "x", "1"});
+  if (!strings) s->IntsAttr("int64_vocabulary", {2, 30, 7});
+  s->IntAttr("map_key", strings ? MOSAIC_STRING : MOSAIC_INT64);
+  s->IntAttr("map_value", d.Of({MOSAIC_FLOAT, MOSAIC_DOUBLE, MOSAIC_INT64, MOSAIC_STRING}));
+}
 
 }  // namespace
 
@@ -152,12 +167,25 @@ void AddClassical(GeneratorList* out) {
     const char* name;
     void (*draw)(Draw&, Sample*);
     double ulps;
-  } kList[] = {{"ArrayFeatureExtractor", DrawColumns, 0}, {"Binarizer", DrawBinarizer, 0}, {"Imputer", DrawImputer, 0},
-               {"Normalizer", DrawNormalizer, 4}, {"Scaler", DrawScaler, 1}, {"FeatureVectorizer", DrawFeatures, 0},
-               {"CategoryMapper", DrawLabels, 0}, {"LabelEncoder", DrawLabels, 0}, {"OneHotEncoder", DrawLabels, 0},
-               {"LinearClassifier", DrawLinear, 64}, {"LinearRegressor", DrawLinear, 64}, {"SVMClassifier", DrawSvm, 1000},
-               {"SVMRegressor", DrawSvm, 1000}, {"TreeEnsembleClassifier", DrawTrees, 4}, {"TreeEnsembleRegressor", DrawTrees, 4},
-               {"TreeEnsemble", DrawTreeEnsemble, 4}, {"ZipMap", DrawZipMap, 0}};
+  } kList[] = {{"ArrayFeatureExtractor", DrawColumns, 0},
+               {"Binarizer", DrawBinarizer, 0},
+               {"Imputer", DrawImputer, 0},
+               {"Normalizer", DrawNormalizer, 4},
+               {"Scaler", DrawScaler, 1},
+               {"FeatureVectorizer", DrawFeatures, 0},
+               {"CategoryMapper", DrawLabels, 0},
+               {"LabelEncoder", DrawLabels, 0},
+               {"OneHotEncoder", DrawLabels, 0},
+               {"LinearClassifier", DrawLinear, 64},
+               {"LinearRegressor", DrawLinear, 64},
+               {"SVMClassifier", DrawSvm, 1000},
+               {"SVMRegressor", DrawSvm, 1000},
+               {"TreeEnsembleClassifier", DrawTrees, 4},
+               {"TreeEnsembleRegressor", DrawTrees, 4},
+               {"TreeEnsemble", DrawTreeEnsemble, 4},
+               {"ZipMap", DrawZipMap, 0},
+               {"DictVectorizer", DrawMap, 0},
+               {"CastMap", DrawMap, 0}};
   for (const auto& g : kList) out->push_back({kMlDomain, g.name, g.draw, g.ulps});
 }
 
