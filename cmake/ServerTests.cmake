@@ -81,7 +81,7 @@ endforeach()
 
 # The longest begin first, so that none of them runs alone at the end. In seconds.
 set(long_tests tap.140_chaos 110 sql.regress 75 tap.120_cache_bound 70 tap.100_batching_random 56 tap.060_large_import 52 tap.050_cancel 40
-  tap.125_tampering 40 sql.isolation 30)
+  tap.125_tampering 100 sql.isolation 30)
 while(long_tests)
   list(POP_FRONT long_tests name seconds)
   set_tests_properties(${name} PROPERTIES COST ${seconds})

@@ -67,6 +67,8 @@ my %long = (
 	'predict, row after row' => 'SELECT sum(predict_class(\'big\', features)) FROM item, generate_series(1, 100)',
 	'predict, one batch' => 'SELECT predict(\'big\', features) FROM batch',
 	'predict in an open transaction' => 'BEGIN; SAVEPOINT s; SELECT predict(\'big\', features) FROM batch',
+	'check_store' => 'DO $$ BEGIN FOR i IN 1 .. 1000 LOOP PERFORM FROM check_store(); END LOOP; END $$',
+	'repair_store' => 'DO $$ BEGIN FOR i IN 1 .. 1000 LOOP PERFORM FROM repair_store(); END LOOP; END $$',
 	'import' => "SELECT import_model('huge', '$huge')",
 	'import that replaces' => "SELECT import_model('big', '$huge', replace => true)");
 for my $name (sort keys %long)
