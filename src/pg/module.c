@@ -15,6 +15,7 @@
 #include "pins.h"
 #include "plan_hooks.h"
 #include "predictor.h"
+#include "time_limit.h"
 #include "usage_drops.h"
 
 MOSAIC_MODULE_MAGIC;
@@ -38,6 +39,11 @@ _PG_init(void)
 							"Where it does not suffice for all of the model's, they are made anew for each batch.",
 							&mosaic_delta_memory, 32 * 1024, 64, MAX_KILOBYTES,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_mosaic.max_prediction_time",
+							"Most time that predicting an item, or making the tokens of a text, may take.",
+							"0 sets no limit.",
+							&mosaic_max_prediction_time, 0, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	/* When all settings are defined: any other name with the prefix is a mistake. */
 	MarkGUCPrefixReserved("pg_mosaic");
 }

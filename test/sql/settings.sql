@@ -21,6 +21,7 @@ ALTER ROLE mosaic_plain SET pg_mosaic.bathc = off;
 SET pg_mosaic.batch = 'maybe';
 SET pg_mosaic.cache_policy = off;
 SET pg_mosaic.delta_memory = '1GB';
+SET pg_mosaic.max_prediction_time = 0;
 ALTER ROLE mosaic_plain SET pg_mosaic.batch = off;
 CREATE FUNCTION keeps() RETURNS text LANGUAGE sql SET pg_mosaic.batch = off AS $$ SELECT current_setting('pg_mosaic.batch') $$;
 SET pg_mosaic.batch = on;

@@ -34,6 +34,11 @@ SELECT length(detokenize('m1', array_fill(5, '{60000}')));
 SELECT token_count('m1', repeat('y ', 3000000));
 SELECT cardinality(tokenize('m1', repeat('y ', 3000000)));
 SELECT resident() - :before < 100 AS given_back;
+-- nor may they take longer than is allowed
+SET LOCAL pg_mosaic.max_prediction_time = '1ms';
+SELECT token_count('m1', 'text');
+SELECT token_count('m1', repeat('y ', 3000000));
+\echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
 DROP FUNCTION resident;
 

@@ -110,6 +110,15 @@ for my $name (sort keys %long)
 nothing_left('statement_timeout');
 store_is_sound($node, 'postgres', 'imports timed out');
 
+# A time for each prediction, alone and in batches
+for my $statement ($long{'predict, one batch'}, q{SELECT predict_class('big', features) FROM item WHERE i = 1}, $long{'predict, row after row'})
+{
+	my ($rc, undef, $err) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nSET pg_mosaic.max_prediction_time = '1ms'; $statement");
+	like($err, qr/ERROR:  57014/, "max_prediction_time: $statement");
+}
+is($node->safe_psql('postgres', "SET pg_mosaic.max_prediction_time = '1min'; $classes"), $expected, 'max_prediction_time that suffices');
+nothing_left('max_prediction_time');
+
 # A backend that is terminated
 my $doomed = $node->background_psql('postgres', on_error_stop => 0);
 my $doomed_pid = backend_of($doomed);

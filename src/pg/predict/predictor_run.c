@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "mosaic/capi_delta.h"
@@ -13,6 +12,7 @@
 #include "errors.h"
 #include "made_blocks.h"
 #include "predictor_state.h"
+#include "time_limit.h"
 
 /* Activations of one run that are good for caches: this much, or work_mem where that is more. */
 #define ACTIVATION_BYTES (12 * 1024 * 1024)
@@ -80,6 +80,7 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacke
 	MosaicBlockRequest request;
 	MosaicUsageRun usage;
 	MosaicCode	code;
+	TimestampTz limit = mosaic_time_limit(Max(items, 1));
 
 	mosaic_usage_run_begin(&p->handle->usage, &usage, items);
 	ensure_exec(p);
@@ -88,7 +89,7 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacke
 		return code;
 	while ((code = mosaic_exec_step(p->exec, &request, error)) != MOSAIC_OK)
 	{
-		CHECK_FOR_INTERRUPTS();
+		mosaic_check_time_limit(limit);
 		if (code == MOSAIC_NEED_BLOCKS)
 		{
 			mosaic_pins_get(p->pins, request.tensor, request.count, request.indexes, mosaic_exec_takes_deltas(p->exec),

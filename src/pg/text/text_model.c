@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -16,6 +15,7 @@
 #include "predict_item.h"
 #include "row.h"
 #include "text_model.h"
+#include "time_limit.h"
 #include "tokenizer_cache.h"
 #include "tokenizer_store.h"
 
@@ -224,6 +224,7 @@ encode(MosaicTextModel *t, Datum first, Datum second, bool careful, MosaicTokens
 	MosaicEncoder *encoder = mosaic_tokenizer_encoder(t->handle);
 	MosaicEncodeOptions options = {.special_tokens = true,.truncate = true,.max_length = t->max_tokens};
 	MosaicCode	code;
+	TimestampTz limit = mosaic_time_limit(1);
 	const char *a,
 			   *b = NULL;
 	Size		a_len,
@@ -236,7 +237,7 @@ encode(MosaicTextModel *t, Datum first, Datum second, bool careful, MosaicTokens
 	if (code != MOSAIC_OK)
 		return code;
 	while ((code = mosaic_encoder_step(encoder, tokens, error)) == MOSAIC_MORE)
-		CHECK_FOR_INTERRUPTS();
+		mosaic_check_time_limit(limit);
 	return code;
 }
 

@@ -8,7 +8,6 @@
 #include "aliases.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -16,6 +15,7 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "time_limit.h"
 #include "tokenizer_cache.h"
 #include "view.h"
 
@@ -100,6 +100,7 @@ encode(FunctionCallInfo fcinfo, bool special_tokens, bool truncate)
 	MosaicTokens tokens;
 	MosaicError error;
 	MosaicCode	code;
+	TimestampTz limit = mosaic_time_limit(1);
 	char	   *utf8 = VARDATA_ANY(argument);
 	Size		len = VARSIZE_ANY_EXHDR(argument);
 
@@ -116,7 +117,7 @@ encode(FunctionCallInfo fcinfo, bool special_tokens, bool truncate)
 	if (mosaic_encoder_start(encoder, utf8, len, NULL, 0, &options, &error) != MOSAIC_OK)
 		mosaic_report(&error);
 	while ((code = mosaic_encoder_step(encoder, &tokens, &error)) == MOSAIC_MORE)
-		CHECK_FOR_INTERRUPTS();
+		mosaic_check_time_limit(limit);
 	if (code != MOSAIC_OK)
 		mosaic_report(&error);
 	return tokens;

@@ -1,0 +1,38 @@
+/*
+ * time_limit.c
+ *		pg_mosaic.max_prediction_time.
+ *
+ * Items that are computed at once have their time together: how many those are is the plan's business, and must
+ * not decide whether there is an error.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "miscadmin.h"
+
+#include "time_limit.h"
+
+int			mosaic_max_prediction_time = 0;
+
+TimestampTz
+mosaic_time_limit(int64 items)
+{
+	int64		allowed;
+
+	if (mosaic_max_prediction_time == 0 ||
+		pg_mul_s64_overflow(mosaic_max_prediction_time * INT64CONST(1000), items, &allowed) ||
+		allowed > PG_INT64_MAX / 4)
+		return 0;
+	return GetCurrentTimestamp() + allowed;
+}
+
+void
+mosaic_check_time_limit(TimestampTz limit)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (limit != 0 && GetCurrentTimestamp() > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("a prediction takes more than pg_mosaic.max_prediction_time (%d ms)", mosaic_max_prediction_time),
+				 errhint("Superusers set it, and whoever they grant that.")));
+}
