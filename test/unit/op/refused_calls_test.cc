@@ -51,6 +51,12 @@ TEST(RefusedCalls, OfRecurrenceWithAnotherType) {
   ExpectRefused(call, "different types");
 }
 
+TEST(RefusedCalls, OfKernelsWithoutElements) {
+  OpCall call("Conv");
+  call.Int("group", 2).Ints("pads", {1, 0, 1, 0}).In({3, 2, 3, 1}, {1}).In({2, 1, 0, 1}, {1});
+  ExpectRefused(call, "a window of shape [0, 1] has no elements");
+}
+
 // ---- scales ----
 
 TEST(RefusedCalls, OfBlockedScales) {

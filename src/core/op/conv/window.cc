@@ -54,6 +54,9 @@ Status InferWindow(InferContext& c, const WindowAttributes& a, const Dims& kerne
   spatial->clear();
   for (size_t d = 0; d < n; ++d) {
     const int64_t stride = ValueAt(a.strides, d, 1), dilation = ValueAt(a.dilations, d, 1);
+    if (kernel[d].Is(0)) {
+      return Status::BadModel("a window of shape " + ShapeString(kernel) + " has no elements");
+    }
     const Dim extent = (kernel[d] - 1) * Dim(dilation) + 1;
     if (a.auto_pad == AutoPad::kSameUpper || a.auto_pad == AutoPad::kSameLower) {
       spatial->push_back(CeilDiv(x[d + 2], stride));

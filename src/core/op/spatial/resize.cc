@@ -167,6 +167,7 @@ class ResizeOp : public Op {
       return Status::Invalid("an input of shape " + ShapeString(x.shape()) +
                              " has no elements to resize");
     }
+    Order(&s.stages);  // parts name their stage by its place
     for (size_t i = 0; i < s.stages.size(); ++i) StartTable(c, i);
     if (config_.mode == ResizeMode::kNearest || s.stages.empty()) {
       Add(c, Part::kNearest, 0, Chunks(y.size(), kChunk), 12.0 * kChunk);
@@ -343,7 +344,6 @@ class ResizeOp : public Op {
       s.sums_at = ReserveScratch(&c, c.outputs[0].size() * size);
       Add(c, Part::kConvert, 0, Chunks(c.inputs[0].size(), kChunk), 2.0 * kChunk);
     }
-    Order(&s.stages);
     Shape now = c.inputs[0].shape();
     int64_t from = s.converted_at;
     for (size_t i = 0; i < s.stages.size(); ++i) {

@@ -138,6 +138,19 @@ TEST(Resize, HasTheSameBitsForAnyNumberOfItemsBehind) {
   }
 }
 
+// The axis that grows less is first; the table of the other takes several units.
+TEST(Resize, TablesAreFilledWhicheverAxisIsFirst) {
+  const std::vector<float> x = {1, 5, 2, 7, 3, 4};
+  for (const char* mode : {"linear", "cubic"}) {
+    OpCall both("Resize"), first("Resize"), second("Resize");
+    ASSERT_OK(both.String("mode", mode).In({2, 3}, x).Omitted().In({2}, {3000, 2}).Run());
+    ASSERT_OK(first.String("mode", mode).In({2, 3}, x).Omitted().In({2}, {1, 2}).Run());
+    ASSERT_OK(second.String("mode", mode).In({2, 6}, first.values()).Omitted().In({2}, {3000, 1}).Run());
+    EXPECT_EQ(both.shape(), (Shape{6000, 6}));
+    EXPECT_EQ(both.values(), second.values()) << mode;
+  }
+}
+
 TEST(Resize, SizesAxesAndPolicies) {
   const auto shape = [](const char* policy) {
     OpCall call("Resize");
