@@ -16,6 +16,17 @@ bool ReadsMaps(const Node& n) {
   return n.domain == "ai.onnx.ml" && (n.op_type == "DictVectorizer" || n.op_type == "CastMap");
 }
 
+// A file's own mean nothing.
+void ForgetTypes(Body* body) {
+  for (Node& n : body->nodes) {
+    if (!ReadsMaps(n)) continue;
+    const auto own = std::remove_if(
+        n.attributes.begin(), n.attributes.end(),
+        [](const Attribute& a) { return a.name == "map_key" || a.name == "map_value"; });
+    n.attributes.erase(own, n.attributes.end());
+  }
+}
+
 bool ReadsWithin(const Graph& graph, const Node& n, int v) {
   for (const auto& [name, b] : n.bodies) {
     for (const Value& inner : graph.bodies[static_cast<size_t>(b)].values) {
@@ -29,13 +40,8 @@ bool ReadsWithin(const Graph& graph, const Node& n, int v) {
 
 void ResolveMaps(const std::vector<OnnxMap>& maps, Graph* graph,
                  std::vector<std::string>* problems) {
-  for (Node& n : graph->nodes) {  // a file's own mean nothing
-    if (!ReadsMaps(n)) continue;
-    const auto own = std::remove_if(
-        n.attributes.begin(), n.attributes.end(),
-        [](const Attribute& a) { return a.name == "map_key" || a.name == "map_value"; });
-    n.attributes.erase(own, n.attributes.end());
-  }
+  ForgetTypes(graph);
+  for (Body& body : graph->bodies) ForgetTypes(&body);
   for (const OnnxMap& m : maps) {
     const auto input = std::find_if(graph->inputs.begin(), graph->inputs.end(), [&](int i) {
       return graph->values[static_cast<size_t>(i)].name == m.name;

@@ -121,6 +121,7 @@ class TableMatcher {
       }
     }
     form->block = n.Int("block_size", 0);
+    if (form->block < 0) return false;
     if (form->block == 0 && (scale.rank() == 0 || scale.dims[0].Is(1))) return true;
     int64_t axis = n.Int("axis", 1);
     if (axis < 0) axis += 2;

@@ -18,19 +18,26 @@ void ExpectRefused(OpCall& call, const std::string& message) {
 // ---- recurrence: X [2, 3, 5], hidden 4 ----
 
 struct Lstm {
-  Shape w{1, 16, 5}, r{1, 16, 4}, b{1, 32}, h{1, 3, 4}, c{1, 3, 4}, p{1, 12}, lengths{3};
+  using Sizes = std::vector<int64_t>;
+  Sizes w{1, 16, 5}, r{1, 16, 4}, b{1, 32}, h{1, 3, 4}, c{1, 3, 4}, p{1, 12}, lengths{3};
   const char* direction = "forward";
   Status Run() {
     OpCall call("LSTM");
     call.String("direction", direction).Int("hidden_size", 4);
-    call.In({2, 3, 5}, {0.5F}).In(w, {0.25F}).In(r, {0.5F}).In(b, {1}).In<int32_t>(lengths, {2});
-    return call.In(h, {0}).In(c, {0}).In(p, {0.5F}).Run();
+    call.In({2, 3, 5}, {0.5F}).In(Of(w), {0.25F}).In(Of(r), {0.5F}).In(Of(b), {1});
+    call.In<int32_t>(Of(lengths), {2}).In(Of(h), {0}).In(Of(c), {0}).In(Of(p), {0.5F});
+    return call.Run();
+  }
+  static Shape Of(const Sizes& sizes) {
+    Shape shape;
+    shape.assign(sizes.begin(), sizes.end());
+    return shape;
   }
 };
 
 TEST(RefusedCalls, OfRecurrence) {
   EXPECT_TRUE(Lstm().Run().ok());
-  const std::pair<Shape Lstm::*, Shape> wrong[] = {
+  const std::vector<std::pair<Lstm::Sizes Lstm::*, Lstm::Sizes>> wrong = {
       {&Lstm::w, {2, 16, 5}}, {&Lstm::w, {1, 16, 4}}, {&Lstm::w, {1, 12, 5}}, {&Lstm::r, {1, 16, 3}}, {&Lstm::b, {1, 31}},
       {&Lstm::b, {1, 3}},     {&Lstm::b, {32}},       {&Lstm::h, {1, 2, 4}},  {&Lstm::h, {2, 3, 4}},  {&Lstm::c, {1, 3, 3}},
       {&Lstm::p, {1, 3}},     {&Lstm::p, {2, 12}},    {&Lstm::lengths, {2}},
@@ -38,7 +45,7 @@ TEST(RefusedCalls, OfRecurrence) {
   for (const auto& [field, shape] : wrong) {
     Lstm l;
     l.*field = shape;
-    EXPECT_EQ(l.Run().code(), MOSAIC_E_BAD_MODEL) << ShapeString(shape);
+    EXPECT_EQ(l.Run().code(), MOSAIC_E_BAD_MODEL) << ShapeString(Lstm::Of(shape));
   }
   Lstm both;
   both.direction = "bidirectional";
@@ -60,7 +67,7 @@ TEST(RefusedCalls, OfKernelsWithoutElements) {
 // ---- scales ----
 
 TEST(RefusedCalls, OfBlockedScales) {
-  for (const Shape& scale : {Shape{1, 2}, Shape{4, 1}, Shape{4, 3}, Shape{5, 2}}) {
+  for (const Shape& scale : std::vector<Shape>{{1, 2}, {4, 1}, {4, 3}, {5, 2}}) {
     OpCall q("QuantizeLinear");
     q.Int("axis", 1).Int("block_size", 16).In({4, 32}, {1}).In(scale, {1});
     ExpectRefused(q, "does not fit an input");
@@ -73,8 +80,23 @@ TEST(RefusedCalls, OfBlockedScales) {
   EXPECT_INFERRED(items, "[N, 32]", kMixed, ItemsFact({Dim::Symbol("N"), 32}, 0), SharedFact({1, 2}));
 }
 
+TEST(RefusedCalls, OfBlocksOfLessThanOneElement) {
+  for (int64_t block : {int64_t{-1}, int64_t{-2}, std::numeric_limits<int64_t>::min()}) {
+    for (const char* op : {"QuantizeLinear", "DequantizeLinear"}) {
+      OpCall call(op);
+      call.Int("block_size", block);
+      if (op[0] == 'Q') {
+        call.In({4, 32}, {1});
+      } else {
+        call.In<int8_t>({4, 32}, {1});
+      }
+      ExpectRefused(call.In({4, 32}, {1}), "block_size is " + std::to_string(block));
+    }
+  }
+}
+
 TEST(RefusedCalls, OfZeroPointsByLength) {
-  for (const Shape& zero : {Shape{2}, Shape{0}, Shape{5}}) {
+  for (const Shape& zero : std::vector<Shape>{{2}, {0}, {5}}) {
     OpCall call("MatMulInteger");
     call.In<uint8_t>({3, 4}, {1}).In<uint8_t>({4, 32}, {1}).Omitted().In<uint8_t>(zero, {1});
     ExpectRefused(call, "zero points of shape");
@@ -117,7 +139,7 @@ TEST(RefusedCalls, OfDefaultsThatAreNoValue) {
 // ---- one number where a list is given ----
 
 TEST(RefusedCalls, OfListsForNumbers) {
-  for (const Shape& shape : {Shape{0}, Shape{2}, Shape{1, 1}}) {
+  for (const Shape& shape : std::vector<Shape>{{0}, {2}, {1, 1}}) {
     OpCall dft("DFT");
     dft.In({1, 8, 1}, {1}).Omitted().In<int64_t>(shape, {1});
     ExpectRefused(dft, "axis must be one element");

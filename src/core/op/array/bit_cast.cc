@@ -1,4 +1,5 @@
-// BitCast: the bits of the elements as elements of another type of the same size.
+// BitCast: the bits of the elements as elements of another type of the same size. Elements of less
+// than a byte lie in one each, integers with their sign (tensor/small_types.h).
 #include <algorithm>
 #include <cstring>
 
@@ -31,8 +32,18 @@ class BitCastOp : public Op {
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     begin *= kChunk;
     end = std::min(end * kChunk, c.outputs[0].bytes());
-    std::memcpy(c.outputs[0].mutable_data<char>() + begin, c.inputs[0].data<char>() + begin,
-                static_cast<size_t>(end - begin));
+    const char* from = c.inputs[0].data<char>();
+    char* to = c.outputs[0].mutable_data<char>();
+    const int bits = DTypeBits(to_);
+    if (bits >= 8) {
+      std::memcpy(to + begin, from + begin, static_cast<size_t>(end - begin));
+      return Status();
+    }
+    const int mask = (1 << bits) - 1;
+    const int sign = to_ == MOSAIC_INT4 || to_ == MOSAIC_INT2 ? 1 << (bits - 1) : 0;
+    for (int64_t i = begin; i < end; ++i) {
+      to[i] = static_cast<char>(((from[i] & mask) ^ sign) - sign);
+    }
     return Status();
   }
 

@@ -41,7 +41,8 @@ class DictVectorizer : public LookupOp {
   Status Start(Call& c) const override {
     c.NewState<State>();
     c.phases = {Phase{Chunks(c.outputs[0].size(), kChunk), kChunk},
-                Phase{Chunks(c.inputs[0].dim(0), kChunk), 200 * kChunk}};
+                Phase{Chunks(c.inputs[0].dim(0), kChunk), 200 * kChunk},
+                Phase{Chunks(c.outputs[0].size(), kChunk), 100 * kChunk}};
     return Status();
   }
 
@@ -59,6 +60,15 @@ class DictVectorizer : public LookupOp {
       return Status();
     }
     const LabelTable found = table(c);
+    if (phase == 2) {  // a key that the vocabulary has again, as ONNX Runtime
+      for (int64_t i = begin * kChunk; i < std::min(end * kChunk, out.size()); ++i) {
+        const int64_t first = found.Find(found.label(i)), size = DTypeSize(out.dtype());
+        if (first == i) continue;
+        std::memcpy(out.mutable_data<char>() + i * size, out.mutable_data<char>() + first * size,
+                    static_cast<size_t>(size));
+      }
+      return Status();
+    }
     for (int64_t i = begin * kChunk; i < std::min(end * kChunk, c.inputs[0].dim(0)); ++i) {
       StringElement key = KeyAt(c.inputs[0], i);
       if (types_.key == MOSAIC_INT64) {

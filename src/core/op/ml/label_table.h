@@ -67,6 +67,7 @@ class LabelTable {
   // Label i. Where it is there already, the first one stays, or (last) this one replaces it.
   void Add(int64_t i, StringElement label, StringElement value, bool last);
   int64_t Find(StringElement label) const;  // its index, or -1
+  const StringElement& label(int64_t i) const { return labels_[i]; }
   const StringElement& value(int64_t i) const { return values_[i]; }
 
  private:

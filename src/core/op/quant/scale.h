@@ -28,6 +28,7 @@ struct ScaleAxis {
 // Checks the shapes of x (input 0), the scale (1) and the zero point (2) and states shape and items
 // of output 0, of this type.
 inline Status InferScaled(InferContext& c, int dtype, int64_t axis, int64_t block) {
+  if (block < 0) return Status::BadModel("block_size is " + std::to_string(block));
   if (!c.in(0).ranked || !c.in(1).ranked) {
     c.SetUnranked(0, dtype);
     return Status();

@@ -56,7 +56,7 @@ class TurnedTable : public RowProduct {
     const int64_t k = std::max<int64_t>(1, table[1]);
     const auto of_column = [&](size_t input) -> int64_t {
       if (!c.Given(input)) return 0;
-      if (form_.block != 0) return (table[1] + form_.block - 1) / form_.block;
+      if (form_.block != 0) return table[1] == 0 ? 0 : (table[1] - 1) / form_.block + 1;
       return NumElements(c.shape(input)) == 1 ? 0 : 1;
     };
     return {table[1],

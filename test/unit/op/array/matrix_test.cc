@@ -116,6 +116,22 @@ TEST(DepthToSpace, IsUndoneBySpaceToDepth) {
   EXPECT_INFERRED(items, "[N, 2, 2*S, 6]", 0, ItemsFact({N, 8, S, 3}, 0));
 }
 
+TEST(BitCast, KeepsBitsOfLessThanAByte) {
+  const auto cast = [](int from, int to, const std::vector<int64_t>& x) {
+    OpCall given("Cast"), bits("BitCast"), back("Cast");
+    EXPECT_TRUE(given.Int("to", from).In<int64_t>({static_cast<int64_t>(x.size())}, x).Run().ok());
+    EXPECT_TRUE(bits.Int("to", to).In(given.output()).Run().ok());
+    EXPECT_TRUE(back.Int("to", MOSAIC_INT64).In(bits.output()).Run().ok());
+    return back.values<int64_t>();
+  };
+  EXPECT_THAT(cast(MOSAIC_INT4, MOSAIC_UINT4, {-8, -1, 3}), ElementsAre(8, 15, 3));
+  EXPECT_THAT(cast(MOSAIC_UINT4, MOSAIC_INT4, {8, 15, 3}), ElementsAre(-8, -1, 3));
+  EXPECT_THAT(cast(MOSAIC_INT2, MOSAIC_UINT2, {0, 1, -2, -1}), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(cast(MOSAIC_UINT2, MOSAIC_INT2, {0, 1, 2, 3}), ElementsAre(0, 1, -2, -1));
+  EXPECT_THAT(cast(MOSAIC_FLOAT4E2M1, MOSAIC_INT4, {-6, 6}), ElementsAre(-1, 7));
+  EXPECT_THAT(cast(MOSAIC_INT4, MOSAIC_FLOAT4E2M1, {-1, 7}), ElementsAre(-6, 6));
+}
+
 TEST(BitCast, KeepsBits) {
   OpCall call("BitCast");
   ASSERT_OK(call.Int("to", MOSAIC_INT32).In({2}, {1, -0.0F}).Run());

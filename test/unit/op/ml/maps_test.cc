@@ -36,6 +36,12 @@ TEST(DictVectorizer, ValuesInTheOrderOfTheVocabulary) {
   EXPECT_THAT(none.values<double>(), ElementsAre(0, 0));
 }
 
+TEST(DictVectorizer, VocabulariesMayRepeatThemselves) {
+  Vectorizer words(MOSAIC_STRING, MOSAIC_FLOAT);
+  ASSERT_OK(words.Attr("string_vocabulary", Names{"a", "b", "a"}).Strings({2, 2}, {"a", "5", "b", "6"}).Run());
+  EXPECT_THAT(words.values(), ElementsAre(5, 6, 5));
+}
+
 TEST(DictVectorizer, Refusals) {
   EXPECT_REFUSED(OpCall("DictVectorizer", kMlDomain)
                      .Attr("string_vocabulary", Names{"a"})

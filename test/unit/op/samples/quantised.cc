@@ -17,7 +17,14 @@ void DrawQuantize(Draw& d, Sample* s) {
     quantised = d.Of({MOSAIC_INT4, MOSAIC_UINT4, MOSAIC_INT2, MOSAIC_UINT2, MOSAIC_FLOAT4E2M1});
   const int dtype = d.Of({MOSAIC_FLOAT, MOSAIC_FLOAT, MOSAIC_FLOAT16});
   const int64_t axis = Axis(d, shape);
-  const Shape scale = d.Flip() ? Shape{} : Shape{shape[Positive(axis, shape)]};
+  Shape scale = d.Flip() ? Shape{} : Shape{shape[Positive(axis, shape)]};
+  if (d.Rarely()) {  // one for each block of the axis
+    const int64_t block = d.Int(1, 5);
+    scale = shape;
+    int64_t& blocks = scale[Positive(axis, shape)];
+    blocks = (blocks + block - 1) / block;
+    s->IntAttr("block_size", block);
+  }
   s->Data(back ? quantised : dtype, shape, back ? -100 : -200, 200).Const(dtype, scale, 0.25, 2).Const(quantised, scale, 0, 5);
   s->IntAttr("axis", axis);
 }
