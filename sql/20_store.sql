@@ -90,5 +90,5 @@ COMMENT ON FUNCTION mosaic.map_blocks(bytea) IS 'the block ids of a tensor''s ma
 
 -- Cheap for the planner: what a view does with a row costs more.
 CREATE FUNCTION mosaic.is_sound(relation oid, place tid) RETURNS bool
-  AS 'MODULE_PATHNAME', 'mosaic_pg_is_sound' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION mosaic.is_sound(oid, tid) IS 'true where a row of the extension''s tables can be read, header and values, an error where it is damaged; asked before anything else of the row is looked at';
+  AS 'MODULE_PATHNAME', 'mosaic_pg_is_sound' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION mosaic.is_sound(oid, tid) IS 'true where a row of the extension''s tables can be read, header and values; false where it cannot and the role may not know of it; else an error; asked before anything else of the row but its id is looked at';

@@ -10,6 +10,7 @@ CREATE TABLE mosaic.alias (
   canary_version int4,
   share          float8        CHECK (share BETWEEN 0 AND 1)
 );
+ALTER TABLE mosaic.alias ALTER COLUMN readers SET STATISTICS 0;
 CREATE TRIGGER hold_roles BEFORE INSERT OR UPDATE OF owner, readers ON mosaic.alias FOR EACH ROW EXECUTE FUNCTION mosaic.hold_roles();
 ALTER TABLE mosaic.alias ENABLE ALWAYS TRIGGER hold_roles;
 COMMENT ON TABLE mosaic.alias IS 'one row per alias';

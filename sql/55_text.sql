@@ -10,6 +10,7 @@ CREATE TABLE mosaic.tokenizer (
   description  jsonb NOT NULL,
   content      bytea NOT NULL
 );
+ALTER TABLE mosaic.tokenizer ALTER COLUMN description SET STATISTICS 0;
 CREATE INDEX tokenizer_hash_idx ON mosaic.tokenizer (hash);
 COMMENT ON TABLE mosaic.tokenizer IS 'one row per tokenizer; models with equal ones have one together; a row never changes';
 COMMENT ON COLUMN mosaic.tokenizer.tokenizer_id IS 'identity of the tokenizer';

@@ -1,5 +1,6 @@
 -- What there is, for people and monitoring. Views run with the extension owner's rights and show
--- only models that the caller may use. Of a table they take rows that mosaic.is_sound() has looked at, and nothing before: hence OFFSET 0.
+-- only models that the caller may use. Of a table they take rows that mosaic.is_sound() has looked at, and nothing before
+-- but the id that they are found by: hence OFFSET 0.
 
 CREATE FUNCTION mosaic.may_use(owner mosaic.role, readers mosaic.role[]) RETURNS bool
   AS 'MODULE_PATHNAME', 'mosaic_pg_may_use' LANGUAGE C STABLE STRICT PARALLEL SAFE;
@@ -13,7 +14,7 @@ COMMENT ON FUNCTION mosaic.dtype_name(int2) IS 'numpy''s name of an element type
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE VIEW mosaic.models WITH (security_barrier) AS
-SELECT m.name, m.model_id,
+SELECT m.name, k.model_id,
        (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.oid = m.owner) AS owner,
        (SELECT nullif(d.name, '') FROM (SELECT d.* FROM mosaic.domain d WHERE d.domain_id = m.domain AND mosaic.is_sound(d.tableoid, d.ctid) OFFSET 0) d) AS domain, m.created,
        m.description -> 'inputs'  AS inputs,
@@ -31,7 +32,8 @@ SELECT m.name, m.model_id,
          WHERE r.role::oid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.oid = r.role) ORDER BY r.role::oid::regrole::text) END AS readers,
        m.labels, m.pooling, m.normalized, m.input_map::jsonb AS input_map, coalesce(m.version, 1) AS version, m.content,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.delta_blocks END AS delta_blocks
-FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+FROM mosaic.model k
+CROSS JOIN LATERAL (SELECT m.* FROM mosaic.model m WHERE m.model_id = k.model_id AND mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
 CROSS JOIN LATERAL (
   SELECT count(*) AS tensors,
          mosaic.dtype_name((array_agg(t.stored_dtype ORDER BY t.matrix_rows * t.matrix_cols DESC, t.tensor_no)
@@ -81,8 +83,9 @@ SELECT m.name AS model, t.tensor_no, t.name,
        t.block_rows, t.block_cols,
        coalesce(b.blocks, 0) AS blocks,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN coalesce(b.shared_blocks, 0) END AS shared_blocks,
-       coalesce(b.bytes, octet_length(t.value))::int8 AS bytes
-FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+       coalesce(b.bytes, octet_length(t.value))::int8 AS bytes, k.model_id
+FROM mosaic.model k
+CROSS JOIN LATERAL (SELECT m.* FROM mosaic.model m WHERE m.model_id = k.model_id AND mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
 CROSS JOIN LATERAL (SELECT t.* FROM mosaic.tensor t WHERE t.model_id = m.model_id AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t
 LEFT JOIN LATERAL (
   SELECT count(*) AS blocks, count(*) FILTER (WHERE bm.models > 1) AS shared_blocks,
@@ -103,6 +106,7 @@ COMMENT ON COLUMN mosaic.tensors.block_cols IS 'columns of the matrix in each bl
 COMMENT ON COLUMN mosaic.tensors.blocks IS 'entries of its map';
 COMMENT ON COLUMN mosaic.tensors.shared_blocks IS 'how many of them belong to other models too; NULL for all but the owner';
 COMMENT ON COLUMN mosaic.tensors.bytes IS 'bytes of its blocks in their pages, or of its inline value';
+COMMENT ON COLUMN mosaic.tensors.model_id IS 'the model''s identity';
 
 CREATE VIEW mosaic.storage AS
 SELECT l.models, l.block_references, s.blocks,
@@ -135,8 +139,9 @@ COMMENT ON COLUMN mosaic.storage.block_height IS 'rows of the largest block; NUL
 CREATE VIEW mosaic.tokenizers WITH (security_barrier) AS
 SELECT m.name AS model, t.description ->> 'model' AS kind, (t.description ->> 'tokens')::int AS tokens,
        (t.description ->> 'added_tokens')::int AS added_tokens, (t.description ->> 'special_tokens')::int AS special_tokens,
-       coalesce(m.max_tokens, (t.description ->> 'max_length')::int) AS max_length, t.bytes, coalesce(m.truncates, true) AS truncates
-FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+       coalesce(m.max_tokens, (t.description ->> 'max_length')::int) AS max_length, t.bytes, coalesce(m.truncates, true) AS truncates, k.model_id
+FROM mosaic.model k
+CROSS JOIN LATERAL (SELECT m.* FROM mosaic.model m WHERE m.model_id = k.model_id AND mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
 CROSS JOIN LATERAL (SELECT t.* FROM mosaic.tokenizer t WHERE t.tokenizer_id = m.tokenizer AND mosaic.is_sound(t.tableoid, t.ctid) OFFSET 0) t
 WHERE m.replaced IS NULL AND mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.tokenizers IS 'the tokenizers of the models that the current role may use';
@@ -148,6 +153,7 @@ COMMENT ON COLUMN mosaic.tokenizers.special_tokens IS 'tokens that are set aroun
 COMMENT ON COLUMN mosaic.tokenizers.max_length IS 'tokens that a text has at most; NULL: any number';
 COMMENT ON COLUMN mosaic.tokenizers.bytes IS 'length of its content';
 COMMENT ON COLUMN mosaic.tokenizers.truncates IS 'whether predictions cut longer texts; false: they are an error';
+COMMENT ON COLUMN mosaic.tokenizers.model_id IS 'the model''s identity';
 
 GRANT SELECT ON mosaic.models, mosaic.tensors, mosaic.tokenizers TO PUBLIC;
 GRANT SELECT ON mosaic.storage TO pg_monitor;

@@ -15,13 +15,14 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE VIEW mosaic.versions WITH (security_barrier) AS
 SELECT CASE WHEN m.replaced IS NULL THEN m.name ELSE regexp_replace(m.name, '@[0-9]+$', '') END AS model,
-       coalesce(m.version, 1) AS version, m.replaced IS NULL AS current, m.name AS predict_as, m.model_id,
+       coalesce(m.version, 1) AS version, m.replaced IS NULL AS current, m.name AS predict_as, k.model_id,
        m.created, m.replaced, m.predecessor, m.parameters,
        b.blocks, b.total_bytes,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.total_bytes - b.exclusive_bytes END AS shared_bytes,
        CASE WHEN pg_catalog.pg_has_role(m.owner::oid, 'USAGE') THEN b.exclusive_bytes END AS exclusive_bytes,
        m.description -> 'inputs' AS inputs, m.description -> 'outputs' AS outputs, m.labels, m.content
-FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+FROM mosaic.model k
+CROSS JOIN LATERAL (SELECT m.* FROM mosaic.model m WHERE m.model_id = k.model_id AND mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
 CROSS JOIN LATERAL (
   SELECT count(*) AS blocks,
          coalesce(sum(mosaic.geometry_bytes(bm.geometry)) FILTER (WHERE bm.models = 1), 0)::int8 AS exclusive_bytes,
@@ -77,10 +78,10 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (
     SELECT to_jsonb(m)
            || jsonb_build_object('tensors', (
-                SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.tensor_no), '[]')
-                FROM mosaic.tensors t WHERE t.model = m.name))
-           || coalesce((SELECT jsonb_build_object('tokenizer', to_jsonb(k) - 'model')
-                        FROM mosaic.tokenizers k WHERE k.model = m.name), '{}')
+                SELECT coalesce(jsonb_agg(to_jsonb(t) - '{model,model_id}'::text[] ORDER BY t.tensor_no), '[]')
+                FROM mosaic.tensors t WHERE t.model_id = i.model_id))
+           || coalesce((SELECT jsonb_build_object('tokenizer', to_jsonb(k) - '{model,model_id}'::text[])
+                        FROM mosaic.tokenizers k WHERE k.model_id = i.model_id), '{}')
     FROM mosaic.models m WHERE m.model_id = i.model_id
     UNION ALL
     SELECT to_jsonb(v) FROM mosaic.versions v WHERE v.model_id = i.model_id AND NOT v.current) r (info);

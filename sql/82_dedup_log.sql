@@ -10,6 +10,8 @@ CREATE TABLE mosaic.dedup_run (
     bytes int8[] NOT NULL,
     value float8[] NOT NULL,
     kept bool[] NOT NULL);
+ALTER TABLE mosaic.dedup_run ALTER COLUMN merged SET STATISTICS 0, ALTER COLUMN bytes SET STATISTICS 0, ALTER COLUMN value SET STATISTICS 0,
+    ALTER COLUMN kept SET STATISTICS 0;
 COMMENT ON TABLE mosaic.dedup_run IS 'the last deduplication of each model, and the points it measured; kept for a version that replaces the model';
 COMMENT ON COLUMN mosaic.dedup_run.model_id IS 'the model: the version there is';
 COMMENT ON COLUMN mosaic.dedup_run.version IS 'the version that it is about: another model_id, where that was replaced since';
@@ -31,6 +33,8 @@ CREATE TABLE mosaic.dedup_decision (
     outcome "char"[] NOT NULL,
     fingerprint int8[] NOT NULL,
     PRIMARY KEY (model_id, tensor));
+ALTER TABLE mosaic.dedup_decision ALTER COLUMN block SET STATISTICS 0, ALTER COLUMN partner SET STATISTICS 0, ALTER COLUMN similarity SET STATISTICS 0,
+    ALTER COLUMN outcome SET STATISTICS 0, ALTER COLUMN fingerprint SET STATISTICS 0;
 COMMENT ON TABLE mosaic.dedup_decision IS 'what the last deduplication of a model decided on blocks that have a near duplicate';
 COMMENT ON COLUMN mosaic.dedup_decision.model_id IS 'the model: the version there is';
 COMMENT ON COLUMN mosaic.dedup_decision.tensor IS 'name of the tensor';

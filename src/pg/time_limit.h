@@ -10,9 +10,9 @@
 extern int	mosaic_max_prediction_time; /* ms for each item, or for the tokens of a text; 0: none */
 
 /* When so many items, begun now, have to be done; 0: whenever they are. */
-extern TimestampTz mosaic_time_limit(int64 items);
+extern int64 mosaic_time_limit(int64 items);
 
 /* CHECK_FOR_INTERRUPTS(), and an error (57014) after that time. */
-extern void mosaic_check_time_limit(TimestampTz limit);
+extern void mosaic_check_time_limit(int64 limit);
 
 #endif

@@ -177,6 +177,8 @@ INSERT INTO bent VALUES ('dimensions of readers', '\x060000000000000019000000', 
   ('length of readers', '\x010000000000000019000000ffffff7f01000000', NULL, NULL),
   ('length of labels', NULL, '\x010000000000000019000000ffffff7f0100000018000000', NULL),
   ('a label', NULL, '\x0100000000000000190000000100000001000000fcffffff', NULL),
+  ('a label of one byte', NULL, '\x0100000000000000190000000300000001000000030000003362626262626262626262626262626262626262626262626225626274657874626262626262626262626262626262626262000014000000780000001400000079000000', NULL),
+  ('behind the labels', NULL, '\x010000000000000019000000010000000100000014000000780000000000000000000000', NULL),
   ('number of keys', NULL, NULL, '\xffffff2f01000000'), ('end of a key', NULL, NULL, '\x01000020ffffff0f000000406f'),
   ('kind of a value', NULL, NULL, '\x0100002001000000000000706f'), ('a number', NULL, NULL, '\x0100002001000000080000106f000000ffffff7f'),
   ('no container', NULL, NULL, '\x01000000');
@@ -188,7 +190,7 @@ SELECT $$BEGIN$$, $$ALTER TABLE mosaic.model DISABLE TRIGGER hold_roles$$,
   format($$UPDATE mosaic.model m SET readers = coalesce(b.readers, m.readers), labels = b.labels, description = coalesce(b.description, m.description)
     FROM bent b WHERE b.what = %L AND m.name = 'secret'$$, what),
   format($$SELECT %L AS changed, p.* FROM problems p$$, what), 'SAVEPOINT s', 'SELECT to_jsonb(m) FROM mosaic.models m', 'ROLLBACK TO s', 'SELECT to_jsonb(v) FROM mosaic.versions v', 'ROLLBACK TO s',
-  $$SELECT model_info('secret')$$, 'ROLLBACK TO s', 'SELECT mosaic.report()', 'ROLLBACK TO s',
+  $$SELECT model_info('secret')$$, 'ROLLBACK TO s', 'SELECT mosaic.report()', 'ROLLBACK TO s', 'ANALYZE mosaic.model', format('SELECT name FROM mosaic.models WHERE model_id = %s', mosaic.model_id('text')), 'ROLLBACK TO s', $$SELECT model_info('text') ->> 'name' AS name$$, 'ROLLBACK TO s',
   'SET LOCAL ROLE regress_damage_nobody', 'SELECT to_jsonb(m) FROM mosaic.models m', 'ROLLBACK' FROM bent ORDER BY ctid \gexec
 -- the same of what belongs to others
 BEGIN;
@@ -227,6 +229,14 @@ SELECT mosaic.is_sound('mosaic.block'::regclass, '(0,1)');
 \echo :LAST_ERROR_SQLSTATE
 SELECT mosaic.is_sound('mosaic.model'::regclass, '(0,200)');
 \echo :LAST_ERROR_SQLSTATE
+-- whoever asks: places that are none neither add a page nor look for a file
+SELECT pg_relation_size('mosaic.model') AS size \gset
+SET ROLE regress_damage_nobody;
+SELECT mosaic.is_sound('mosaic.model'::regclass, '(4294967295,1)');
+SELECT mosaic.is_sound('mosaic.model'::regclass, '(4000000,1)');
+SELECT mosaic.is_sound('mosaic.model'::regclass, '(0,0)');
+RESET ROLE;
+SELECT pg_relation_size('mosaic.model') = :size AS unchanged;
 DROP TABLE bent;
 DROP ROLE regress_damage_nobody;
 

@@ -97,7 +97,7 @@ sub rows_of
 }
 
 my $checked = 'SELECT * FROM check_store()';
-my @others = ('SELECT * FROM repair_store()', 'SELECT * FROM pack_models(dry_run => true)', 'SELECT * FROM mosaic.cache',
+my @others = ('ANALYZE', 'SELECT * FROM repair_store()', 'SELECT * FROM pack_models(dry_run => true)', 'SELECT * FROM mosaic.cache',
 	'SELECT drop_model(m) FROM expected', 'SELECT model_info(m) FROM expected LIMIT 3', 'SELECT mosaic.report()',
 	map { "SELECT * FROM mosaic.$_" } qw(models versions tensors tokenizers aliases stat_models sharing cache_classes storage dedup_runs dedup_log));
 # Who changes a row whose header names a transaction to come waits for that, as PostgreSQL does.

@@ -80,7 +80,7 @@ run(MosaicPredictor *p, const MosaicTensorView *inputs, int64 items, bool stacke
 	MosaicBlockRequest request;
 	MosaicUsageRun usage;
 	MosaicCode	code;
-	TimestampTz limit = mosaic_time_limit(Max(items, 1));
+	int64		limit = mosaic_time_limit(Max(items, 1));
 
 	mosaic_usage_run_begin(&p->handle->usage, &usage, items);
 	ensure_exec(p);

@@ -114,12 +114,16 @@ mosaic_slot_row(Relation rel, TupleTableSlot *slot)
 HeapTuple
 mosaic_fetch_row(Relation rel, const ItemPointerData *place)
 {
-	Buffer		buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(place));
 	HeapTupleData row = {.t_self = *place,.t_tableOid = RelationGetRelid(rel)};
 	HeapTuple	copy = NULL;
+	Buffer		buffer;
 	uint32		offset;
 	char	   *damage;
 
+	/* Anybody may name a place: the last number of a block would add one to the table. */
+	if (!ItemPointerIsValid(place) || ItemPointerGetBlockNumber(place) >= RelationGetNumberOfBlocks(rel))
+		mosaic_row_is_damaged(rel, place, "there is no row");
+	buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(place));
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	if (mosaic_page_line(BufferGetPage(buffer), ItemPointerGetOffsetNumber(place), &offset,
 						 &row.t_len) == MOSAIC_LINE_ROW)
@@ -288,18 +292,17 @@ mosaic_array_texts(const struct varlena *value, int *n)
 	if (ARR_NDIM(array) != 1 || size < at || ARR_DIMS(array)[0] < 1 || ARR_DIMS(array)[0] > size)
 		return NULL;
 	texts = palloc_extended(ARR_DIMS(array)[0] * sizeof *texts, MCXT_ALLOC_HUGE);
+	/* The server aligns each element, and writes all of them with long headers. */
 	for (; *n < ARR_DIMS(array)[0]; ++*n)
 	{
 		const char *p;
 
-		if (at < size)
-			at = att_align_pointer(at, TYPALIGN_INT, -1, (const char *) array + at);
+		at = INTALIGN(at);
 		p = (const char *) array + at;
-		if (at >= size || VARATT_IS_1B_E(p) || (!VARATT_IS_1B(p) && (size - at < VARHDRSZ || !VARATT_IS_4B_U(p))) ||
-			VARSIZE_ANY(p) > size - at || (!VARATT_IS_1B(p) && VARSIZE_ANY(p) < VARHDRSZ))
+		if (at >= size || size - at < VARHDRSZ || !VARATT_IS_4B_U(p) || VARSIZE(p) < VARHDRSZ || VARSIZE(p) > size - at)
 			return NULL;
 		texts[*n] = (text *) mosaic_plain(PointerGetDatum(p));
-		at += VARSIZE_ANY(p);
+		at += VARSIZE(p);
 	}
-	return texts;
+	return INTALIGN(at) == INTALIGN(size) ? texts : NULL;
 }

@@ -14,9 +14,12 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "storage/itemptr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "catalog.h"
@@ -80,14 +83,22 @@ value_damage(Relation rel, HeapTuple row, AttrNumber column)
 char *
 mosaic_values_damage(Relation rel, HeapTuple row)
 {
-	for (int column = 1; column <= RelationGetNumberOfAttributes(rel); column++)
+	MemoryContext saved = CurrentMemoryContext;
+	MemoryContext values = AllocSetContextCreate(saved, "pg_mosaic values", ALLOCSET_DEFAULT_SIZES);
+	char	   *found = NULL;
+
+	/* Whoever checks a whole store does so in one context. */
+	MemoryContextSwitchTo(values);
+	for (int column = 1; found == NULL && column <= RelationGetNumberOfAttributes(rel); column++)
 	{
 		char	   *damage = value_damage(rel, row, column);
 
 		if (damage)
-			return psprintf("column \"%s\" is %s", NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname), damage);
+			found = MemoryContextStrdup(saved, psprintf("column \"%s\" is %s", NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname), damage));
 	}
-	return NULL;
+	MemoryContextSwitchTo(saved);
+	MemoryContextDelete(values);
+	return found;
 }
 
 /* Names the model to those who may know that it is there. */
@@ -105,24 +116,40 @@ model_is_damaged(HeapTuple model, bool may_use, const char *damage)
 			 errhint("check_store() tells what else is damaged.")));
 }
 
-static void
+/* Of a model, or of an alias, the current role is the owner. */
+static bool
+is_owned(Relation rel, HeapTuple row, bool is_model)
+{
+	bool		isnull;
+
+	if (is_model)
+		return mosaic_owns_model(row);
+	return has_privs_of_role(GetUserId(), DatumGetObjectId(heap_getattr(row, Anum_alias_owner, RelationGetDescr(rel), &isnull)));
+}
+
+/* False: whoever asks may not know of it. */
+static bool
 check_values(Relation rel, HeapTuple row)
 {
 	bool		is_model = RelationGetRelid(rel) == mosaic_relid("model");
-	bool		may_use = is_model && value_damage(rel, row, Anum_model_readers) == NULL;
+	bool		is_alias = RelationGetRelid(rel) == mosaic_relid("alias");
+	bool		readers = (is_model || is_alias) && value_damage(rel, row, is_model ? Anum_model_readers : Anum_alias_readers) == NULL;
 	char	   *damage;
 
-	/* Whoever may not use it is shown nothing of it. */
-	if (may_use && !mosaic_may_use_model(row))
-		return;
+	/* Whoever may not use it is shown nothing of it; nor is, where nobody can tell, whoever does not own it. */
+	if ((is_model || is_alias) && !readers && !is_owned(rel, row, is_model))
+		return false;
+	if (is_model && readers && !mosaic_may_use_model(row))
+		return true;			/* the view sees to it */
 	damage = mosaic_values_damage(rel, row);
 	if (damage && is_model)
-		model_is_damaged(row, may_use, damage);
+		model_is_damaged(row, readers, damage);
 	else if (damage)
 		mosaic_row_is_damaged(rel, &row->t_self, damage);
+	return true;
 }
 
-/* True, or an error (XX001). */
+/* True; false of what the role may not know of; or an error (XX001). */
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_is_sound);
 Datum
 mosaic_pg_is_sound(PG_FUNCTION_ARGS)
@@ -130,6 +157,7 @@ mosaic_pg_is_sound(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(0);
 	Relation	rel;
 	HeapTuple	row;
+	bool		is_shown;
 
 	if (get_rel_namespace(relid) != get_rel_namespace(mosaic_relid("model")) || get_rel_relkind(relid) != RELKIND_RELATION)
 		ereport(ERROR,
@@ -140,8 +168,8 @@ mosaic_pg_is_sound(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is a table of blocks", RelationGetRelationName(rel))));
 	row = mosaic_fetch_row(rel, (ItemPointer) PG_GETARG_POINTER(1));
-	check_values(rel, row);
+	is_shown = check_values(rel, row);
 	heap_freetuple(row);
 	table_close(rel, NoLock);
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(is_shown);
 }

@@ -224,7 +224,7 @@ encode(MosaicTextModel *t, Datum first, Datum second, bool careful, MosaicTokens
 	MosaicEncoder *encoder = mosaic_tokenizer_encoder(t->handle);
 	MosaicEncodeOptions options = {.special_tokens = true,.truncate = true,.max_length = t->max_tokens};
 	MosaicCode	code;
-	TimestampTz limit = mosaic_time_limit(1);
+	int64		limit = mosaic_time_limit(1);
 	const char *a,
 			   *b = NULL;
 	Size		a_len,

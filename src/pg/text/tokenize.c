@@ -100,7 +100,7 @@ encode(FunctionCallInfo fcinfo, bool special_tokens, bool truncate)
 	MosaicTokens tokens;
 	MosaicError error;
 	MosaicCode	code;
-	TimestampTz limit = mosaic_time_limit(1);
+	int64		limit = mosaic_time_limit(1);
 	char	   *utf8 = VARDATA_ANY(argument);
 	Size		len = VARSIZE_ANY_EXHDR(argument);
 

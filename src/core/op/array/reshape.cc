@@ -66,7 +66,7 @@ class ReshapeOp : public Op {
       return Status();
     }
     // Numbers alone whose product is beyond any.
-    const bool overflows = known.is_unknown() && size.is_number();
+    const bool overflows = known.is_too_large();
     if (known.Is(0) || overflows) return Mismatch(x, target);
     const std::optional<Dim> quotient = size.DividedBy(known);
     if (!quotient && known.is_number() && size.is_number()) return Mismatch(x, target);
