@@ -57,4 +57,5 @@ mosaic_check_values(MosaicChecker *c)
 		mosaic_checker_scan(c, ours[i], &damaged, check_row);
 	for (int i = 0; i < lengthof(others); i++)
 		mosaic_checker_read(c, others[i], check_row, ignore_damage, c);
+	c->table_is_damaged = NULL;
 }
