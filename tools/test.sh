@@ -14,7 +14,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 PASSED=0 FAILED=0
-JOBS=2 # tests at a time
+JOBS=3 # tests at a time: most of them wait
 FUZZ_RUNS=200000 FUZZ_SECONDS=60 # whichever comes first, for each fuzz target
 
 # run_ctest BUILD ARGUMENT...: runs the tests of build/BUILD and adds them to the counts.
@@ -137,7 +137,7 @@ if [ -n "$MAJOR" ]; then
   [ "$MAJOR" = "$PG" ] || use_postgresql "$MAJOR"
   # these need no program but the module
   [ -n "$ONLY" ] || { ONLY='^(sql|tap|module)' TARGETS='pg_mosaic sql_script chaos_disk'; }
-  [ -z "${MOSAIC_CORE:-}" ] || { PACKAGES="$PACKAGES_MODULE $PACKAGES_PROXIES $PACKAGES_VECTOR" JOBS=3; } # most tests wait
+  [ -z "${MOSAIC_CORE:-}" ] || { PACKAGES="$PACKAGES_MODULE $PACKAGES_PROXIES $PACKAGES_VECTOR"; }
 fi
 
 # shellcheck disable=SC2086 # lists of words
