@@ -99,8 +99,8 @@ CREATE TABLE mosaic.tensor (
   CONSTRAINT tensor_pkey PRIMARY KEY (model_id, tensor_no),
   CONSTRAINT tensor_value_or_map CHECK ((value IS NULL) <> (map IS NULL))
 );
--- Maps and places are read whole and hardly compress.
 ALTER TABLE mosaic.tensor ALTER COLUMN dims SET STATISTICS 0;
+-- Maps and places are read whole and hardly compress.
 ALTER TABLE mosaic.tensor ALTER COLUMN map SET STORAGE EXTERNAL;
 ALTER TABLE mosaic.tensor ALTER COLUMN places SET STORAGE EXTERNAL;
 COMMENT ON TABLE mosaic.tensor IS 'one row per tensor of a model; its map names the blocks that hold it';

@@ -17,14 +17,15 @@ REVOKE ALL ON FUNCTION mosaic.stat_reset() FROM PUBLIC;
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE VIEW mosaic.stat_models WITH (security_barrier) AS
-SELECT m.name AS model, m.model_id, coalesce(u.calls, 0) AS calls, coalesce(u.rows, 0) AS rows, coalesce(u.errors, 0) AS errors,
+SELECT m.name AS model, k.model_id, coalesce(u.calls, 0) AS calls, coalesce(u.rows, 0) AS rows, coalesce(u.errors, 0) AS errors,
        coalesce(u.batches, 0) AS batches, coalesce(u.batched_rows, 0) AS batched_rows,
        coalesce(u.single_plan, 0) AS single_plan, coalesce(u.single_model, 0) AS single_model,
        coalesce(u.single_batch, 0) AS single_batch,
        coalesce(u.tokens, 0) AS tokens, coalesce(u.hits, 0) AS hits, coalesce(u.reads, 0) AS reads,
        coalesce(u.seconds, 0) AS seconds, u.last_used, u.since
-FROM (SELECT m.* FROM mosaic.model m WHERE mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
-LEFT JOIN mosaic.stat_usage() u USING (model_id)
+FROM mosaic.model k
+CROSS JOIN LATERAL (SELECT m.* FROM mosaic.model m WHERE m.model_id = k.model_id AND mosaic.is_sound(m.tableoid, m.ctid) OFFSET 0) m
+LEFT JOIN mosaic.stat_usage() u ON u.model_id = k.model_id
 WHERE mosaic.may_use(m.owner, m.readers);
 COMMENT ON VIEW mosaic.stat_models IS 'what the models that the current role may use were used for, since the server started or mosaic.stat_reset()';
 COMMENT ON COLUMN mosaic.stat_models.model IS 'name of the model';

@@ -143,6 +143,7 @@ typedef struct MosaicValueInfo {
   int64_t dims[MOSAIC_MAX_DIMS]; /* -1: symbolic */
   const char *dim_names[MOSAIC_MAX_DIMS]; /* "" where it has none */
   int item_axis; /* which dimension counts items where those are independent; else -1 */
+  bool is_map;   /* of an input: strings [n, 2] that are the keys and values of a map */
 } MosaicValueInfo;
 
 typedef struct MosaicModel MosaicModel;

@@ -7,6 +7,7 @@
 #include "core/capi_guard.h"
 #include "core/capi_handles.h"
 #include "core/codec/pglz.h"
+#include "core/graph/maps.h"
 #include "core/import/importer.h"
 #include "core/import/model_check.h"
 #include "core/kernel/strip_gemm.h"
@@ -150,6 +151,7 @@ MosaicCode mosaic_model_new(const char* name, const void* graph, size_t len,
     for (size_t i = 0; i < g.inputs.size(); ++i) {
       model->inputs.push_back(
           InfoOf(g.values[static_cast<size_t>(g.inputs[i])], m.items.inputs[i]));
+      model->inputs.back().is_map = mosaic::ReaderOfMap(g, g.inputs[i]) != nullptr;
     }
     for (size_t i = 0; i < g.outputs.size(); ++i) {
       const size_t v = static_cast<size_t>(g.outputs[i]);

@@ -36,11 +36,17 @@ mosaic_time_limit(int64 items)
 	return now() + allowed;
 }
 
+bool
+mosaic_time_is_up(int64 limit)
+{
+	return limit != 0 && now() > limit;
+}
+
 void
 mosaic_check_time_limit(int64 limit)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (limit != 0 && now() > limit)
+	if (mosaic_time_is_up(limit))
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("a prediction takes more than pg_mosaic.max_prediction_time (%d ms)", mosaic_max_prediction_time),

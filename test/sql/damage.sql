@@ -222,6 +222,23 @@ SELECT to_jsonb(l) FROM mosaic.dedup_log l;
 ROLLBACK TO s;
 SELECT to_jsonb(r) FROM mosaic.dedup_runs r;
 ROLLBACK;
+-- readers out of line, of which pieces are lost: not there for others, an error that names the model for its owner
+BEGIN;
+ALTER TABLE mosaic.model ALTER readers SET STORAGE EXTERNAL, SET (toast_tuple_target = 128);
+ALTER TABLE mosaic.model DISABLE TRIGGER hold_roles;
+UPDATE mosaic.model SET readers = (SELECT array_agg('regress_damage_nobody'::regrole::mosaic.role) FROM generate_series(1, 300)) WHERE name = 'secret';
+SELECT reltoastrelid::regclass AS toast FROM pg_class WHERE oid = 'mosaic.model'::regclass \gset
+SELECT array_agg(ctid) AS pieces FROM :toast WHERE chunk_id = (SELECT chunk_id FROM :toast GROUP BY 1 ORDER BY sum(length(chunk_data)) DESC LIMIT 1) \gset
+SELECT heap_force_kill(:'toast'::regclass, :'pieces'::tid[]);
+SELECT problem, model, regexp_replace(detail, '\d+ of its \d+', '...') AS detail FROM problems;
+SAVEPOINT s;
+\set VERBOSITY sqlstate
+SELECT name FROM mosaic.models;
+\set VERBOSITY default
+ROLLBACK TO s;
+SET LOCAL ROLE regress_damage_nobody;
+SELECT name FROM mosaic.models;
+ROLLBACK;
 -- and only tables of the extension
 SELECT mosaic.is_sound('pg_class'::regclass, '(0,1)');
 \echo :LAST_ERROR_SQLSTATE

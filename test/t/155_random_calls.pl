@@ -52,7 +52,7 @@ $node->safe_psql('bound', slurp_file("$dir/values.sql") . "CALL calls.provide_va
 is($rc, 0, "the server lives through values (seed $seed)") or diag($err);
 is($node->safe_psql('bound', 'SELECT form, sqlstate, message, example FROM calls.bound_internal'), '', 'no value ends in an internal error');
 is($node->safe_psql('bound', 'SELECT * FROM calls.differing'), '', 'a value has one outcome in two ways');
-is($node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE sqlstate = '00000' AND form <> 'text[]'}),
+is($node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE sqlstate = '00000' AND form NOT IN ('text[]', 'boolean[]')}),
   $node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE form NOT IN ('text[]', 'boolean[]')}), 'values of every form are predicted');
 note $node->safe_psql('bound', q{SELECT form, sqlstate, count, left(example, 100), left(message, 100) FROM calls.bound ORDER BY 1, 2});
 $node->stop;

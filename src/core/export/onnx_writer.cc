@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "core/graph/maps.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -60,10 +61,6 @@ std::string MapsProto(const Node& zip_map) {
   return type;
 }
 
-bool ReadsMap(const Node& n) {
-  return n.domain == "ai.onnx.ml" && (n.op_type == "DictVectorizer" || n.op_type == "CastMap");
-}
-
 // What such a node reads. (It is an array of keys and values here.)
 std::string MapProto(const Node& reader) {
   std::string element, value, map, type;
@@ -86,9 +83,7 @@ std::string ValueInfo(const std::string& name, const std::string& type) {
 std::string DeclaredType(const Value& v) { return v.dtype == MOSAIC_UNDEFINED ? "" : TypeProto(v); }
 
 std::string InputType(const Body& body, int value) {
-  for (const Node& n : body.nodes) {
-    if (ReadsMap(n) && n.inputs[0] == value) return MapProto(n);
-  }
+  if (const Node* reader = ReaderOfMap(body, value)) return MapProto(*reader);
   return DeclaredType(body.values[static_cast<size_t>(value)]);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/graph/maps.h"
 #include "core/util/quote.h"
 
 namespace mosaic {
@@ -12,14 +13,10 @@ bool Has(const List& list, int value) {
   return std::count(list.begin(), list.end(), value) > 0;
 }
 
-bool ReadsMaps(const Node& n) {
-  return n.domain == "ai.onnx.ml" && (n.op_type == "DictVectorizer" || n.op_type == "CastMap");
-}
-
 // A file's own mean nothing.
 void ForgetTypes(Body* body) {
   for (Node& n : body->nodes) {
-    if (!ReadsMaps(n)) continue;
+    if (!ReadsMap(n)) continue;
     const auto own = std::remove_if(
         n.attributes.begin(), n.attributes.end(),
         [](const Attribute& a) { return a.name == "map_key" || a.name == "map_value"; });
@@ -52,7 +49,7 @@ void ResolveMaps(const std::vector<OnnxMap>& maps, Graph* graph,
     for (Node& n : graph->nodes) {
       good = good && !ReadsWithin(*graph, n, v);
       if (!Has(n.inputs, v)) continue;
-      good = good && ReadsMaps(n);
+      good = good && ReadsMap(n);
       n.attributes.push_back({"map_key", int64_t{m.key}});
       n.attributes.push_back({"map_value", int64_t{m.value}});
     }

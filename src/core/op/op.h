@@ -110,6 +110,10 @@ class Call {
   const Shape& shape(size_t i) const {
     return weights[i] != nullptr ? weights[i]->shape : inputs[i].shape();
   }
+  // Likewise its type.
+  int dtype(size_t i) const {
+    return weights[i] != nullptr ? weights[i]->dtype : inputs[i].dtype();
+  }
   // In Start: the elements of an integer input that Infer knew.
   Status Ints(size_t i, const char* what, std::vector<int64_t>* out) const {
     return KnownInts(facts[i], what, out);

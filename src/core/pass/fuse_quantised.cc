@@ -14,23 +14,32 @@ class QuantisedMatcher {
   bool Match(size_t last, Fusion* out) { return MatchConv(last, out) || MatchAdd(last, out); }
 
  private:
-  bool MatchConv(size_t last, Fusion* out) {
-    if (!p_.Is(last, "QuantizeLinear")) return false;
+  // The step of that operator whose result, maybe by way of Relu, step "last" makes bytes by one
+  // scale; else kNone. All of them are taken.
+  size_t QuantisedStep(size_t last, const char* op_type, size_t* relu, Fusion* out) const {
+    if (!p_.Is(last, "QuantizeLinear")) return Pattern::kNone;
     const Node& quantize = p_.node(last);
     if (quantize.inputs.size() != 3 || quantize.inputs[2] < 0 || !IsByteOf(quantize.outputs[0]) ||
         !HasOneScale(quantize)) {
-      return false;
+      return Pattern::kNone;
     }
     out->taken = {last};
     int value = quantize.inputs[0];
-    const size_t relu = OnlyMaker(value, "Relu");
-    if (relu != Pattern::kNone) {
-      out->taken.push_back(relu);
-      value = p_.node(relu).inputs[0];
+    *relu = OnlyMaker(value, "Relu");
+    if (*relu != Pattern::kNone) {
+      out->taken.push_back(*relu);
+      value = p_.node(*relu).inputs[0];
     }
-    const size_t conv = OnlyMaker(value, "Conv");
+    const size_t step = OnlyMaker(value, op_type);
+    if (step != Pattern::kNone) out->taken.push_back(step);
+    return step;
+  }
+
+  bool MatchConv(size_t last, Fusion* out) {
+    size_t relu;
+    const size_t conv = QuantisedStep(last, "Conv", &relu, out);
     if (conv == Pattern::kNone) return false;
-    out->taken.push_back(conv);
+    const Node& quantize = p_.node(last);
     const Node& node = p_.node(conv);
     const size_t x = Dequantised(node.inputs[0]), w = Dequantised(node.inputs[1]);
     if (x == Pattern::kNone || w == Pattern::kNone || !HasOneScale(p_.node(x)) ||
@@ -56,29 +65,19 @@ class QuantisedMatcher {
 
   // Of arrays of one shape.
   bool MatchAdd(size_t last, Fusion* out) {
-    if (!p_.Is(last, "QuantizeLinear")) return false;
-    const Node& quantize = p_.node(last);
-    if (quantize.inputs.size() != 3 || quantize.inputs[2] < 0 || !IsByteOf(quantize.outputs[0]) ||
-        !HasOneScale(quantize) || !IsPlainScale(quantize.inputs[1])) {
-      return false;
-    }
-    out->taken = {last};
-    int value = quantize.inputs[0];
-    const size_t relu = OnlyMaker(value, "Relu");
-    if (relu != Pattern::kNone) {
-      out->taken.push_back(relu);
-      value = p_.node(relu).inputs[0];
-    }
-    const size_t add = OnlyMaker(value, "Add");
+    size_t relu;
+    const size_t add = QuantisedStep(last, "Add", &relu, out);
     if (add == Pattern::kNone) return false;
-    out->taken.push_back(add);
+    const Node& quantize = p_.node(last);
+    if (!IsPlainScale(quantize.inputs[1])) return false;
+    const int sum = p_.node(add).outputs[0];
     out->node = p_.node(last);
     out->node.inputs.clear();
     for (size_t i : {0, 1}) {
       const size_t operand = Dequantised(p_.node(add).inputs[i]);
       if (operand == Pattern::kNone || !HasOneScale(p_.node(operand)) ||
           !IsPlainScale(p_.node(operand).inputs[1]) ||
-          !HasShapeOf(p_.node(operand).inputs[0], value)) {
+          !HasShapeOf(p_.node(operand).inputs[0], sum)) {
         return false;
       }
       for (size_t k = 0; k < 3; ++k) out->node.inputs.push_back(InputOf(p_.node(operand), k));

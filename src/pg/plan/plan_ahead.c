@@ -175,11 +175,23 @@ add_init_plans_of(Bitmapset *varying, const Reading *reading)
 	return varying;
 }
 
+/* Whether the join gives inner rows that no outer one matches. */
+static bool
+keeps_inner_rows(Plan *plan)
+{
+	JoinType	type;
+
+	if (!IsA(plan, NestLoop) && !IsA(plan, MergeJoin) && !IsA(plan, HashJoin))
+		return false;
+	type = ((Join *) plan)->jointype;
+	return type != JOIN_INNER && type != JOIN_LEFT && type != JOIN_SEMI && type != JOIN_ANTI;
+}
+
 /* Whether there may be a row though the first input has none: of another input, or of none. */
 static bool
 has_rows_without_first(Plan *plan)
 {
-	return IsA(plan, Append) || IsA(plan, MergeAppend) || IsA(plan, CustomScan) ||
+	return keeps_inner_rows(plan) || IsA(plan, Append) || IsA(plan, MergeAppend) || IsA(plan, CustomScan) ||
 		(IsA(plan, Agg) && (((Agg *) plan)->aggstrategy == AGG_PLAIN || ((Agg *) plan)->groupingSets != NIL || ((Agg *) plan)->chain != NIL));
 }
 

@@ -19,23 +19,7 @@
 #include "compat.h"
 #include "elements.h"
 #include "numeric_value.h"
-
-/* The value decompressed; NULL where that is left to the server, with its errors. */
-static struct varlena *
-decompress(struct varlena *value)
-{
-	Size		size = VARDATA_COMPRESSED_GET_EXTSIZE(value);
-	struct varlena *result;
-
-	if (TOAST_COMPRESS_METHOD(value) != TOAST_PGLZ_COMPRESSION_ID)
-		return NULL;
-	result = palloc(VARHDRSZ + size + MOSAIC_PGLZ_SLACK);
-	if (!mosaic_pglz_decompress((char *) value + VARHDRSZ_COMPRESSED, VARSIZE(value) - VARHDRSZ_COMPRESSED,
-								VARDATA(result), size))
-		return NULL;
-	SET_VARSIZE(result, VARHDRSZ + size);
-	return result;
-}
+#include "row.h"
 
 ArrayType *
 mosaic_detoast_array(Datum value)
@@ -46,7 +30,7 @@ mosaic_detoast_array(Datum value)
 	if (VARATT_IS_EXTERNAL_ONDISK(toasted))
 		toasted = detoast_external_attr(toasted);
 	if (VARATT_IS_COMPRESSED(toasted))
-		array = decompress(toasted);
+		array = mosaic_decompress(toasted);
 	return array ? (ArrayType *) array : DatumGetArrayTypeP(PointerGetDatum(toasted));
 }
 

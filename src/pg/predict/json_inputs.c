@@ -121,7 +121,7 @@ read_array(Reading *r, JsonbContainer *container)
 	return ok;
 }
 
-/* An object for strings of shape [n, 2], as a map has them: its keys and values. */
+/* An object for a map: strings of shape [n, 2], its keys and values. */
 static bool
 read_map(Reading *r, JsonbContainer *container)
 {
@@ -229,13 +229,6 @@ check_names(const MosaicModel *model, Jsonb *json, const char *name)
 	}
 }
 
-/* Strings, two in each row: a map of the model's, or what could be one. */
-static bool
-is_map(const MosaicValueInfo *input)
-{
-	return input->dtype == MOSAIC_STRING && input->ndim == 2 && input->dims[0] < 0 && input->dims[1] == 2;
-}
-
 static JsonbValue *
 value_of(Jsonb *json, const MosaicValueInfo *input, JsonbValue *room)
 {
@@ -253,7 +246,7 @@ mosaic_json_inputs(MosaicPredictor *p, Jsonb *json)
 	for (int i = 0; i < n; i++)
 	{
 		Reading		r = {
-			.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype,.is_map = is_map(mosaic_model_input(model, i)),
+			.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype,.is_map = mosaic_model_input(model, i)->is_map,
 			.what = mosaic_predictor_input_name(p, i)
 		};
 		JsonbValue	room;
@@ -277,7 +270,7 @@ mosaic_try_json_inputs(MosaicPredictor *p, Jsonb *json)
 	for (int i = 0; i < n; i++)
 	{
 		Reading		r = {
-			.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype,.is_map = is_map(mosaic_model_input(model, i))
+			.in = &inputs[i],.dtype = mosaic_model_input(model, i)->dtype,.is_map = mosaic_model_input(model, i)->is_map
 		};
 		JsonbValue	room;
 		JsonbValue *value = value_of(json, mosaic_model_input(model, i), &room);

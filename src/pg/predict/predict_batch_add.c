@@ -157,6 +157,7 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 	g->spans[g->n] = (TokenSpan) {tokens.first, tokens.tokens.count};
 	b->stats.tokens += tokens.tokens.count;
 	mosaic_predictor_tokens(p, tokens.tokens.count);
+	mosaic_text_done(t);
 	return append(b, call, g);
 }
 

@@ -87,6 +87,11 @@ mosaic_checker_damage(Relation rel, BlockNumber page, OffsetNumber line, const c
 }
 
 void
+mosaic_checker_ignore_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
+{
+}
+
+void
 mosaic_checker_scan(MosaicChecker *c, const char *table, bool *is_damaged,
 					void (*row) (Relation rel, HeapTuple row, void *arg))
 {

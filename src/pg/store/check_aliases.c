@@ -132,12 +132,6 @@ check_alias(Relation rel, HeapTuple row, void *arg)
 }
 
 static void
-ignore_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
-{
-	/* check_models.c reported it */
-}
-
-static void
 report_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
 {
 	AliasCheck *a = arg;
@@ -153,7 +147,7 @@ mosaic_check_aliases(MosaicChecker *c)
 	AliasCheck	a = {.c = c};
 
 	a.names = hash_create("names of models", 1024, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	mosaic_checker_read(c, "model", note_model, ignore_damage, &a);
+	mosaic_checker_read(c, "model", note_model, mosaic_checker_ignore_damage, &a);
 	mosaic_checker_read(c, "alias", check_alias, report_damage, &a);
 	hash_destroy(a.names);
 }

@@ -19,7 +19,6 @@
 #include "row.h"
 #include "store.h"
 #include "tokenizer_cache.h"
-#include "values.h"
 
 /* So many lost blocks of a tensor are named, the others counted. */
 #define MAX_WRONG_ENTRIES 1000
@@ -195,23 +194,15 @@ check_gap(MosaicChecker *c, int64 tensor_no)
 	c->next_tensor = Max(c->next_tensor, tensor_no + 1);
 }
 
-typedef struct ValuesRead
-{
-	const char *table;
-	HeapTuple	row;
-} ValuesRead;
-
 /* Of a model readers, labels, description; of a tensor its shape. */
-static void
-read_values(void *arg)
+static char *
+values_damage(const char *table, HeapTuple row)
 {
-	ValuesRead *r = arg;
-	Relation	rel = table_open(mosaic_relid(r->table), AccessShareLock);
-	char	   *damage = mosaic_values_damage(rel, r->row);
+	Relation	rel = table_open(mosaic_relid(table), AccessShareLock);
+	char	   *damage = mosaic_checker_values(rel, row);
 
 	table_close(rel, NoLock);
-	if (damage)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("%s", damage)));
+	return damage;
 }
 
 static void
@@ -219,8 +210,7 @@ check_tensor(HeapTuple tuple, TupleDesc desc, MosaicChecker *c)
 {
 	int32		tensor_no = int_attr(tuple, Anum_tensor_tensor_no, desc);
 	char	   *name = text_attr(tuple, Anum_tensor_name, desc);
-	ValuesRead	values = {"tensor", tuple};
-	char	   *damage = mosaic_catch_damage(read_values, &values);
+	char	   *damage = values_damage("tensor", tuple);
 
 	/* Its row was lost, and may come back from a backup: it is a user of its blocks as before. */
 	if (c->model == NULL)
@@ -282,8 +272,7 @@ static void
 end_model(MosaicChecker *c, HeapTuple row)
 {
 	ModelRead	read = {row, c->checked->snapshot};
-	ValuesRead	values = {"model", row};
-	char	   *damage = mosaic_catch_damage(read_values, &values);
+	char	   *damage = values_damage("model", row);
 
 	if (damage)
 		mosaic_checker_report(c, MOSAIC_DAMAGED_MODEL, -1, NULL, 0, "%s", damage);

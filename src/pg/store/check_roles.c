@@ -23,12 +23,6 @@ is_gone(const MosaicChecker *c, Oid role)
 	return role != MOSAIC_EVERYONE && !mosaic_role_exists(role, c->checked->snapshot);
 }
 
-/* What is damaged, check_models.c, check_values.c and check_domains.c say. */
-static void
-ignore_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
-{
-}
-
 typedef struct RolesRead
 {
 	Datum		value;
@@ -86,7 +80,7 @@ check_domain(Relation rel, HeapTuple row, void *arg)
 static void
 check_table(MosaicChecker *c, const char *table, void (*check) (Relation, HeapTuple, void *))
 {
-	mosaic_checker_read(c, table, check, ignore_damage, c);
+	mosaic_checker_read(c, table, check, mosaic_checker_ignore_damage, c);
 	c->model_id = 0;
 	c->model = NULL;
 }

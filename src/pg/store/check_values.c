@@ -26,23 +26,23 @@ read_values(void *arg)
 	r->damage = mosaic_values_damage(r->rel, r->row);
 }
 
-static void
-check_row(Relation rel, HeapTuple row, void *arg)
+char *
+mosaic_checker_values(Relation rel, HeapTuple row)
 {
 	ValuesRead	r = {rel, row};
 	char	   *damage = mosaic_catch_damage(read_values, &r);
 
-	if (damage == NULL)
-		damage = r.damage;
+	return damage ? damage : r.damage;
+}
+
+static void
+check_row(Relation rel, HeapTuple row, void *arg)
+{
+	char	   *damage = mosaic_checker_values(rel, row);
+
 	if (damage)
 		mosaic_checker_damage(rel, ItemPointerGetBlockNumber(&row->t_self), ItemPointerGetOffsetNumber(&row->t_self),
 							  damage, arg);
-}
-
-/* For tables of which others say what rows are damaged. */
-static void
-ignore_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what, void *arg)
-{
 }
 
 void
@@ -56,6 +56,6 @@ mosaic_check_values(MosaicChecker *c)
 	for (int i = 0; i < lengthof(ours); i++)
 		mosaic_checker_scan(c, ours[i], &damaged, check_row);
 	for (int i = 0; i < lengthof(others); i++)
-		mosaic_checker_read(c, others[i], check_row, ignore_damage, c);
+		mosaic_checker_read(c, others[i], check_row, mosaic_checker_ignore_damage, c);
 	c->table_is_damaged = NULL;
 }

@@ -49,6 +49,10 @@ extern void mosaic_checker_read(MosaicChecker *c, const char *table,
 extern void mosaic_checker_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what,
 								  void *arg);
 
+/* In its place, for a table whose damage another part reports. */
+extern void mosaic_checker_ignore_damage(Relation rel, BlockNumber page, OffsetNumber line, const char *what,
+										 void *arg);
+
 /* check_blocks.c: all blocks, their payloads and their rows of block_meta. */
 extern void mosaic_check_read_blocks(MosaicChecker *c);
 /* Then, when their users are known: counts, orphans, duplicates. */
@@ -65,7 +69,9 @@ extern void mosaic_repair_sequences(const MosaicChecked *checked);
 /* check_models.c: the tensors' maps, and whether each model can be loaded. */
 extern void mosaic_check_models(MosaicChecker *c);
 
-/* check_values.c: the values of rows that no other part looks at. */
+/* check_values.c: what is wrong with the values of a row that is there (values.h), whatever they lead to; NULL: nothing. */
+extern char *mosaic_checker_values(Relation rel, HeapTuple row);
+/* The values of rows that no other part looks at. */
 extern void mosaic_check_values(MosaicChecker *c);
 
 /* check_domains.c: whether the sharing domains of models are there. */

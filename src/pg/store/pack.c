@@ -145,6 +145,19 @@ aim_at_page(Mover *m, BlockNumber page, Size bytes)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* The store's lock keeps other sessions from changing blocks, but not what logical replication applies. */
+static void
+delete_at(Mover *m, int32 block_id, ItemPointer place)
+{
+	TM_FailureData failure;
+
+	if (table_tuple_delete(m->rel, place, GetCurrentCommandId(true), m->snapshot, InvalidSnapshot, true, &failure, false) != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("block %d was changed while the store was packed", block_id),
+				 errhint("Logical replication applies changes of another server; call pack_models() again.")));
+}
+
 /* Puts n blocks together on a page. */
 static void
 fill_page(Mover *m, BlockNumber page, const int32 *ids, int n)
@@ -165,7 +178,7 @@ fill_page(Mover *m, BlockNumber page, const int32 *ids, int n)
 		place = &m->store->places[numbers[i]];
 		data = copy_payload(m, ids[i], place);
 		bytes += MOSAIC_PAYLOAD_OFFSET + VARSIZE(data) - VARHDRSZ + sizeof(ItemIdData);
-		simple_table_tuple_delete(m->rel, place, m->snapshot);
+		delete_at(m, ids[i], place);
 		ExecClearTuple(slot);
 		slot->tts_values[Anum_block_block_id - 1] = Int32GetDatum(ids[i]);
 		slot->tts_values[Anum_block_data - 1] = PointerGetDatum(data);
@@ -224,10 +237,24 @@ move_blocks(MosaicPackStore *store, Snapshot snapshot)
 typedef struct PlaceWriter
 {
 	MosaicPackStore *store;
+	Snapshot	snapshot;
 	Relation	tensors;
+	TupleTableSlot *slot;
 	CatalogIndexState indexes;
 	int64		done;
 } PlaceWriter;
+
+/* False: logical replication has changed the row since, and its places with it. */
+static bool
+lock_row(PlaceWriter *w, ItemPointer place)
+{
+	TM_FailureData failure;
+	bool		is_there = table_tuple_lock(w->tensors, place, w->snapshot, w->slot, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+											LockWaitBlock, 0, &failure) == TM_Ok;
+
+	ExecClearTuple(w->slot);
+	return is_there;
+}
 
 static void
 write_places(HeapTuple tuple, TupleDesc desc, void *arg)
@@ -269,7 +296,7 @@ write_places(HeapTuple tuple, TupleDesc desc, void *arg)
 		memcpy(place, &w->store->places[number], MOSAIC_PLACE_BYTES);
 		stale++;
 	}
-	if (stale * STALE_PLACES >= n && stale > 0)
+	if (stale * STALE_PLACES >= n && stale > 0 && lock_row(w, &tuple->t_self))
 	{
 		Datum		values[Natts_tensor] = {0};
 		bool		nulls[Natts_tensor] = {false};
@@ -290,14 +317,16 @@ write_places(HeapTuple tuple, TupleDesc desc, void *arg)
 static void
 refresh_places(MosaicPackStore *store, Snapshot snapshot)
 {
-	PlaceWriter w = {.store = store};
+	PlaceWriter w = {.store = store, .snapshot = snapshot};
 
 	mosaic_progress_phase(MOSAIC_PHASE_WRITING_PLACES, 0);
 	w.tensors = table_open(mosaic_relid("tensor"), RowExclusiveLock);
+	w.slot = table_slot_create(w.tensors, NULL);
 	w.indexes = CatalogOpenIndexes(w.tensors);
 	for (int i = 0; i < store->nmodels; i++)
 		mosaic_scan_tensors(store->model_ids[i], snapshot, write_places, &w);
 	CatalogCloseIndexes(w.indexes);
+	ExecDropSingleTupleTableSlot(w.slot);
 	table_close(w.tensors, NoLock);
 	CommandCounterIncrement();
 }

@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "mosaic/capi.h"
 #include "mosaic/page_reader.h"
 #include "row.h"
 
@@ -222,6 +223,47 @@ fetch_external(const struct varatt_external *p, uint32 *found)
 }
 
 struct varlena *
+mosaic_decompress(const struct varlena *value)
+{
+	Size		size = VARDATA_COMPRESSED_GET_EXTSIZE(value);
+	struct varlena *plain;
+
+	if (VARDATA_COMPRESSED_GET_COMPRESS_METHOD(value) != TOAST_PGLZ_COMPRESSION_ID)
+		return NULL;
+	plain = palloc(VARHDRSZ + size + MOSAIC_PGLZ_SLACK);
+	if (!mosaic_pglz_decompress((const char *) value + VARHDRSZ_COMPRESSED, VARSIZE(value) - VARHDRSZ_COMPRESSED,
+								VARDATA(plain), size))
+		return NULL;
+	SET_VARSIZE(plain, VARHDRSZ + size);
+	return plain;
+}
+
+struct varlena *
+mosaic_plain_or(Datum value, char **damage)
+{
+	struct varlena *v = (struct varlena *) DatumGetPointer(value);
+	struct varatt_external p;
+	uint32		found;
+
+	if (VARATT_IS_EXTERNAL_ONDISK(v))
+	{
+		VARATT_EXTERNAL_GET_POINTER(p, v);
+		v = fetch_external(&p, &found);
+		if (v == NULL)
+		{
+			*damage = psprintf("stored out of line, where %u of its %u bytes can be read", found, VARATT_EXTERNAL_GET_EXTSIZE(p));
+			return NULL;
+		}
+	}
+	if (!VARATT_IS_COMPRESSED(v) || VARDATA_COMPRESSED_GET_COMPRESS_METHOD(v) != TOAST_PGLZ_COMPRESSION_ID)
+		return pg_detoast_datum_copy(v);
+	v = mosaic_decompress(v);
+	if (v == NULL)
+		*damage = pstrdup("compressed, and cannot be decompressed");
+	return v;
+}
+
+struct varlena *
 mosaic_plain(Datum value)
 {
 	struct varlena *v = (struct varlena *) DatumGetPointer(value);
@@ -277,9 +319,9 @@ mosaic_plain_array(Datum value, Oid element_type, Size element_bytes)
 }
 
 text	  **
-mosaic_array_texts(const struct varlena *value, int *n)
+mosaic_array_texts(struct varlena *value, int *n)
 {
-	const ArrayType *array = (const ArrayType *) value;
+	ArrayType  *array = (ArrayType *) value;
 	Size		size = VARSIZE(value);
 	Size		at = ARR_OVERHEAD_NONULLS(1);
 	text	  **texts;
@@ -295,13 +337,13 @@ mosaic_array_texts(const struct varlena *value, int *n)
 	/* The server aligns each element, and writes all of them with long headers. */
 	for (; *n < ARR_DIMS(array)[0]; ++*n)
 	{
-		const char *p;
+		char	   *p;
 
 		at = INTALIGN(at);
-		p = (const char *) array + at;
+		p = (char *) array + at;
 		if (at >= size || size - at < VARHDRSZ || !VARATT_IS_4B_U(p) || VARSIZE(p) < VARHDRSZ || VARSIZE(p) > size - at)
 			return NULL;
-		texts[*n] = (text *) mosaic_plain(PointerGetDatum(p));
+		texts[*n] = (text *) p;
 		at += VARSIZE(p);
 	}
 	return INTALIGN(at) == INTALIGN(size) ? texts : NULL;

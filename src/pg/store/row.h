@@ -37,13 +37,20 @@ extern HeapTuple mosaic_getnext_ordered(SysScanDesc scan, ScanDirection directio
 
 /* A value of a sound row as a copy of its own, in one piece, with a header of 4 bytes. */
 extern struct varlena *mosaic_plain(Datum value);
+/*
+ * The same, but NULL and what is wrong, in words, where it is not to be had.  An error (XX001) only of the server's, of
+ * a value compressed by another method than pglz.
+ */
+extern struct varlena *mosaic_plain_or(Datum value, char **damage);
 /* The same of one that may be lost (never compressed): NULL where it cannot be read. */
 extern struct varlena *mosaic_plain_hint(Datum value);
 /* The same as a string. */
 extern char *mosaic_plain_text(Datum value);
 /* The same of an array of at most one dimension, without NULLs; an error (XX001) for any other. */
 extern ArrayType *mosaic_plain_array(Datum value, Oid element_type, Size element_bytes);
-/* Copies of the texts of an array that mosaic_plain() gave; NULL where it is not one of at most one dimension, without NULLs. */
-extern text **mosaic_array_texts(const struct varlena *array, int *n);
+/* The texts within an array that mosaic_plain() gave; NULL where it is not one of at most one dimension, without NULLs. */
+extern text **mosaic_array_texts(struct varlena *array, int *n);
+/* A value compressed by pglz as a copy of its own; NULL where it is damaged, or compressed otherwise. */
+extern struct varlena *mosaic_decompress(const struct varlena *value);
 
 #endif

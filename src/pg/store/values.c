@@ -61,6 +61,8 @@ value_damage(Relation rel, HeapTuple row, AttrNumber column)
 	char		damage[MOSAIC_DAMAGE_BYTES];
 	bool		isnull;
 	Datum		value;
+	struct varlena *plain;
+	char	   *lost;
 	Oid			element;
 
 	if (a->attisdropped || a->attlen != -1 || a->atttypid == BYTEAOID)
@@ -68,16 +70,15 @@ value_damage(Relation rel, HeapTuple row, AttrNumber column)
 	value = heap_getattr(row, column, RelationGetDescr(rel), &isnull);
 	if (isnull)
 		return NULL;
+	plain = mosaic_plain_or(value, &lost);
+	if (plain == NULL)
+		return lost;
 	if (a->atttypid == TEXTOID)
-		return is_text((text *) mosaic_plain(value)) ? NULL : pstrdup("no text in the encoding of the database");
+		return is_text((text *) plain) ? NULL : pstrdup("no text in the encoding of the database");
 	if (a->atttypid == JSONBOID)
-	{
-		struct varlena *jsonb = mosaic_plain(value);
-
-		return mosaic_jsonb_is_sound(jsonb, VARSIZE(jsonb), damage) ? NULL : pstrdup(damage);
-	}
+		return mosaic_jsonb_is_sound(plain, VARSIZE(plain), damage) ? NULL : pstrdup(damage);
 	element = get_element_type(a->atttypid);
-	return OidIsValid(element) ? array_damage(mosaic_plain(value), element) : NULL;
+	return OidIsValid(element) ? array_damage(plain, element) : NULL;
 }
 
 char *
@@ -101,18 +102,15 @@ mosaic_values_damage(Relation rel, HeapTuple row)
 	return found;
 }
 
-/* Names the model to those who may know that it is there. */
+/* To those who may know that it is there. */
 static void
-model_is_damaged(HeapTuple model, bool may_use, const char *damage)
+model_is_damaged(HeapTuple model, const char *damage)
 {
-	int64		model_id = DatumGetInt64(mosaic_model_attr(model, Anum_model_model_id));
 	char	   *name = mosaic_plain_text(mosaic_model_attr(model, Anum_model_name));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 may_use || mosaic_owns_model(model) ?
-			 errmsg("model \"%s\" is damaged: %s", mosaic_shown_name(name, (int) strlen(name)), damage) :
-			 errmsg("the model with model_id " INT64_FORMAT " is damaged: %s", model_id, damage),
+			 errmsg("model \"%s\" is damaged: %s", mosaic_shown_name(name, (int) strlen(name)), damage),
 			 errhint("check_store() tells what else is damaged.")));
 }
 
@@ -143,7 +141,7 @@ check_values(Relation rel, HeapTuple row)
 		return true;			/* the view sees to it */
 	damage = mosaic_values_damage(rel, row);
 	if (damage && is_model)
-		model_is_damaged(row, readers, damage);
+		model_is_damaged(row, damage);
 	else if (damage)
 		mosaic_row_is_damaged(rel, &row->t_self, damage);
 	return true;
@@ -161,7 +159,8 @@ mosaic_pg_is_sound(PG_FUNCTION_ARGS)
 
 	if (get_rel_namespace(relid) != get_rel_namespace(mosaic_relid("model")) || get_rel_relkind(relid) != RELKIND_RELATION)
 		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation %u is no table of the extension", relid)));
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation %u is no table of the extension", relid),
+				 errhint("This function is for the extension's views.")));
 	rel = table_open(relid, AccessShareLock);
 	if (rel->rd_rel->relam != HEAP_TABLE_AM_OID)
 		ereport(ERROR,

@@ -10,7 +10,7 @@
 
 /*
  * What is wrong with the first damaged one of a row's values, in words, or NULL.  bytea is not looked at: who reads
- * one knows what it should be.  An error (XX001) where a value out of line cannot be read.
+ * one knows what it should be.
  */
 extern char *mosaic_values_damage(Relation rel, HeapTuple row);
 

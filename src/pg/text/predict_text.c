@@ -38,6 +38,7 @@ predict_text(FunctionCallInfo fcinfo, MosaicAnswer answer)
 		mosaic_text_fill(t, i, &tokens, elements);
 		item.elements[i] = elements;
 	}
+	mosaic_text_done(t);
 	return mosaic_predict_item(p, &item, answer, NULL);
 }
 

@@ -237,7 +237,12 @@ encode(MosaicTextModel *t, Datum first, Datum second, bool careful, MosaicTokens
 	if (code != MOSAIC_OK)
 		return code;
 	while ((code = mosaic_encoder_step(encoder, tokens, error)) == MOSAIC_MORE)
+	{
+		/* Of a row that nobody may ask for. */
+		if (careful && mosaic_time_is_up(limit))
+			return MOSAIC_E_INVALID;
 		mosaic_check_time_limit(limit);
+	}
 	return code;
 }
 
@@ -305,6 +310,12 @@ mosaic_text_fill(const MosaicTextModel *t, int input, const MosaicTextTokens *to
 
 	for (int64 i = 0; i < tokens->length; i++)
 		mosaic_element_from_int64(element_of(t, in->role, tokens, i), in->dtype, elements, i, "tokens");
+}
+
+void
+mosaic_text_done(const MosaicTextModel *t)
+{
+	mosaic_encoder_give_back(mosaic_tokenizer_encoder(t->handle));
 }
 
 /* ---- vectors ---- */

@@ -42,6 +42,9 @@ extern bool mosaic_text_try_tokens(MosaicTextModel *t, Datum first, Datum second
 /* The elements of an input of the model; as many as there are, of its element type. */
 extern void mosaic_text_fill(const MosaicTextModel *t, int input, const MosaicTextTokens *tokens, void *elements);
 
+/* The tokens are no longer needed: what a long text took besides is given back. */
+extern void mosaic_text_done(const MosaicTextModel *t);
+
 /* The output that has the vectors of texts. */
 extern int	mosaic_text_output(const MosaicTextModel *t);
 

@@ -7,6 +7,7 @@
 #include "core/op/op_support.h"
 #include "core/op/product/plain_product.h"
 #include "core/op/product/strip_product.h"
+#include "core/op/scratch.h"
 #include "core/tensor/convert.h"
 #include "core/tensor/strided.h"
 
@@ -95,12 +96,6 @@ void SetWalk(const ProductConfig& config, const Tensor& a, State* s) {
   s->a_walk.emplace(shape, std::vector<StridedWalk::Operand>{{strides, 0}});
 }
 
-int64_t Reserve(Call* c, int64_t bytes) {
-  const int64_t at = c->scratch_bytes;
-  c->scratch_bytes += (bytes + 63) / 64 * 64;
-  return at;
-}
-
 void AddPhase(Call* c, State* s, Part part, const Phase& phase) {
   c->phases.push_back(phase);
   s->parts.push_back(part);
@@ -129,7 +124,7 @@ void StartFloat(const ProductConfig& config, Call& c, State* s) {
   const Tensor &a = c.inputs[0], &y = c.outputs[0];
   if (config.trans_a || a.dtype() != MOSAIC_FLOAT) {
     SetWalk(config, a, s);
-    s->a_at = Reserve(&c, a.size() * static_cast<int64_t>(sizeof(float)));
+    s->a_at = ReserveScratch(&c, a.size() * static_cast<int64_t>(sizeof(float)));
     AddPhase(&c, s, Part::kConvertA, ConvertPhase(a.size()));
   }
   const StreamedWeight* w = c.weight(1);
@@ -137,13 +132,13 @@ void StartFloat(const ProductConfig& config, Call& c, State* s) {
   if (w == nullptr) {
     s->b_converted = c.inputs[1].dtype() != MOSAIC_FLOAT;
     if (s->b_converted) {
-      s->b_at = Reserve(&c, c.inputs[1].size() * static_cast<int64_t>(sizeof(float)));
+      s->b_at = ReserveScratch(&c, c.inputs[1].size() * static_cast<int64_t>(sizeof(float)));
       AddPhase(&c, s, Part::kConvertB, ConvertPhase(c.inputs[1].size()));
     }
-    s->pack_at = Reserve(&c, StripProduct::kPackBlocks * b.payload_bytes());
+    s->pack_at = ReserveScratch(&c, StripProduct::kPackBlocks * b.payload_bytes());
   }
   s->convert_sum = y.dtype() != MOSAIC_FLOAT;
-  if (s->convert_sum) s->sum_at = Reserve(&c, y.size() * static_cast<int64_t>(sizeof(float)));
+  if (s->convert_sum) s->sum_at = ReserveScratch(&c, y.size() * static_cast<int64_t>(sizeof(float)));
   const bool bias = config.addend && s->addend_row == 0 && (s->addend_col == 1 || s->m == 1);
   s->fused = !s->convert_sum && config.alpha == 1 &&
              (!config.addend || (config.beta == 1 && bias && c.inputs[2].dtype() == MOSAIC_FLOAT));

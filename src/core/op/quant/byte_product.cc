@@ -5,6 +5,7 @@
 #include "core/kernel/integer_product.h"
 #include "core/op/op_support.h"
 #include "core/op/quant/requantize.h"
+#include "core/op/scratch.h"
 
 namespace mosaic {
 namespace {
@@ -45,11 +46,7 @@ Status ByteProduct::Start(Call& c) const {
   const int64_t a_rows = NumElements(Shape(a.begin(), a.end() - 2)) * s.n;
   s.strips = Pieces(s.m, kIntegerColumns);
   s.places = Pieces(s.m, kColumns);
-  const auto reserve = [&](int64_t bytes) {
-    const int64_t at = c.scratch_bytes;
-    c.scratch_bytes += (bytes + 63) / 64 * 64;
-    return at;
-  };
+  const auto reserve = [&](int64_t bytes) { return ReserveScratch(&c, bytes); };
   reserve(a_rows * s.padded);  // the packed rows
   s.sums_at = reserve(a_rows * 4);
   s.ones_at = reserve(s.padded);

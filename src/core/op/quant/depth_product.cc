@@ -6,6 +6,7 @@
 #include "core/kernel/integer_strip.h"
 #include "core/kernel/strip_gemm.h"
 #include "core/op/product/strip_product.h"
+#include "core/op/scratch.h"
 
 namespace mosaic {
 namespace {
@@ -15,10 +16,6 @@ constexpr int64_t kStrips = 32;         // in a unit
 constexpr int64_t kColumns = kStrips * MOSAIC_STRIP_COLS;
 
 int64_t Pieces(int64_t n, int64_t piece) { return (n + piece - 1) / piece; }
-
-int TypeOf(const Call& c, size_t input) {
-  return c.weight(input) != nullptr ? c.weight(input)->dtype : c.inputs[input].dtype();
-}
 
 }  // namespace
 
@@ -45,11 +42,7 @@ Status DepthProduct::Start(Call& c) const {
   s.row_parts = Pieces(s.rows, StripProduct::kRowChunk);
   s.row_part = Pieces(s.rows, s.row_parts);
   s.places = Pieces(s.n, kColumns);
-  const auto reserve = [&](int64_t bytes) {
-    const int64_t at = c.scratch_bytes;
-    c.scratch_bytes += (bytes + 63) / 64 * 64;
-    return at;
-  };
+  const auto reserve = [&](int64_t bytes) { return ReserveScratch(&c, bytes); };
   const int64_t strips = std::min(kStrips, Pieces(s.n, MOSAIC_STRIP_COLS));
   reserve(strips * s.depth * MOSAIC_ROW_BYTES);
   s.bytes_at = reserve(s.depth * MOSAIC_STRIP_COLS);
@@ -61,7 +54,7 @@ Status DepthProduct::Start(Call& c) const {
     for (int64_t g = 0; g < s.groups; ++g) {
       elements = std::max(elements, RangeOf(c, part, g).elements());
     }
-    return reserve(elements * DTypeSize(TypeOf(c, InputOf(part))));
+    return reserve(elements * DTypeSize(c.dtype(InputOf(part))));
   };
   s.scales_at = room(Part::kScales);
   s.zeros_at = room(Part::kZeros);
@@ -120,7 +113,7 @@ Status DepthProduct::Run(Call& c, int phase, int64_t begin, int64_t end) const {
                                                 : part == Part::kZeros ? s.zeros_at
                                                                        : s.raw_at);
     for (int64_t u = begin; u < std::min(end, copied); ++u) {
-      range.Copy(u, c.blocks[u - begin], TypeOf(c, InputOf(part)), to);
+      range.Copy(u, c.blocks[u - begin], c.dtype(InputOf(part)), to);
     }
   }
   for (int64_t u = std::max(begin, copied); u < end; ++u) RunUnit(c, group, u - copied);
@@ -183,7 +176,7 @@ void DepthProduct::MakeFloats(Call& c, int64_t group, int64_t column, float* out
   int64_t scales_from, zeros_from;
   const float* scales = static_cast<const float*>(part(in_.scales, s.scales_at, &scales_from));
   const void* zeros = part(in_.zeros, s.zeros_at, &zeros_from);
-  const int dtype = TypeOf(c, in_.rows);
+  const int dtype = c.dtype(in_.rows);
   const bool is_signed = dtype == MOSAIC_INT8 || dtype == MOSAIC_INT4;
   IntegerStrip strip = {8, is_signed, {}, {}};
   for (int64_t k = k0; k < k1;) {

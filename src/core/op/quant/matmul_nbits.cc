@@ -77,14 +77,14 @@ class MatMulNBits : public RowProduct {
 
  protected:
   Form FormOf(const Call& c) const override {
-    const bool packed = c.Given(kZeros) && TypeOf(c, kZeros) == MOSAIC_UINT8;
+    const bool packed = c.Given(kZeros) && c.dtype(kZeros) == MOSAIC_UINT8;
     return {
         k_,     n_,       static_cast<int>(bits_),         false, blocks() * (block_ * bits_ / 8),
         block_, blocks(), packed ? zero_bytes() : blocks()};
   }
   void SetScales(const Call& c, const float* scales, const void* zeros, int64_t columns,
                  int64_t block, IntegerStrip* strip) const override {
-    const bool packed = zeros != nullptr && TypeOf(c, kZeros) == MOSAIC_UINT8;
+    const bool packed = zeros != nullptr && c.dtype(kZeros) == MOSAIC_UINT8;
     for (int64_t j = 0; j < columns; ++j) {
       const int64_t at = j * blocks() + block;
       strip->scale[j] = scales[at];

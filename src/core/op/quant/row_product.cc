@@ -5,6 +5,7 @@
 
 #include "core/kernel/transpose_bytes.h"
 #include "core/op/op_support.h"
+#include "core/op/scratch.h"
 
 namespace mosaic {
 namespace {
@@ -13,12 +14,6 @@ constexpr int64_t kDepth = 4096;          // of k in a unit that makes floats
 constexpr int64_t kGroupBytes = 1 << 18;  // of scales and zero points that are copied for a group
 
 int64_t Pieces(int64_t n, int64_t piece) { return (n + piece - 1) / piece; }
-
-int64_t Reserve(Call* c, int64_t bytes) {
-  const int64_t at = c->scratch_bytes;
-  c->scratch_bytes += (bytes + 63) / 64 * 64;
-  return at;
-}
 
 }  // namespace
 
@@ -50,13 +45,13 @@ Status RowProduct::Start(Call& c) const {
     s.last.emplace(rows, StripProduct::DenseBlocking(k, left), 0);
   }
   c.scratch_bytes = s.blocking.blocks() * s.blocking.payload_bytes();
-  s.turned_at = Reserve(&c, MOSAIC_STRIP_COLS * std::min(k, kDepth));
+  s.turned_at = ReserveScratch(&c, MOSAIC_STRIP_COLS * std::min(k, kDepth));
   if (const StreamedWeight* w = c.weight(in_.rows)) {
     const Blocking& b = w->blocking;
     const int64_t bytes = MOSAIC_STRIP_COLS * s.form.row_bytes;
     const int64_t touched = Pieces(bytes, b.cols) + (b.cols == s.form.row_bytes ? 0 : 1);
     s.blocks = std::min(Pieces(touched - 1, b.block_rows) + 1, b.row_blocks()) * b.col_blocks();
-    s.raw_at = Reserve(&c, bytes);
+    s.raw_at = ReserveScratch(&c, bytes);
   }
   AddGroups(c);
   return Status();
@@ -70,7 +65,7 @@ void RowProduct::AddGroups(Call& c) const {
   const auto add = [&](Part part, int64_t of_column) {
     if (c.weight(InputOf(part)) == nullptr) return;
     s.parts.push_back(part);
-    bytes += MOSAIC_STRIP_COLS * of_column * DTypeSize(TypeOf(c, InputOf(part)));
+    bytes += MOSAIC_STRIP_COLS * of_column * DTypeSize(c.dtype(InputOf(part)));
   };
   add(Part::kScales, s.form.scales);
   add(Part::kZeros, s.form.zeros);
@@ -80,7 +75,7 @@ void RowProduct::AddGroups(Call& c) const {
   const auto room = [&](Part part, int64_t of_column) {
     if (c.weight(InputOf(part)) == nullptr) return int64_t{0};
     const int64_t elements = std::max<int64_t>(1, s.group * MOSAIC_STRIP_COLS * of_column);
-    return Reserve(&c, elements * DTypeSize(TypeOf(c, InputOf(part))));
+    return ReserveScratch(&c, elements * DTypeSize(c.dtype(InputOf(part))));
   };
   s.scales_at = room(Part::kScales, s.form.scales);
   s.zeros_at = room(Part::kZeros, s.form.zeros);
@@ -150,7 +145,7 @@ Status RowProduct::Run(Call& c, int phase, int64_t begin, int64_t end) const {
   const StoredRange range = PartOf(c, part, group);
   char* to = static_cast<char*>(c.scratch) + (part == Part::kScales ? s.scales_at : s.zeros_at);
   for (int64_t u = begin; u < end; ++u) {
-    range.Copy(u, c.blocks[u - begin], TypeOf(c, InputOf(part)), to);
+    range.Copy(u, c.blocks[u - begin], c.dtype(InputOf(part)), to);
   }
   return Status();
 }
@@ -163,7 +158,7 @@ void RowProduct::RunProduct(Call& c, int64_t first_strip, int64_t begin, int64_t
     if (index < s.blocks) {
       const StoredRange rows = RowsOf(c, strip);
       if (index < rows.blocks()) {
-        rows.Copy(index, *block++, TypeOf(c, in_.rows), static_cast<char*>(c.scratch) + s.raw_at);
+        rows.Copy(index, *block++, c.dtype(in_.rows), static_cast<char*>(c.scratch) + s.raw_at);
       }
       ++u;
     } else if (index < s.blocks + s.depths) {
@@ -187,7 +182,7 @@ const void* RowProduct::PartAt(const Call& c, size_t input, int64_t scratch, int
   const char* from = copied ? static_cast<const char*>(c.scratch) + scratch
                             : static_cast<const char*>(c.inputs[input].raw());
   const int64_t column = (copied ? strip % s.group : strip) * MOSAIC_STRIP_COLS;
-  return from + column * of_column * DTypeSize(TypeOf(c, input));
+  return from + column * of_column * DTypeSize(c.dtype(input));
 }
 
 // A piece of k of the rows of a strip: turned, then widened, row k of the strip at 16 * k.

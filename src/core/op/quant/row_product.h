@@ -48,10 +48,6 @@ class RowProduct : public Op {
   // of these inputs; zeros is null where they are omitted.
   virtual void SetScales(const Call& c, const float* scales, const void* zeros, int64_t columns,
                          int64_t block, IntegerStrip* strip) const = 0;
-  static int TypeOf(const Call& c, size_t input) {
-    return c.weight(input) != nullptr ? c.weight(input)->dtype : c.inputs[input].dtype();
-  }
-
   const Inputs in_;
 
  private:

@@ -62,7 +62,7 @@ class TurnedTable : public RowProduct {
     return {table[1],
             table[0],
             8,
-            IsSigned(TypeOf(c, kTable)),
+            IsSigned(c.dtype(kTable)),
             table[1],
             form_.block != 0 ? form_.block : k,
             of_column(kScale),
@@ -72,7 +72,7 @@ class TurnedTable : public RowProduct {
   void SetScales(const Call& c, const float* scales, const void* zeros, int64_t columns,
                  int64_t block, IntegerStrip* strip) const override {
     const Form f = FormOf(c);
-    const bool is_signed = IsSigned(TypeOf(c, kTable));
+    const bool is_signed = IsSigned(c.dtype(kTable));
     for (int64_t j = 0; j < columns; ++j) {
       strip->scale[j] = scales[f.scales * j + block];
       if (zeros == nullptr) {
