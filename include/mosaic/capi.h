@@ -237,6 +237,7 @@ MosaicCode mosaic_exec_output(const MosaicExec *exec, int i, MosaicTensorView *o
 /*
  * Output i item after item: out->dims are those of one item, without an axis that only counts items (keep_axis:
  * with it, as a batch of one has it); the elements of item k begin at k times their product.  Valid as above.
+ * MOSAIC_MORE: they are being put in that order; call again.
  */
 MosaicCode mosaic_exec_item_output(MosaicExec *exec, int i, bool keep_axis, MosaicTensorView *out,
                                    MosaicError *err);

@@ -264,7 +264,6 @@ void mosaic_exec_set_timed(MosaicExec* exec, bool timed) { exec->run.executor().
 MosaicCode mosaic_exec_start(MosaicExec* exec, const MosaicTensorView* inputs, int64_t items,
                              bool stacked, MosaicError* err) {
   exec->done = false;
-  exec->items.clear();
   return Guard(err, [&](MosaicCode*) -> Status {
     std::vector<mosaic::Tensor> tensors(exec->model.graph.inputs.size());
     for (size_t i = 0; i < tensors.size(); ++i) tensors[i] = mosaic::TensorOf(inputs[i]);
@@ -332,12 +331,13 @@ MosaicCode mosaic_exec_output(const MosaicExec* exec, int i, MosaicTensorView* o
 
 MosaicCode mosaic_exec_item_output(MosaicExec* exec, int i, bool keep_axis, MosaicTensorView* out,
                                    MosaicError* err) {
-  return Guard(err, [&](MosaicCode*) -> Status {
+  return Guard(err, [&](MosaicCode* code) -> Status {
     MOSAIC_RETURN_IF_ERROR(CheckOutput(exec, i));
     mosaic::Shape item;
-    exec->items.resize(exec->model.graph.outputs.size());
-    mosaic::Tensor& all = exec->items[static_cast<size_t>(i)];
-    MOSAIC_RETURN_IF_ERROR(exec->run.ItemOutput(static_cast<size_t>(i), keep_axis, &item, &all));
+    mosaic::Tensor all;
+    bool more = false;
+    MOSAIC_RETURN_IF_ERROR(exec->run.ItemOutput(static_cast<size_t>(i), keep_axis, &item, &all, &more));
+    if (more) *code = MOSAIC_MORE;
     return View(exec, all, item, out);
   });
 }
@@ -380,7 +380,6 @@ void mosaic_exec_free(MosaicExec* exec) {
   // One that failed, or was given up, still holds what it was at work on.
   const std::shared_ptr<MosaicIdle> idle = exec->idle;
   if (!exec->done || idle->closed || idle->exec != nullptr) return;
-  exec->items.clear();
   exec->done = false;
   exec->run.Renew();
   idle->exec = std::move(own);

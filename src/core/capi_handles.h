@@ -25,7 +25,6 @@ struct MosaicExec {
   mosaic::BatchRun run;
   const int max_blocks;
   const std::shared_ptr<MosaicIdle> idle;
-  std::vector<mosaic::Tensor> items;  // outputs item after item, as they were asked for
   bool done = false;
 };
 

@@ -11,6 +11,8 @@
 //   PackAttention(args, 0, packed.units(), &packed);   // or in pieces
 //   RunAttention(args, 0, args.queries, &packed);      // or in pieces
 //
+// Few queries over very many keys are computed in pieces of keys (RunAttentionPiece).
+//
 // One result: each score is one sum in ascending h, each output one in ascending j, by one
 // accumulator; the denominator is kept in float64, in lanes (key j in lane j mod 16, joined by one
 // tree). So the bits of a query depend on its row, the keys it sees, and their values alone: not on
@@ -62,7 +64,7 @@ class AttentionPacked {
   float* keys;
   // Values: element (j, c) at (c / 16 * 16 * panels + j) * 16 + c % 16.
   float* values;
-  float* strip;        // queries, scores and sums of one strip
+  float* strip;        // queries, scores, outputs and what softmax keeps of one strip
   int64_t panels;      // of 16 keys
   bool direct_values;  // few queries: values are read where they lie
   int64_t score_step;  // from row to row of the scores
@@ -71,6 +73,11 @@ class AttentionPacked {
 void PackAttention(const AttentionArgs& args, int64_t begin, int64_t end, AttentionPacked* packed);
 // Queries [begin, end). A strip is about 50 * keys * (depth + value_depth) operations.
 void RunAttention(const AttentionArgs& args, int64_t begin, int64_t end, AttentionPacked* packed);
+// Queries [0, args.queries), at most kAttentionStrip, as RunAttention computes them, cut by their keys into so many
+// chunks of chunk_keys (a multiple of 16; chunks * chunk_keys >= args.keys). Pieces [0, 2 * chunks) in ascending order:
+// the scores of each chunk, which read its masks, then its exponentials and values; the last one writes args.out.
+void RunAttentionPiece(const AttentionArgs& args, int64_t piece, int64_t chunks, int64_t chunk_keys,
+                       AttentionPacked* packed);
 // The oracle, in double.
 void AttentionReference(const AttentionArgs& args, int64_t begin, int64_t end);
 

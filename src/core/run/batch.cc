@@ -14,6 +14,7 @@ BatchRun::BatchRun(const Model& model, int max_blocks)
 void BatchRun::Renew() {
   inputs_.clear();
   outputs_.clear();
+  ordered_.clear();
   copies_.Clear();
   limit_ = target_ = INT64_MAX;
   executor_.Renew();
@@ -88,6 +89,7 @@ Tensor BatchRun::CopyOf(const Tensor& t) {
 
 Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) {
   outputs_.clear();
+  ordered_.clear();
   inputs_.clear();
   copies_.Clear();
   if (items < 1 || inputs.size() != model_.graph.inputs.size()) {
@@ -106,6 +108,7 @@ Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) 
   items_ = items;
   done_ = 0;
   outputs_.assign(model_.graph.outputs.size(), Tensor());
+  ordered_.assign(outputs_.size(), Tensor());
   MOSAIC_RETURN_IF_ERROR(CheckNames());
   MOSAIC_RETURN_IF_ERROR(ChooseWay());
   return StartPart();
@@ -273,42 +276,30 @@ Status BatchRun::Join(size_t i, const Tensor& part) {
   return Status();
 }
 
-Status BatchRun::ItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all) {
+Status BatchRun::ItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all, bool* more) {
   const Tensor& whole = outputs_[i];
   const bool each = way_ == Way::kEach || !model_.items.independent;
   const int axis =
       each ? (whole.rank() > 0 && whole.dim(0) % items_ == 0 ? 0 : -1) : model_.items.outputs[i];
+  *more = false;
   *item = whole.shape();
   *all = whole;
-  if (axis < 0) {
-    if (items_ == 1) return Status();
-    Shape shape = whole.shape();
-    shape.insert(shape.begin(), items_);
-    MOSAIC_RETURN_IF_ERROR(CheckShape(shape, whole.dtype()));
-    *all = executor_.arena()->New(whole.dtype(), shape);
-    for (int64_t k = 0; k < items_ && whole.bytes() > 0; ++k) {
-      std::memcpy(all->mutable_data<char>() + k * whole.bytes(), whole.raw(),
-                  static_cast<size_t>(whole.bytes()));
+  if (axis >= 0) (*item)[static_cast<size_t>(axis)] /= items_;
+  if (axis != 0 && items_ > 1) {
+    Tensor& ordered = ordered_[i];
+    if (!ordered.defined()) {
+      Shape shape = *item;
+      shape.insert(shape.begin(), items_);
+      MOSAIC_RETURN_IF_ERROR(CheckShape(shape, whole.dtype()));
+      ordered = executor_.arena()->New(whole.dtype(), shape);
+      copies_.Add(axis < 0 ? Copy::Repeat(whole, ordered) : Copy::Stack(whole, axis, ordered));
+    } else if (!copies_.done()) {
+      copies_.Advance();
     }
-    return Status();
+    *more = !copies_.done();
+    *all = ordered;
   }
-  int64_t& per_item = (*item)[static_cast<size_t>(axis)];
-  per_item /= items_;
-  if (axis > 0 && items_ > 1) {
-    Shape shape = *item;
-    shape.insert(shape.begin(), items_);
-    MOSAIC_RETURN_IF_ERROR(CheckShape(shape, whole.dtype()));
-    *all = executor_.arena()->New(whole.dtype(), shape);
-    const AxisRuns runs(whole, axis);
-    const int64_t n = per_item * runs.inner;
-    for (int64_t o = 0; n > 0 && o < runs.outer; ++o) {
-      for (int64_t k = 0; k < items_; ++k) {
-        std::memcpy(all->mutable_data<char>() + (k * runs.outer + o) * n,
-                    whole.data<char>() + (o * items_ + k) * n, static_cast<size_t>(n));
-      }
-    }
-  }
-  if (per_item == 1 && !keep_axis) item->erase(item->begin() + axis);
+  if (axis >= 0 && (*item)[static_cast<size_t>(axis)] == 1 && !keep_axis) item->erase(item->begin() + axis);
   return Status();
 }
 

@@ -53,9 +53,9 @@ class BatchRun {
   // one are joined along the first axis.
   const Tensor& output(size_t i) const { return outputs_[i]; }
   // REQUIRES: done. Output i item after item: *item is the shape of each (without an axis that
-  // only counts items, unless keep_axis), the elements of item k begin at k * NumElements(*item). May
-  // copy.
-  Status ItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all);
+  // only counts items, unless keep_axis), the elements of item k begin at k * NumElements(*item).
+  // *more: they are being put in that order; call again.
+  Status ItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all, bool* more);
 
   Way way() const { return way_; }
   int64_t group() const { return group_; }  // items of a run
@@ -80,6 +80,7 @@ class BatchRun {
   int64_t limit_ = INT64_MAX, target_ = INT64_MAX;
   Copies copies_;  // of parts of inputs and outputs; before anything else goes on
   std::vector<Tensor> inputs_, outputs_;
+  std::vector<Tensor> ordered_;  // outputs item after item, where that is another array
   int64_t items_ = 1, group_ = 1, done_ = 0, part_ = 0;
   Way way_ = Way::kAtOnce;
 };

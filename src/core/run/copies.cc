@@ -53,6 +53,32 @@ Copy Copy::Unstack(const Tensor& stacked, int axis, const Tensor& whole) {
   return c;
 }
 
+Copy Copy::Stack(const Tensor& whole, int axis, const Tensor& stacked) {
+  const AxisRuns runs(whole, axis);
+  const int64_t parts = stacked.dim(0);
+  Copy c;
+  c.parts = {whole};
+  c.to = stacked;
+  c.outer = runs.outer;
+  c.inner = parts;
+  c.bytes = whole.dim(axis) / parts * runs.inner;
+  c.from_outer = parts * c.bytes;
+  c.from_inner = c.bytes;
+  c.to_outer = c.bytes;
+  c.to_inner = runs.outer * c.bytes;
+  return c;
+}
+
+Copy Copy::Repeat(const Tensor& whole, const Tensor& repeated) {
+  Copy c;
+  c.parts = {whole};
+  c.to = repeated;
+  c.outer = repeated.dim(0);
+  c.bytes = whole.bytes();
+  c.to_outer = c.bytes;
+  return c;
+}
+
 void Copies::Add(Copy copy) {
   if (copy.outer * copy.inner == 0 || copy.bytes == 0 || copy.parts.empty()) return;
   const int64_t runs = static_cast<int64_t>(copy.parts.size()) * copy.outer * copy.inner;

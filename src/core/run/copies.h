@@ -31,6 +31,10 @@ struct Copy {
   static Copy Put(const Tensor& part, int axis, int64_t begin, const Tensor& whole);
   // Indexes of the axis one after another become the axis where it belongs.
   static Copy Unstack(const Tensor& stacked, int axis, const Tensor& whole);
+  // As many equal parts of an axis as "stacked" has indexes, one after another.
+  static Copy Stack(const Tensor& whole, int axis, const Tensor& stacked);
+  // The whole array for each index of the first axis of "repeated".
+  static Copy Repeat(const Tensor& whole, const Tensor& repeated);
 };
 
 class Copies {

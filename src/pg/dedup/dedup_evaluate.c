@@ -125,7 +125,9 @@ run(Evaluation *e, MosaicCode code, MosaicTensorView *output, MosaicError *error
 		else if (code != MOSAIC_MORE)
 			return code;
 	}
-	return mosaic_exec_item_output(e->exec, 0, false, output, error);
+	while ((code = mosaic_exec_item_output(e->exec, 0, false, output, error)) == MOSAIC_MORE)
+		CHECK_FOR_INTERRUPTS();
+	return code;
 }
 
 static Size

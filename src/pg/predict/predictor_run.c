@@ -135,7 +135,10 @@ void
 mosaic_predictor_item_output(MosaicPredictor *p, int i, bool keep_axis, MosaicTensorView *output)
 {
 	MosaicError error;
+	MosaicCode	code;
 
-	if (mosaic_exec_item_output(p->exec, i, keep_axis, output, &error) != MOSAIC_OK)
+	while ((code = mosaic_exec_item_output(p->exec, i, keep_axis, output, &error)) == MOSAIC_MORE)
+		CHECK_FOR_INTERRUPTS();
+	if (code != MOSAIC_OK)
 		mosaic_report(&error);
 }

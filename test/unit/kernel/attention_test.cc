@@ -49,6 +49,18 @@ struct Head {
     return out;
   }
 
+  // The first strip, at most, in pieces of keys.
+  std::vector<float> RunPieces(int64_t chunk_keys, int64_t more) {
+    std::vector<float> out(static_cast<size_t>(a.queries * a.out_step) + 1, kCanary);
+    a.out = out.data();
+    std::vector<float> memory(static_cast<size_t>(AttentionPacked::Bytes(a) / 4), kCanary);
+    AttentionPacked packed(a, memory.data());
+    PackAttention(a, 0, packed.units(), &packed);
+    const int64_t chunks = (a.keys + chunk_keys - 1) / chunk_keys + more;
+    for (int64_t piece = 0; piece < 2 * chunks; ++piece) RunAttentionPiece(a, piece, chunks, chunk_keys, &packed);
+    return out;
+  }
+
   std::vector<float> Reference() {
     std::vector<float> out(static_cast<size_t>(a.queries * a.out_step) + 1, kCanary);
     a.out = out.data();
@@ -117,6 +129,18 @@ TEST_P(AttentionTest, AQueryDependsOnItselfOnly) {
                            whole[static_cast<size_t>(query * head.a.out_step + c)]))
           << "seed " << seed_;
     }
+  }
+}
+
+TEST_P(AttentionTest, PiecesOfKeysAreTheWhole) {
+  for (int i = 0; i < 100; ++i) {
+    Head head = Random(Uniform(1, kAttentionStrip), Uniform(0, 200));
+    if (Uniform(0, 3) == 0) {
+      for (float& m : head.mask) m = Uniform(0, 1) != 0 ? -kInf : m;
+      (Uniform(0, 1) != 0 ? head.a.masked_is_zero : head.a.nan_is_zero) = true;
+    }
+    const std::vector<float> whole = head.Run();
+    ASSERT_TRUE(SameBits(head.RunPieces(16 * Uniform(1, 5), Uniform(head.a.keys == 0 ? 1 : 0, 2)), whole)) << "seed " << seed_;
   }
 }
 

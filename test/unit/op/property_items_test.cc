@@ -83,7 +83,7 @@ class NodeModel {
     for (size_t o = 0; o < model_->graph.outputs.size(); ++o) {
       Shape item;
       Tensor all;
-      MOSAIC_RETURN_IF_ERROR(run.ItemOutput(o, true, &item, &all));
+      for (bool more = true; more;) MOSAIC_RETURN_IF_ERROR(run.ItemOutput(o, true, &item, &all, &more));
       out->push_back(Array(all));
     }
     return Status();

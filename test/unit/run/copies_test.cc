@@ -41,6 +41,13 @@ TEST(Copies, PartsOfAnAxis) {
     copies.Add(Copy::Unstack(stacked, 1, again));
     Finish(&copies);
     EXPECT_EQ(std::memcmp(again.raw(), whole.raw(), static_cast<size_t>(whole.bytes())), 0);
+    Tensor anew = arena.New(MOSAIC_INT32, stacked.shape()), twice = arena.New(MOSAIC_INT32, {2, whole.size()});
+    copies.Add(Copy::Stack(whole, 1, anew));
+    Finish(&copies);
+    EXPECT_EQ(std::memcmp(anew.raw(), stacked.raw(), static_cast<size_t>(whole.bytes())), 0);
+    copies.Add(Copy::Repeat(whole, twice));
+    Finish(&copies);
+    for (int64_t k = 0; k < 2; ++k) EXPECT_EQ(std::memcmp(twice.Slice(k, 1).raw(), whole.raw(), static_cast<size_t>(whole.bytes())), 0);
   }
 }
 

@@ -253,7 +253,9 @@ TEST(Executor, ItemsOfOutputs) {
     EXPECT_EQ(out[0].shape, w.whole);
     Shape item;
     Tensor all;
-    ASSERT_TRUE(run.ItemOutput(0, false, &item, &all).ok());
+    bool more;
+    ASSERT_TRUE(run.ItemOutput(0, false, &item, &all, &more).ok());
+    EXPECT_FALSE(more);
     EXPECT_EQ(item, w.item);
     for (int64_t i = 0; i < n; ++i) {
       const Array alone = MustRun(g, *model, {Floats({n, 4}, in).item(i)})[0];
@@ -262,6 +264,26 @@ TEST(Executor, ItemsOfOutputs) {
                 0);
     }
   }
+}
+
+// Items behind another axis are put in their order piece by piece.
+TEST(Executor, LargeOutputsAreOrderedInPieces) {
+  constexpr int64_t kItems = 300, kWidth = 20000;
+  GraphBuilder g;
+  g.Output(g.Call("Transpose", {g.Call("Relu", {g.Input("x", MOSAIC_FLOAT, {kSymbolic, kWidth})})}));
+  const auto model = g.Load();
+  BatchRun run(*model, 10);
+  std::vector<float> in(kItems * kWidth);
+  for (size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i % 1000);
+  std::vector<Array> out;
+  ASSERT_TRUE(Predict(&run, g.store, {Floats({kItems, kWidth}, in)}, kItems, 1, &out).ok());
+  Shape item;
+  Tensor all;
+  int pieces = 0;
+  for (bool more = true; more; ++pieces) ASSERT_TRUE(run.ItemOutput(0, false, &item, &all, &more).ok());
+  EXPECT_GE(pieces, 5);
+  EXPECT_EQ(item, (Shape{kWidth}));
+  EXPECT_EQ(std::memcmp(all.raw(), in.data(), in.size() * sizeof(float)), 0);
 }
 
 // What depends on the number of items without mixing them stays one batch.

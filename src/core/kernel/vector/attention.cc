@@ -5,6 +5,11 @@
 
 #include "core/kernel/vector/transpose.h"
 
+namespace mosaic {
+// Floats that softmax keeps of a row of a strip, in 16 lanes each: the greatest score; in float64 the sum of exponentials.
+constexpr int64_t kAttentionRowState = 16 + 2 * 16;
+}  // namespace mosaic
+
 #define MOSAIC_KERNEL "core/kernel/vector/attention.inc"
 #include "core/kernel/vector/each_isa.h"
 
@@ -20,7 +25,8 @@ struct PackedSizes {
         score_step(16 * panels + 16),
         keys(16 * panels * a.depth),
         values(direct_values ? 0 : 16 * panels * 16 * columns),
-        strip((kAttentionStrip * (a.depth + score_step + 16 * columns) + 15) / 16 * 16) {}
+        strip((kAttentionStrip * (a.depth + score_step + 16 * columns + kAttentionRowState) + 15) / 16 *
+              16) {}
 
   int64_t panels, columns;
   bool direct_values;
@@ -81,6 +87,16 @@ void RunAttention(const AttentionArgs& args, int64_t begin, int64_t end, Attenti
   if (begin >= end) return;
   if (ActiveIsa() == Isa::kReference) return AttentionReference(args, begin, end);
   MOSAIC_DISPATCH(RunQueries, args, begin, end, packed);
+}
+
+void RunAttentionPiece(const AttentionArgs& args, int64_t piece, int64_t chunks, int64_t chunk_keys,
+                       AttentionPacked* packed) {
+  if (args.queries == 0) return;
+  if (ActiveIsa() == Isa::kReference) {
+    if (piece == 2 * chunks - 1) AttentionReference(args, 0, args.queries);
+    return;
+  }
+  MOSAIC_DISPATCH(RunPiece, args, piece, chunks, chunk_keys, packed);
 }
 
 }  // namespace mosaic

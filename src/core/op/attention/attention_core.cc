@@ -15,6 +15,8 @@ namespace {
 constexpr double kStripWork = 1.6e7;        // operations of a strip, at most, if it has many rows
 constexpr int64_t kPackElements = 1 << 18;  // of keys and values in a unit that packs
 constexpr int64_t kPresentRows = 64;        // of a unit
+constexpr double kScoreWork = 4e6;          // of a unit of scores that are an output, one by one
+constexpr int64_t kKeyWork = 32;            // of a softmax, for each key
 constexpr int64_t kAligned = 16;            // floats
 
 enum class Phases { kCheck, kPresent, kHeads, kScores };
@@ -28,11 +30,17 @@ struct AttentionOp::State {
   std::vector<Phases> parts;      // per phase
   bool gathered = false;          // keys, values and queries are copied as float32 first
   int64_t strip = 1, strips = 0;  // queries of a strip
+  int64_t chunk = 0, chunks = 1;  // keys of a strip's piece, and how often; of more than one queries are alone
   int64_t panels = 1, packs = 0;  // panels of keys of a unit that packs
+  int64_t score_chunk = 1;        // keys of a unit of scores
   int64_t units = 0;              // of the heads that share keys
   int64_t k_at = 0, v_at = 0, q_at = 0, mask_at = 0, out_at = 0, packed_at = 0;  // in floats
 
   int64_t group() const { return s.heads / s.kv_heads; }
+  int64_t pieces() const { return chunks > 1 ? 2 * chunks : 1; }
+  // One pass over the keys, or with a softmax three.
+  int64_t score_chunks() const { return CeilDiv(s.keys, score_chunk); }
+  int64_t score_units() const { return score_chunks() * (s.scores_stage < 3 ? 1 : 3); }
 };
 
 AttentionShape& AttentionOp::shape(const Call& c) { return c.state<State>().s; }
@@ -106,10 +114,13 @@ Status AttentionOp::Start(Call& c) const {
       2 * std::max(row, 1.0) * static_cast<double>(std::max<int64_t>(s.keys, 1));
   st.strip = std::clamp<int64_t>(static_cast<int64_t>(kStripWork / per_query), 1, kAttentionStrip);
   st.strips = CeilDiv(s.queries, st.strip);
+  const double per_key = 2 * row + static_cast<double>(kKeyWork);
+  st.chunk = std::max<int64_t>(1, static_cast<int64_t>(kStripWork / per_key / 16)) * 16;
+  if (st.strip == 1) st.chunks = std::max<int64_t>(1, CeilDiv(s.keys, st.chunk));
   const int64_t per_panel = 16 * (s.depth + s.value_depth);
   st.panels = std::max<int64_t>(1, kPackElements / std::max<int64_t>(per_panel, 1));
   st.packs = CeilDiv(CeilDiv(s.keys, 16), st.panels);
-  st.units = st.packs + st.group() * st.strips;
+  st.units = st.packs + st.group() * st.strips * st.pieces();
   int64_t floats = 0;
   const auto reserve = [&](int64_t n) {
     const int64_t at = floats;
@@ -118,15 +129,18 @@ Status AttentionOp::Start(Call& c) const {
   };
   st.packed_at = reserve(AttentionPacked::Bytes(args) / static_cast<int64_t>(sizeof(float)));
   st.q_at = reserve(st.strip * s.depth);
-  st.out_at = reserve(st.strip * s.value_depth);
+  st.out_at = reserve(std::max<int64_t>(st.strip * s.value_depth, kAligned));
   st.mask_at = reserve(st.strip * s.keys + kAligned);
   st.k_at = reserve(st.gathered ? s.keys * s.depth : 0);
   st.v_at = reserve(st.gathered ? s.keys * s.value_depth : 0);
   c.scratch_bytes = floats * static_cast<int64_t>(sizeof(float));
   add(Phases::kHeads, s.batch * s.kv_heads * (s.queries == 0 ? 0 : st.units),
-      per_query * static_cast<double>(st.strip));
+      st.chunks > 1 ? per_key * static_cast<double>(st.chunk) : per_query * static_cast<double>(st.strip));
   if (s.scores_output >= 0) {
-    add(Phases::kScores, s.batch * s.heads * s.queries, per_query);
+    const double per_score = 2 * static_cast<double>(s.depth) + static_cast<double>(kKeyWork);
+    st.score_chunk = std::max<int64_t>(1, static_cast<int64_t>(kScoreWork / per_score));
+    add(Phases::kScores, s.batch * s.heads * s.queries * st.score_units(),
+        per_score * static_cast<double>(std::min(st.score_chunk, s.keys)));
   }
   return Status();
 }
@@ -157,8 +171,8 @@ void AttentionOp::RunHead(Call& c, int64_t unit) const {
   const int64_t index = unit % st.units, pair = unit / st.units;
   const int64_t b = pair / st.s.kv_heads, kv_head = pair % st.s.kv_heads;
   if (index < st.packs) return Pack(c, b, kv_head, index);
-  const int64_t strip = index - st.packs;
-  Strip(c, b, kv_head, kv_head * st.group() + strip / st.strips, strip % st.strips);
+  const int64_t piece = (index - st.packs) % st.pieces(), strip = (index - st.packs) / st.pieces();
+  Strip(c, b, kv_head, kv_head * st.group() + strip / st.strips, strip % st.strips, piece);
 }
 
 namespace {
@@ -206,7 +220,8 @@ void AttentionOp::Pack(Call& c, int64_t b, int64_t head, int64_t index) const {
   if (begin < end) PackAttention(a, begin, end, &packed);
 }
 
-void AttentionOp::Strip(Call& c, int64_t b, int64_t kv_head, int64_t head, int64_t strip) const {
+void AttentionOp::Strip(Call& c, int64_t b, int64_t kv_head, int64_t head, int64_t strip,
+                        int64_t piece) const {
   const State& st = c.state<State>();
   const AttentionShape& s = st.s;
   KeyRange range;
@@ -218,7 +233,7 @@ void AttentionOp::Strip(Call& c, int64_t b, int64_t kv_head, int64_t head, int64
   a.causal_offset = range.offset + first;
   float* q = Scratch(c, st.q_at);
   if (st.gathered) {
-    for (int64_t i = 0; i < a.queries; ++i) LoadQuery(c, b, head, first + i, q + i * s.depth);
+    for (int64_t i = 0; piece == 0 && i < a.queries; ++i) LoadQuery(c, b, head, first + i, q + i * s.depth);
     a.q = q;
     a.q_step = s.depth;
     a.k = Scratch(c, st.k_at);  // the reference reads keys where they lie
@@ -242,21 +257,25 @@ void AttentionOp::Strip(Call& c, int64_t b, int64_t kv_head, int64_t head, int64
       float* rows = Scratch(c, st.mask_at);
       a.mask = rows;
       a.mask_step = OneMaskRow(s) ? 0 : range.keys;
+      const int64_t begin = st.chunks > 1 ? piece * st.chunk : 0;
+      const int64_t end = st.chunks > 1 ? begin + st.chunk : range.keys;
       for (int64_t i = 0; i < (a.mask_step == 0 ? 1 : a.queries); ++i) {
-        FillMaskRow(c, s, range, b, head, first + i, rows + i * a.mask_step);
+        FillMaskRow(c, s, range, b, head, first + i, begin, end, rows + i * a.mask_step);
       }
     }
   }
   Tensor& y = c.outputs[0];
-  if (y.dtype() == MOSAIC_FLOAT) {
-    a.out = y.mutable_data<float>() + s.out.offset + b * s.out.batch + head * s.out.head +
-            first * s.out.row;
-    a.out_step = s.out.row;
-    return RunAttention(a, 0, a.queries, &packed);
+  const bool direct = y.dtype() == MOSAIC_FLOAT;
+  a.out = direct ? y.mutable_data<float>() + s.out.offset + b * s.out.batch + head * s.out.head +
+                       first * s.out.row
+                 : Scratch(c, st.out_at);
+  a.out_step = direct ? s.out.row : s.value_depth;
+  if (st.chunks > 1) {
+    RunAttentionPiece(a, piece, st.chunks, st.chunk, &packed);
+  } else {
+    RunAttention(a, 0, a.queries, &packed);
   }
-  a.out = Scratch(c, st.out_at);
-  a.out_step = s.value_depth;
-  RunAttention(a, 0, a.queries, &packed);
+  if (direct || piece < st.pieces() - 1) return;
   for (int64_t i = 0; i < a.queries; ++i) {
     StoreRow(a.out + i * a.out_step, s.out, b, head, first + i, s.value_depth, &y);
   }
@@ -290,56 +309,64 @@ void AttentionOp::Present(Call& c, int64_t unit) const {
   }
 }
 
-// One row of the scores that are an output, by themselves: ascending sums as everywhere.
+// Some keys of one row of the scores that are an output, by themselves: ascending sums as everywhere. With a softmax first the
+// scores of all keys, then the sum of their exponentials, then what is divided by it.
 void AttentionOp::Scores(Call& c, int64_t unit) const {
   const State& st = c.state<State>();
   const AttentionShape& s = st.s;
-  const int64_t i = unit % s.queries, head = unit / s.queries % s.heads;
-  const int64_t b = unit / s.queries / s.heads;
+  const int64_t piece = unit % st.score_units(), row = unit / st.score_units();
+  const int64_t i = row % s.queries, head = row / s.queries % s.heads, b = row / s.queries / s.heads;
   KeyRange range;
   if (!RangeOf(c, s, b, &range).ok()) return;
   constexpr float kHidden = -std::numeric_limits<float>::infinity();
-  float *q = Scratch(c, st.q_at), *mask = Scratch(c, st.mask_at), *k = Scratch(c, st.packed_at);
-  LoadQuery(c, b, head, i, q);
-  FillMaskRow(c, s, range, b, head, i, mask);
+  float *q = Scratch(c, st.q_at), *scores = Scratch(c, st.mask_at), *k = Scratch(c, st.packed_at);
+  struct Softmax {
+    float max, bias;
+    double sum;
+  };
+  Softmax& of = *reinterpret_cast<Softmax*>(Scratch(c, st.out_at));
+  if (piece == 0) {
+    LoadQuery(c, b, head, i, q);
+    of = {kHidden, kHidden, 0};
+  }
   Tensor& out = c.outputs[static_cast<size_t>(s.scores_output)];
-  float max = kHidden, bias = kHidden;
-  double sum = 0;
-  const auto at = [&](int64_t j) { return unit * s.keys + j; };
   const auto put = [&](int64_t j, float v) {
     ConvertElements(MOSAIC_FLOAT, &v, out.dtype(),
-                    out.mutable_data<char>() + at(j) * DTypeSize(out.dtype()), 1);
+                    out.mutable_data<char>() + (row * s.keys + j) * DTypeSize(out.dtype()), 1);
   };
-  const auto score = [&](int64_t j, int stage) {
-    LoadKey(c, kKey, range, b, head / st.group(), j, k);
-    float v = 0;
-    for (int64_t h = 0; h < s.depth; ++h) v += q[h] * s.scale * k[h];
-    if (stage >= 1 && s.softcap != 0) v = s.softcap * std::tanh(v / s.softcap);
-    if (stage >= 2) v += s.causal && j > i + range.offset ? kHidden : mask[j];
-    return v;
-  };
-  for (int64_t j = 0; j < s.keys; ++j) {
-    const bool there = j < range.keys;
-    if (s.scores_stage < 3) {
-      put(j, there ? score(j, s.scores_stage) : s.scores_stage < 2 ? 0 : kHidden);
-    } else if (there) {
-      mask[j] += s.causal && j > i + range.offset ? kHidden : 0;
-      bias = std::max(bias, mask[j]);
-      const float v = score(j, 2);
-      max = v > max || v != v ? v : max;
-    }
-  }
-  if (s.scores_stage < 3) return;
-  const bool none = s.masked_is_zero && bias == kHidden;
-  for (int pass = 0; pass < 2; ++pass) {
-    for (int64_t j = 0; j < s.keys; ++j) {
-      const bool there = j < range.keys && !none;
-      const double e = there ? std::exp(static_cast<double>(score(j, 2) - max)) : 0;
-      if (pass == 0) {
-        sum += e;
-      } else {
-        put(j, there ? static_cast<float>(e / sum) : 0);
+  const int64_t begin = piece % st.score_chunks() * st.score_chunk;
+  const int64_t end = std::min(begin + st.score_chunk, s.keys);
+  const int64_t there = std::clamp(range.keys, begin, end);  // the end of the keys that there are
+  const int64_t pass = piece / st.score_chunks();
+  if (pass == 0) {
+    FillMaskRow(c, s, range, b, head, i, begin, end, scores);
+    for (int64_t j = begin; j < there; ++j) {
+      const float bias = s.causal && j > i + range.offset ? kHidden : scores[j];
+      LoadKey(c, kKey, range, b, head / st.group(), j, k);
+      float v = 0;
+      for (int64_t h = 0; h < s.depth; ++h) v += q[h] * s.scale * k[h];
+      if (s.scores_stage >= 1 && s.softcap != 0) v = s.softcap * std::tanh(v / s.softcap);
+      if (s.scores_stage >= 2) v += bias;
+      if (s.scores_stage < 3) {
+        put(j, v);
+        continue;
       }
+      scores[j] = v;
+      of.bias = std::max(of.bias, bias);
+      of.max = v > of.max || v != v ? v : of.max;
+    }
+    if (s.scores_stage < 3) {
+      for (int64_t j = there; j < end; ++j) put(j, s.scores_stage < 2 ? 0 : kHidden);
+    }
+    return;
+  }
+  const bool none = s.masked_is_zero && of.bias == kHidden;
+  for (int64_t j = begin; j < end; ++j) {
+    const double e = j < there && !none ? std::exp(static_cast<double>(scores[j] - of.max)) : 0;
+    if (pass == 1) {
+      of.sum += e;
+    } else {
+      put(j, j < there && !none ? static_cast<float>(e / of.sum) : 0);
     }
   }
 }

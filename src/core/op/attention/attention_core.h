@@ -130,7 +130,7 @@ class AttentionOp : public Op {
   static AttentionShape& shape(const Call& c);
   void RunHead(Call& c, int64_t unit) const;
   void Pack(Call& c, int64_t b, int64_t head, int64_t index) const;
-  void Strip(Call& c, int64_t b, int64_t kv_head, int64_t head, int64_t strip) const;
+  void Strip(Call& c, int64_t b, int64_t kv_head, int64_t head, int64_t strip, int64_t piece) const;
   void Present(Call& c, int64_t unit) const;
   void Scores(Call& c, int64_t unit) const;
   void LoadKey(const Call& c, Part part, const KeyRange& range, int64_t b, int64_t head, int64_t j,

@@ -10,43 +10,48 @@ namespace {
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
+// Keys of one row, of all "keys" of the range.
+struct MaskKeys {
+  int64_t begin, end, keys;
+};
+
 template <typename T>
-void Hide(const T* from, const MaskPart& m, int64_t n, float* row) {
+void Hide(const T* from, const MaskPart& m, int64_t begin, int64_t end, float* row) {
   const bool where = m.kind == MaskPart::kHide;
-  for (int64_t j = 0; j < n; ++j) {
+  for (int64_t j = begin; j < end; ++j) {
     if ((Load(from[j * m.key]) > 0) != where) continue;
     row[j] = m.replaces ? m.hidden : row[j] + m.hidden;
   }
 }
 
-void AddLengths(const Tensor& t, const MaskPart& m, int64_t b, int64_t n, float* row) {
+void AddLengths(const Tensor& t, const MaskPart& m, int64_t b, const MaskKeys& k, float* row) {
   const int32_t* ends = t.data<int32_t>();
-  const int64_t end = std::clamp<int64_t>(ends[b], 0, n);
-  const int64_t start = m.starts == 0 ? 0 : std::clamp<int64_t>(ends[m.starts + b], 0, n);
-  for (int64_t j = 0; j < n; ++j) {
+  const int64_t end = std::clamp<int64_t>(ends[b], 0, k.keys);
+  const int64_t start = m.starts == 0 ? 0 : std::clamp<int64_t>(ends[m.starts + b], 0, k.keys);
+  for (int64_t j = k.begin; j < k.end; ++j) {
     if (j < start || j >= end) row[j] = m.hidden;
   }
 }
 
-void AddPart(const Call& c, const MaskPart& m, int64_t b, int64_t head, int64_t i, int64_t keys,
+void AddPart(const Call& c, const MaskPart& m, int64_t b, int64_t head, int64_t i, const MaskKeys& k,
              float* row) {
   const Tensor& t = c.inputs[static_cast<size_t>(m.input)];
-  if (m.kind == MaskPart::kLengths) return AddLengths(t, m, b, keys, row);
-  const int64_t n = std::min(keys, m.keys);
+  if (m.kind == MaskPart::kLengths) return AddLengths(t, m, b, k, row);
+  const int64_t n = std::clamp(m.keys, k.begin, k.end);
   const int64_t at = b * m.batch + head * m.head + i * m.row;
   if (m.kind == MaskPart::kAdd) {
     Dispatch(FloatTypes(), t.dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
       const T* from = t.data<T>() + at;
-      for (int64_t j = 0; j < n; ++j) row[j] += static_cast<float>(Load(from[j * m.key]));
+      for (int64_t j = k.begin; j < n; ++j) row[j] += static_cast<float>(Load(from[j * m.key]));
     });
   } else {
     Dispatch(Types<Bool, int32_t, int64_t>(), t.dtype(), [&](auto type) {
       using T = typename decltype(type)::T;
-      Hide(t.data<T>() + at, m, n, row);
+      Hide(t.data<T>() + at, m, k.begin, n, row);
     });
   }
-  std::fill(row + n, row + keys, kMinusInfinity);
+  std::fill(row + n, row + k.end, kMinusInfinity);
 }
 
 }  // namespace
@@ -58,17 +63,14 @@ bool OneMaskRow(const AttentionShape& s) {
 }
 
 void FillMaskRow(const Call& c, const AttentionShape& s, const KeyRange& range, int64_t b,
-                 int64_t head, int64_t i, float* row) {
-  std::fill(row, row + range.keys, 0.0F);
-  for (const MaskPart& m : s.masks) AddPart(c, m, b, head, i, range.keys, row);
+                 int64_t head, int64_t i, int64_t begin, int64_t end, float* row) {
+  end = std::min(end, range.keys);
+  if (begin >= end) return;
+  std::fill(row + begin, row + end, 0.0F);
+  for (const MaskPart& m : s.masks) AddPart(c, m, b, head, i, {begin, end, range.keys}, row);
   const int64_t at = range.offset + i;
-  if (s.left >= 0) {
-    std::fill(row, row + std::clamp<int64_t>(at - s.left, 0, range.keys), kMinusInfinity);
-  }
-  if (s.right >= 0) {
-    std::fill(row + std::clamp<int64_t>(at + s.right + 1, 0, range.keys), row + range.keys,
-              kMinusInfinity);
-  }
+  if (s.left >= 0) std::fill(row + begin, row + std::clamp(at - s.left, begin, end), kMinusInfinity);
+  if (s.right >= 0) std::fill(row + std::clamp(at + s.right + 1, begin, end), row + end, kMinusInfinity);
 }
 
 const float* DirectMask(const Call& c, const AttentionShape& s, const KeyRange& range, int64_t b,

@@ -113,6 +113,41 @@ TEST(Attention, MasksWindowsAndLengthsAgainstDoubles) {
                         })));
 }
 
+// More keys than one unit takes: some keys at a time.
+TEST(Attention, ManyKeysAgainstDoubles) {
+  Problem p;
+  p.rows = 2;
+  p.keys = 9000;
+  p.depth = p.value_depth = 512;
+  const double scale = 1 / std::sqrt(512.0);
+  const std::vector<float> mask = Seq(2 * 9000, 6);
+  OpCall causal("Attention"), masked("Attention");
+  AddHeads(causal, p).Int("is_causal", 1).Omitted().Omitted().Omitted().In<int64_t>({2}, {4500, 9000});
+  ASSERT_OK(causal.Run());
+  EXPECT_THAT(causal.values(), Pointwise(FloatNear(1e-4F), Expected(p, scale, [&](auto b, auto, auto i, auto j) {
+                                           const int64_t n = b == 0 ? 4500 : 9000;
+                                           return j < n && j <= i + n - 2 ? 0 : -kInfinity;
+                                         })));
+  AddHeads(masked, p).In({2, 9000}, mask).Int("right_window_size", 8200).Outputs(4).Int("qk_matmul_output_mode", 3);
+  ASSERT_OK(masked.Run());
+  const auto hidden = [&](auto, auto, auto i, auto j) {
+    return j > i + 8200 ? -kInfinity : static_cast<double>(mask[static_cast<size_t>(i * 9000 + j)]);
+  };
+  EXPECT_THAT(masked.values(), Pointwise(FloatNear(1e-4F), Expected(p, scale, hidden)));
+  // Each row of weights is a distribution, and gives the row of the result.
+  const std::vector<float> weights = masked.values(3), v = Seq(2 * 9000 * 512, 3);
+  for (size_t row = 0; row < 8; ++row) {
+    double sum = 0, first = 0;
+    for (size_t j = 0; j < 9000; ++j) {
+      const double w = static_cast<double>(weights[row * 9000 + j]);
+      sum += w;
+      first += w * static_cast<double>(v[(row / 4 * 9000 + j) * 512]);
+    }
+    EXPECT_NEAR(sum, 1, 1e-4);
+    EXPECT_NEAR(first, masked.values()[row * 512], 1e-4);
+  }
+}
+
 TEST(Attention, Float16IsComputedInFloat32) {
   const Problem p;
   OpCall half("Attention");

@@ -24,7 +24,6 @@ void DrawRecurrence(Draw& d, Sample* s) {
 struct Heads {
   int64_t batch, heads, rows, keys, depth;
 };
-constexpr int64_t kMostKeys = 32768;
 
 Heads DrawHeads(Draw& d) {
   const Shape shape = d.Dims(3, 3);
@@ -35,9 +34,6 @@ Heads DrawHeads(Draw& d) {
   const double room = static_cast<double>(std::max<int64_t>(1, d.elements() / (h.heads * h.depth * h.batch)));
   h.rows = std::max<int64_t>(1, static_cast<int64_t>(d.Flip() ? room : std::sqrt(room)));
   h.keys = std::max<int64_t>(1, static_cast<int64_t>(d.Flip() ? room : std::sqrt(room)));
-  // A query meets all its keys in one unit: what is said of steps holds for so many (docs/engine.md).
-  h.rows = std::min(h.rows, kMostKeys);
-  h.keys = std::min(h.keys, kMostKeys);
   return h;
 }
 void DrawAttention(Draw& d, Sample* s) {
