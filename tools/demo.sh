@@ -57,5 +57,5 @@ case ${1:-run} in
       stop) cluster_stop "$DEMO" && say "The server is stopped." ;;
       reset) cluster_stop "$DEMO" && rm -rf "$DEMO" "$(cluster_socket "$DEMO")" && say "Nothing is left of the demo." ;;
     esac ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

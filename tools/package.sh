@@ -12,7 +12,7 @@ case ${1:-$PG} in
   [0-9]*) MAJOR=${1:-$PG} ;;
   *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac
-SUITE=$(suite_of "$MAJOR")
+SUITE=$(suite_of "$MAJOR") || exit 1
 prepare_tree packages
 BUILDER=$TREE/build/roots/$SUITE-build FRESH=$TREE/build/roots/$SUITE-fresh
 

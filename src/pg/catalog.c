@@ -359,13 +359,20 @@ mosaic_pg_may_use(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(mosaic_may_use(PG_GETARG_OID(0), mosaic_plain_roles(PG_GETARG_DATUM(1))));
 }
 
+static bool
+looks_like_content(const char *name)
+{
+	return strlen(name) == 36 && strspn(name, "0123456789abcdefABCDEF-") == 36 && name[8] == '-' && name[13] == '-';
+}
+
 void
 mosaic_no_such_model(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist", mosaic_shown_name(name, (int) strlen(name))),
-			 errhint("The view mosaic.models lists the models.")));
+			 looks_like_content(name) ? errhint("What content_id() gives is of type uuid: '%s'::uuid.", name) :
+			 errhint("The view mosaic.models lists the models, mosaic.versions their versions, mosaic.aliases other names of them.")));
 }
 
 void

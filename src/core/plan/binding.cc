@@ -103,7 +103,7 @@ Status BindArray(const std::string& model, const Value& input, int axis,
     Status error =
         Status::Invalid("model " + Quoted(model) + ": input " + Quoted(input.name) + " takes " +
                         Expected(item, names) + ", " + (none ? "none were given" : got));
-    return shorter && !none ? error.WithHint("An array with one more dimension holds a batch of items.")
+    return shorter && !none ? error.WithHint("Give each item all of them; an array with one more dimension holds a batch of items.")
                             : error;
   }
   if (shorter) bound.insert(bound.begin() + left_out, items);

@@ -427,6 +427,19 @@ import_adapter(FunctionCallInfo fcinfo, OpenSource open, const char *config, boo
 	return with_base(fcinfo, 2, 1, 3, 5, open, &said, name);
 }
 
+/* The file itself, or of a folder the one that PEFT puts there. */
+static char *
+adapter_file(char *path)
+{
+	struct stat st;
+
+	mosaic_check_server_files();
+	if (stat(path, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not open file \"%s\" for reading: %m", path)));
+	return S_ISDIR(st.st_mode) ? psprintf("%s/adapter_model.safetensors", path) : path;
+}
+
 /* What adapter_config.json beside a file has. */
 static char *
 config_beside(const char *path)
@@ -436,7 +449,6 @@ config_beside(const char *path)
 	struct stat st;
 	Size		len;
 
-	mosaic_check_server_files();
 	if (stat(beside, &st) != 0 && errno == ENOENT)
 		no_config(beside);
 	return mosaic_read_server_file(beside, MAX_CONFIG_BYTES, &len);
@@ -449,8 +461,14 @@ mosaic_pg_adapter_path(PG_FUNCTION_ARGS)
 	char	   *config = config_option(fcinfo);
 	bool		beside = config == NULL;
 
-	if (beside && !PG_ARGISNULL(2))
-		config = config_beside(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	if (!PG_ARGISNULL(2))
+	{
+		char	   *path = adapter_file(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+
+		if (beside)
+			config = config_beside(path);
+		PG_GETARG_DATUM(2) = CStringGetTextDatum(path);
+	}
 	return import_adapter(fcinfo, open_path, config, beside);
 }
 

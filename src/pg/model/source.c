@@ -94,7 +94,7 @@ open_file(MosaicHostSource *s, const char *path)
 				 errmsg("could not open file \"%s\" for reading: %m", path),
 				 wrong_place ?
 				 errhint("The path is one of the server's, read as the operating-system user that runs it. "
-						 "For a file of the client's use psql's \\lo_import and import_model(name, large_object).") : 0));
+						 "For a file of the client's pass its bytes, or where a large object is taken use psql's \\lo_import.") : 0));
 	}
 	if (fstat(s->fd, &st) != 0)
 		ereport(ERROR,
@@ -325,9 +325,9 @@ mosaic_check_server_files(void)
 	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to import a model from a file of the server"),
+				 errmsg("permission denied to read a file of the server"),
 				 errdetail("Only roles with privileges of the role \"%s\" may do so.", "pg_read_server_files"),
-				 errhint("Without them use psql's \\lo_import and import_model(name, large_object), or pass the bytes.")));
+				 errhint("Without them pass the bytes, or to import_model(), import_adapter(), check_model() a large object, as of psql's \\lo_import.")));
 }
 
 MosaicHostSource *

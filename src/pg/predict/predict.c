@@ -30,7 +30,7 @@ single_input(FmgrInfo *flinfo, text *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" has %d inputs", mosaic_predictor_name(p),
 						mosaic_model_input_count(mosaic_predictor_model(p))),
-				 errhint("Give them by name: predict(model, '{\"input\": [...]}'::jsonb). Texts need no names: predict(model, 'text'::text).")));
+				 errhint("Give a row, predict(model, t) of a table t or predict(model, ROW(a, b)), or each by name, predict(model, '{\"input\": [...]}'::jsonb). Texts need no names: predict(model, 'text'::text).")));
 	return p;
 }
 
