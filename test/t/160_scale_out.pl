@@ -84,7 +84,7 @@ my $packed = -1;
 for (1 .. 100)
 {
 	($packed, undef, my $error) = $others[0]->psql('postgres', 'SELECT pack_models()');
-	last if $packed == 0 || $error !~ /was changed while the store was packed/;
+	last if $packed == 0 || $error !~ /the store was changed while it was packed/;
 }
 is($packed, 0, 'two: packed');
 $one->safe_psql('postgres', q{SELECT drop_version('fashion_base', 1); SELECT rename_model('text_classifier', 'texts'); SELECT rename_model('texts', 'text_classifier')});

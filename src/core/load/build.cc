@@ -329,6 +329,27 @@ void BuildBranches(size_t body, const InferOptions& options, Model* model) {
   }
 }
 
+// Steps whose outputs nobody reads: what they would say of items, or of shapes, is nobody's business.
+void DropUnread(const Model& model, BodyPlan* body) {
+  std::vector<bool> read(body->values.size());
+  for (int v : body->outputs) read[static_cast<size_t>(v)] = true;
+  std::vector<Step> kept;
+  for (size_t i = body->steps.size(); i-- > 0;) {
+    Step& s = body->steps[i];
+    if (std::none_of(s.node.outputs.begin(), s.node.outputs.end(), [&](int v) { return v >= 0 && read[static_cast<size_t>(v)]; })) continue;
+    for (int v : s.node.inputs) {
+      if (v >= 0) read[static_cast<size_t>(v)] = true;
+    }
+    for (const auto& [name, b] : s.node.bodies) {
+      const BodyPlan& inner = model.bodies[static_cast<size_t>(b) + 1];
+      for (int v : inner.captures) read[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)] = true;
+    }
+    kept.push_back(std::move(s));
+  }
+  std::reverse(kept.begin(), kept.end());
+  body->steps = std::move(kept);
+}
+
 }  // namespace
 
 Status BuildPlan(Model* model) {
@@ -345,6 +366,7 @@ Status BuildPlan(Model* model) {
         b == 0 ? static_cast<const Body&>(lowered) : lowered.bodies[b - 1], &model->bodies[b]));
     AddUnnamedOutputs(&model->bodies[b]);
   }
+  for (BodyPlan& b : model->bodies) DropUnread(*model, &b);
   Arena arena;
   InferOptions options;
   int64_t steps = kBodySteps;

@@ -206,6 +206,18 @@ static bool OfDeclaredSizes(const Fact& f) {
                       [](const Dim& d) { return d.is_unknown() || d.DependsOn("?"); });
 }
 
+bool InferContext::InputsCountItems() const {
+  for (const Fact& in : in_) {
+    for (const Dim& d : in.dims) {
+      if (CountsItems(d)) return true;
+    }
+    for (size_t k = 0; in.ints != nullptr && k < in.ints->size(); ++k) {
+      if (CountsItems((*in.ints)[k])) return true;
+    }
+  }
+  return itemised_;
+}
+
 std::vector<Fact> InferContext::Finish(const std::vector<bool>& shape_inputs) {
   for (size_t i = 0; i < in_.size(); ++i) {
     if (in_[i].item_axis == kMixed && static_cast<int>(i) != excused_) mixed_ = true;
@@ -225,6 +237,8 @@ std::vector<Fact> InferContext::Finish(const std::vector<bool>& shape_inputs) {
     for (const Dim& d : o.dims) counts = counts || CountsItems(d);
     if (o.item_axis == kUnstated) o.item_axis = itemised_ ? kMixed : kShared;
     if (o.ints != nullptr) o.item_axis = kShared;  // follows from shapes alone
+    // Of an array of unknown rank nobody knows whether it counts items.
+    if (!o.ranked && o.item_axis == kShared) counts = InputsCountItems();
     if (o.item_axis == kShared && counts) o.item_axis = kMixed;
     if (o.item_axis >= 0) {
       const size_t a = static_cast<size_t>(o.item_axis);

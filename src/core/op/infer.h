@@ -131,6 +131,8 @@ class InferContext {
   // ---- for those who ask ----
   // Applies the rules that hold for every operator and gives the outputs away.
   std::vector<Fact> Finish(const std::vector<bool>& shape_inputs);
+  // Whether shapes or elements of inputs depend on how many items there are.
+  bool InputsCountItems() const;
 
  private:
   const std::vector<Fact>& in_;

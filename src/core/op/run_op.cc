@@ -72,8 +72,9 @@ Status Prepare(const PreparingOp& op, const Call& of, ChooseEnd ranges, Tensor* 
 }  // namespace
 
 Status RunOp(const Op& op, const std::vector<Tensor>& inputs, size_t outputs, Arena* arena,
-             std::vector<Tensor>* out, ChooseEnd ranges) {
+             std::vector<Tensor>* out, ChooseEnd ranges, double* most_work) {
   Call call;
+  out->clear();
   for (const Tensor& t : inputs) {
     call.inputs.push_back(t);
     call.weights.push_back(nullptr);
@@ -84,6 +85,10 @@ Status RunOp(const Op& op, const std::vector<Tensor>& inputs, size_t outputs, Ar
   MOSAIC_RETURN_IF_ERROR(InferOp(op, call.facts, outputs, "", &facts, &deferred));
   call.arena = arena;
   MOSAIC_RETURN_IF_ERROR(StartCall(op, facts, std::vector<bool>(outputs, true), &call));
+  double work = 0;
+  for (const Phase& p : call.phases) work += static_cast<double>(p.units) * p.unit_cost;
+  if (most_work != nullptr && work > *most_work) return Status();
+  if (most_work != nullptr) *most_work -= work;
   for (size_t i = 0; i < outputs; ++i) {
     Tensor& o = call.outputs[i];
     if (!o.defined()) continue;

@@ -18,9 +18,11 @@ Status InferOp(const Op& op, const std::vector<Fact>& inputs, size_t outputs,
                const std::string& item_symbol, std::vector<Fact>* out, bool* deferred);
 
 // inputs: undefined where omitted. *outputs: one each, in memory of *arena. ranges: called for each
-// phase to choose the end of the next range of units; null: all at once. Throws as Arena::New.
+// phase to choose the end of the next range of units; null: all at once. *most_work: elementary operations, by the op's
+// own costs, beyond which nothing is done and *out is empty; less what was done. Throws as Arena::New.
 using ChooseEnd = int64_t (*)(int64_t begin, int64_t units);
 Status RunOp(const Op& op, const std::vector<Tensor>& inputs, size_t outputs, Arena* arena,
-             std::vector<Tensor>* out, ChooseEnd ranges = nullptr);
+             std::vector<Tensor>* out, ChooseEnd ranges = nullptr,
+             double* most_work = nullptr);
 
 }  // namespace mosaic

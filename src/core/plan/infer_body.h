@@ -13,12 +13,14 @@ Fact FactOf(const ModelTensor& tensor);
 
 // Of one inference: some hundred times what the bodies of real models take, and some seconds.
 inline constexpr int64_t kBodySteps = int64_t{1} << 17;
+// Elementary operations that a step of inference stands for.
+inline constexpr double kStepWork = 1e4;
 
 struct InferOptions {
   std::string item_symbol;    // "": concrete
   int64_t fold_elements = 0;  // results of known inputs are computed now, up to so many elements
   Arena* arena = nullptr;     // for those
-  // Steps of bodies that may still be inferred, beyond which it is an error (54000): bodies within
+  // Steps of bodies (and their values, and what is computed early) that may still be inferred, beyond which it is an error (54000): bodies within
   // bodies, each settled in rounds, would take exponential time. Null: no bound.
   int64_t* body_steps = nullptr;
 };

@@ -18,7 +18,7 @@ Status InferInner(const Model& model, int body, const InferOptions& options,
                             " inputs, it is given " + std::to_string(inputs.size()));
   }
   if (options.body_steps != nullptr) {
-    *options.body_steps -= static_cast<int64_t>(inner.steps.size()) + 1;
+    *options.body_steps -= static_cast<int64_t>(inner.steps.size() + inner.values.size() / 2) + 1;
     if (*options.body_steps < 0) {
       return Status::Limit("loops within loops take more than " + std::to_string(kBodySteps) +
                            " steps until what they carry along is known");
@@ -160,10 +160,10 @@ Status InferIf(const Model& model, const ControlOp& op, const InferOptions& opti
     return Status::BadModel("its branches give " + std::to_string(outputs->size()) + " and " +
                             std::to_string(other.size()) + " outputs");
   }
-  const bool known = condition.value.defined() && condition.value.raw() != nullptr;
+  const bool known = condition.value.defined() && condition.value.raw() != nullptr && condition.value.size() == 1;
   for (size_t i = 0; i < other.size(); ++i) {
     if (known) {
-      if (!*condition.value.data<bool>()) (*outputs)[i] = other[i];
+      if (*condition.value.data<uint8_t>() == 0) (*outputs)[i] = other[i];
       continue;
     }
     if ((*outputs)[i].dtype != other[i].dtype) {

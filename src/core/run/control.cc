@@ -7,7 +7,7 @@
 namespace mosaic {
 namespace {
 
-// Iterations whose outputs are kept to be stacked: what is kept of each is not bounded by its size.
+// Outputs of iterations that are kept to be stacked: what is kept of each is not bounded by its size.
 constexpr int64_t kMaxCollected = int64_t{1} << 20;
 
 Status ReadCondition(const Tensor& t, bool* out) {
@@ -163,9 +163,9 @@ Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
   if (given.size() < skip + carried) return Status::Invalid("a body gave too few outputs");
   for (size_t i = 0; i < carried; ++i) s->carried[i] = given[skip + i];
   s->collected.resize(given.size() - skip - carried);
-  if (!s->collected.empty() && s->iteration >= kMaxCollected) {
+  if (static_cast<int64_t>(s->collected.size()) > (kMaxCollected - 1) / (s->iteration + 1)) {
     return Status::Limit("more than " + std::to_string(kMaxCollected) +
-                         " iterations whose outputs are collected");
+                         " outputs of iterations that are collected");
   }
   for (size_t i = 0; i < s->collected.size(); ++i) {
     std::vector<Tensor>& all = s->collected[i];

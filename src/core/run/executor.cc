@@ -135,6 +135,7 @@ Status Executor::EnterBody(int body, const std::vector<Tensor>& inputs) {
   if (f.sizing == nullptr) {
     std::unique_ptr<Sizing> made;
     MOSAIC_RETURN_IF_ERROR(MakeSizing(model_, *f.body, inputs, captures, max_blocks_, &made));
+    spent_ += made->work;
     f.sizing = sizings_[index].Add(std::move(made));
   }
   frames_.push_back(std::move(f));

@@ -38,6 +38,7 @@ Status Executor::AddNothing(const Frame& f, ControlNext* next) {
   int64_t steps = kBodySteps;
   options.body_steps = &steps;
   if (!InferControl(model_, *f.body, step, options, facts, &given).ok()) given.clear();
+  spent_ += static_cast<double>(kBodySteps - steps) * kStepWork;
   for (size_t o = next->carried; o < next->outputs.size(); ++o) {
     if (next->outputs[o].defined()) continue;
     const size_t i = o + (op.kind() == ControlKind::kScan ? 0 : 1);
@@ -122,6 +123,7 @@ Status Executor::LeaveBody(Outcome* outcome) {
     inputs.push_back(v < 0 ? Tensor() : outer.values[static_cast<size_t>(v)]);
   }
   const auto& op = static_cast<const ControlOp&>(*step.op);
+  spent_ += 50 * static_cast<double>(given.size());
   ControlNext next;
   const Status status = ContinueControl(op, inputs, std::move(given), step.node.outputs.size(),
                                         &arena_, &copies_, &outer.control, &next);

@@ -203,6 +203,7 @@ Status MakeSizing(const Model& model, const BodyPlan& body, const std::vector<Te
     sizing->complete = sizing->complete && (sized.known || sized.call != nullptr);
     CountStep(model, body, step, sized, &memory);
   }
+  sizing->work = static_cast<double>(kBodySteps - steps + static_cast<int64_t>(body.steps.size())) * kStepWork;
   sizing->peak = memory.peak();
   *out = std::move(sizing);
   return Status();

@@ -23,6 +23,7 @@ struct Sizing {
   std::vector<Tensor> known;  // per value; memory of arena
   Arena arena;
   bool complete = true;  // everything is sized
+  double work = 0;       // elementary operations that making it took, roughly
   int64_t peak = 0;      // most bytes of activations in use at a time, as far as it is sized
 };
 

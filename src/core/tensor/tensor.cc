@@ -9,11 +9,12 @@ namespace {
 
 class SequenceStorage : public Storage {
  public:
-  explicit SequenceStorage(std::vector<Tensor> items) : items_(std::move(items)) {}
+  SequenceStorage(std::vector<Tensor> items, const Tensor& held) : items_(std::move(items)), held_(held) {}
   const std::vector<Tensor>& items() const { return items_; }
 
  private:
   std::vector<Tensor> items_;
+  Tensor held_;
 };
 
 }  // namespace
@@ -44,9 +45,11 @@ Tensor Tensor::Borrow(int dtype, const Shape& shape, const void* data) {
   return Tensor(dtype, shape, NumElements(shape), data, nullptr);
 }
 
-Tensor Tensor::Sequence(std::vector<Tensor> items) {
+Tensor Tensor::Sequence(std::vector<Tensor> items) { return Sequence(std::move(items), Tensor()); }
+
+Tensor Tensor::Sequence(std::vector<Tensor> items, const Tensor& held) {
   const Shape length = {static_cast<int64_t>(items.size())};
-  return Tensor(MOSAIC_SEQUENCE, length, length[0], nullptr, new SequenceStorage(std::move(items)));
+  return Tensor(MOSAIC_SEQUENCE, length, length[0], nullptr, new SequenceStorage(std::move(items), held));
 }
 
 const std::vector<Tensor>& Tensor::items() const {

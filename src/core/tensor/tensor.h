@@ -76,6 +76,8 @@ class Tensor {
   static Tensor Borrow(int dtype, const Shape& shape, const void* data);
   // A sequence: dtype MOSAIC_SEQUENCE, of which only items() is meaningful.
   static Tensor Sequence(std::vector<Tensor> items);
+  // The same, and memory that is counted for it as long as it lives.
+  static Tensor Sequence(std::vector<Tensor> items, const Tensor& held);
   const std::vector<Tensor>& items() const;
 
   bool defined() const { return dtype_ != MOSAIC_UNDEFINED; }

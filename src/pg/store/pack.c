@@ -154,7 +154,8 @@ delete_at(Mover *m, int32 block_id, ItemPointer place)
 	if (table_tuple_delete(m->rel, place, GetCurrentCommandId(true), m->snapshot, InvalidSnapshot, true, &failure, false) != TM_Ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("block %d was changed while the store was packed", block_id),
+				 errmsg("the store was changed while it was packed"),
+				 errdetail("Block %d was changed by another transaction.", block_id),
 				 errhint("Logical replication applies changes of another server; call pack_models() again.")));
 }
 

@@ -434,6 +434,110 @@ TEST(Loop, LoopsWithinLoopsAreRefusedWhereTheyTakeTooLong) {
 }
 
 // A step that lowering made has no name: the reason names its output.
+// The rank of what is carried along is forgotten; what Expand makes of it has as many rows as there are items.
+TEST(Loop, ArraysOfUnknownRankThatFollowShapesOfItemsAreMixed) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 4});
+  const float w[16] = {1, 2, 3, 4};
+  LoopBody body(1);
+  body.Output(body.Capture(g.Constant(g.store.AddInline("w1", {1, 4}, MOSAIC_FLOAT, w))));
+  const int loop = Loop(&g, &body, {Trips(&g, 1), -1, g.Constant(g.store.AddInline("w", {4, 4}, MOSAIC_FLOAT, w))})[0];
+  g.Output(g.Call("Expand", {loop, g.Call("Shape", {x})}));
+  EXPECT_FALSE(Independent(g));
+}
+
+// A sequence within a sequence within ... would be given up by as many calls within calls.
+TEST(Loop, SequencesOfSequencesAreRefused) {
+  for (const char* op : {"SequenceConstruct", "SequenceInsert"}) {
+    GraphBuilder g;
+    const int s = g.Call("SequenceConstruct", {g.Input("x", MOSAIC_FLOAT, {1})});
+    LoopBody body(1);
+    body.Output(body.Call(op, std::string(op) == "SequenceInsert" ? std::vector<int>{body.Capture(s), body.carried(0)} : std::vector<int>{body.carried(0)}));
+    g.Output(g.Call("SequenceLength", {Loop(&g, &body, {Trips(&g, 100000), -1, s})[0]}));
+    std::unique_ptr<Model> model;
+    const Status status = g.TryLoad(&model);
+    EXPECT_EQ(status.code(), MOSAIC_E_UNSUPPORTED) << status.message();
+  }
+}
+
+Status RunWithin(const GraphBuilder& g, const std::vector<Array>& inputs, int64_t limit) {
+  const auto model = g.Load();
+  if (model == nullptr) return Status::Internal("no model");
+  BatchRun run(*model, 10);
+  run.SetMemoryLimit(limit, limit);
+  std::vector<Array> out;
+  return Predict(&run, g.store, inputs, 1, g.graph.outputs.size(), &out);
+}
+
+TEST(Loop, CollectedOutputsAreCountedTogether) {
+  GraphBuilder g;
+  LoopBody body(0);
+  const int captured = body.Capture(g.Input("x", MOSAIC_FLOAT, {0}));
+  for (int i = 0; i < 100; ++i) body.Output(captured);
+  for (int v : Loop(&g, &body, {Trips(&g, 50000), -1})) g.Output(v);
+  const Status status = RunWithin(g, {Floats({0}, {})}, 1 << 20);
+  EXPECT_EQ(status.code(), MOSAIC_E_LIMIT) << status.message();
+}
+
+TEST(Sequence, HandlesOfArraysAreCounted) {
+  GraphBuilder g;
+  const int whole = g.Call("SplitToSequence", {g.Input("x", MOSAIC_FLOAT, {20000})});
+  std::vector<int> parts;
+  for (int i = 0; i < 10; ++i) parts.push_back(g.Call("SequenceErase", {whole}));
+  for (int v : parts) g.Output(g.Call("SequenceLength", {v}));
+  const std::vector<Array> in = {Floats({20000}, std::vector<float>(20000))};
+  const Status status = RunWithin(g, in, 8 << 20);
+  EXPECT_EQ(status.code(), MOSAIC_E_NOMEM) << status.message();
+  EXPECT_EQ(RunWithin(g, in, 64 << 20).code(), MOSAIC_OK);
+}
+
+TEST(Loop, ShiftRegistersAreSettledOrRefusedSoon) {
+  for (const int values : {100, 20000}) {
+    GraphBuilder g;
+    const int x = g.Input("x", MOSAIC_FLOAT, {1}), y = g.Input("y", MOSAIC_FLOAT, {2});
+    LoopBody body(static_cast<size_t>(values));
+    std::vector<int> inputs = {Trips(&g, 2), -1};
+    for (int k = 0; k < values; ++k) {
+      body.Output(body.carried(std::min(k + 1, values - 1)));
+      inputs.push_back(k + 1 == values ? y : x);
+    }
+    g.Output(Loop(&g, &body, inputs)[0]);
+    std::unique_ptr<Model> model;
+    const Status status = g.TryLoad(&model);
+    EXPECT_EQ(status.code(), values == 100 ? MOSAIC_OK : MOSAIC_E_LIMIT) << status.message();
+  }
+}
+
+// What takes long is not computed while a model is loaded, where nothing can interrupt it.
+TEST(Loaded, LongStepsOverConstantsAreLeftToTheRun) {
+  GraphBuilder g;
+  g.graph.opset = 16;
+  const float image = 1, roi[4] = {0, 0, 1, 1};
+  const int64_t first = 0;
+  std::vector<int> inputs = {g.Constant(g.store.AddInline("image", {1, 1, 1, 1}, MOSAIC_FLOAT, &image)),
+                             g.Constant(g.store.AddInline("roi", {1, 4}, MOSAIC_FLOAT, roi)),
+                             g.Constant(g.store.AddInline("first", {1}, MOSAIC_INT64, &first))};
+  g.Output(g.Call("Add", {g.Input("x", MOSAIC_FLOAT, {1}),
+                          g.Call("RoiAlign", inputs, {{"output_height", int64_t{60000}}, {"output_width", int64_t{1}}, {"sampling_ratio", int64_t{1024}}})}));
+  const auto model = g.Load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->main().steps.size(), 2);
+}
+
+// Nor does what nobody reads decide whether items can be predicted together.
+TEST(Loaded, StepsThatNobodyReadsAreLeftOut) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 4});
+  const float w[16] = {};
+  g.Call("Add", {x, g.Constant(g.store.AddInline("w", {4, 4}, MOSAIC_FLOAT, w))});
+  g.Output(g.Call("Neg", {x}));
+  const auto model = g.Load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_TRUE(model->items.independent);
+  const std::vector<float> ones(20, 1.0F), negative(20, -1.0F);
+  EXPECT_TRUE(Predicted(g, *model, {Floats({5, 4}, ones)}, 5)[0] == Floats({5, 4}, negative));
+}
+
 TEST(Lowered, StepsThatMixItemsAreNamed) {
   GraphBuilder g;
   g.graph.opset = 11;

@@ -19,6 +19,17 @@ Status CheckLength(int64_t n) {
                        std::to_string(kMaxSequence));
 }
 
+Status GiveSequence(Call& c, std::vector<Tensor> items) {
+  for (const Tensor& t : items) {
+    if (t.dtype() == MOSAIC_SEQUENCE) return Status::Unsupported("a sequence of sequences");
+  }
+  MOSAIC_RETURN_IF_ERROR(CheckLength(static_cast<int64_t>(items.size())));
+  Tensor held;
+  if (!items.empty()) held = c.arena->New(MOSAIC_UINT8, {static_cast<int64_t>(items.size() * sizeof(Tensor))});
+  c.outputs[0] = Tensor::Sequence(std::move(items), held);
+  return Status();
+}
+
 Status SequenceItems(const Call& c, const std::vector<Tensor>** out) {
   const Tensor& sequence = c.inputs[0];
   if (sequence.dtype() != MOSAIC_SEQUENCE || IsEmptyOptional(sequence)) {
@@ -74,12 +85,12 @@ class SequenceConstructOp : public SequenceOp {
       if (!c.Has(i)) return Status::BadModel("an input is omitted");
       MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, i));
     }
+    if (c.dtype(0) == MOSAIC_SEQUENCE) return UnsupportedType("an array of a sequence", c.dtype(0));
     SetSequence(c, c.dtype(0));
     return Status();
   }
   Status Run(Call& c, int, int64_t, int64_t) const override {
-    c.outputs[0] = Tensor::Sequence(c.inputs);
-    return Status();
+    return GiveSequence(c, c.inputs);
   }
 };
 
@@ -88,6 +99,7 @@ class SequenceInsertOp : public SequenceOp {
   Status Infer(InferContext& c) const override {
     MOSAIC_RETURN_IF_ERROR(CheckSequence(c, 0));
     MOSAIC_RETURN_IF_ERROR(CheckPosition(c, 2));
+    if (c.dtype(1) == MOSAIC_SEQUENCE) return UnsupportedType("an array of a sequence", c.dtype(1));
     const int element = c.in(0).element;
     if (element != MOSAIC_UNDEFINED && element != c.dtype(1)) {
       return Status::BadModel(std::string("an array of ") + DTypeName(c.dtype(1)) +
@@ -101,12 +113,10 @@ class SequenceInsertOp : public SequenceOp {
     MOSAIC_RETURN_IF_ERROR(SequenceItems(c, &given));
     std::vector<Tensor> items = *given;
     const int64_t n = static_cast<int64_t>(items.size());
-    MOSAIC_RETURN_IF_ERROR(CheckLength(n + 1));
     int64_t at = n;
     if (c.Given(2)) MOSAIC_RETURN_IF_ERROR(InsertPosition(c, n, &at));
     items.insert(items.begin() + at, c.inputs[1]);
-    c.outputs[0] = Tensor::Sequence(std::move(items));
-    return Status();
+    return GiveSequence(c, std::move(items));
   }
 
  private:
@@ -135,8 +145,7 @@ class SequenceEraseOp : public SequenceOp {
     int64_t at = 0;
     MOSAIC_RETURN_IF_ERROR(SequencePosition(c, 1, n, n - 1, &at));
     items.erase(items.begin() + at);
-    c.outputs[0] = Tensor::Sequence(std::move(items));
-    return Status();
+    return GiveSequence(c, std::move(items));
   }
 };
 

@@ -50,10 +50,7 @@ class SplitToSequenceOp : public SequenceOp {
 
   Status Run(Call& c, int phase, int64_t begin, int64_t end) const override {
     const State& s = c.state<State>();
-    if (phase == 0) {
-      MakeParts(c);
-      return Status();
-    }
+    if (phase == 0) return MakeParts(c);
     const int64_t size = DTypeSize(c.inputs[0].dtype());
     const char* x = c.inputs[0].data<char>();
     const std::vector<Tensor>& items = c.outputs[0].items();
@@ -96,7 +93,7 @@ class SplitToSequenceOp : public SequenceOp {
                            " cannot be split into the given lengths");
   }
 
-  void MakeParts(Call& c) const {
+  Status MakeParts(Call& c) const {
     const State& s = c.state<State>();
     const Tensor& x = c.inputs[0];
     const bool drop = !keep_ && !c.Given(1);
@@ -118,7 +115,7 @@ class SplitToSequenceOp : public SequenceOp {
       items.push_back(std::move(part));
       at += n;
     }
-    c.outputs[0] = Tensor::Sequence(std::move(items));
+    return GiveSequence(c, std::move(items));
   }
 
   int64_t axis_;

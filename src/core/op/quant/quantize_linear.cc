@@ -87,9 +87,13 @@ class QuantizeLinear : public Op {
       : axis_(node.Int("axis", 1)),
         block_(node.Int("block_size", 0)),
         dtype_(static_cast<int>(node.Int("output_dtype", 0))),
+        precision_(node.Int("precision", 0)),
         saturate_(node.Int("saturate", 1) != 0) {}
 
   Status Infer(InferContext& c) const override {
+    if (precision_ != 0 && precision_ != MOSAIC_FLOAT) {
+      return Status::Unsupported(std::string("precision ") + DTypeName(static_cast<int>(precision_)));
+    }
     MOSAIC_RETURN_IF_ERROR(CheckType<RealTypes>(c.dtype(0), "an input"));
     MOSAIC_RETURN_IF_ERROR(CheckType<ScaleTypes>(c.dtype(1), "a scale"));
     const int given = c.Has(2) ? c.dtype(2) : dtype_ != 0 ? dtype_ : MOSAIC_UINT8;
@@ -159,6 +163,7 @@ class QuantizeLinear : public Op {
 
   int64_t axis_, block_;
   int dtype_;
+  int64_t precision_;
   bool saturate_;
 };
 

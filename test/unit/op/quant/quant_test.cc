@@ -31,6 +31,14 @@ std::vector<float> Ends(const OpCall& c) {
   return {y[0], y[1], y[15], y[16], y[17], y[18], y[35]};
 }
 
+TEST(QuantizeLinearOp, OtherPrecisionsAreRefused) {
+  for (const int precision : {MOSAIC_FLOAT, MOSAIC_FLOAT16}) {
+    OpCall c("QuantizeLinear");
+    c.Int("precision", precision).In({2}, {1, 2}).In({1}, {1});
+    EXPECT_EQ(c.Infer().code(), precision == MOSAIC_FLOAT ? MOSAIC_OK : MOSAIC_E_UNSUPPORTED);
+  }
+}
+
 TEST(MatMulNBits, FourBits) {
   FewBits plain(4, 16), zeros(4, 16);
   plain.In({2, 40}, Seq(80, 7, 4)).In<uint8_t>({18, 3, 8}, Bytes(432, 53)).In({54}, Seq(54, 5, 50));
