@@ -212,7 +212,7 @@ CREATE FUNCTION import_adapter(
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
     OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_adapter_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION import_adapter(text, text, text, text, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from a file of the server (needs pg_read_server_files)';
+COMMENT ON FUNCTION import_adapter(text, text, text, text, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from a file, or PEFT''s folder, of the server (needs pg_read_server_files)';
 
 CREATE FUNCTION import_adapter(
     name text, base text, adapter bytea, base_weights bytea DEFAULT NULL, config jsonb DEFAULT NULL, keep int DEFAULT NULL, labels text[] DEFAULT NULL,

@@ -151,7 +151,8 @@ MosaicCode mosaic_model_new(const char* name, const void* graph, size_t len,
     for (size_t i = 0; i < g.inputs.size(); ++i) {
       model->inputs.push_back(
           InfoOf(g.values[static_cast<size_t>(g.inputs[i])], m.items.inputs[i]));
-      model->inputs.back().is_map = mosaic::ReaderOfMap(g, g.inputs[i]) != nullptr;
+      MosaicValueInfo& info = model->inputs.back();
+      info.is_map = info.dtype == MOSAIC_STRING && mosaic::ReaderOfMap(g, g.inputs[i]) != nullptr;
     }
     for (size_t i = 0; i < g.outputs.size(); ++i) {
       const size_t v = static_cast<size_t>(g.outputs[i]);

@@ -34,6 +34,12 @@ SELECT pg_read_binary_file(:'adapter') AS file, pg_read_binary_file(:'files' || 
 SELECT import_adapter('bad', 'base', :'file'::bytea, base_weights => :'base'::bytea);
 \set VERBOSITY terse
 SELECT import_adapter('bad', 'base', :'files' || '/all.safetensors');
+-- the folder that PEFT writes is as good as its file, also for several rows
+SELECT count(*), min(new_bytes) AS new_bytes FROM (SELECT (import_adapter('row' || i, 'base', folder, base_weights => base)).new_bytes
+  FROM generate_series(1, 3) i, LATERAL (SELECT :'files' || '/adapter' AS folder, :'files' || '/base.safetensors' AS base) p) r;
+SELECT count(drop_model('row' || i)) FROM generate_series(1, 3) i;
+\set VERBOSITY sqlstate
+SELECT import_adapter('bad', 'base', :'files' || '/absent.safetensors');
 \set VERBOSITY default
 -- the scale as an argument; of bytes and large objects there is no file beside
 SELECT tensors FROM import_adapter('none', 'base', :'file'::bytea, base_weights => :'base'::bytea, config => '{"lora_alpha": 0}');

@@ -48,7 +48,7 @@ is( $node->safe_psql('postgres', q{SELECT count(DISTINCT s) FROM (SELECT sum((pr
 # An array of 1400 times 200,000 results would take 1.1 GB: refused before it is made.
 my ($result, $out, $err) = $node->psql('postgres', q{\set VERBOSITY verbose
 SELECT predict('wide', array_fill(1::real, '{1400, 2}'))});
-like($err, qr/53200: model "wide": outputs would take \d+ bytes, the limit is 1073741824/, 'results beyond the size of an array');
+like($err, qr/53200: model "wide": inputs and outputs would take \d+ bytes, the limit is 1073741824/, 'results beyond the size of an array');
 like($err, qr/HINT:  Predict fewer items at a time/, 'with the way out');
 
 ($rows, $grown) = measure(q{SELECT count(predict('encoder_opset17', x)) FROM texts});

@@ -204,6 +204,7 @@ Status InferMain(Model* model, Arena* arena, InferOptions* how) {
   items.inputs.assign(main.inputs.size(), -1);
   options.item_symbol = "#";  // occurs nowhere
   *options.body_steps = kBodySteps;
+  *options.fold_work = kFoldWork;
   SetInputs({}, "", &main);
   return InferBody(*model, main, options, &main.facts, nullptr);
 }
@@ -291,7 +292,6 @@ void MarkConstants(Model* model, size_t body, const std::vector<bool>& around) {
 
 // Products come before the activations that they take on, and after the attention that reads them.
 void RunPasses(const Model& model, BodyPlan* body) {
-  const std::vector<bool> unread = UnreadValues(model, *body);
   Unflatten(model, body);
   FuseNorms(model, body);
   FuseAttention(model, body);
@@ -302,7 +302,7 @@ void RunPasses(const Model& model, BodyPlan* body) {
   FuseSwish(model, body);
   FuseQuantised(model, body);
   FuseConvolutions(model, body);
-  DropUnread(model, unread, body);
+  DropUnread(model, body);
 }
 
 // The branches of If as the body itself: what is known around them holds in them whenever they are
@@ -329,27 +329,6 @@ void BuildBranches(size_t body, const InferOptions& options, Model* model) {
   }
 }
 
-// Steps whose outputs nobody reads: what they would say of items, or of shapes, is nobody's business.
-void DropUnread(const Model& model, BodyPlan* body) {
-  std::vector<bool> read(body->values.size());
-  for (int v : body->outputs) read[static_cast<size_t>(v)] = true;
-  std::vector<Step> kept;
-  for (size_t i = body->steps.size(); i-- > 0;) {
-    Step& s = body->steps[i];
-    if (std::none_of(s.node.outputs.begin(), s.node.outputs.end(), [&](int v) { return v >= 0 && read[static_cast<size_t>(v)]; })) continue;
-    for (int v : s.node.inputs) {
-      if (v >= 0) read[static_cast<size_t>(v)] = true;
-    }
-    for (const auto& [name, b] : s.node.bodies) {
-      const BodyPlan& inner = model.bodies[static_cast<size_t>(b) + 1];
-      for (int v : inner.captures) read[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)] = true;
-    }
-    kept.push_back(std::move(s));
-  }
-  std::reverse(kept.begin(), kept.end());
-  body->steps = std::move(kept);
-}
-
 }  // namespace
 
 Status BuildPlan(Model* model) {
@@ -371,6 +350,8 @@ Status BuildPlan(Model* model) {
   InferOptions options;
   int64_t steps = kBodySteps;
   options.body_steps = &steps;
+  double fold_work = kFoldWork;
+  options.fold_work = &fold_work;
   MOSAIC_RETURN_IF_ERROR(InferMain(model, &arena, &options));
   DropKnown(model, &model->bodies[0]);
   RunPasses(*model, &model->bodies[0]);

@@ -1,38 +1,27 @@
 #include "core/pass/drop_unread.h"
 
+#include <algorithm>
 #include <iterator>
-
-#include "core/pass/pattern.h"
+#include <utility>
 
 namespace mosaic {
 
-std::vector<bool> UnreadValues(const Model& model, const BodyPlan& body) {
-  const Pattern p(model, body);
-  std::vector<bool> unread(body.values.size());
-  for (size_t v = 0; v < unread.size(); ++v) unread[v] = p.readers(static_cast<int>(v)).empty();
-  return unread;
-}
-
-void DropUnread(const Model& model, const std::vector<bool>& before, BodyPlan* body) {
-  const Pattern p(model, *body);
-  std::vector<size_t> readers(body->values.size());
-  for (size_t v = 0; v < readers.size(); ++v) readers[v] = p.readers(static_cast<int>(v)).size();
+void DropUnread(const Model& model, BodyPlan* body) {
+  std::vector<bool> read(body->values.size());
+  const auto is_read = [&](int v) { return v >= 0 && read[static_cast<size_t>(v)]; };
+  for (int v : body->outputs) read[static_cast<size_t>(v)] = true;
   std::vector<Step> kept;
   for (size_t i = body->steps.size(); i-- > 0;) {  // readers before what they read
     Step& s = body->steps[i];
-    bool unread = s.node.bodies.empty();
-    for (int v : s.node.outputs) {
-      if (v < 0) continue;
-      const size_t at = static_cast<size_t>(v);
-      unread = unread && readers[at] == 0 && !before[at];
-    }
-    if (!unread) {
-      kept.push_back(std::move(s));
-      continue;
-    }
+    if (std::none_of(s.node.outputs.begin(), s.node.outputs.end(), is_read)) continue;
     for (int v : s.node.inputs) {
-      if (v >= 0) --readers[static_cast<size_t>(v)];
+      if (v >= 0) read[static_cast<size_t>(v)] = true;
     }
+    for (const auto& [name, b] : s.node.bodies) {
+      const BodyPlan& inner = model.bodies[static_cast<size_t>(b) + 1];
+      for (int v : inner.captures) read[static_cast<size_t>(inner.values[static_cast<size_t>(v)].capture)] = true;
+    }
+    kept.push_back(std::move(s));
   }
   body->steps.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
 }

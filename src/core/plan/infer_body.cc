@@ -7,7 +7,7 @@
 namespace mosaic {
 namespace {
 
-constexpr double kFoldWork = 1e7;  // elementary operations of a step whose result is computed early
+constexpr double kStepFold = 1e7;  // elementary operations of a step whose result is computed early
 
 int64_t KnownElements(const std::vector<Fact>& facts) {
   int64_t n = 0;
@@ -35,12 +35,10 @@ Status Fold(const Step& step, const std::vector<Fact>& inputs, const InferOption
   }
   std::vector<Tensor> in, out;
   for (const Fact& f : inputs) in.push_back(f.value);
-  // No longer than a moment each, nor together: nothing interrupts it.
-  double work = kFoldWork;
-  if (options.body_steps != nullptr) work = std::min(work, static_cast<double>(*options.body_steps / 2) * kStepWork);
+  double work = options.fold_work == nullptr ? kStepFold : std::min(kStepFold, *options.fold_work);
   const double before = work;
   MOSAIC_RETURN_IF_ERROR(RunOp(*step.op, in, outputs->size(), options.arena, &out, nullptr, &work));
-  if (options.body_steps != nullptr) *options.body_steps -= static_cast<int64_t>((before - work) / kStepWork);
+  if (options.fold_work != nullptr) *options.fold_work -= before - work;
   for (size_t i = 0; i < out.size(); ++i) {
     if (out[i].size() > options.fold_elements) return Status();
     (*outputs)[i] = Fact::OfTensor(out[i]);

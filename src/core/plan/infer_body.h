@@ -15,12 +15,15 @@ Fact FactOf(const ModelTensor& tensor);
 inline constexpr int64_t kBodySteps = int64_t{1} << 17;
 // Elementary operations that a step of inference stands for.
 inline constexpr double kStepWork = 1e4;
+// And that are done at most for what is computed early: nothing interrupts it.
+inline constexpr double kFoldWork = 1e9;
 
 struct InferOptions {
   std::string item_symbol;    // "": concrete
   int64_t fold_elements = 0;  // results of known inputs are computed now, up to so many elements
   Arena* arena = nullptr;     // for those
-  // Steps of bodies (and their values, and what is computed early) that may still be inferred, beyond which it is an error (54000): bodies within
+  double* fold_work = nullptr;  // elementary operations that may still be done for those; null: any
+  // Steps of bodies (and some for their values) that may still be inferred, beyond which it is an error (54000): bodies within
   // bodies, each settled in rounds, would take exponential time. Null: no bound.
   int64_t* body_steps = nullptr;
 };

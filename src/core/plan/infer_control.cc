@@ -18,7 +18,7 @@ Status InferInner(const Model& model, int body, const InferOptions& options,
                             " inputs, it is given " + std::to_string(inputs.size()));
   }
   if (options.body_steps != nullptr) {
-    *options.body_steps -= static_cast<int64_t>(inner.steps.size() + inner.values.size() / 2) + 1;
+    *options.body_steps -= static_cast<int64_t>(inner.steps.size() + inner.values.size() / 8) + 1;
     if (*options.body_steps < 0) {
       return Status::Limit("loops within loops take more than " + std::to_string(kBodySteps) +
                            " steps until what they carry along is known");

@@ -87,7 +87,23 @@ Tensor BatchRun::CopyOf(const Tensor& t) {
   return copy;
 }
 
+// Arrays beside those of a run: parts of inputs, outputs of all items.
+template <typename F>
+Status BatchRun::Within(F&& f) {
+  try {
+    return f();
+  } catch (const MemoryLimitExceeded& e) {
+    return Status(MOSAIC_E_NOMEM, "model " + Quoted(model_.name) + ": inputs and outputs would take " +
+                                      std::to_string(e.need()) + " bytes, the limit is " + std::to_string(e.limit()),
+                  "", "Predict fewer items at a time; a superuser can raise pg_mosaic.predict_memory.");
+  }
+}
+
 Status BatchRun::Start(std::vector<Tensor> inputs, int64_t items, bool stacked) {
+  return Within([&] { return TryStart(std::move(inputs), items, stacked); });
+}
+
+Status BatchRun::TryStart(std::vector<Tensor> inputs, int64_t items, bool stacked) {
   outputs_.clear();
   ordered_.clear();
   inputs_.clear();
@@ -218,22 +234,14 @@ Status BatchRun::Step(Outcome* outcome) {
   }
   MOSAIC_RETURN_IF_ERROR(executor_.Step(outcome));
   if (*outcome != Outcome::kDone) return Status();
-  try {
-    MOSAIC_RETURN_IF_ERROR(FinishPart());
-  } catch (const MemoryLimitExceeded& e) {
-    return Status(
-        MOSAIC_E_NOMEM,
-        "model " + Quoted(model_.name) + ": outputs would take " + std::to_string(e.need()) +
-            " bytes, the limit is " + std::to_string(e.limit()),
-        "", "Predict fewer items at a time; a superuser can raise pg_mosaic.predict_memory.");
-  }
+  MOSAIC_RETURN_IF_ERROR(Within([&] { return FinishPart(); }));
   done_ += part_;
   if (done_ == items_ && copies_.done()) {
     inputs_.clear();
     return Status();
   }
   *outcome = Outcome::kMore;
-  return done_ == items_ ? Status() : StartPart();
+  return done_ == items_ ? Status() : Within([&] { return StartPart(); });
 }
 
 Status BatchRun::FinishPart() {
@@ -277,6 +285,10 @@ Status BatchRun::Join(size_t i, const Tensor& part) {
 }
 
 Status BatchRun::ItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all, bool* more) {
+  return Within([&] { return TryItemOutput(i, keep_axis, item, all, more); });
+}
+
+Status BatchRun::TryItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all, bool* more) {
   const Tensor& whole = outputs_[i];
   const bool each = way_ == Way::kEach || !model_.items.independent;
   const int axis =

@@ -63,6 +63,10 @@ class BatchRun {
   int64_t memory() const { return executor_.memory(); }
 
  private:
+  template <typename F>
+  Status Within(F&& f);
+  Status TryStart(std::vector<Tensor> inputs, int64_t items, bool stacked);
+  Status TryItemOutput(size_t i, bool keep_axis, Shape* item, Tensor* all, bool* more);
   Status CheckInput(size_t i, const Tensor& t, int64_t items) const;
   int InputAxis(size_t i) const;
   Tensor Unstack(const Tensor& stacked, int axis);

@@ -163,7 +163,7 @@ Status ContinueControl(const ControlOp& op, const std::vector<Tensor>& inputs,
   if (given.size() < skip + carried) return Status::Invalid("a body gave too few outputs");
   for (size_t i = 0; i < carried; ++i) s->carried[i] = given[skip + i];
   s->collected.resize(given.size() - skip - carried);
-  if (static_cast<int64_t>(s->collected.size()) > (kMaxCollected - 1) / (s->iteration + 1)) {
+  if (static_cast<int64_t>(s->collected.size()) > kMaxCollected / (s->iteration + 1)) {
     return Status::Limit("more than " + std::to_string(kMaxCollected) +
                          " outputs of iterations that are collected");
   }

@@ -160,6 +160,8 @@ Status MakeSizing(const Model& model, const BodyPlan& body, const std::vector<Te
   options.arena = &sizing->arena;
   int64_t steps = kBodySteps;
   options.body_steps = &steps;
+  double fold_work = kFoldWork;
+  options.fold_work = &fold_work;
   for (size_t v = 0; v < body.values.size(); ++v) {
     const int tensor = body.values[v].tensor;
     if (tensor >= 0) facts[v] = FactOf(model.tensors[static_cast<size_t>(tensor)]);
@@ -203,7 +205,7 @@ Status MakeSizing(const Model& model, const BodyPlan& body, const std::vector<Te
     sizing->complete = sizing->complete && (sized.known || sized.call != nullptr);
     CountStep(model, body, step, sized, &memory);
   }
-  sizing->work = static_cast<double>(kBodySteps - steps + static_cast<int64_t>(body.steps.size())) * kStepWork;
+  sizing->work = static_cast<double>(kBodySteps - steps + static_cast<int64_t>(body.steps.size())) * kStepWork + kFoldWork - fold_work;
   sizing->peak = memory.peak();
   *out = std::move(sizing);
   return Status();

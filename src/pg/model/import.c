@@ -435,8 +435,7 @@ adapter_file(char *path)
 
 	mosaic_check_server_files();
 	if (stat(path, &st) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not open file \"%s\" for reading: %m", path)));
+		mosaic_cannot_open(path);
 	return S_ISDIR(st.st_mode) ? psprintf("%s/adapter_model.safetensors", path) : path;
 }
 
@@ -458,18 +457,23 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_adapter_path);
 Datum
 mosaic_pg_adapter_path(PG_FUNCTION_ARGS)
 {
+	LOCAL_FCINFO(given, FUNC_MAX_ARGS);
 	char	   *config = config_option(fcinfo);
 	bool		beside = config == NULL;
 
-	if (!PG_ARGISNULL(2))
+	/* What the arguments are is the executor's. */
+	memcpy(given, fcinfo, SizeForFunctionCallInfo(fcinfo->nargs));
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && !PG_ARGISNULL(2))
 	{
-		char	   *path = adapter_file(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+		char	   *path;
 
+		mosaic_check_catalogs();
+		path = adapter_file(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		if (beside)
 			config = config_beside(path);
-		PG_GETARG_DATUM(2) = CStringGetTextDatum(path);
+		given->args[2].value = CStringGetTextDatum(path);
 	}
-	return import_adapter(fcinfo, open_path, config, beside);
+	return import_adapter(given, open_path, config, beside);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(mosaic_pg_adapter_bytea);

@@ -78,6 +78,19 @@ read_file_part(MosaicHostSource *s, uint64_t off, size_t len, char *buf)
 	}
 }
 
+void
+mosaic_cannot_open(const char *path)
+{
+	bool		wrong_place = errno == ENOENT || errno == EACCES;
+
+	ereport(ERROR,
+			(errcode_for_file_access(),
+			 errmsg("could not open file \"%s\" for reading: %m", path),
+			 wrong_place ?
+			 errhint("The path is one of the server's, read as the operating-system user that runs it. "
+					 "For a file of the client's pass its bytes, or where a large object is taken use psql's \\lo_import.") : 0));
+}
+
 static void
 open_file(MosaicHostSource *s, const char *path)
 {
@@ -86,16 +99,7 @@ open_file(MosaicHostSource *s, const char *path)
 	/* O_NONBLOCK: a FIFO must not hold us up before it is refused. */
 	s->fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	if (s->fd < 0)
-	{
-		bool		wrong_place = errno == ENOENT || errno == EACCES;
-
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\" for reading: %m", path),
-				 wrong_place ?
-				 errhint("The path is one of the server's, read as the operating-system user that runs it. "
-						 "For a file of the client's pass its bytes, or where a large object is taken use psql's \\lo_import.") : 0));
-	}
+		mosaic_cannot_open(path);
 	if (fstat(s->fd, &st) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", path)));

@@ -202,9 +202,13 @@ fetch_external(const struct varatt_external *p, uint32 *found)
 	struct varlena *value;
 
 	*found = 0;
-	if (toast == NULL || toast->rd_rel->relkind != RELKIND_TOASTVALUE ||
-		wanted > (uint64) RelationGetNumberOfBlocks(toast) * BLCKSZ)
+	if (toast == NULL)
 		return NULL;
+	if (toast->rd_rel->relkind != RELKIND_TOASTVALUE || wanted > (uint64) RelationGetNumberOfBlocks(toast) * BLCKSZ)
+	{
+		relation_close(toast, AccessShareLock);
+		return NULL;
+	}
 	value = palloc(wanted + VARHDRSZ);
 	if (VARATT_EXTERNAL_IS_COMPRESSED(*p))
 		SET_VARSIZE_COMPRESSED(value, wanted + VARHDRSZ);

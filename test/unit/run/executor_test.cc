@@ -286,6 +286,37 @@ TEST(Executor, LargeOutputsAreOrderedInPieces) {
   EXPECT_EQ(std::memcmp(all.raw(), in.data(), in.size() * sizeof(float)), 0);
 }
 
+// So is the order of items, or an output that is the same for all, once for each.
+TEST(Executor, OutputsItemAfterItemAreWithinTheLimit) {
+  constexpr int64_t kItems = 50, kWidth = 30000;
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 4});
+  g.Output(g.Call("Relu", {x}));
+  const std::vector<float> w(kWidth, 2);
+  g.Output(g.Constant(g.store.AddInline("w", {kWidth}, MOSAIC_FLOAT, w.data())));
+  const auto model = g.Load();
+  ASSERT_TRUE(model->items.independent);
+  for (const int64_t limit : {int64_t{1} << 20, int64_t{64} << 20}) {
+    BatchRun run(*model, 10);
+    run.SetMemoryLimit(limit, limit);
+    std::vector<Array> out;
+    ASSERT_TRUE(Predict(&run, g.store, {Floats({kItems, 4}, std::vector<float>(kItems * 4))}, kItems, 2, &out).ok());
+    Shape item;
+    Tensor all;
+    int pieces = 0;
+    Status status;
+    for (bool more = true; more && status.ok(); ++pieces) status = run.ItemOutput(1, false, &item, &all, &more);
+    if (limit == 1 << 20) {
+      EXPECT_EQ(status.code(), MOSAIC_E_NOMEM) << status.message();
+      continue;
+    }
+    ASSERT_TRUE(status.ok()) << status.message();
+    EXPECT_GE(pieces, 2);
+    EXPECT_EQ(item, (Shape{kWidth}));
+    for (int64_t i = 0; i < kItems * kWidth; ++i) ASSERT_EQ(all.data<float>()[i], 2);
+  }
+}
+
 // What depends on the number of items without mixing them stays one batch.
 TEST(Executor, ShapesOfBatchesDoNotBreakBatching) {
   MOSAIC_PRINT_SEED();

@@ -433,7 +433,6 @@ TEST(Loop, LoopsWithinLoopsAreRefusedWhereTheyTakeTooLong) {
   EXPECT_NE(s.message().find("loops within loops"), std::string::npos) << s.message();
 }
 
-// A step that lowering made has no name: the reason names its output.
 // The rank of what is carried along is forgotten; what Expand makes of it has as many rows as there are items.
 TEST(Loop, ArraysOfUnknownRankThatFollowShapesOfItemsAreMixed) {
   GraphBuilder g;
@@ -538,6 +537,7 @@ TEST(Loaded, StepsThatNobodyReadsAreLeftOut) {
   EXPECT_TRUE(Predicted(g, *model, {Floats({5, 4}, ones)}, 5)[0] == Floats({5, 4}, negative));
 }
 
+// A step that lowering made has no name: the reason names its output.
 TEST(Lowered, StepsThatMixItemsAreNamed) {
   GraphBuilder g;
   g.graph.opset = 11;

@@ -148,11 +148,6 @@ void StartFloat(const ProductConfig& config, Call& c, State* s) {
   AddPhase(&c, s, Part::kProduct, phase);
 }
 
-template <typename T>
-T* At(const Call& c, int64_t offset) {
-  return reinterpret_cast<T*>(static_cast<char*>(c.scratch) + offset);
-}
-
 // What the kernel has not done to a tile of the sums: alpha, beta * C, activation, conversion.
 void FinishTile(const ProductConfig& config, Call& c, float* sums, int64_t index, const Tile& t) {
   const State& s = c.state<State>();
@@ -181,8 +176,8 @@ void RunFloat(const ProductConfig& config, Call& c, int64_t index, int64_t begin
   State& s = c.state<State>();
   int64_t a_matrix, b_matrix;
   s.Operands(index, &a_matrix, &b_matrix);
-  const float* a = s.a_walk ? At<float>(c, s.a_at) : c.inputs[0].data<float>();
-  float* sums = (s.convert_sum ? At<float>(c, s.sum_at) : c.outputs[0].mutable_data<float>()) +
+  const float* a = s.a_walk ? ScratchAt<float>(c, s.a_at) : c.inputs[0].data<float>();
+  float* sums = (s.convert_sum ? ScratchAt<float>(c, s.sum_at) : c.outputs[0].mutable_data<float>()) +
                 index * s.n * s.m;
   const StripProduct::Operands x{a + a_matrix * s.n * s.k,
                                  s.k,
@@ -193,9 +188,9 @@ void RunFloat(const ProductConfig& config, Call& c, int64_t index, int64_t begin
   std::function<void(const Tile&)> done;
   if (!s.fused) done = [&](const Tile& t) { FinishTile(config, c, sums, index, t); };
   if (c.weight(1) != nullptr) return s.product->Run(x, begin, end, c.blocks, done);
-  const float* b = s.b_converted ? At<float>(c, s.b_at) : c.inputs[1].data<float>();
+  const float* b = s.b_converted ? ScratchAt<float>(c, s.b_at) : c.inputs[1].data<float>();
   s.product->RunDense(x, begin, end, b + b_matrix * s.k * s.m, config.trans_b ? 1 : s.m,
-                      config.trans_b ? s.k : 1, At<char>(c, s.pack_at), done);
+                      config.trans_b ? s.k : 1, ScratchAt<char>(c, s.pack_at), done);
 }
 
 // ---- float64 and integers ----
@@ -393,12 +388,12 @@ Status MatrixProductOp::Run(Call& c, int phase, int64_t begin, int64_t end) cons
   switch (s.parts[static_cast<size_t>(phase)]) {
     case Part::kConvertA:
       ConvertRange(*s.a_walk, c.inputs[0], begin * kConvertChunk,
-                   std::min(end * kConvertChunk, c.inputs[0].size()), At<float>(c, s.a_at));
+                   std::min(end * kConvertChunk, c.inputs[0].size()), ScratchAt<float>(c, s.a_at));
       return Status();
     case Part::kConvertB: {
       const int64_t first = begin * kConvertChunk, size = DTypeSize(c.inputs[1].dtype());
       ConvertElements(c.inputs[1].dtype(), c.inputs[1].data<char>() + first * size, MOSAIC_FLOAT,
-                      At<float>(c, s.b_at) + first,
+                      ScratchAt<float>(c, s.b_at) + first,
                       std::min(end * kConvertChunk, c.inputs[1].size()) - first);
       return Status();
     }
