@@ -5,6 +5,11 @@
 #include <protozero/varint.hpp>
 
 namespace mosaic {
+namespace {
+
+constexpr uint64_t kFirstFields = 64;  // bytes: what is no field so early is a file of another kind
+
+}  // namespace
 
 Status BufferedSource::Peek(uint64_t offset, size_t want, const char** data, size_t* len) {
   const uint64_t rest = source_->size() - offset;
@@ -71,7 +76,10 @@ bool WireReader::Next() {
   const uint32_t field = static_cast<uint32_t>(tag >> 3), wire = static_cast<uint32_t>(tag & 7);
   if (tag > UINT32_MAX || field == 0 || wire == 3 || wire == 4 || wire > 5) {
     pos_ = field_begin_;
-    Fail(Damaged("not a protobuf field"));
+    const Status damaged = Damaged("not a protobuf field");
+    Fail(field_begin_ >= kFirstFields ? damaged
+                                      : damaged.WithHint("A model in ONNX is wanted. Weights alone, in safetensors, are "
+                                                         "imported with weights => and like =>, an adapter with import_adapter()."));
     return false;
   }
   key_ = static_cast<uint32_t>(tag);
