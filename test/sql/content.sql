@@ -125,6 +125,10 @@ SELECT * FROM check_store();
 
 -- the same in another database
 SELECT current_database() AS db \gset
+-- its text is the name of no model
+\set VERBOSITY default
+SELECT predict_class(:'fashion', '{1}'::real[]);
+\set VERBOSITY terse
 CREATE DATABASE regress_content_db;
 \c regress_content_db
 CREATE EXTENSION pg_mosaic;

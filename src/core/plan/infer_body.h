@@ -16,7 +16,7 @@ inline constexpr int64_t kBodySteps = int64_t{1} << 17;
 // Elementary operations that a step of inference stands for.
 inline constexpr double kStepWork = 1e4;
 // And that are done at most for what is computed early: nothing interrupts it.
-inline constexpr double kFoldWork = 1e9;
+inline constexpr double kFoldWork = 2e8;
 
 struct InferOptions {
   std::string item_symbol;    // "": concrete

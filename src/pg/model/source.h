@@ -16,7 +16,7 @@ typedef struct MosaicHostSource MosaicHostSource;
 /* An error (42501) unless the current role has pg_read_server_files. */
 extern void mosaic_check_server_files(void);
 /* The error for a file of the server that open() or stat() has just refused. */
-extern void mosaic_cannot_open(const char *path) pg_attribute_noreturn();
+pg_noreturn extern void mosaic_cannot_open(const char *path);
 
 /* A file of the server; checks pg_read_server_files.  External data must lie in its folder. */
 extern MosaicHostSource *mosaic_source_file(const char *path);

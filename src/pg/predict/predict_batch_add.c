@@ -129,7 +129,7 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 	MosaicTextTokens tokens;
 	int			n = mosaic_model_input_count(mosaic_predictor_model(p));
 	MosaicShape *shapes = shapes_of(b, call, n);
-	RowGroup   *g;
+	RowGroup   *g = NULL;
 	instr_time	start,
 				end;
 	bool		ok;
@@ -141,24 +141,26 @@ add_text(MosaicBatch *b, Call *call, MosaicPredictor *p, Datum first, Datum seco
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	b->stats.token_seconds += INSTR_TIME_GET_DOUBLE(end);
-	if (!ok || tokens.length > PG_INT32_MAX)
-		return false;
-	for (int i = 0; i < n; i++)
+	if (ok && tokens.length <= PG_INT32_MAX)
 	{
-		shapes[i].ndim = 1;
-		shapes[i].dims[0] = tokens.length;
+		for (int i = 0; i < n; i++)
+		{
+			shapes[i].ndim = 1;
+			shapes[i].dims[0] = tokens.length;
+		}
+		g = find_group(b, call, p, n);
 	}
-	g = find_group(b, call, p, n);
-	if (g == NULL)
-		return false;
-	mosaic_grow_group(g, b->max_rows, true);
-	for (int i = 0; i < n; i++)
-		mosaic_text_fill(t, i, &tokens, mosaic_next_item(g, i));
-	g->spans[g->n] = (TokenSpan) {tokens.first, tokens.tokens.count};
-	b->stats.tokens += tokens.tokens.count;
-	mosaic_predictor_tokens(p, tokens.tokens.count);
+	if (g != NULL)
+	{
+		mosaic_grow_group(g, b->max_rows, true);
+		for (int i = 0; i < n; i++)
+			mosaic_text_fill(t, i, &tokens, mosaic_next_item(g, i));
+		g->spans[g->n] = (TokenSpan) {tokens.first, tokens.tokens.count};
+		b->stats.tokens += tokens.tokens.count;
+		mosaic_predictor_tokens(p, tokens.tokens.count);
+	}
 	mosaic_text_done(t);
-	return append(b, call, g);
+	return g != NULL && append(b, call, g);
 }
 
 /* The strings of an input, which are to stay as long as the batch. */

@@ -242,22 +242,32 @@ mosaic_decompress(const struct varlena *value)
 	return plain;
 }
 
+/*
+ * A value in one piece, maybe compressed: itself where it lies in its row, else a copy; NULL where pieces of it are
+ * lost, and what *p and *found say of it.
+ */
+static struct varlena *
+in_one_piece(Datum value, struct varatt_external *p, uint32 *found)
+{
+	struct varlena *v = (struct varlena *) DatumGetPointer(value);
+
+	if (!VARATT_IS_EXTERNAL_ONDISK(v))
+		return v;
+	VARATT_EXTERNAL_GET_POINTER(*p, v);
+	return fetch_external(p, found);
+}
+
 struct varlena *
 mosaic_plain_or(Datum value, char **damage)
 {
-	struct varlena *v = (struct varlena *) DatumGetPointer(value);
 	struct varatt_external p;
 	uint32		found;
+	struct varlena *v = in_one_piece(value, &p, &found);
 
-	if (VARATT_IS_EXTERNAL_ONDISK(v))
+	if (v == NULL)
 	{
-		VARATT_EXTERNAL_GET_POINTER(p, v);
-		v = fetch_external(&p, &found);
-		if (v == NULL)
-		{
-			*damage = psprintf("stored out of line, where %u of its %u bytes can be read", found, VARATT_EXTERNAL_GET_EXTSIZE(p));
-			return NULL;
-		}
+		*damage = psprintf("stored out of line, where %u of its %u bytes can be read", found, VARATT_EXTERNAL_GET_EXTSIZE(p));
+		return NULL;
 	}
 	if (!VARATT_IS_COMPRESSED(v) || VARDATA_COMPRESSED_GET_COMPRESS_METHOD(v) != TOAST_PGLZ_COMPRESSION_ID)
 		return pg_detoast_datum_copy(v);
@@ -270,38 +280,27 @@ mosaic_plain_or(Datum value, char **damage)
 struct varlena *
 mosaic_plain(Datum value)
 {
-	struct varlena *v = (struct varlena *) DatumGetPointer(value);
 	struct varatt_external p;
 	uint32		found;
+	struct varlena *v = in_one_piece(value, &p, &found);
 
-	if (!VARATT_IS_EXTERNAL_ONDISK(v))
-		return pg_detoast_datum_copy(v);
-	VARATT_EXTERNAL_GET_POINTER(p, v);
-	v = fetch_external(&p, &found);
 	if (v == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("a value stored out of line is damaged: %u of its %u bytes can be read", found,
 						VARATT_EXTERNAL_GET_EXTSIZE(p)),
 				 errdetail("It is value %u in the TOAST table with OID %u.", p.va_valueid, p.va_toastrelid)));
-	return VARATT_IS_COMPRESSED(v) ? detoast_attr(v) : v;
+	return pg_detoast_datum_copy(v);
 }
 
 struct varlena *
 mosaic_plain_hint(Datum value)
 {
-	struct varlena *v = (struct varlena *) DatumGetPointer(value);
 	struct varatt_external p;
 	uint32		found;
+	struct varlena *v = in_one_piece(value, &p, &found);
 
-	if (VARATT_IS_EXTERNAL_ONDISK(v))
-	{
-		VARATT_EXTERNAL_GET_POINTER(p, v);
-		v = fetch_external(&p, &found);
-	}
-	else if (!VARATT_IS_COMPRESSED(v))
-		return pg_detoast_datum_copy(v);
-	return v == NULL || VARATT_IS_COMPRESSED(v) ? NULL : v;
+	return v == NULL || VARATT_IS_COMPRESSED(v) ? NULL : pg_detoast_datum_copy(v);
 }
 
 char *

@@ -92,7 +92,7 @@ class QuantizeLinear : public Op {
 
   Status Infer(InferContext& c) const override {
     if (precision_ != 0 && precision_ != MOSAIC_FLOAT) {
-      return Status::Unsupported(std::string("precision ") + DTypeName(static_cast<int>(precision_)));
+      return Status::Unsupported("a precision other than float32 is not supported");
     }
     MOSAIC_RETURN_IF_ERROR(CheckType<RealTypes>(c.dtype(0), "an input"));
     MOSAIC_RETURN_IF_ERROR(CheckType<ScaleTypes>(c.dtype(1), "a scale"));

@@ -148,6 +148,23 @@ TEST(Attention, ManyKeysAgainstDoubles) {
   }
 }
 
+// Rows that are gathered first, and a mask that is made of what is not float32.
+TEST(Attention, ManyKeysInFloat16) {
+  Problem p;
+  p.batch = p.heads = p.rows = 1;
+  p.keys = 9000;
+  p.depth = p.value_depth = 512;
+  const std::vector<float> q = Seq(512), k = Seq(9000 * 512, 5), v = Seq(9000 * 512, 3);
+  std::vector<bool> seen(9000);
+  for (size_t j = 0; j < 9000; ++j) seen[j] = j % 3 != 0;
+  OpCall half("Attention");
+  half.In<Float16>({1, 1, 1, 512}, q).In<Float16>({1, 1, 9000, 512}, k).In<Float16>({1, 1, 9000, 512}, v);
+  ASSERT_OK(half.In<Bool>({1, 9000}, seen).Run());
+  EXPECT_THAT(half.values<Float16>(), Pointwise(FloatNear(2e-3F), Expected(p, 1 / std::sqrt(512.0), [&](auto, auto, auto, auto j) {
+                                                  return seen[static_cast<size_t>(j)] ? 0 : -kInfinity;
+                                                })));
+}
+
 TEST(Attention, Float16IsComputedInFloat32) {
   const Problem p;
   OpCall half("Attention");
