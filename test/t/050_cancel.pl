@@ -184,12 +184,19 @@ for my $name (sort keys %repeated)
 {
 	# the plans of some 1000 models are kept
 	repeat($name =~ /prediction with/ ? 1100 : 30, $repeated{$name});
-	my ($contexts, $anon) = memory();
-	repeat(200, $repeated{$name});
-	my ($contexts_after, $anon_after) = memory();
-	note sprintf 'MEMORY after 200 x %s: contexts %+d bytes, anonymous %+d bytes', $name, $contexts_after - $contexts, $anon_after - $anon;
-	cmp_ok($contexts_after - $contexts, '<=', 16 * 1024, "$name: memory contexts do not grow");
-	cmp_ok($anon_after - $anon, '<=', 1024 * 1024, "$name: the process does not grow");
+	# What leaks grows every time; the allocator's heap grows in leaps until its pieces suit what comes and goes.
+	my ($contexts, $anon);
+	for (1 .. 5)
+	{
+		my ($contexts_before, $anon_before) = memory();
+		repeat(200, $repeated{$name});
+		my ($contexts_after, $anon_after) = memory();
+		($contexts, $anon) = ($contexts_after - $contexts_before, $anon_after - $anon_before);
+		note sprintf 'MEMORY after 200 x %s: contexts %+d bytes, anonymous %+d bytes', $name, $contexts, $anon;
+		last if $contexts <= 16 * 1024 && $anon <= 512 * 1024;
+	}
+	cmp_ok($contexts, '<=', 16 * 1024, "$name: memory contexts do not grow");
+	cmp_ok($anon, '<=', 512 * 1024, "$name: the process does not grow");
 }
 nothing_left('all of that');
 survives('all of that');
