@@ -11,6 +11,7 @@ extern const OpDef kMicrosoftGelu;
 extern const OpDef kQuickGelu;
 extern const OpDef kSkipLayerNormalization;
 extern const OpDef kSkipSimplifiedLayerNormalization;
+extern const OpDef kTokenizer;
 
 namespace {
 
@@ -21,6 +22,7 @@ const OpDef* const kOps[] = {
     &kQuickGelu,
     &kSkipLayerNormalization,
     &kSkipSimplifiedLayerNormalization,
+    &kTokenizer,
 };
 
 }  // namespace

@@ -136,6 +136,7 @@ void Regex::Enter(int state, int64_t before, int64_t after, std::vector<int>* to
     uint64_t& seen = m->seen[static_cast<size_t>(at)];
     if (seen == m->step) continue;
     seen = m->step;
+    ++m->steps;
     const State& s = states_[static_cast<size_t>(at)];
     if (s.kind == Kind::kSplit) {
       m->stack.push_back(s.other);
@@ -148,7 +149,14 @@ void Regex::Enter(int state, int64_t before, int64_t after, std::vector<int>* to
   }
 }
 
-bool Regex::FullMatch(std::string_view text, Memory* m) const {
+Status Regex::CheckSteps(const Memory& m) {
+  if (m.steps <= kMaxSteps) return Status();
+  return Status::Limit("a regular expression takes more than " + std::to_string(kMaxSteps) +
+                       " steps on a text");
+}
+
+Status Regex::FullMatch(std::string_view text, Memory* m, bool* matches) const {
+  *matches = false;
   m->seen.resize(states_.size(), 0);
   m->now.clear();
   ++m->step;
@@ -160,7 +168,8 @@ bool Regex::FullMatch(std::string_view text, Memory* m) const {
   int64_t code = peek(&bytes);
   Enter(start_, -1, code, &m->now, m);
   while (!text.empty()) {
-    if (bytes == 0 || m->now.empty()) return false;
+    MOSAIC_RETURN_IF_ERROR(CheckSteps(*m));
+    if (bytes == 0 || m->now.empty()) return Status();
     text.remove_prefix(bytes);
     const int64_t read = code;
     code = peek(&bytes);
@@ -175,8 +184,63 @@ bool Regex::FullMatch(std::string_view text, Memory* m) const {
     }
     m->now.swap(m->next);
   }
-  return std::any_of(m->now.begin(), m->now.end(),
-                     [&](int at) { return states_[static_cast<size_t>(at)].kind == Kind::kMatch; });
+  *matches = std::any_of(m->now.begin(), m->now.end(), [&](int at) {
+    return states_[static_cast<size_t>(at)].kind == Kind::kMatch;
+  });
+  return Status();
+}
+
+// States are in the order of where their matches begin: the first that has matched is the leftmost,
+// and what begins later is given up.
+void Regex::TakeMatch(size_t at, Memory* m, Span* span) const {
+  for (size_t i = 0; i < m->now.size(); ++i) {
+    if (states_[static_cast<size_t>(m->now[i])].kind != Kind::kMatch) continue;
+    *span = {m->now_from[i], at};
+    size_t keep = i + 1;
+    while (keep < m->now.size() && m->now_from[keep] == m->now_from[i]) ++keep;
+    m->now.resize(keep);
+    m->now_from.resize(keep);
+    return;
+  }
+}
+
+Status Regex::Find(std::string_view text, size_t from, Memory* m, Span* span) const {
+  *span = Span();
+  m->seen.resize(states_.size(), 0);
+  m->now.clear();
+  m->now_from.clear();
+  ++m->step;
+  // Of a code point of several bytes it matters only that it is neither of a word nor a line's end.
+  int64_t before = from == 0 ? -1 : int64_t{static_cast<unsigned char>(text[from - 1])};
+  for (size_t at = from;; ++m->step) {
+    MOSAIC_RETURN_IF_ERROR(CheckSteps(*m));
+    size_t bytes = 0;
+    int64_t code = -1;
+    if (at < text.size()) {
+      code = int64_t{DecodeUtf8(text.substr(at), &bytes)};
+      if (bytes == 0) return Status::Invalid("a text is no valid UTF-8");
+    }
+    // What was entered before, on the way here, goes first.
+    for (size_t i = 0; i < m->next.size() && at > from; ++i) {
+      const State& s = states_[static_cast<size_t>(m->next[i])];
+      if (s.kind != Kind::kSet) continue;
+      if (!sets_[static_cast<size_t>(s.arg)].Has(static_cast<uint32_t>(before))) continue;
+      Enter(s.next, before, code, &m->now, m);
+      m->now_from.resize(m->now.size(), m->next_from[i]);
+    }
+    if (!span->found()) {
+      Enter(start_, before, code, &m->now, m);
+      m->now_from.resize(m->now.size(), at);
+    }
+    TakeMatch(at, m, span);
+    if (at == text.size() || (m->now.empty() && span->found())) return Status();
+    at += bytes;
+    before = code;
+    m->now.swap(m->next);
+    m->now_from.swap(m->next_from);
+    m->now.clear();
+    m->now_from.clear();
+  }
 }
 
 }  // namespace mosaic

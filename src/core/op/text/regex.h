@@ -1,6 +1,6 @@
-// Regular expressions of RE2's syntax, matched against whole texts in time that is linear in the
-// text: a nondeterministic automaton is followed in all its states at once (Thompson, "Regular
-// expression search algorithm", 1968).
+// Regular expressions of RE2's syntax, matched against whole texts or looked for in them, in time
+// that is linear in the text: a nondeterministic automaton is followed in all its states at once
+// (Thompson, "Regular expression search algorithm", 1968).
 //
 // What RE2 has and this has not: classes by Unicode property (\p{Greek}), \C.
 #pragma once
@@ -28,6 +28,8 @@ class Regex {
  public:
   // States of the automaton, at most: what a repetition of a repetition can make many of.
   static constexpr size_t kMaxStates = 20000;
+  // Steps of the automaton's states that a unit of work may take: what a cancel waits for.
+  static constexpr int64_t kMaxSteps = int64_t{1} << 25;
 
   enum class Assertion { kTextBegin, kTextEnd, kLineBegin, kLineEnd, kWord, kNotWord };
 
@@ -37,11 +39,24 @@ class Regex {
   // What a match works with; for reuse.
   struct Memory {
     std::vector<int> now, next, stack;
-    std::vector<uint64_t> seen;  // per state: the step in which it was entered
+    std::vector<uint64_t> seen;               // per state: the step in which it was entered
+    std::vector<size_t> now_from, next_from;  // Find: where the match that a state is of begins
     uint64_t step = 0;
+    int64_t steps = 0;  // of states, since it was last 0; matching ends where there are kMaxSteps
   };
   // Whether the whole text matches. What is no UTF-8 does not.
-  bool FullMatch(std::string_view text, Memory* memory) const;
+  // Errors: LIMIT (kMaxSteps).
+  Status FullMatch(std::string_view text, Memory* memory, bool* matches) const;
+
+  // A match within a text, in bytes. end < begin: there is none.
+  struct Span {
+    size_t begin = 1, end = 0;
+    bool found() const { return end >= begin; }
+  };
+  // The leftmost match that begins at `from` or later, and of these the longest. What is before
+  // `from` is seen by ^ and \b.
+  // Errors: INVALID (no UTF-8), LIMIT (kMaxSteps).
+  Status Find(std::string_view text, size_t from, Memory* memory, Span* span) const;
 
  private:
   friend class RegexCompiler;
@@ -56,6 +71,8 @@ class Regex {
 
   static bool Holds(Assertion assertion, int64_t before, int64_t after);
   void Enter(int state, int64_t before, int64_t after, std::vector<int>* to, Memory* m) const;
+  static Status CheckSteps(const Memory& m);
+  void TakeMatch(size_t at, Memory* m, Span* span) const;
 
   std::vector<CharSet> sets_;
   std::vector<State> states_;

@@ -26,9 +26,13 @@ class RegexFullMatchOp : public Op {
 
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     const StringElement* x = c.inputs[0].data<StringElement>();
+    Regex::Memory& memory = c.state<Regex::Memory>();
+    memory.steps = 0;
     Bool* y = c.outputs[0].mutable_data<Bool>();
     for (int64_t i = begin * kChunk; i < std::min(end * kChunk, c.inputs[0].size()); ++i) {
-      y[i] = Store<Bool>(regex_.FullMatch(x[i].view(), &c.state<Regex::Memory>()));
+      bool matches = false;
+      MOSAIC_RETURN_IF_ERROR(regex_.FullMatch(x[i].view(), &memory, &matches));
+      y[i] = Store<Bool>(matches);
     }
     return Status();
   }

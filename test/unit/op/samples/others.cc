@@ -24,6 +24,19 @@ void DrawText(Draw& d, Sample* s) {
   }
   if (s->Is("RegexFullMatch")) s->StringAttr("pattern", d.Of({"[a-z ]+", "\\d{4}-\\d\\d-\\d\\d", "(a|b)*.*dog"}));
 }
+void DrawTokenizer(Draw& d, Sample* s) {
+  s->Strings(Words(d, static_cast<int>(d.Int(1, 2))), kWords).IntAttr("mark", d.Int(0, 1)).StringAttr("pad_value", "#");
+  switch (d.Int(0, 2)) {
+    case 0:
+      s->Attr("separators", std::vector<std::string>{""}).IntAttr("mincharnum", 1);
+      break;
+    case 1:
+      s->Attr("separators", std::vector<std::string>{"[ ,]", "-|o.e"}).IntAttr("mincharnum", d.Int(1, 3));
+      break;
+    default:
+      s->StringAttr("tokenexp", d.Of({".", "\\w+", "[a-z]*"})).IntAttr("mincharnum", 1);
+  }
+}
 void DrawGrams(Draw& d, Sample* s) {
   const Shape rows = d.Dims(2, 2);
   s->Data(d.Of({MOSAIC_INT64, MOSAIC_INT32}), rows, 0, 9).StringAttr("mode", d.Of({"TF", "IDF", "TFIDF"})).IntAttr("min_gram_length", 1);
@@ -58,6 +71,7 @@ void DrawMel(Draw& d, Sample* s) {
 
 void AddOthers(GeneratorList* out) {
   for (const char* name : {"RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit"}) out->push_back({kOnnxDomain, name, DrawText});
+  out->push_back({kMicrosoftDomain, "Tokenizer", DrawTokenizer});
   out->push_back({kOnnxDomain, "TfIdfVectorizer", DrawGrams});
   out->push_back({kOnnxDomain, "DFT", DrawDft, 400});
   out->push_back({kOnnxDomain, "STFT", DrawStft, 400});

@@ -13,8 +13,10 @@ bool Matches(const char* pattern, std::string_view text) {
   const Status status = Regex::Parse(pattern, &regex);
   EXPECT_TRUE(status.ok()) << pattern << ": " << status.message();
   Regex::Memory memory;
-  const bool first = regex.FullMatch(text, &memory);
-  EXPECT_EQ(regex.FullMatch(text, &memory), first) << pattern;  // the memory is reused
+  bool first = false, again = false;
+  EXPECT_TRUE(regex.FullMatch(text, &memory, &first).ok());
+  EXPECT_TRUE(regex.FullMatch(text, &memory, &again).ok());
+  EXPECT_EQ(again, first) << pattern;  // the memory is reused
   return first;
 }
 
