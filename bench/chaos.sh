@@ -6,7 +6,7 @@
 # Four sessions import (exactly, with near duplicates merged, in bfloat16), replace, drop, rename and merge models, each those of its
 # own; one reads, one packs, vacuums and checks. Each round ends with a fault; then every transaction that was acknowledged is there
 # and no other, check_store() returns nothing, and every prediction has the bits that it had when its transaction committed.
-# The first failure prints the seed, and leaves the data folder. Draws are made from the seed; the scheduling is not.
+# The first failure prints the seed, and leaves the data folder, which no later run takes away. Draws are made from the seed; the scheduling is not.
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
 
 OPTIONS=("$@")
@@ -25,6 +25,6 @@ headline "Rounds in $DIR/run"
 STATUS=0
 as_worker perl bench/chaos/chaos.pl --bin "$PGBIN" --conf "$BUILT/test.conf" --models "$TREE/test/data/models" --dir "$DIR/run" \
   --disk "$BUILT/chaos_disk.so" "${OPTIONS[@]}" | tee "$LOG" | grep --line-buffered -v '^report ' || STATUS=$?
-[ "$STATUS" = 0 ] || die "a round failed" "tools/bench.sh chaos --seed S with the seed above draws the same; what is left is in $DIR/run"
+[ "$STATUS" = 0 ] || die "a round failed" "tools/bench.sh chaos --seed S with the seed above draws the same; the data folder is the one named there"
 mapfile -t FIGURES < <(sed -n 's/^report //p' "$LOG")
 "$ROOT/tools/bench_report.py" chaos "${FIGURES[@]}"

@@ -226,11 +226,18 @@ sub start
 	return @runs;
 }
 
+sub tell_end
+{
+	my ($self) = @_;
+	open my $stop, '>', "$self->{option}{dir}/stop" or return;
+	close $stop;
+	return;
+}
+
 sub finish
 {
 	my ($self, @runs) = @_;
-	open my $stop, '>', "$self->{option}{dir}/stop" or die $!;
-	close $stop;
+	$self->tell_end;
 	my @results;
 	for my $run (@runs)
 	{

@@ -7,7 +7,8 @@
 #
 # FILE of --conf: lines for postgresql.conf. --disk: disk.c as a shared object. --seconds: no round but the first begins later.
 # --careless: nothing is synced, so that a power failure loses what was acknowledged: this must be found.
-# Prints a table, then lines "report FIGURE". Exits with 1 at the first fault found, and leaves the data folder.
+# Prints a table, then lines "report FIGURE". Exits with 1 at the first fault found, and leaves all of --dir under another name, which it
+# prints: the next run does not take it away.
 use strict;
 use warnings;
 use FindBin;
@@ -55,8 +56,14 @@ for my $kind ('backend', 'checkpointer', 'walwriter', 'background writer')
 sub fail
 {
 	my ($what) = @_;
-	print "\nFAILED: $what\nseed $option{seed}, data folder $primary->{data}, log $primary->{log}\n";
-	$primary->stop('immediate');
+	$workload->tell_end;
+	# Of a round that promotes or restores two may be at work.
+	$_->stop('immediate') for map { ChaosServer->new($_, \%option) } 'a', 'b';
+	1 while wait > 0;
+	my $left = "$option{dir}.failed-$option{seed}";
+	for (my $n = 2; -e $left; $n++) { $left = "$option{dir}.failed-$option{seed}-$n"; }
+	rename $option{dir}, $left or $left = $option{dir};
+	print "\nFAILED: $what\nseed $option{seed}, data folder $left/$primary->{name}, log $left/$primary->{name}.log\n";
 	exit 1;
 }
 
@@ -127,8 +134,7 @@ sub run_round
 
 print "seed $option{seed}, $option{workers} sessions that change models, one that reads, one that packs and vacuums\n";
 srand $option{seed};
-$primary->init;
-$workload->prepare($primary);
+eval { $primary->init; $workload->prepare($primary); 1 } or fail("at the beginning: $@");
 my $begin = time;
 my $done = 0;
 for my $round (1 .. $option{rounds})
@@ -144,7 +150,7 @@ for my $round (1 .. $option{rounds})
 	$seconds{$fault} += time - $start;
 	$done++;
 }
-my ($there) = $primary->contents;
+my ($there) = eval { $primary->contents } or fail("at the end: $@");
 $primary->stop('fast');
 
 printf "  %-20s %6s %8s\n", 'fault', 'rounds', 's each';
