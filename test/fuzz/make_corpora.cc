@@ -30,6 +30,12 @@ void Write(const std::string& name, const std::string& bytes) {
   WriteGraph(name, imported);
 }
 
+// With the byte of onnx_reader_fuzz's options before it.
+void WriteAs(const std::string& name, unsigned options, const std::string& bytes) {
+  std::ofstream(directory + "/onnx_reader/" + name + ".onnx", std::ios::binary)
+      << static_cast<char>(0xe0 + options) << bytes;
+}
+
 void WriteGraphOf(const std::filesystem::path& path) {
   std::stringstream content;
   content << std::ifstream(path, std::ios::binary).rdbuf();
@@ -66,12 +72,17 @@ void WriteEncodings() {
 
 void WriteGraphs() {
   Write("mlp", SmallMlp().Build());
+  WriteAs("mlp_bf16", 1, SmallMlp().Build());
+  WriteAs("mlp_63", 2, SmallMlp().Build());
+  WriteAs("mlp_bf16_31_none", 1 | 4 | 8, SmallMlp().Build());
+  WriteAs("mlp_axis", 16, SmallMlp().Build());
   ModelBuilder folded;
   folded.Input("x", {kN, 10}).Output("y", {kN, 20});
   folded.Initializer(FloatTensor("w", {20, 10}, Numbers(200)));
   folded.Node("Identity", {"w"}, {"v"}).Node("Transpose", {"v"}, {"t"}, {IntsAttr("perm", {1, 0})});
   folded.Node("MatMul", {"x", "t"}, {"y"});
   Write("folded", folded.Build(17, 8));
+  WriteAs("folded_bf16_31_axis", 1 | 4 | 16, folded.Build(17, 8));
   ModelBuilder constants;
   constants.Input("s", {2}, MOSAIC_INT64).Output("y", {kN, kN});
   constants.Node("Constant", {}, {"f"}, {FloatAttr("value_float", 2)});
