@@ -44,7 +44,11 @@ DROP ROLE regress_own_bob;
 SELECT current_database() AS here \gset
 \c postgres
 DROP ROLE regress_own_ann;
+\set VERBOSITY sqlstate
+DROP ROLE regress_own_ann;
 \c :here
+DROP ROLE regress_own_bob;
+\set VERBOSITY default
 SET client_min_messages = warning;
 SELECT mosaic.grant_import('regress_own_ann'), mosaic.grant_import('regress_own_bob'), mosaic.grant_import('regress_own_eve');
 GRANT SELECT ON f TO PUBLIC;

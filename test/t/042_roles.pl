@@ -89,8 +89,14 @@ is(join("\n", grep { /ERROR/ && !/ERROR:  role "lost" does not exist$/ } split /
 is($other->safe_psql('plain', q{SELECT has_function_privilege('alice', 'drop_model(text)', 'execute'), has_function_privilege('alice', 'check_store()', 'execute'),
 	has_table_privilege('alice', 'mosaic.storage', 'select'), has_function_privilege('mallory', 'drop_model(text)', 'execute')}), 't|t|t|f', 'plain: grants are dumped');
 is_restored('plain', 'plain');
-($out, $err) = run_command([ 'pg_restore', '--no-owner', '--no-privileges', '-j2', '-d', $other->connstr('custom'), "$tmp/custom.dump" ]);
+($out, $err) = run_command([ 'pg_restore', '--no-owner', '--no-privileges', '-v', '-j2', '-d', $other->connstr('custom'), "$tmp/custom.dump" ]);
 unlike($err, qr/ERROR/, 'pg_restore --no-owner: no error');
+# A session says it once of each role, and -j2 has two that take data; pg_restore says it with -v.
+my %said;
+$said{$_}++ for $err =~ /WARNING:  role (".*") does not exist/g;
+is(join(' ', sort keys %said), '"lost too" "lost"', 'pg_restore -j2: the missing roles are named');
+is(join(' ', grep { $said{$_} > 2 } sort keys %said), '', 'once in a session') or diag($err);
+is(scalar(() = $err =~ /WARNING: /g), $said{'"lost"'} + $said{'"lost too"'}, 'and nothing else is warned of') or diag($err);
 is_restored('custom', 'custom');
 
 # What 0.1.0 wrote for a role that was gone: its number

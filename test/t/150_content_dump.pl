@@ -12,6 +12,33 @@ $node->append_conf('postgresql.conf', "autovacuum = off\n");
 $node->start;
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/content.dump";
 
+# A table whose rows get their class from a trigger; in a database where it is the only one that predicts.
+sub add_trigger
+{
+	my ($db, $schema, $id) = @_;
+	$node->safe_psql($db, qq{
+CREATE TABLE $schema.written (x real[], class int);
+CREATE FUNCTION $schema.classify() RETURNS trigger LANGUAGE plpgsql AS \$\$
+BEGIN NEW.class := public.predict_class('$id'::uuid, NEW.x); RETURN NEW; END \$\$;
+CREATE TRIGGER classify BEFORE INSERT OR UPDATE OF x ON $schema.written FOR EACH ROW EXECUTE FUNCTION $schema.classify();
+INSERT INTO $schema.written SELECT ARRAY[i % 7, i % 5, i % 3, i % 2] FROM generate_series(1, 500) i;
+-- restored as it is: the trigger does not run for it
+ALTER TABLE $schema.written DISABLE TRIGGER classify;
+INSERT INTO $schema.written VALUES ('{1,2,3,4}', -1);
+ALTER TABLE $schema.written ENABLE TRIGGER classify;
+});
+	return;
+}
+
+# What the trigger has written, before a dump or after it, and what it writes now.
+sub written
+{
+	my ($db, $schema) = @_;
+	return $node->safe_psql($db, qq{BEGIN;
+SELECT count(*), count(*) FILTER (WHERE class = -1), count(*) FILTER (WHERE class = predict_class('iris', x)), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM $schema.written t;
+WITH w AS (INSERT INTO $schema.written SELECT x FROM $schema.written RETURNING x, class) SELECT count(*), md5(string_agg(w::text, ',' ORDER BY w::text)) FROM w; ROLLBACK});
+}
+
 # Data are dumped in the order of schemas and tables: "app" comes before the models' "mosaic", "public" after it.
 sub source
 {
@@ -24,6 +51,7 @@ CREATE TABLE $schema.flower (x real[], class int GENERATED ALWAYS AS (public.pre
 INSERT INTO $schema.flower SELECT ARRAY[i % 7, i % 5, i % 3, i % 2] FROM generate_series(1, 500) i;
 CREATE INDEX ON $schema.flower (public.predict_class('$id'::uuid, x));
 });
+	add_trigger($db, $schema, $id);
 	$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dump.$db", $node->connstr($db) ], "$db: dumped");
 	return $id;
 }
@@ -51,5 +79,21 @@ $node->command_ok([ 'pg_restore', '--exit-on-error', '--section=data', '-N', 'mo
 $node->command_ok([ 'pg_restore', '--exit-on-error', '--section=post-data', @to ], 'indexes');
 is(answers('new_three', 'app'), answers('two', 'app'), 'with the same answers');
 store_is_sound($node, 'new_three', 'restored in order');
+
+# A trigger needs no order: it is restored behind all rows, and does not run for them.
+like(written('one', 'public'), qr/^501\|1\|500\|\w+\n501\|/, 'a trigger that predicts by content');
+is(written('new_one', 'public'), written('one', 'public'), 'writes the same after a restore, where it comes after the models');
+$node->safe_psql('two', 'DROP TABLE app.flower');
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dump.trigger", $node->connstr('two') ], 'dumped, with the trigger alone');
+$node->safe_psql('postgres', 'CREATE DATABASE new_four; CREATE DATABASE new_five');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('new_four'), "$dump.trigger" ], 'a table that comes before the models is restored');
+is(written('new_four', 'app'), written('two', 'app'), 'and its trigger writes the same');
+# Rows alone, into tables that have the trigger
+my @rows = ('-d', $node->connstr('new_five'), '--section=data', "$dump.trigger");
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('new_five'), '--section=pre-data', '--section=post-data', "$dump.trigger" ], 'tables and triggers first');
+$node->command_fails_like([ 'pg_restore', '--exit-on-error', '-n', 'app', @rows ], qr/there is no model with content $id/, 'rows behind them meet the trigger');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '--disable-triggers', @rows ], 'with --disable-triggers they do not');
+is(written('new_five', 'app'), written('two', 'app'), 'and all is as it was');
+store_is_sound($node, $_, "$_, with a trigger") for 'new_four', 'new_five';
 
 done_testing();
