@@ -3,7 +3,7 @@
 #
 #   tools/bench.sh chaos [--rounds N] [--seed S] [--only FAULT,...]      default: 200 rounds; --quick: 12
 #
-# Four sessions import (exactly, with near duplicates merged, in bfloat16), replace, drop, rename and merge models, each those of its
+# Four sessions import (exactly, with near duplicates merged, with lossless differences or down the ladder, in bfloat16), replace, drop, rename and merge models, each those of its
 # own; one reads, one packs, vacuums and checks. Each round ends with a fault; then every transaction that was acknowledged is there
 # and no other, check_store() returns nothing, and every prediction has the bits that it had when its transaction committed.
 # The first failure prints the seed, and leaves the data folder, which no later run takes away. Draws are made from the seed; the scheduling is not.

@@ -61,17 +61,17 @@ sub draw
 	my @have = grep { /^w\d+_$kind\_/ } sort keys %$state;
 	my $free = (grep { !exists $state->{$_} } map { "w${session}_${kind}_$_" } 1 .. 3)[0];
 	my $file = "$self->{option}{models}/" . pick(@{ $files{$kind} }) . '.onnx';
-	my $what = pick(qw(import import import replace replace drop rename merge));
+	my $what = pick(qw(import import import replace replace drop rename merge ladder));
 	$what = 'import' if !@have;
 	$what = 'replace' if $what eq 'import' && !$free;
 	$what = 'drop' if $what eq 'rename' && !$free;
-	$what = 'replace' if $what eq 'merge' && $kind ne 'fashion';
+	$what = 'replace' if $what =~ /merge|ladder/ && $kind ne 'fashion';
 	my $judged = q{validation => 'SELECT x FROM pictures', metric => 'agreement', max_drop => 0.5};
 	if ($what eq 'import' || $what eq 'replace')
 	{
 		my $name = $what eq 'import' ? $free : pick(@have);
 		my $how = pick('', '', $kind eq 'fashion' ? ", dedup => 'near', $judged" : ", dedup => 'near', max_weight_error => 0.05",
-			", dtype => 'bf16'", $kind eq 'fashion' ? ", dtype => 'bf16', dedup => 'near', $judged" : ", dtype => 'bf16'");
+			", dedup => 'lossless'", $kind eq 'fashion' ? ", dedup => 'ladder', $judged" : ", dedup => 'ladder', max_weight_error => 0.05", ", dtype => 'bf16'", $kind eq 'fashion' ? ", dtype => 'bf16', dedup => 'near', $judged" : ", dtype => 'bf16'");
 		my $replace = $what eq 'replace' ? 'true' : 'false';
 		return ("SELECT count(*) FROM import_model('$name', '$file', $replace$how)", $name, sub { return { %$state, $name => $_[0] } });
 	}
@@ -88,7 +88,8 @@ sub draw
 		delete $renamed{$name};
 		return ("SELECT rename_model('$name', '$free')", $free, sub { return { %renamed, $free => $_[0] } });
 	}
-	return ("SELECT merged FROM dedup_model('$name', $judged)", $name, sub { return { %$state, $name => $_[0] } });
+	my $function = $what eq 'merge' ? 'dedup_model' : 'dedup_ladder';
+	return ("SELECT merged FROM $function('$name', $judged)", $name, sub { return { %$state, $name => $_[0] } });
 }
 
 # Runs it. Returns how it ended (acknowledged, failed, unknown), the state if it is committed, and the output.
