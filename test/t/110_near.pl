@@ -55,6 +55,10 @@ my $import = "SELECT import_model('%s', '" . data('fashion_noise') . "', dedup =
 my $near = "dedup => 'near', validation => 'SELECT x FROM pictures', metric => 'agreement', max_drop => 1";
 my $written = "SELECT import_model('%s', '" . data('fashion_noise') . "', $near, %s)";
 my $agreement = q{'SELECT x FROM pictures', 'agreement', 1};
+my $ladder = q{SELECT dedup_ladder('fashion_noise', max_weight_error => 0.005, %s)};
+my $stepped = "SELECT import_model('%s', '" . data('fashion_noise') . "', dedup => 'ladder', max_weight_error => 0.005, validation => 'SELECT x FROM pictures', %s)";
+my $lossless = "SELECT import_model('%s', '" . data('fashion_noise') . "', dedup => 'lossless', %s)";
+my $judged = q{validation => 'SELECT x FROM pictures', metric => 'agreement', max_drop => 1};
 my $advisory = 'SELECT pg_advisory_lock(1)';
 
 # Each phase is held up by a lock of another session.
@@ -68,7 +72,17 @@ my @phases = (
 	[ 'gate of an import that replaces', $advisory, sprintf $import, 'old', 'replace => true' ],
 	[ 'import, blocks written, maps not', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $written, 'again', q{domain => 'apart'} ],
 	[ 'import, merges written, log not', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $written, 'again', q{domain => 'apart'} ],
-	[ 'import that replaces, maps written, old model there', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $written, 'old', 'replace => true' ]);
+	[ 'import that replaces, maps written, old model there', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $written, 'old', 'replace => true' ],
+	[ 'ladder, rows of the validation query', $advisory, sprintf $ladder, q{validation => 'SELECT waits(x) FROM pictures', metric => 'agreement', max_drop => 1} ],
+	[ 'ladder, gate', $advisory, sprintf $ladder, q{validation => 'SELECT x FROM pictures', metric_function => 'slow_metric'} ],
+	[ 'ladder, blocks written, maps not', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $ladder, $judged ],
+	[ 'ladder, maps written, log not', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $ladder, $judged ],
+	[ 'plan of a ladder', $advisory, q{SELECT count(*) FROM plan_ladder('fashion_noise', 'SELECT x FROM pictures', metric_function => 'slow_metric')} ],
+	[ 'gate of an import down the ladder', $advisory, sprintf $stepped, 'again', q{metric_function => 'slow_metric', domain => 'apart'} ],
+	[ 'import down the ladder that replaces, maps written, old model there', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE',
+		sprintf $stepped, 'old', q{metric => 'agreement', max_drop => 1, replace => true} ],
+	[ 'lossless import, differences written, maps not', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $lossless, 'again', q{domain => 'apart'} ],
+	[ 'lossless import that replaces', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $lossless, 'old', 'replace => true' ]);
 
 for my $end (qw(cancel crash))
 {
@@ -99,7 +113,12 @@ for my $end (qw(cancel crash))
 	}
 }
 
-# What was interrupted can be done.
+# What was interrupted can be done: these would have written differences.
+my $differences = 'SELECT count(*) FROM mosaic.block_meta WHERE base IS NOT NULL';
+for my $statement (sprintf($lossless, 'again', q{domain => 'apart'}), sprintf($stepped, 'again', q{metric => 'agreement', max_drop => 1, domain => 'apart'}), sprintf($ladder, $judged))
+{
+	like($node->safe_psql('postgres', "BEGIN; $statement \\g /dev/null\n$differences; ROLLBACK"), qr/^[1-9]/, 'differences by ' . substr($statement, 0, 40));
+}
 $node->safe_psql('postgres', "SET test.rows = '60'; " . sprintf $merge, q{'SELECT x FROM pictures', metric_function => 'slow_metric'});
 isnt($node->safe_psql('postgres', $contents), $before, 'the next merge is done');
 crash($node);
