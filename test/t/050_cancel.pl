@@ -67,8 +67,6 @@ my %long = (
 	'predict, row after row' => 'SELECT sum(predict_class(\'big\', features)) FROM item, generate_series(1, 100)',
 	'predict, one batch' => 'SELECT predict(\'big\', features) FROM batch',
 	'predict in an open transaction' => 'BEGIN; SAVEPOINT s; SELECT predict(\'big\', features) FROM batch',
-	'check_store' => 'DO $$ BEGIN FOR i IN 1 .. 1000 LOOP PERFORM FROM check_store(); END LOOP; END $$',
-	'repair_store' => 'DO $$ BEGIN FOR i IN 1 .. 1000 LOOP PERFORM FROM repair_store(); END LOOP; END $$',
 	'import' => "SELECT import_model('huge', '$huge')",
 	'import that replaces' => "SELECT import_model('big', '$huge', replace => true)");
 for my $name (sort keys %long)
@@ -200,6 +198,55 @@ for my $name (sort keys %repeated)
 }
 nothing_left('all of that');
 survives('all of that');
+
+# One call of check_store() and repair_store(), of a store with many models over the same blocks, whose places are yet to be written:
+# cancelled after each seventh of the processor time that it takes.
+$node->safe_psql('postgres', q{
+CREATE FUNCTION copies(relation regclass, n int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE (SELECT format('INSERT INTO %s SELECT %s FROM %1$s, generate_series(1, %3$s) i WHERE model_id = mosaic.model_id(''big'')', relation,
+      string_agg(CASE WHEN attname = 'model_id' THEN 'model_id + 1000000 + i' WHEN attname = 'places' THEN 'NULL'
+        WHEN attname = 'name' AND relation = 'mosaic.model'::regclass THEN 'name || i' ELSE quote_ident(attname) END, ', ' ORDER BY attnum), n)
+    FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped);
+END $$;
+SELECT copies('mosaic.model', 50), copies('mosaic.tensor', 50), setval('mosaic.model_id_seq', 2000000);
+UPDATE mosaic.block_meta SET models = models + 50 WHERE block_id IN (SELECT unnest(mosaic.map_blocks(map)) FROM mosaic.tensor WHERE model_id = mosaic.model_id('big'));
+CREATE FUNCTION cancel_at(pid int, at numeric, OUT elapsed numeric, OUT processor numeric) LANGUAGE plpgsql AS $$
+BEGIN
+  WHILE cpu(pid) < at LOOP PERFORM pg_sleep(0.0005); END LOOP;
+  SELECT * INTO elapsed, processor FROM cancel(pid);
+END $$});
+$stored = $node->safe_psql('postgres', $count);
+my $places = q{SELECT count(places) FROM mosaic.tensor};
+my $written = $node->safe_psql('postgres', $places);
+for my $name ('check_store', 'repair_store')
+{
+	my $call = "SELECT count(*) FROM $name()";
+	my $begin = $node->safe_psql('postgres', "SELECT cpu($pid)");
+	is($session->query_safe("BEGIN; $call; ROLLBACK"), '0', "$name: the store is sound");
+	my $whole = $node->safe_psql('postgres', "SELECT cpu($pid)") - $begin;
+	my (@processor, $output);
+	for my $try (1 .. 5)
+	{
+		my $at = $node->safe_psql('postgres', "SELECT cpu($pid)") + $whole * $try / 7;
+		start_statement($session, $call);
+		push @processor, (split /\|/, $node->safe_psql('postgres', "SELECT * FROM cancel_at($pid, $at)"))[1];
+		(undef, $output) = finish_statement($session);
+		like($output, qr/canceling statement due to user request/, "$name: cancelled inside, $try");
+	}
+	note "LATENCY of a cancel inside $name() that takes $whole ms: @processor ms of processor time";
+	cmp_ok((sort { $a <=> $b } @processor)[2], '<', 50, "$name: less than 50 ms of processor time after a cancel inside");
+	$session->query_safe('SET statement_timeout = ' . int($whole / 2));
+	$session->query($call);
+	like($session->{stderr}, qr/canceling statement due to statement timeout/, "$name: statement_timeout inside");
+	$session->{stderr} = '';
+	$session->query_safe('RESET statement_timeout');
+	is($node->safe_psql('postgres', "$places; SELECT count(*) FROM mosaic.progress"), "$written\n0", "$name: nothing is written, no progress is shown");
+	survives($name);
+	nothing_left($name);
+}
+is($session->query_safe('SELECT count(*) FROM repair_store()') . $node->safe_psql('postgres', 'SELECT count(*) FROM mosaic.tensor WHERE map IS NOT NULL AND places IS NULL'), '00',
+	'repair_store() that is not cancelled writes the places');
 is($node->safe_psql('postgres', q{SELECT drop_model('big'); DROP EXTENSION pg_mosaic CASCADE; SELECT 'gone'}) =~ s/^\n//r,
 	'gone', 'models and extension can be dropped under the session');
 $session->quit;
