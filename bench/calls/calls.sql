@@ -1,14 +1,16 @@
 -- Random calls of every SQL function of the extension: any names, types, shapes, NULLs, settings, alone and over a table.
 --
--- calls.run(n) makes n of them, each in a subtransaction of which five in six are rolled back, and counts how they ended in
--- calls.outcomes. Each statement is logged before it runs (LOG: call ...), so that the last one is known when the server dies.
+-- calls.run(n) makes n of them, a third of which as a role that is no superuser (one that may import, one that may only read what it was
+-- granted), each in a subtransaction of which five in six are rolled back, and counts how they ended in calls.outcomes. Each statement is logged before it runs (LOG: call ...), so that the last one is known when the server dies.
 -- setseed() before calls.prepare() and before each calls.run() makes the same draws again.
 CREATE SCHEMA calls;
-CREATE TABLE calls.outcomes(function text, sqlstate text, count int, example text, message text, PRIMARY KEY (function, sqlstate));
--- What no call may end in. Two functions decode what is stored, and are given anything: to them damage is an argument.
+CREATE TABLE calls.outcomes(function text, arguments text, role text, sqlstate text, count int, example text, message text, PRIMARY KEY (function, arguments, role, sqlstate));
+-- What no call may end in. Four functions look at what is stored, and are given anything: to them damage is an argument.
 CREATE VIEW calls.internal AS
-  SELECT * FROM calls.outcomes WHERE sqlstate ~ '^XX' AND NOT (sqlstate = 'XX001' AND function IN ('map_blocks', 'geometry_bytes'));
+  SELECT * FROM calls.outcomes WHERE sqlstate ~ '^XX' AND NOT (sqlstate = 'XX001' AND function IN ('map_blocks', 'geometry_bytes', 'is_sound', 'may_use'));
 CREATE TABLE calls.slow(statement text, seconds float8);
+-- Ids of contents that models have, or had.
+CREATE TABLE calls.content(model text, id uuid);
 
 CREATE FUNCTION calls.chance(p float8) RETURNS bool LANGUAGE sql VOLATILE AS 'SELECT random() < p';
 CREATE FUNCTION calls.pick(VARIADIC choices text[]) RETURNS text LANGUAGE sql VOLATILE AS
@@ -43,7 +45,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION calls.model() RETURNS text LANGUAGE sql VOLATILE AS $$
-  SELECT CASE WHEN calls.chance(0.8) THEN calls.pick('iris', 'iris', 'iris', 'fashion_base', 'text_classifier', 'text_classes', 'text_classes', 'half', 'newer', 'prod', 'iris@1', 'newer@2')
+  SELECT CASE WHEN calls.chance(0.8) THEN calls.pick('iris', 'iris', 'iris', 'fashion_base', 'text_classifier', 'text_classes', 'text_classes', 'half', 'newer', 'prod', 'people', 'iris@1', 'newer@2')
     ELSE calls.pick('', 'no such model', 'iris@', '@', 'iris@999999999999999999999', repeat('x', 300), 'ümläut', 'a''b"c\d', E'two\nlines', '../iris', '%s%n') END
 $$;
 
@@ -61,6 +63,7 @@ BEGIN
       v := calls.pick('{a,b,c}', '{a,b}', '{}', '{NULL}', '{{a,b},{c,d}}', '{"",""}', '{great movie,bad}');
     WHEN type = 'date[]' THEN v := '{2026-01-01,infinity}';
     WHEN type = 'boolean[]' THEN v := calls.pick('{t,f,t,f}', '{}', '{t}', '{NULL,t,f,t}');
+    WHEN type = 'mosaic.role[]' THEN v := calls.pick('{calls_reader}', '{calls_importer,-}', '{}', '{NULL,?}', '{{calls_reader,-},{?,-}}', '{no such role}', '[5:6]={calls_reader,-}');
     WHEN type ~ '\[\]$' THEN v := calls.numbers(type);
     WHEN type = 'bytea' THEN
       -- A file, one with some bytes changed, or anything.
@@ -71,13 +74,20 @@ BEGIN
       RETURN calls.pick(v, v, v, '''''::bytea', 'decode(md5(random()::text), ''hex'')', format('substr(%s, 1, %s)', v, floor(random() * 500)));
     WHEN type IN ('jsonb', 'json') THEN
       v := calls.pick('{}', '[]', 'null', '1', '"text"', '{"input": [1,2,3,4]}', '{"input": [[1,2,3,4],[5,6,7,8]]}', '{"input": [1,"a",null,{}]}', '{"x": [1e999]}', '{"input": 1e400}',
-        '{"input": [[[[[[[[[[1]]]]]]]]]]}', '{"input": [[1],[2,3]]}', '{"tokens": [1,2,3]}', '{"text": "a text"}', '{"r": 8, "lora_alpha": 16}', '{"input": "sepal", "other": 3}', '{"a": null, "b": -1}', '{"input": {"a": 1}}');
+        '{"input": [[[[[[[[[[1]]]]]]]]]]}', '{"input": [[1],[2,3]]}', '{"tokens": [1,2,3]}', '{"text": "a text"}', '{"r": 8, "lora_alpha": 16}', '{"input": "sepal", "other": 3}', '{"a": null, "b": -1}', '{"input": {"a": 1}}', '{"features": {"age": 40, "weight": 71.5}}', '{"features": {}}');
       IF type = 'json' AND v ~ 'e999|e400' THEN v := '{"input": [1, 1e400]}'; END IF;
     WHEN type = 'regrole' THEN RETURN calls.pick('current_user::regrole', '0::oid::regrole', '''calls_reader''::regrole', '4000000000::oid::regrole');
     WHEN type = 'regclass' THEN RETURN calls.pick('''calls.item''::regclass', '''mosaic.model''::regclass', '0::oid::regclass', '4000000000::oid::regclass', '''pg_class''::regclass');
     WHEN type = 'regproc' THEN RETURN calls.pick('NULL::regproc', '0::oid::regproc', '''pg_backend_pid''::regproc', '''pg_client_encoding''::regproc', '4000000000::oid::regproc');
-    WHEN type = 'oid' THEN RETURN calls.pick('(SELECT lo FROM calls.large)', '0::oid', '4000000000::oid', '(SELECT lo FROM calls.large)') ;
+    WHEN type = 'oid' THEN RETURN CASE WHEN name = 'relation' THEN calls.pick('''mosaic.model''::regclass::oid', '''mosaic.tensor''::regclass::oid', '''mosaic.block''::regclass::oid', '''mosaic.domain''::regclass::oid', '''pg_class''::regclass::oid', '0::oid')
+      ELSE calls.pick('(SELECT lo FROM calls.large)', '0::oid', '4000000000::oid', '(SELECT lo FROM calls.large)') END;
     WHEN type = 'boolean' THEN v := calls.pick('t', 'f');
+    WHEN type = 'uuid' THEN
+      -- Most that take one take numbers, of which those of iris are the likeliest.
+      v := CASE WHEN calls.chance(0.1) THEN calls.pick('00000000-0000-0000-0000-000000000000', md5(random()::text))
+        ELSE (SELECT id FROM calls.content ORDER BY model = 'iris' AND calls.chance(0.5) DESC, random() LIMIT 1)::text END;
+    WHEN type = 'tid' THEN v := calls.pick('(0,1)', '(0,1)', '(0,2)', '(1,1)', '(0,0)', '(0,65535)', '(0,291)', '(4294967295,1)', '(4294967294,0)', format('(%s,%s)', floor(random() * 9), floor(random() * 9)));
+    WHEN type = 'mosaic.role' THEN v := calls.pick('calls_reader', 'calls_importer', '-', '?', '', 'no such role', '"calls_reader"', repeat('x', 100), 'a.b', '16384');
     WHEN type IN ('text', 'character varying', 'name') THEN
       v := CASE
         WHEN name ~ '^(model|name|new_name|base|like|model_name|reference|versions?|alias)$' AND calls.chance(0.95) THEN calls.model()
@@ -94,8 +104,7 @@ BEGIN
     WHEN type IN ('integer', 'bigint', 'smallint', 'real', 'double precision', 'numeric') THEN
       v := CASE WHEN type IN ('integer', 'bigint') AND calls.chance(0.5) THEN calls.pick('1', '2', '5', '10', '0', '-1') ELSE calls.number(type) END;
       IF type = 'smallint' AND abs(v::int) > 32767 THEN v := '1'; END IF;
-    WHEN type ~ '^mosaic\.' THEN RETURN format('NULL::%s', type);
-    ELSE RETURN format('NULL::%s', type);
+    ELSE RAISE EXCEPTION 'calls.argument() has no case for the type % of the argument %', type, name;
   END CASE;
   RETURN format('%L::%s', v, type);
 END $$;
@@ -161,21 +170,23 @@ CREATE PROCEDURE calls.one(n int) LANGUAGE plpgsql AS $$
 DECLARE
   f calls.function;
   name name;
+  caller text := CASE WHEN calls.chance(0.33) THEN calls.pick('calls_reader', 'calls_importer') ELSE 'none' END;
   statement text;
   begin_at timestamptz;
   state text := 'rolled back';
   said text;
 BEGIN
-  -- By name, each in turn at first; then one of its forms.
+  -- By name, each in turn at first, and one of its forms; then any form.
   SELECT proname INTO name FROM (SELECT DISTINCT proname FROM calls.function) names ORDER BY proname OFFSET n - 1 LIMIT 1;
-  IF name IS NULL THEN SELECT proname INTO name FROM (SELECT DISTINCT proname FROM calls.function) names ORDER BY random() LIMIT 1; END IF;
-  SELECT * INTO f FROM calls.function WHERE proname = name ORDER BY random() LIMIT 1;
+  SELECT * INTO f FROM calls.function WHERE proname = name OR name IS NULL ORDER BY random() LIMIT 1;
   statement := calls.statement(f);
-  RAISE LOG 'call %', statement;
+  RAISE LOG 'call %, role %', statement, caller;
   begin_at := clock_timestamp();
   BEGIN
     IF calls.chance(0.3) THEN PERFORM calls.set_something(); END IF;
+    PERFORM set_config('role', caller, true);
     EXECUTE statement;
+    PERFORM set_config('role', 'none', true);
     state := '00000';
     IF calls.chance(0.83) THEN RAISE EXCEPTION USING ERRCODE = 'UUUUU'; END IF;
   EXCEPTION WHEN OTHERS THEN
@@ -183,7 +194,8 @@ BEGIN
     said := SQLERRM;
   END;
   IF clock_timestamp() - begin_at > interval '5 s' THEN INSERT INTO calls.slow VALUES (statement, extract(epoch FROM clock_timestamp() - begin_at)); END IF;
-  INSERT INTO calls.outcomes AS o VALUES (f.proname, state, 1, statement, said) ON CONFLICT (function, sqlstate) DO UPDATE SET count = o.count + 1;
+  INSERT INTO calls.outcomes AS o VALUES (f.proname, oidvectortypes(array_to_string(f.types, ' ')::oidvector), caller, state, 1, statement, said)
+    ON CONFLICT (function, arguments, role, sqlstate) DO UPDATE SET count = o.count + 1;
 END $$;
 
 -- The models that the calls name, where they are gone or under other names.
@@ -207,7 +219,10 @@ BEGIN
   IF NOT EXISTS (SELECT FROM mosaic.aliases WHERE alias = 'prod') AND NOT EXISTS (SELECT FROM mosaic.models WHERE name = 'prod') THEN
     PERFORM set_alias('prod', 'newer');
   END IF;
+  PERFORM import_model('people', content) FROM calls.file WHERE name = 'people' AND NOT EXISTS (SELECT FROM mosaic.models m WHERE m.name = 'people');
   PERFORM set_tokenizer('text_classes', content) FROM calls.file WHERE name = 'vocab';
+  PERFORM grant_model(m.name, 'calls_reader'), grant_model(m.name, 'calls_importer') FROM mosaic.models m WHERE m.name IN ('iris', 'text_classes', 'people', 'newer');
+  INSERT INTO calls.content SELECT m.name, i FROM mosaic.models m, content_id(m.name) i WHERE NOT EXISTS (SELECT FROM calls.content c WHERE c.id = i);
 END $$;
 
 CREATE PROCEDURE calls.run(calls int) LANGUAGE plpgsql AS $$
@@ -225,6 +240,8 @@ BEGIN
   CREATE TABLE calls.file AS
     SELECT 'iris' AS name, pg_read_binary_file(dir || '/iris.onnx') AS content
     UNION ALL SELECT 'text_classes', pg_read_binary_file(dir || '/text_classes.onnx')
+    -- map(string, float) -> DictVectorizer {age, height, weight} -> LinearRegressor
+    UNION ALL SELECT 'people', '\x08083ae5010a560a086665617475726573120178220e44696374566563746f72697a65722a2b0a11737472696e675f766f636162756c6172794a036167654a066865696768744a06776569676874a001083a0a61692e6f6e6e782e6d6c0a5b0a0178120179220f4c696e656172526567726573736f722a1f0a0c636f656666696369656e74733a0c0000803f0000004000004040a001062a150a0a696e74657263657074733a040000003fa001063a0a61692e6f6e6e782e6d6c1201675a160a086665617475726573120a2a08080812040a02080162130a0179120e0a0c080112080a0208010a02080142040a001011420e0a0a61692e6f6e6e782e6d6c1003'
     UNION ALL SELECT 'vocab', pg_read_binary_file(dir || '/../text/vocab.txt')
     UNION ALL SELECT 'tokenizer', convert_to('{"model": {"type": "WordPiece", "vocab": {"[UNK]": 0, "a": 1, "text": 2, "##s": 3}, "unk_token": "[UNK]"}}', 'UTF8')
     UNION ALL SELECT 'weights', '\x3f00000000000000'::bytea || convert_to('{"0.0.bias":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  ', 'UTF8') || '\x0000803f';
@@ -237,5 +254,10 @@ BEGIN
            CASE i % 4 WHEN 0 THEN '{"input": [1,2,3,4]}' WHEN 1 THEN '{"input": [1,2]}' WHEN 2 THEN '{}' END::jsonb AS object
       FROM generate_series(1, 40) i;
   CREATE ROLE calls_reader;
+  CREATE ROLE calls_importer;
+  PERFORM mosaic.grant_import('calls_importer');
+  GRANT pg_read_server_files TO calls_importer;
+  GRANT USAGE ON SCHEMA calls TO calls_reader, calls_importer;
+  GRANT SELECT ON calls.file, calls.large, calls.item TO calls_reader, calls_importer;
   CALL calls.provide();
 END $$;

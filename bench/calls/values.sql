@@ -52,6 +52,20 @@ BEGIN
   RETURN '[' || made || ']';
 END $$;
 
+-- What a model of maps takes: an object of keys that it knows or not and their values, or, with other brackets, rows of a key and a value.
+CREATE FUNCTION calls.map(model text, brackets text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  keys text[] := CASE model WHEN 'people' THEN '{age,height,weight,shoes,"",ümlaut}' ELSE '{0,1,3,2147483647,-1,007,a," 2"}' END;
+  known int := CASE model WHEN 'people' THEN 3 ELSE 4 END;
+  is_object bool := brackets = '{}' AND random() < 0.8;
+  made text;
+BEGIN
+  made := (SELECT string_agg(CASE WHEN is_object THEN format('"%s": %s', key, value) ELSE format('["%s", %s]', key, value) END, ', ')
+    FROM (SELECT key, CASE WHEN random() < 0.05 THEN calls.any_json(1) WHEN random() < 0.3 THEN format('"%s"', floor(random() * 9)) ELSE floor(random() * 100)::text END AS value
+            FROM unnest(keys) WITH ORDINALITY k (key, i) WHERE random() < CASE WHEN i <= known THEN 0.7 ELSE 0.03 END) entries);
+  RETURN CASE WHEN is_object THEN '{' ELSE '[' END || coalesce(made, '') || CASE WHEN is_object THEN '}' ELSE ']' END;
+END $$;
+
 -- An object for the inputs of the model, as it should be, or not quite.
 CREATE FUNCTION calls.object(model text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -67,6 +81,7 @@ BEGIN
       RETURN (SELECT format('{%s}', string_agg(format('"%s": %s', name, CASE WHEN random() < 0.9 THEN CASE WHEN name = 'city' THEN '"Berlin"' ELSE floor(random() * 3)::int::text END ELSE calls.list(1, true, depth) END), ', '))
         FROM unnest('{Age,rooms,active,seen,city}'::text[]) name WHERE random() < 0.97);
     WHEN 'text_classifier' THEN RETURN format('{"TOK": %s}', calls.list(8, true, depth));
+    WHEN 'people', 'places' THEN RETURN format('{"%s": %s}', CASE model WHEN 'people' THEN 'features' ELSE 'm' END, calls.map(model, '{}'));
     ELSE RETURN format('{"INP": %s}', calls.list(4, false, depth));
   END CASE;
 END $$;
@@ -86,6 +101,7 @@ BEGIN
         WHEN 'row_columns' THEN format('(%s,%s,%s,%s,%s)', CASE WHEN r < 0.9 THEN (r * 9)::int END, CASE WHEN r < 0.8 THEN r::numeric ELSE 'NaN' END, CASE WHEN r > 0.1 THEN 't' END, r, CASE WHEN random() < 0.9 THEN 'Berlin' END)
         ELSE format('(%s,%s,%s,%s)', CASE WHEN r < 0.95 THEN r::real END, CASE WHEN random() < 0.95 THEN (r * 9)::int END, CASE WHEN r < 0.9 THEN '1e' || (r * 60)::int ELSE 'NaN' END, CASE WHEN r < 0.8 THEN r END) END;
     ELSE
+      IF model IN ('people', 'places') AND random() < 0.7 THEN RETURN translate(calls.map(model, '[]'), '[]', '{}'); END IF;
       made := translate(calls.list(CASE model WHEN 'text_classifier' THEN 8 WHEN 'two_inputs' THEN 3 ELSE 4 END, kind = 'whole', CASE WHEN r < 0.7 THEN 0 WHEN r < 0.9 THEN 1 ELSE 2 END), '[]', '{}');
       IF r < 0.03 THEN made := format('[%s:%s]=%s', floor(r * 1000)::int - 5, floor(r * 1000)::int - 2, made); END IF;
       RETURN made;
@@ -137,7 +153,7 @@ BEGIN
   WHILE done < n LOOP
     CREATE TEMP TABLE given ON COMMIT DROP AS
       WITH draw AS MATERIALIZED (
-        SELECT (ARRAY['iris', 'iris', 'two_inputs', 'row_columns', 'text_classifier'])[1 + floor(random() * 5)::int] AS model,
+        SELECT (ARRAY['iris', 'iris', 'two_inputs', 'row_columns', 'text_classifier', 'people', 'places'])[1 + floor(random() * 7)::int] AS model,
                (ARRAY['json', 'json', 'row', 'whole', 'real'])[1 + floor(random() * 5)::int] AS kind, random() AS r
           FROM generate_series(1, least(2000, n - done))),
       value AS MATERIALIZED (SELECT model, kind, calls.forms(kind, r) AS forms, calls.value(model, kind) AS value FROM draw)
@@ -158,4 +174,7 @@ CREATE PROCEDURE calls.provide_values(dir text) LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM import_model(name, dir || '/' || name || '.onnx')
     FROM unnest('{iris,two_inputs,row_columns,text_classifier}'::text[]) name WHERE name NOT IN (SELECT m.name FROM mosaic.models m);
+  -- map(string, float) -> DictVectorizer {age, height, weight} -> LinearRegressor; map(int64, string) -> CastMap to int64, sparse (test/sql/maps.sql)
+  PERFORM import_model('people', '\x08083ae5010a560a086665617475726573120178220e44696374566563746f72697a65722a2b0a11737472696e675f766f636162756c6172794a036167654a066865696768744a06776569676874a001083a0a61692e6f6e6e782e6d6c0a5b0a0178120179220f4c696e656172526567726573736f722a1f0a0c636f656666696369656e74733a0c0000803f0000004000004040a001062a150a0a696e74657263657074733a040000003fa001063a0a61692e6f6e6e782e6d6c1201675a160a086665617475726573120a2a08080812040a02080162130a0179120e0a0c080112080a0208010a02080142040a001011420e0a0a61692e6f6e6e782e6d6c1003'::bytea);
+  PERFORM import_model('places', '\x08083a85010a5a0a016d1201792207436173744d61702a160a07636173745f746f2208544f5f494e543634a001032a150a086d61705f666f726d2206535041525345a001032a0e0a076d61785f6d61701804a001023a0a61692e6f6e6e782e6d6c1201675a0f0a016d120a2a08080712040a02080862130a0179120e0a0c080712080a0208010a02080442040a001011420e0a0a61692e6f6e6e782e6d6c1003'::bytea);
 END $$;

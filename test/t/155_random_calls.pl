@@ -31,7 +31,7 @@ my $functions = $node->safe_psql('postgres', 'SELECT count(DISTINCT proname) FRO
 
 my ($rc, $out, $err) = $node->psql('postgres', "SET client_min_messages = error; SELECT setseed($seed / 1e6); SET calls.models = '$models'; CALL calls.run($calls)");
 my @last = slurp_file($node->logfile) =~ /LOG:  (call .*)/g;
-is($rc, 0, "the server lives (seed $seed)") or diag($err, $last[-1] // '');
+is($rc, 0, "the server lives, and there is an argument for every type (seed $seed)") or diag($err, $last[-1] // '');
 is($node->safe_psql('postgres', 'SELECT function, sqlstate, message, example FROM calls.internal'), '', 'no error is an internal one');
 is($node->safe_psql('postgres', 'SELECT sum(count) FROM calls.outcomes'), $calls, 'all calls ended');
 is($node->safe_psql('postgres', 'SELECT * FROM check_store()'), '', 'the store is sound');
@@ -39,6 +39,10 @@ is($node->safe_psql('postgres', $control), $expected, 'a model that nobody named
 is($node->safe_psql('postgres', 'SELECT count(DISTINCT function) FROM calls.outcomes'), $functions, 'every function was called');
 my $fine = $node->safe_psql('postgres', q{SELECT count(*) FROM calls.outcomes WHERE sqlstate = '00000'});
 cmp_ok($fine, '>', 0.8 * $functions, "and most of them did what they do ($fine of $functions)");
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT role, ' ' ORDER BY role) FROM calls.outcomes WHERE sqlstate = '00000'}), 'calls_importer calls_reader none',
+  'by roles that are no superusers, too');
+cmp_ok($node->safe_psql('postgres', q{SELECT sum(count) FROM calls.outcomes WHERE sqlstate = '42501'}), '>', 0, 'which may not all');
+cmp_ok($node->safe_psql('postgres', q{SELECT coalesce(sum(count), 0) FROM calls.outcomes WHERE sqlstate = '00000' AND arguments ~ '^uuid' AND function ~ 'predict'}), '>', 0, 'contents predict');
 note $node->safe_psql('postgres', q{SELECT sqlstate, sum(count) FROM calls.outcomes GROUP BY 1 ORDER BY 2 DESC});
 note $node->safe_psql('postgres', q{SELECT function, string_agg(sqlstate || ':' || count, ' ' ORDER BY count DESC) FROM calls.outcomes GROUP BY 1 HAVING NOT bool_or(sqlstate = '00000')});
 note $node->safe_psql('postgres', q{SELECT DISTINCT ON (function, sqlstate) function, sqlstate, left(message, 150), left(example, 200) FROM calls.outcomes WHERE sqlstate <> '00000' ORDER BY 1, 2});
