@@ -15,6 +15,7 @@
 #include "core/plan/describe.h"
 #include "core/util/quote.h"
 #include "mosaic/capi_delta.h"
+#include "mosaic/capi_items.h"
 
 using mosaic::Guard;
 using mosaic::OptionsOf;
@@ -341,6 +342,11 @@ MosaicCode mosaic_exec_item_output(MosaicExec* exec, int i, bool keep_axis, Mosa
     if (more) *code = MOSAIC_MORE;
     return View(exec, all, item, out);
   });
+}
+
+const char* mosaic_model_items_because(const MosaicModel* model) {
+  const mosaic::ItemPlan& items = model->model->items;
+  return items.independent ? nullptr : items.reason.c_str();
 }
 
 void mosaic_exec_way(const MosaicExec* exec, char* out, size_t size) {

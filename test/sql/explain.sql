@@ -79,7 +79,49 @@ SELECT model_info('each') #> '{inputs,0,item_axis}' AS "each", model_info('named
 CREATE TABLE flowers AS SELECT ARRAY[i, 1, 2, 3]::real[] AS x FROM generate_series(1, 10) i;
 SELECT explain($$SELECT predict('each', x) FROM flowers$$, 'ANALYZE, TIMING OFF');
 SELECT bool_and(predict('each', x) = predict('named', x)) AS same FROM flowers;
-DROP TABLE flowers;
+-- how items were computed: at once, in groups that fit in memory, one by one and why; in this process and in workers
+CREATE FUNCTION ways(query text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT btrim(line) FROM explain(query, 'ANALYZE, TIMING OFF') line WHERE line ~ 'Items|Singly'
+$$;
+CREATE FUNCTION ways_json(query text) RETURNS SETOF jsonb LANGUAGE plpgsql AS $$
+DECLARE plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan;
+  RETURN QUERY SELECT jsonb_path_query(plan, 'strict $.**."Models"[*]');
+END $$;
+SELECT i.tensors FROM import_model('encoder', :'data' || '/models/encoder_opset17.onnx') i;
+SELECT i.tensors FROM import_model('mixes', :'data' || '/cases/softmax_axis0.onnx') i;
+SELECT i.tensors FROM import_model('sizes', :'data' || '/cases/shape_out.onnx') i;
+SELECT i.tensors FROM import_model('side', :'data' || '/cases/side_vector.onnx') i;
+CREATE TABLE texts AS SELECT ARRAY(SELECT i * j % 100 + 1 FROM generate_series(1, 64) j) AS x FROM generate_series(1, 100) i;
+SELECT ways($$SELECT predict('encoder', x) FROM texts$$);
+SELECT ways_json($$SELECT predict('encoder', x) FROM texts$$);
+SET pg_mosaic.predict_memory = '1MB';
+SELECT regexp_replace(ways($$SELECT predict('encoder', x) FROM texts$$), '[0-9]+', 'N');
+SELECT ways_json($$SELECT predict('encoder', x) FROM texts$$) ->> 'Items' ~ '^in groups of ([2-9]|[1-4][0-9])$' AS groups;
+RESET pg_mosaic.predict_memory;
+SELECT ways($$SELECT predict('each', x) FROM flowers$$);
+SELECT ways($$SELECT predict('mixes', x[:3]) FROM flowers$$);
+SELECT ways_json($$SELECT predict('mixes', x[:3]) FROM flowers$$);
+SELECT ways($$SELECT predict('sizes', x[:3]) FROM flowers$$);
+SELECT ways($$SELECT predict('side', jsonb_build_object('x', ARRAY[x[:2]], 'v', x[:2])) FROM flowers$$);
+SELECT ways($$SELECT predict('named', ARRAY[x, x]) FROM flowers$$);
+SELECT ways($$SELECT predict(m, x) FROM flowers, (VALUES ('named'), ('each')) v(m) ORDER BY m$$);
+SELECT count(*) FROM ways($$SELECT predict('named', x) FROM flowers WHERE x[1] < 0$$);
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 1;
+SET parallel_leader_participation = off;
+SELECT count(*) AS gather FROM explain($$SELECT predict('named', x) FROM flowers$$, 'VERBOSE') line WHERE line ~ 'Gather';
+SELECT ways($$SELECT predict('named', x) FROM flowers$$);
+RESET parallel_leader_participation;
+RESET max_parallel_workers_per_gather;
+RESET min_parallel_table_scan_size;
+RESET parallel_tuple_cost;
+RESET parallel_setup_cost;
+DROP FUNCTION ways, ways_json;
+DROP TABLE flowers, texts;
 -- kept with versions: of one that is replaced with keep
 SELECT i.tensors FROM import_model('each', :'data' || '/models/iris.onnx', batch_axis => 'none', keep => 1) i;
 SELECT count(*) FROM mosaic.versions WHERE model = 'each';

@@ -114,10 +114,12 @@ bool IsNamed(const Value& v, size_t axis, const std::string& name) {
 
 // The axis of each input that may count items; empty where some input has none. By default axis 0
 // of arrays of two dimensions or more, where it is free or 1, and of vectors whose dimension has
-// the same name as that of such an array; with a batch axis, the dimension of that name.
-std::vector<int> ItemAxes(const Graph& graph) {
+// the same name as that of such an array; with a batch axis, the dimension of that name. *why_not:
+// if empty.
+std::vector<int> ItemAxes(const Graph& graph, std::string* why_not) {
   std::vector<int> axes;
   std::set<std::string> names;
+  if (graph.batch_axis == "none") *why_not = "its batch axis is \"none\"";
   if (graph.batch_axis == "none" || graph.inputs.empty()) return {};
   for (int i : graph.inputs) {
     const Value& v = graph.values[static_cast<size_t>(i)];
@@ -136,7 +138,12 @@ std::vector<int> ItemAxes(const Graph& graph) {
     } else if (v.dims.size() == 1 && v.dims[0] == kSymbolic && names.count(v.dim_names[0]) > 0) {
       axis = 0;
     }
-    if (axis < 0) return {};
+    if (axis < 0) {
+      *why_not = graph.batch_axis.empty()
+                     ? "no dimension of input " + Quoted(v.name) + " counts items"
+                     : "input " + Quoted(v.name) + " has no such dimension";
+      return {};
+    }
     axes.push_back(axis);
   }
   return axes;
@@ -167,6 +174,16 @@ void SetInputs(const std::vector<int>& axes, const std::string& items, BodyPlan*
   }
 }
 
+// Why an output is not that of independent items; "" if it is.
+std::string WhyNotItems(const Fact& f, const std::string& items) {
+  if (f.item_axis == kMixed) return " mixes items";
+  if (f.dtype == MOSAIC_SEQUENCE) return " is a sequence";
+  for (size_t d = 0; f.ints != nullptr && d < f.ints->size(); ++d) {
+    if ((*f.ints)[d].DependsOn(items)) return " depends on how many items there are";
+  }
+  return "";
+}
+
 // Infers the main body in symbols: with items on the axes, if that proves them independent; else
 // as it is declared. options: how.
 Status InferMain(Model* model, Arena* arena, InferOptions* how) {
@@ -176,7 +193,7 @@ Status InferMain(Model* model, Arena* arena, InferOptions* how) {
   options.fold_elements = kFoldElements;
   options.arena = arena;
   int mixer = -1;
-  std::vector<int> axes = ItemAxes(model->graph);
+  std::vector<int> axes = ItemAxes(model->graph, &items.reason);
   if (!axes.empty()) {
     options.item_symbol = ItemSymbol(main, axes);
     SetInputs(axes, options.item_symbol, &main);
@@ -186,10 +203,11 @@ Status InferMain(Model* model, Arena* arena, InferOptions* how) {
     for (int o : main.outputs) {
       const Fact& f = main.facts[static_cast<size_t>(o)];
       items.outputs.push_back(f.item_axis);
-      if (f.item_axis == kMixed || f.dtype == MOSAIC_SEQUENCE) items.independent = false;
-      for (size_t d = 0; f.ints != nullptr && d < f.ints->size(); ++d) {
-        if ((*f.ints)[d].DependsOn(options.item_symbol)) items.independent = false;
-      }
+      const std::string why_not = WhyNotItems(f, options.item_symbol);
+      if (why_not.empty()) continue;
+      items.independent = false;
+      if (status.ok())
+        items.reason = "output " + Quoted(main.values[static_cast<size_t>(o)].name) + why_not;
     }
     if (items.independent) {
       items.inputs = axes;

@@ -61,7 +61,7 @@ struct BodyPlan {
 // How the model treats the items of a batch.
 struct ItemPlan {
   bool independent = false;  // items may be computed together: the bits of each are its own
-  std::string reason;        // why not: the first node that mixes them; "" where inputs say so
+  std::string reason;        // why not: the first node that mixes them, or an input or output
   std::vector<int> inputs;   // per graph input: the axis that counts items, or -1
   std::vector<int> outputs;  // per graph output: likewise; -1: the same for all items
 };

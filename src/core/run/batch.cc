@@ -232,9 +232,29 @@ Status BatchRun::Step(Outcome* outcome) {
     if (*outcome == Outcome::kDone) inputs_.clear();
     return Status();
   }
+  Status status = Proceed(outcome);
+  while (status.code() == MOSAIC_E_NOMEM && TakeFewer()) {
+    *outcome = Outcome::kMore;
+    status = Within([&] { return StartPart(); });
+  }
+  return status;
+}
+
+// After a part that found no memory: what it needs is not known before where shapes depend on
+// elements, and the outputs of all items are held beside it. False: one item needs too much.
+bool BatchRun::TakeFewer() {
+  if (part_ == 1 || way_ == Way::kEach) return false;
+  way_ = Way::kGroups;
+  group_ = (part_ + 1) / 2;
+  return true;
+}
+
+Status BatchRun::Proceed(Outcome* outcome) {
   MOSAIC_RETURN_IF_ERROR(executor_.Step(outcome));
   if (*outcome != Outcome::kDone) return Status();
-  MOSAIC_RETURN_IF_ERROR(Within([&] { return FinishPart(); }));
+  const Status finished = Within([&] { return FinishPart(); });
+  if (!finished.ok()) copies_.Clear();  // they are of this part
+  MOSAIC_RETURN_IF_ERROR(finished);
   done_ += part_;
   if (done_ == items_ && copies_.done()) {
     inputs_.clear();

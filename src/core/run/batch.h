@@ -76,6 +76,8 @@ class BatchRun {
   Status CheckNames() const;
   Status ChooseWay();
   Status StartPart();
+  Status Proceed(Outcome* outcome);
+  bool TakeFewer();
   Status FinishPart();
   Status Join(size_t i, const Tensor& part);
 

@@ -36,6 +36,20 @@ std::string ShapesOf(const Model& model, const std::vector<Tensor>& inputs) {
   return all + (inputs.empty() ? "" : ".");
 }
 
+// Of a call, which stays with its sizing, but for the arrays.
+void LetGo(Frame* f) {
+  for (size_t k = 0; f->call != nullptr && k < f->call->inputs.size(); ++k) {
+    Tensor& t = f->call->inputs[k];
+    t = Tensor::Borrow(t.dtype(), t.shape(), nullptr);
+  }
+  for (size_t o = 0; f->call != nullptr && f->own_call == nullptr && o < f->call->outputs.size();
+       ++o) {
+    Tensor& t = f->call->outputs[o];
+    t = Tensor::Borrow(t.dtype(), t.shape(), nullptr);
+  }
+  f->call = nullptr;
+}
+
 }  // namespace
 
 Executor::Executor(const Model& model, int max_blocks)
@@ -55,6 +69,7 @@ Status Executor::MemoryError(const MemoryLimitExceeded& e) const {
 
 void Executor::Reset() {
   stage_ = Stage::kIdle;
+  for (Frame& f : frames_) LetGo(&f);
   frames_.clear();
   outputs_.clear();
   copies_.Clear();
@@ -88,6 +103,7 @@ int64_t Executor::kept_bytes() const {
 Status Executor::Size(const std::vector<Tensor>& inputs, int64_t* peak) {
   Sizing* sizing = sizings_[0].Find(inputs, {});
   if (sizing == nullptr) {
+    Reset();  // an unfinished run may hold the sizing that gives way
     std::unique_ptr<Sizing> made;
     Status status = MakeSizing(model_, model_.main(), inputs, {}, max_blocks_, &made);
     if (!status.ok()) {
@@ -500,14 +516,7 @@ Status Executor::RunRange(Frame& f, int64_t end) {
 
 void Executor::FinishStep(Frame& f) {
   const mosaic::Step& step = step_of(f);
-  if (f.call != nullptr) {
-    for (Tensor& t : f.call->inputs) t = Tensor::Borrow(t.dtype(), t.shape(), nullptr);
-    for (size_t o = 0; o < f.call->outputs.size(); ++o) {
-      Tensor& t = f.call->outputs[o];
-      if (f.own_call == nullptr) t = Tensor::Borrow(t.dtype(), t.shape(), nullptr);
-    }
-  }
-  f.call = nullptr;
+  LetGo(&f);
   f.own_call.reset();
   f.scratch = Tensor();
   f.prepared = Tensor();

@@ -56,7 +56,8 @@ class Executor {
   int64_t kept_bytes() const;
 
   // Sizes the plan for inputs of these shapes (elements are not looked at): *peak is the most
-  // memory it needs, as far as that can be told. Errors are those of the operators.
+  // memory it needs, as far as that can be told. Errors are those of the operators. Forgets an
+  // unfinished run.
   Status Size(const std::vector<Tensor>& inputs, int64_t* peak);
   // inputs: one per graph input, of the declared type and rank; borrowed until done. Errors: those
   // of the operators; NOMEM where it would pass the memory limit.

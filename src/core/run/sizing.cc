@@ -4,13 +4,12 @@
 
 #include "core/op/run_op.h"
 #include "core/plan/infer_body.h"
+#include "core/tensor/capacity.h"
 
 namespace mosaic {
 namespace {
 
 constexpr int64_t kFoldElements = 1024;  // arithmetic on shapes
-
-int64_t Rounded(int64_t bytes) { return (bytes + 64 + 63) / 64 * 64; }
 
 bool AllSized(const Step& step, const std::vector<Fact>& facts) {
   Shape shape;
@@ -42,7 +41,7 @@ class Memory {
   void Define(int v, int64_t bytes) {
     storage_[static_cast<size_t>(v)] = static_cast<int>(users_.size());
     users_.push_back(1);
-    bytes_.push_back(Rounded(bytes));
+    bytes_.push_back(ArenaCapacity(bytes));
     Count(bytes_.back());
   }
   void Share(int v, int of) {
@@ -104,8 +103,8 @@ void CountStep(const Model& model, const BodyPlan& body, const Step& step, const
       }
     }
     if (call.scratch_bytes > 0) {
-      memory->Count(Rounded(call.scratch_bytes));
-      memory->Count(-Rounded(call.scratch_bytes));
+      memory->Count(ArenaCapacity(call.scratch_bytes));
+      memory->Count(-ArenaCapacity(call.scratch_bytes));
     }
   }
   for (int v : step.releases) memory->Release(v);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 
+#include "core/tensor/capacity.h"
 #include "core/tensor/heap.h"
 
 namespace mosaic {
@@ -140,6 +141,10 @@ struct Arena::Pool {
     delete this;
   }
 };
+
+int64_t ArenaCapacity(int64_t bytes) {
+  return static_cast<int64_t>(Capacity(static_cast<size_t>(bytes)));
+}
 
 Arena::Arena() : pool_(new Pool) {}
 Arena::~Arena() { pool_->Disown(); }

@@ -33,6 +33,50 @@ typedef struct ShownModel
 	double		share;
 } ShownModel;
 
+/* How the rows of a version were computed, and why one by one; NULL where it is not known. */
+static char *
+way_of(MosaicPredictScan *s, MosaicBatchStats *stats, int64 version)
+{
+	const MosaicRowsWay *way = mosaic_rows_way(&stats->ways, version, false);
+	const char *because;
+	MosaicPredictor *p;
+	StringInfoData text;
+
+	for (int i = 0; (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
+		if ((because = mosaic_predictor_because(p, version)) != NULL)
+			return because[0] ? psprintf("one by one: %s", because) : pstrdup("one by one");
+	if (way == NULL)
+		return stats->single > 0 ? pstrdup("one by one: no batch can have such rows") : NULL;
+	initStringInfo(&text);
+	if (way->at_once)
+		appendStringInfoString(&text, "at once");
+	if (way->groups[0])
+		appendStringInfo(&text, "%s%s", text.len ? ", " : "", way->groups);
+	if (way->singly)
+		appendStringInfo(&text, "%sone by one: a batch of them failed", text.len ? ", " : "");
+	return text.data;
+}
+
+/* A line for each model, by its name where there are several. */
+static void
+explain_ways(MosaicPredictScan *s, MosaicBatchStats *stats, List *models, ExplainState *es)
+{
+	ListCell   *lc;
+
+	foreach(lc, models)
+	{
+		ShownModel *model = lfirst(lc);
+		const char *main = model->main ? model->main : list_length(models) > 1 ? model->name : NULL;
+		char	   *way = way_of(s, stats, model->version);
+		char	   *canary = model->canary ? way_of(s, stats, model->canary_version) : NULL;
+
+		if (way)
+			ExplainPropertyText(main ? psprintf("Items of %s", main) : "Items", way, es);
+		if (canary)
+			ExplainPropertyText(psprintf("Items of %s", model->canary), canary, es);
+	}
+}
+
 static int64
 id_of(HeapTuple row)
 {
@@ -107,8 +151,9 @@ shown_models(MosaicPredictScan *s)
 	return models;
 }
 
+/* stats: NULL where nothing was computed. */
 static void
-explain_models(MosaicPredictScan *s, ExplainState *es)
+explain_models(MosaicPredictScan *s, MosaicBatchStats *stats, ExplainState *es)
 {
 	List	   *models = shown_models(s);
 	List	   *texts = NIL;
@@ -128,12 +173,15 @@ explain_models(MosaicPredictScan *s, ExplainState *es)
 		}
 		if (texts)
 			ExplainPropertyList("Model", texts, es);
+		if (stats)
+			explain_ways(s, stats, models, es);
 		return;
 	}
 	ExplainOpenGroup("Models", "Models", false, es);
 	foreach(lc, models)
 	{
 		ShownModel *model = lfirst(lc);
+		char	   *way;
 
 		ExplainOpenGroup("Model", NULL, true, es);
 		ExplainPropertyText("Model", model->name, es);
@@ -146,6 +194,10 @@ explain_models(MosaicPredictScan *s, ExplainState *es)
 			ExplainPropertyInteger("Canary Version", NULL, model->canary_version, es);
 			ExplainPropertyFloat("Share", NULL, model->share, 6, es);
 		}
+		if (stats && (way = way_of(s, stats, model->version)) != NULL)
+			ExplainPropertyText("Items", way, es);
+		if (stats && model->main && (way = way_of(s, stats, model->canary_version)) != NULL)
+			ExplainPropertyText("Canary Items", way, es);
 		ExplainCloseGroup("Model", NULL, true, es);
 	}
 	ExplainCloseGroup("Models", "Models", false, es);
@@ -240,10 +292,10 @@ mosaic_explain_predict_scan(CustomScanState *node, List *ancestors, ExplainState
 	MosaicPredictScan *s = (MosaicPredictScan *) node;
 	MosaicBatchStats stats = *mosaic_batch_stats(s->batch);
 
-	explain_models(s, es);
+	mosaic_add_stats(&stats, &s->workers);
+	explain_models(s, es->analyze ? &stats : NULL, es);
 	if (!es->analyze)
 		return;
-	mosaic_add_stats(&stats, &s->workers);
 	explain_batches(&stats, es);
 	explain_tokens(&stats, es);
 	explain_kernel(s, stats.seconds, es);

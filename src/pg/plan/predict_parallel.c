@@ -26,6 +26,7 @@ mosaic_add_stats(MosaicBatchStats *to, const MosaicBatchStats *from)
 	to->seconds += from->seconds;
 	to->tokens += from->tokens;
 	to->token_seconds += from->token_seconds;
+	mosaic_add_ways(&to->ways, &from->ways);
 }
 
 Size

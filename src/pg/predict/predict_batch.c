@@ -57,6 +57,7 @@ mosaic_batch_new(PlanState *parent, List *calls, int max_rows)
 
 	b->max_rows = max_rows;
 	b->query_cxt = parent->state->es_query_cxt;
+	b->explained = parent->state->es_instrument != 0;
 	b->timed = (parent->state->es_instrument & INSTRUMENT_TIMER) != 0;
 	b->ncalls = list_length(calls);
 	b->calls = palloc0(b->ncalls * sizeof *b->calls);
@@ -194,6 +195,8 @@ run_rows(MosaicBatch *b, Call *call, RowGroup *g, int first, int n, MosaicTensor
 		mosaic_predictor_give_up(g->p);
 		return false;
 	}
+	if (b->explained)
+		mosaic_note_way(&b->stats.ways, mosaic_predictor_version(g->p), mosaic_predictor_exec(g->p), n, g->n);
 	taken = take_output(b, call, g, first, n, no);
 	mosaic_predictor_end(g->p, taken, taken, true);
 	b->stats.batches++;
@@ -305,7 +308,10 @@ static void
 compute_singly(MosaicBatch *b, Call *call, int row)
 {
 	MemoryContext saved = MemoryContextSwitchTo(b->single_cxt);
+	MosaicRowsWay *way = mosaic_rows_way(&b->stats.ways, mosaic_predictor_version(call->groups[call->group[row]].p), true);
 
+	if (way)
+		way->singly = true;
 	call->values[row] = predict_singly(call, row);
 	call->group[row] = -1;
 	b->stats.single++;

@@ -14,6 +14,7 @@
 #include "nodes/execnodes.h"
 
 #include "predictor.h"
+#include "rows_way.h"
 
 /* What was done, for EXPLAIN; plain data, shared with parallel workers. */
 typedef struct MosaicBatchStats
@@ -27,6 +28,7 @@ typedef struct MosaicBatchStats
 	double		seconds;		/* running models */
 	int64		tokens;			/* of texts */
 	double		token_seconds;	/* making them */
+	MosaicRowsWays ways;
 } MosaicBatchStats;
 
 typedef struct MosaicBatch MosaicBatch;

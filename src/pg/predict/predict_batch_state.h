@@ -47,7 +47,8 @@ struct MosaicBatch
 	MemoryContext single_cxt;	/* of values that are computed when asked for: reset with the row */
 	bool		added;			/* elements since the last run */
 	Size		row_bytes;		/* the calls' value_bytes */
-	bool		timed;			/* operators are measured, for EXPLAIN */
+	bool		explained,		/* it is noted how rows are computed, */
+				timed;			/* operators are measured, for EXPLAIN */
 	MosaicBatchStats stats;
 };
 

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "mosaic/capi_items.h"
 #include "mosaic/capi_text.h"
 
 #include "aliases.h"
@@ -358,6 +359,14 @@ int64
 mosaic_predictor_version(MosaicPredictor *p)
 {
 	return p->handle ? p->handle->key.model_id : 0;
+}
+
+const char *
+mosaic_predictor_because(MosaicPredictor *p, int64 version)
+{
+	if (p->canary && mosaic_predictor_version(p->canary) == version)
+		p = p->canary;
+	return version != 0 && mosaic_predictor_version(p) == version ? mosaic_model_items_because(p->handle->model) : NULL;
 }
 
 int64

@@ -122,6 +122,11 @@ extern MosaicPredictor *mosaic_predictor_kept(FmgrInfo *flinfo, int i);
 extern const char *mosaic_predictor_name(MosaicPredictor *predictor);
 /* The model_id of what was last predicted with; 0 where that is let go. */
 extern int64 mosaic_predictor_version(MosaicPredictor *predictor);
+/*
+ * Why rows of that version are computed one by one where its items are the reason; NULL where they are not, or it is
+ * neither what was last predicted with nor its canary.
+ */
+extern const char *mosaic_predictor_because(MosaicPredictor *predictor, int64 version);
 /* Pages of the model that are pinned now. */
 extern int64 mosaic_predictor_pinned(MosaicPredictor *predictor);
 /* The execution, for its statistics; NULL before the first run. */

@@ -23,7 +23,7 @@ int			mosaic_predict_memory = 1024 * 1024;	/* pg_mosaic.predict_memory, kB */
 static int64
 activation_bytes(void)
 {
-	return Max(work_mem * INT64CONST(1024), ACTIVATION_BYTES);
+	return Min(Max(work_mem * INT64CONST(1024), ACTIVATION_BYTES), mosaic_predict_memory * INT64CONST(1024));
 }
 
 /* Makes an exec whose requests the pins can serve. */
