@@ -4,7 +4,7 @@
 -- calls.bind(n) gives n values to predictions, each in a subtransaction, and counts how they ended in calls.bound; what two ways disagree
 -- on is in calls.differing. Stands alone; begin with calls.provide_values(). setseed() before calls.bind() makes the same draws again.
 CREATE SCHEMA IF NOT EXISTS calls;
-CREATE TABLE calls.bound(form text, sqlstate text, count bigint, example text, message text, PRIMARY KEY (form, sqlstate));
+CREATE TABLE calls.bound(form text, model text, sqlstate text, count bigint, example text, message text, PRIMARY KEY (form, model, sqlstate));
 CREATE TABLE calls.differing(forms text[], model text, value text, one text, other text);
 CREATE VIEW calls.bound_internal AS SELECT * FROM calls.bound WHERE sqlstate ~ '^XX';
 CREATE TYPE calls.two AS (item bigint, context real[]);
@@ -80,9 +80,9 @@ BEGIN
     WHEN 'row_columns' THEN
       RETURN (SELECT format('{%s}', string_agg(format('"%s": %s', name, CASE WHEN random() < 0.9 THEN CASE WHEN name = 'city' THEN '"Berlin"' ELSE floor(random() * 3)::int::text END ELSE calls.list(1, true, depth) END), ', '))
         FROM unnest('{Age,rooms,active,seen,city}'::text[]) name WHERE random() < 0.97);
-    WHEN 'text_classifier' THEN RETURN format('{"TOK": %s}', calls.list(8, true, depth));
+    WHEN 'text_classifier' THEN RETURN format('{"tokens": %s}', calls.list(8, true, depth));
     WHEN 'people', 'places' THEN RETURN format('{"%s": %s}', CASE model WHEN 'people' THEN 'features' ELSE 'm' END, calls.map(model, '{}'));
-    ELSE RETURN format('{"INP": %s}', calls.list(4, false, depth));
+    ELSE RETURN format('{"features": %s}', calls.list(4, false, depth));
   END CASE;
 END $$;
 
@@ -158,8 +158,8 @@ BEGIN
           FROM generate_series(1, least(2000, n - done))),
       value AS MATERIALIZED (SELECT model, kind, calls.forms(kind, r) AS forms, calls.value(model, kind) AS value FROM draw)
       SELECT v.*, f.form, o.* FROM value v, unnest(v.forms) f (form), calls.outcome(f.form, v.model, v.value) o;
-    INSERT INTO calls.bound AS b SELECT form, state, count(*), min(left(model || ': ' || value, 300)), min(message) FROM given GROUP BY 1, 2
-      ON CONFLICT (form, sqlstate) DO UPDATE SET count = b.count + excluded.count;
+    INSERT INTO calls.bound AS b SELECT form, model, state, count(*), min(left(model || ': ' || value, 300)), min(message) FROM given GROUP BY 1, 2, 3
+      ON CONFLICT (form, model, sqlstate) DO UPDATE SET count = b.count + excluded.count;
     -- Columns are one item, and NULL where one of them is.
     INSERT INTO calls.differing
       SELECT a.forms, a.model, a.value, a.answer, b.answer FROM given a JOIN given b USING (forms, model, value)

@@ -58,6 +58,8 @@ is($node->safe_psql('bound', 'SELECT form, sqlstate, message, example FROM calls
 is($node->safe_psql('bound', 'SELECT * FROM calls.differing'), '', 'a value has one outcome in two ways');
 is($node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE sqlstate = '00000' AND form NOT IN ('text[]', 'boolean[]')}),
   $node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE form NOT IN ('text[]', 'boolean[]')}), 'values of every form are predicted');
-note $node->safe_psql('bound', q{SELECT form, sqlstate, count, left(example, 100), left(message, 100) FROM calls.bound ORDER BY 1, 2});
+is($node->safe_psql('bound', q{SELECT string_agg(DISTINCT model, ' ' ORDER BY model) FROM calls.bound WHERE sqlstate = '00000' AND form IN ('jsonb', 'json')}),
+  'iris people places row_columns text_classifier two_inputs', 'and of every model, from JSON');
+note $node->safe_psql('bound', q{SELECT form, model, sqlstate, count, left(example, 100), left(message, 100) FROM calls.bound ORDER BY 1, 2, 3});
 $node->stop;
 done_testing();
