@@ -67,11 +67,13 @@ sub draw
 	$what = 'drop' if $what eq 'rename' && !$free;
 	$what = 'replace' if $what =~ /merge|ladder/ && $kind ne 'fashion';
 	my $judged = q{validation => 'SELECT x FROM pictures', metric => 'agreement', max_drop => 0.5};
+	# Of which the gate alone would merge all, and leave no differences.
+	my $low = pick('max_weight_error => 0.003', 'max_weight_error => 0.01');
 	if ($what eq 'import' || $what eq 'replace')
 	{
 		my $name = $what eq 'import' ? $free : pick(@have);
 		my $how = pick('', '', $kind eq 'fashion' ? ", dedup => 'near', $judged" : ", dedup => 'near', max_weight_error => 0.05",
-			", dedup => 'lossless'", $kind eq 'fashion' ? ", dedup => 'ladder', $judged" : ", dedup => 'ladder', max_weight_error => 0.05", ", dtype => 'bf16'", $kind eq 'fashion' ? ", dtype => 'bf16', dedup => 'near', $judged" : ", dtype => 'bf16'");
+			", dedup => 'lossless'", $kind eq 'fashion' ? ", dedup => 'ladder', $judged, $low" : ", dedup => 'ladder', $low", ", dtype => 'bf16'", $kind eq 'fashion' ? ", dtype => 'bf16', dedup => 'near', $judged" : ", dtype => 'bf16'");
 		my $replace = $what eq 'replace' ? 'true' : 'false';
 		return ("SELECT count(*) FROM import_model('$name', '$file', $replace$how)", $name, sub { return { %$state, $name => $_[0] } });
 	}
@@ -89,7 +91,8 @@ sub draw
 		return ("SELECT rename_model('$name', '$free')", $free, sub { return { %renamed, $free => $_[0] } });
 	}
 	my $function = $what eq 'merge' ? 'dedup_model' : 'dedup_ladder';
-	return ("SELECT merged FROM $function('$name', $judged)", $name, sub { return { %$state, $name => $_[0] } });
+	my $how = $what eq 'merge' ? $judged : "$judged, $low";
+	return ("SELECT merged FROM $function('$name', $how)", $name, sub { return { %$state, $name => $_[0] } });
 }
 
 # Runs it. Returns how it ended (acknowledged, failed, unknown), the state if it is committed, and the output.
