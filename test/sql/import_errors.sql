@@ -40,6 +40,11 @@ SELECT refusal(format('SELECT import_model(%L, %L)', 'm', :'data' || '/iris.csv'
 -- operators that we do not have: all of them in one error
 SELECT refusal(format('SELECT import_model(%L, %L)', 'm', :'data' || '/models/unsupported.onnx'));
 
+-- shapes that contradict each other: 22023, the node and both shapes
+CREATE TEMP TABLE ways AS SELECT unnest('{add,concat,conv,expand,gemm,matmul,normalization,prelu,reshape}'::text[]) AS way;
+SELECT refusal(format('SELECT import_model(%L, %L)', 'm', :'data' || '/cases/shapes_' || way || '.onnx')) FROM ways ORDER BY way;
+SELECT count(*) FROM mosaic.models WHERE name = 'm';
+
 -- external data needs a file beside the model
 SELECT refusal(format('SELECT import_model(%L, pg_read_binary_file(%L))', 'm', :'data' || '/models/iris_external.onnx'));
 SELECT blocks FROM import_model('external', :'data' || '/models/iris_external.onnx');

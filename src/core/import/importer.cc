@@ -104,8 +104,12 @@ Status Importer::Impl::Finish(const Options& options, const Graph& graph, std::u
   MOSAIC_RETURN_IF_ERROR(PlanLayouts(graph, tensors_, options.block_height, options.weight_dtype, &layouts_));
   encoded_graph_ = EncodeGraph(graph);
   MOSAIC_RETURN_IF_ERROR(DescribeTensors());
-  // Loaded as it will be: shapes that contradict each other are found now.
-  return Model::Load("", encoded_graph_, descs_.data(), static_cast<int>(descs_.size()), loaded);
+  // Loaded as it will be: shapes that contradict each other are found now. Nothing is wrong with the
+  // bytes of the file, which are read.
+  const Status status =
+      Model::Load("", encoded_graph_, descs_.data(), static_cast<int>(descs_.size()), loaded);
+  if (status.code() != MOSAIC_E_BAD_MODEL) return status;
+  return Status(MOSAIC_E_INVALID, status.message(), status.detail(), status.hint());
 }
 
 Status Importer::Impl::CheckBatchAxis(const Model& model, const std::string& axis) {

@@ -119,7 +119,12 @@ put_double(double v, int dtype, void *elements, int64 i, bool *known)
 		((uint16_t *) elements)[i] = half;
 		return !isinf(mosaic_half_to_float(dtype, half)) || isinf(v);
 	}
-	/* 2^63 is exact in a double, so this also keeps the conversion defined. */
+	/* Powers of two are exact in a double, so these also keep the conversions defined. */
+	if (dtype == MOSAIC_UINT64 && v >= 0x1p63 && v < 0x1p64 && v == rint(v))
+	{
+		((uint64 *) elements)[i] = (uint64) v;
+		return true;
+	}
 	if (isnan(v) || v != rint(v) || v < -9223372036854775808.0 || v >= 9223372036854775808.0)
 		return false;
 	return put_int64((int64) v, dtype, elements, i, known);

@@ -13,28 +13,35 @@
 #include "elements.h"
 #include "numeric_value.h"
 
-bool
-mosaic_numeric_whole(Numeric number, int64 *out)
+/* A whole number without its sign; false where it is none, or has more than 64 bits. */
+static bool
+magnitude(Numeric number, bool *negative, uint64 *out)
 {
 	const char *s = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
-	bool		negative = *s == '-';
 
+	*negative = *s == '-';
 	*out = 0;
-	s += negative;
+	s += *negative;
 	if (*s < '0' || *s > '9')
 		return false;
 	for (; *s >= '0' && *s <= '9'; s++)
-	{
-		int64		digit = *s - '0';
-
-		if (pg_mul_s64_overflow(*out, 10, out) || pg_sub_s64_overflow(*out, digit, out))
+		if (pg_mul_u64_overflow(*out, 10, out) || pg_add_u64_overflow(*out, *s - '0', out))
 			return false;
-	}
 	for (s += *s == '.'; *s == '0'; s++)
 		;
-	if (!negative && pg_mul_s64_overflow(*out, -1, out))
-		return false;
 	return *s == '\0';
+}
+
+bool
+mosaic_numeric_whole(Numeric number, int64 *out)
+{
+	bool		negative;
+	uint64		n;
+
+	if (!magnitude(number, &negative, &n) || n > (uint64) PG_INT64_MAX + negative)
+		return false;
+	*out = (int64) (negative ? 0 - n : n);
+	return true;
 }
 
 /*
@@ -143,7 +150,17 @@ mosaic_try_element_numeric(Numeric number, int dtype, void *elements, int64 i)
 {
 	double		v;
 	int64		whole;
+	bool		negative;
+	uint64		n;
 
+	/* Half of its numbers are none of int64. */
+	if (dtype == MOSAIC_UINT64)
+	{
+		if (!magnitude(number, &negative, &n) || (negative && n != 0))
+			return false;
+		((uint64 *) elements)[i] = n;
+		return true;
+	}
 	if (!mosaic_is_float(dtype))
 		return mosaic_numeric_whole(number, &whole) && mosaic_try_element_int64(whole, dtype, elements, i);
 	return mosaic_numeric_double(number, &v) && mosaic_try_element_double(v, dtype, elements, i);
