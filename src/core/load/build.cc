@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "core/lower/lower.h"
 #include "core/op/refused.h"
@@ -389,42 +391,59 @@ Status BuildPlan(Model* model) {
   return Status();
 }
 
-std::vector<MissingOperator> MissingOperators(const Graph& graph) {
-  std::vector<MissingOperator> missing;
-  Graph lowered = graph;
-  auto note = [&](const Body& body, const Node& node, const std::string& reason, bool damaged) {
-    for (MissingOperator& m : missing) {
-      if (m.domain == node.domain && m.op_type == node.op_type && m.reason == reason) {
-        ++m.count;
-        return;
-      }
-    }
-    missing.push_back({node.domain, node.op_type, reason, Describe(body, node), 1, damaged});
-  };
-  auto visit = [&](const Body& body) {
-    for (const Node& node : body.nodes) {
-      const OpDef* def = FindOp(node.domain, node.op_type);
-      const int version = lowered.Version(node.domain);
-      if (def == nullptr) {
-        const char* why = WhyRefused(node.domain, node.op_type);
-        note(body, node, why == nullptr ? "" : why, false);
-      } else if (!IsReviewed(*def, version)) {
-        note(body, node, "version " + std::to_string(version) + " of its operator set", false);
-      } else {
-        std::unique_ptr<Op> op;
-        const Status s = def->make(node, &op);
-        if (!s.ok()) note(body, node, s.message(), s.code() == MOSAIC_E_BAD_MODEL);
-      }
-    }
-  };
-  Model scratch;
-  const Status s = Lower(&lowered, &scratch, AddTensor);
-  if (!s.ok()) {
-    missing.push_back({"", "", s.message(), "", 1, s.code() == MOSAIC_E_BAD_MODEL});
-    return missing;
+namespace {
+
+// Why a lowered node cannot be made: OK where it can.
+Status WhyMissing(const Graph& lowered, const Node& node) {
+  const OpDef* def = FindOp(node.domain, node.op_type);
+  if (def == nullptr) {
+    const char* why = WhyRefused(node.domain, node.op_type);
+    return Status::Unsupported(why == nullptr ? "" : why);
   }
-  visit(lowered);
-  for (const Body& body : lowered.bodies) visit(body);
+  const int version = lowered.Version(node.domain);
+  if (!IsReviewed(*def, version)) {
+    return Status::Unsupported("version " + std::to_string(version) + " of its operator set");
+  }
+  std::unique_ptr<Op> op;
+  return def->make(node, &op);
+}
+
+}  // namespace
+
+std::vector<MissingOperator> MissingOperators(const Graph& graph) {
+  const auto body_of = [](const Graph& g, int number) -> const Body& {
+    return number == 0 ? g : g.bodies[static_cast<size_t>(number) - 1];
+  };
+  // What is wrong with a node, by where it is: as the file has it, whatever it becomes.
+  std::map<std::pair<int, int>, Status> wrong;
+  Graph lowered = graph;
+  Model scratch;
+  LowerReport report;
+  if (Status s = Lower(&lowered, &scratch, AddTensor, &report); !s.ok()) {
+    return {{"", "", s.message(), "", 1, s.code() == MOSAIC_E_BAD_MODEL}};
+  }
+  for (const LowerReport::Refused& r : report.refused) wrong[{r.body, r.node}] = r.status;
+  for (int b = 0; b <= static_cast<int>(graph.bodies.size()); ++b) {
+    const std::vector<Node>& nodes = body_of(lowered, b).nodes;
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      Status s = WhyMissing(lowered, nodes[i]);
+      if (!s.ok())
+        wrong.emplace(std::pair(b, report.origins[static_cast<size_t>(b)][i]), std::move(s));
+    }
+  }
+  std::vector<MissingOperator> missing;
+  std::map<std::tuple<std::string, std::string, std::string>, size_t> lines;
+  for (const auto& [where, status] : wrong) {
+    const Body& body = body_of(graph, where.first);
+    const Node& node = body.nodes[static_cast<size_t>(where.second)];
+    const auto [line, is_new] =
+        lines.emplace(std::tuple(node.domain, node.op_type, status.message()), missing.size());
+    if (is_new) {
+      missing.push_back({node.domain, node.op_type, status.message(), Describe(body, node), 0,
+                         status.code() == MOSAIC_E_BAD_MODEL});
+    }
+    ++missing[line->second].count;
+  }
   return missing;
 }
 

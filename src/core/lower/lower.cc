@@ -16,33 +16,57 @@ namespace {
 constexpr const char* kOwnAttributes[] = {"ceil_where_smaller", "equal", "float_bounds",
                                           "per_group", "projected"};
 
-Status LowerBody(const Graph& graph, Body* body, void* model, LowerContext::AddTensor add) {
-  std::vector<Node> lowered;
-  std::vector<Node> nodes = std::move(body->nodes);
-  for (Node& node : nodes) {
-    for (const char* name : kOwnAttributes) TakeAttribute(&node, name);
-    const std::string domain = node.domain;
-    const int version = graph.Version(domain);
-    LowerContext c(body, version, model, add);
-    for (const std::vector<LowerRule>* rules :
-         {&ArrayRules(), &MicrosoftRules(), &NnRules(), &ProductRules(), &QuantisedRules()}) {
-      for (const LowerRule& rule : *rules) {
-        // What a rule moved to another domain is of its newest form.
-        if (node.op_type != rule.op_type || node.domain != domain || domain != rule.domain ||
-            version >= rule.until) {
-          continue;
-        }
-        const std::string who = Describe(*body, node);
-        MOSAIC_RETURN_IF_ERROR(rule.apply(c, &node).In(who));
+Status LowerNode(LowerContext& c, Node* node) {
+  const std::string domain = node->domain;
+  for (const std::vector<LowerRule>* rules :
+       {&ArrayRules(), &MicrosoftRules(), &NnRules(), &ProductRules(), &QuantisedRules()}) {
+    for (const LowerRule& rule : *rules) {
+      // What a rule moved to another domain is of its newest form.
+      if (node->op_type != rule.op_type || node->domain != domain || domain != rule.domain ||
+          c.version() >= rule.until) {
+        continue;
       }
+      MOSAIC_RETURN_IF_ERROR(rule.apply(c, node));
     }
-    for (Node& n : c.before()) lowered.push_back(std::move(n));
-    lowered.push_back(std::move(node));
-    for (Node& n : c.after()) lowered.push_back(std::move(n));
   }
-  body->nodes = std::move(lowered);
   return Status();
 }
+
+class Lowering {
+ public:
+  Lowering(Graph* graph, void* model, LowerContext::AddTensor add, LowerReport* report)
+      : graph_(*graph), model_(model), add_(add), report_(report) {}
+
+  Status Apply(int number, Body* body) {
+    if (report_ != nullptr) report_->origins.emplace_back();
+    std::vector<Node> lowered;
+    std::vector<Node> nodes = std::move(body->nodes);
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      Node& node = nodes[i];
+      for (const char* name : kOwnAttributes) TakeAttribute(&node, name);
+      const std::string who = report_ != nullptr ? "" : Describe(*body, node);
+      LowerContext c(body, graph_.Version(node.domain), model_, add_);
+      Status status = LowerNode(c, &node);
+      if (!status.ok()) {
+        if (report_ == nullptr) return std::move(status).In(who);
+        report_->refused.push_back({number, static_cast<int>(i), std::move(status)});
+        continue;
+      }
+      for (Node& n : c.before()) lowered.push_back(std::move(n));
+      lowered.push_back(std::move(node));
+      for (Node& n : c.after()) lowered.push_back(std::move(n));
+      if (report_ != nullptr) report_->origins.back().resize(lowered.size(), static_cast<int>(i));
+    }
+    body->nodes = std::move(lowered);
+    return Status();
+  }
+
+ private:
+  Graph& graph_;
+  void* model_;
+  LowerContext::AddTensor add_;
+  LowerReport* report_;
+};
 
 }  // namespace
 
@@ -107,9 +131,12 @@ void ListToInput(LowerContext& c, Node* node, const char* attribute, size_t i) {
   node->inputs[i] = c.Int64s(list);
 }
 
-Status Lower(Graph* graph, void* model, LowerContext::AddTensor add) {
-  MOSAIC_RETURN_IF_ERROR(LowerBody(*graph, graph, model, add));
-  for (Body& body : graph->bodies) MOSAIC_RETURN_IF_ERROR(LowerBody(*graph, &body, model, add));
+Status Lower(Graph* graph, void* model, LowerContext::AddTensor add, LowerReport* report) {
+  Lowering lowering(graph, model, add, report);
+  MOSAIC_RETURN_IF_ERROR(lowering.Apply(0, graph));
+  for (size_t b = 0; b < graph->bodies.size(); ++b) {
+    MOSAIC_RETURN_IF_ERROR(lowering.Apply(static_cast<int>(b) + 1, &graph->bodies[b]));
+  }
   return Status();
 }
 

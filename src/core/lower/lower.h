@@ -51,9 +51,21 @@ struct LowerRule {
   Status (*apply)(LowerContext& c, Node* node);
 };
 
+// What became of which node. Bodies are counted from the graph itself, which is 0; nodes as they
+// were before.
+struct LowerReport {
+  struct Refused {
+    int body, node;
+    Status status;  // without the node's name
+  };
+  std::vector<Refused> refused;
+  std::vector<std::vector<int>> origins;  // of a body, of a lowered node: the node it is of
+};
+
 // Rewrites all nodes of all bodies. The versions of the graph's domains stay as they are.
-// add(model, ...) makes constants. Errors: BAD_MODEL, UNSUPPORTED, with the node.
-Status Lower(Graph* graph, void* model, LowerContext::AddTensor add);
+// add(model, ...) makes constants. Errors: BAD_MODEL, UNSUPPORTED, with the node; none with a
+// report, which then tells of the nodes that are refused, and which are left out.
+Status Lower(Graph* graph, void* model, LowerContext::AddTensor add, LowerReport* report = nullptr);
 
 // ---- for rules ----
 

@@ -36,6 +36,26 @@ TEST(ModelCheck, LinesForWhatRunsAndWhatDoesNot) {
                 "(com.example.Relu))"}));
 }
 
+// What a file's node is lowered to is refused as what the file has, and hides nothing behind it.
+TEST(ModelCheck, NodesThatCannotBeLoweredHaveALine) {
+  ModelBuilder b;
+  b.Input("x", {4, 4}).Output("y", {4, 4});
+  b.Initializer(FloatTensor("s", {2}, {1, 1}));
+  b.Node("Upsample", {"x", "s"}, {"a"}, {StringAttr("mode", "odd")}, "up");
+  b.NextDomain("com.microsoft")
+      .Node("FusedGemm", {"a", "x"}, {"b"}, {StringAttr("activation", "Foo")}, "fg");
+  b.Node("Nope", {"b"}, {"c"}, {}, "nope");
+  b.NextDomain("com.microsoft").Node("Missing", {"c"}, {"y"}, {}, "missing");
+  EXPECT_EQ(Lines(b.Build(9)),
+            (std::vector<std::string>{
+                ":Nope x1 no: there is no such operator (first: node \"nope\" (Nope))",
+                ":Upsample x1 no: mode \"odd\" is unknown (first: node \"up\" (Upsample))",
+                "com.microsoft:FusedGemm x1 no: activation Foo is not supported (first: node "
+                "\"fg\" (com.microsoft.FusedGemm))",
+                "com.microsoft:Missing x1 no: there is no such operator (first: node \"missing\" "
+                "(com.microsoft.Missing))"}));
+}
+
 // An attribute of a kind that is not read, besides an operator that is not there.
 TEST(ModelCheck, WhatElseIsInTheWayHasALine) {
   ModelBuilder b;

@@ -106,6 +106,9 @@ inline std::string FloatAttr(const std::string& name, float v) {
 inline std::string FloatsAttr(const std::string& name, const std::vector<float>& v) {
   return Message().Bytes(1, name).Floats(7, v).Int(20, 6).str();
 }
+inline std::string StringAttr(const std::string& name, const std::string& v) {
+  return Message().Bytes(1, name).Bytes(4, v).Int(20, 3).str();
+}
 inline std::string TensorAttr(const std::string& name, const std::string& tensor) {
   return Message().Bytes(1, name).Bytes(5, tensor).Int(20, 4).str();
 }
