@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""operators.py: writes the table of docs/operators.md from the definitions in src/core/op.
+"""operators.py: writes the tables of docs/operators.md from the definitions in src/core/op and the rules in src/core/lower.
 
-The notes of a row are kept where the operator stays. A unit test compares the table with the registry."""
+The notes of a row are kept where the operator stays. A unit test compares the tables with the registry and the rules."""
 import pathlib
 import re
 
@@ -12,7 +12,7 @@ rows, notes = {}, {}
 text = doc.read_text()
 for line in text.splitlines():
     cells = [c.strip() for c in line.strip("|").split("|")]
-    if line.startswith("| ") and len(cells) >= 4:
+    if line.startswith("| ") and len(cells) >= 3:
         notes[cells[0]] = cells[-1]
 for path in sorted((root / "src/core/op").rglob("*.cc")):
     source = path.read_text()
@@ -27,7 +27,16 @@ for path in sorted((root / "src/core/op").rglob("*.cc")):
         key = (domains[domain], op)
         rows[key] = f"| {domains[domain]}{op} | {since} | [{name}](../src/core/op/{name}) | " \
                     f"{notes.get(domains[domain] + op, '')} |"
+# Operators that are only lowered to others
+lowered = {}
+for path in sorted((root / "src/core/lower").glob("*.cc")):
+    for domain, op in re.findall(r'\{"([\w.]*)", "(\w+)", (?:kAlways|\d+), \w+', path.read_text()):
+        if (domain + "." if domain else "", op) not in rows:
+            key = (domain + "." if domain else "") + op
+            lowered[key] = f"| {key} | [{path.name}](../src/core/lower/{path.name}) | {notes.get(key, '')} |"
 head = text[:text.index("| operator |")]
 doc.write_text(head + "| operator | as of version | file | notes |\n|---|---|---|---|\n" +
-               "\n".join(rows[k] for k in sorted(rows)) + "\n")
-print(len(rows), "operators")
+               "\n".join(rows[k] for k in sorted(rows)) + "\n\n## Operators that become others\n\n" +
+               "| operator | file | becomes |\n|---|---|---|\n" +
+               "\n".join(lowered[k] for k in sorted(lowered)) + "\n")
+print(len(rows), "operators,", len(lowered), "that become others")

@@ -17,17 +17,15 @@ constexpr const char* kOwnAttributes[] = {"ceil_where_smaller", "equal", "float_
                                           "per_group", "projected"};
 
 Status LowerNode(LowerContext& c, Node* node) {
+  static const auto* const rules = new std::vector<const LowerRule*>(AllLowerRules());
   const std::string domain = node->domain;
-  for (const std::vector<LowerRule>* rules :
-       {&ArrayRules(), &MicrosoftRules(), &NnRules(), &ProductRules(), &QuantisedRules()}) {
-    for (const LowerRule& rule : *rules) {
-      // What a rule moved to another domain is of its newest form.
-      if (node->op_type != rule.op_type || node->domain != domain || domain != rule.domain ||
-          c.version() >= rule.until) {
-        continue;
-      }
-      MOSAIC_RETURN_IF_ERROR(rule.apply(c, node));
+  for (const LowerRule* rule : *rules) {
+    // What a rule moved to another domain is of its newest form.
+    if (node->op_type != rule->op_type || node->domain != domain || domain != rule->domain ||
+        c.version() >= rule->until) {
+      continue;
     }
+    MOSAIC_RETURN_IF_ERROR(rule->apply(c, node));
   }
   return Status();
 }
@@ -69,6 +67,15 @@ class Lowering {
 };
 
 }  // namespace
+
+std::vector<const LowerRule*> AllLowerRules() {
+  std::vector<const LowerRule*> all;
+  for (const std::vector<LowerRule>* rules :
+       {&ArrayRules(), &MicrosoftRules(), &NnRules(), &ProductRules(), &QuantisedRules()}) {
+    for (const LowerRule& rule : *rules) all.push_back(&rule);
+  }
+  return all;
+}
 
 int LowerContext::Constant(const Tensor& value) {
   Value v;

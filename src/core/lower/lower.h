@@ -51,6 +51,9 @@ struct LowerRule {
   Status (*apply)(LowerContext& c, Node* node);
 };
 
+// All rules, in the order in which they are tried.
+std::vector<const LowerRule*> AllLowerRules();
+
 // What became of which node. Bodies are counted from the graph itself, which is 0; nodes as they
 // were before.
 struct LowerReport {

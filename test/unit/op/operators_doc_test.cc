@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/lower/lower.h"
 #include "core/op/op.h"
 #include "core/op/reviewed.h"
 
@@ -26,35 +27,71 @@ std::vector<std::string> Cells(const std::string& line) {
   return cells;
 }
 
-TEST(OperatorsDocTest, AgreesWithTheRegistry) {
+// The rows of the tables of docs/operators.md, by the first cell of their heads' last columns.
+std::map<std::string, std::vector<std::vector<std::string>>> Tables() {
   std::ifstream in(std::string(MOSAIC_SOURCE_DIR) + "/docs/operators.md");
-  ASSERT_TRUE(in.good());
-  std::vector<std::vector<std::string>> rows;
-  bool in_table = false;
-  for (std::string line; std::getline(in, line);) {
+  EXPECT_TRUE(in.good());
+  std::map<std::string, std::vector<std::vector<std::string>>> tables;
+  std::string name, before;
+  for (std::string line; std::getline(in, line); before = line) {
     if (line.rfind("|---", 0) == 0) {
-      in_table = true;
-    } else if (in_table && line.rfind("| ", 0) == 0) {
-      rows.push_back(Cells(line));
+      name = Cells(before).back();
+    } else if (!name.empty() && line.rfind("| ", 0) == 0) {
+      tables[name].push_back(Cells(line));
+    } else {
+      name.clear();
     }
   }
+  return tables;
+}
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(std::string(MOSAIC_SOURCE_DIR) + path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// "[path](...)"
+std::string PathOf(const std::string& link) { return link.substr(1, link.find(']') - 1); }
+
+std::string NameOf(const std::string& domain, const std::string& op) {
+  return domain.empty() ? op : domain + "." + op;
+}
+
+TEST(OperatorsDocTest, AgreesWithTheRegistry) {
+  const std::vector<std::vector<std::string>> rows = Tables()["notes"];
   ASSERT_EQ(rows.size(), AllOps().size());
   for (size_t i = 0; i < rows.size(); ++i) {
     const OpDef& def = *AllOps()[i];
-    const std::string domain = def.domain[0] == 0 ? "" : std::string(def.domain) + ".";
     ASSERT_EQ(rows[i].size(), 4U) << def.op_type;
-    EXPECT_EQ(rows[i][0], domain + def.op_type);
+    EXPECT_EQ(rows[i][0], NameOf(def.domain, def.op_type));
     EXPECT_EQ(rows[i][1], std::to_string(def.since)) << def.op_type;
-    // The file holds the definition.
-    const std::string name = rows[i][2].substr(1, rows[i][2].find(']') - 1);
-    std::ifstream file(std::string(MOSAIC_SOURCE_DIR) + "/src/core/op/" + name);
-    std::stringstream text;
-    text << file.rdbuf();
-    // By name, or as the argument of a macro that makes it one.
-    const std::string op = def.op_type, all = text.str();
-    EXPECT_TRUE(all.find("\"" + op + "\"") != std::string::npos ||
-                all.find("\nMOSAIC_FUNCTION(" + op + ",") != std::string::npos)
-        << name << " does not define " << def.op_type;
+    // The file defines it by name, or as the argument of a macro that makes it one.
+    const std::string op = def.op_type, text = Contents("/src/core/op/" + PathOf(rows[i][2]));
+    EXPECT_TRUE(text.find("\"" + op + "\"") != std::string::npos ||
+                text.find("\nMOSAIC_FUNCTION(" + op + ",") != std::string::npos)
+        << rows[i][2] << " does not define " << op;
+  }
+}
+
+TEST(OperatorsDocTest, AgreesWithWhatIsLowered) {
+  std::map<std::string, std::string> lowered;  // by name: the operator
+  for (const LowerRule* rule : AllLowerRules()) {
+    if (FindOp(rule->domain, rule->op_type) == nullptr)
+      lowered[NameOf(rule->domain, rule->op_type)] = rule->op_type;
+  }
+  const std::vector<std::vector<std::string>> rows = Tables()["becomes"];
+  ASSERT_EQ(rows.size(), lowered.size());
+  auto it = lowered.begin();
+  for (const std::vector<std::string>& row : rows) {
+    ASSERT_EQ(row.size(), 3U) << row[0];
+    EXPECT_EQ(row[0], it->first);
+    EXPECT_NE(row[2], "") << row[0];
+    EXPECT_NE(Contents("/src/core/lower/" + PathOf(row[1])).find("\"" + it->second + "\", "),
+              std::string::npos)
+        << row[1] << " has no rule for " << row[0];
+    ++it;
   }
 }
 
