@@ -146,6 +146,40 @@ TEST(Importer, NamesAndOrderDoNotMatter) {
   EXPECT_EQ(Hashes(first).size(), 2u);
 }
 
+// Kernels as initializers with pads, and by a tool that has constants, names, forms and fused steps
+// of its own.
+TEST(Importer, ConvolutionsOfTwoWritersShareAllBlocks) {
+  const std::vector<float> dense = Numbers(32 * 16 * 9), point = Numbers(64 * 32, 7000),
+                           depth = Numbers(64 * 9, 9000);
+  ModelBuilder a, b;
+  a.Input("x", {kN, 16, 8, 8}).Output("y", {kN, 64, 8, 8});
+  a.Initializer(FloatTensor("k1", {32, 16, 3, 3}, dense));
+  a.Initializer(FloatTensor("k2", {64, 32, 1, 1}, point));
+  a.Initializer(FloatTensor("k3", {64, 1, 3, 3}, depth));
+  a.Node("Conv", {"x", "k1"}, {"h1"}, {IntsAttr("pads", {1, 1, 1, 1})}).Node("Relu", {"h1"}, {"r"});
+  a.Node("Conv", {"r", "k2"}, {"h2"});
+  a.Node("Conv", {"h2", "k3"}, {"y"}, {IntsAttr("pads", {1, 1, 1, 1}), IntAttr("group", 64)});
+  b.Input("in", {1, 16, 8, 8}).Output("out", {1, 64, 8, 8});
+  b.Initializer(TensorHead("depth", MOSAIC_FLOAT, {64, 1, 3, 3}).Floats(4, depth).str());
+  b.Node("Constant", {}, {"first"}, {TensorAttr("value", FloatTensor("", {32, 16, 3, 3}, dense))});
+  b.Node(
+      "Constant", {}, {"second"},
+      {TensorAttr("value", TensorHead("", MOSAIC_FLOAT, {64, 32, 1, 1}).Floats(4, point).str())});
+  b.NextDomain("com.microsoft")
+      .Node("FusedConv", {"in", "first"}, {"t1"},
+            {StringAttr("auto_pad", "SAME_UPPER"), StringAttr("activation", "Relu"),
+             IntsAttr("kernel_shape", {3, 3})});
+  b.Node("Conv", {"t1", "second"}, {"t2"}, {IntsAttr("strides", {1, 1})});
+  b.Node("Conv", {"t2", "depth"}, {"out"},
+         {StringAttr("auto_pad", "SAME_LOWER"), IntAttr("group", 64)});
+  const std::string bytes = a.Build(), other = b.Build(17, 8);
+  const Imported first = Import(bytes), second = Import(other);
+  ASSERT_TRUE(first.status.ok()) << first.status.message();
+  ASSERT_TRUE(second.status.ok()) << second.status.message();
+  EXPECT_EQ(Hashes(first), Hashes(second));
+  EXPECT_GE(Hashes(first).size(), 3u);
+}
+
 TEST(Importer, OneChangedWeightChangesItsBlockOnly) {
   std::vector<float> w = Numbers(300 * 40);
   auto model = [&] {
@@ -385,14 +419,16 @@ TEST(Importer, ExternalDataOfHalfBytes) {
     *out = std::make_unique<MemorySource>(file);
     return Status();
   };
-  for (const auto& [dtype, want] : {std::make_pair(int{MOSAIC_UINT4}, std::vector<int8_t>{1, 2, 3, 4, 5, 6, 7}),
-                                    std::make_pair(int{MOSAIC_INT4}, std::vector<int8_t>{1, 2, 3, 4, 5, 6, 7})}) {
+  for (const auto& [dtype, want] :
+       {std::make_pair(int{MOSAIC_UINT4}, std::vector<int8_t>{1, 2, 3, 4, 5, 6, 7}),
+        std::make_pair(int{MOSAIC_INT4}, std::vector<int8_t>{1, 2, 3, 4, 5, 6, 7})}) {
     for (const char* length : {"", "4"}) {
       std::map<std::string, std::string> entries = {{"location", "w"}};
       if (*length != 0) entries["length"] = length;
       ModelBuilder b;
       b.Input("x", {kN, 7}).Output("y", {kN, 7});
-      b.Initializer(ExternalTensor("w", dtype, {7}, entries)).Initializer(FloatTensor("s", {}, {1}));
+      b.Initializer(ExternalTensor("w", dtype, {7}, entries))
+          .Initializer(FloatTensor("s", {}, {1}));
       b.Node("DequantizeLinear", {"w", "s"}, {"d"}).Node("Add", {"x", "d"}, {"y"});
       const Imported r = Import(b.Build(21), 126, opener);
       ASSERT_TRUE(r.status.ok()) << r.status.message();
