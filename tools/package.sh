@@ -19,6 +19,8 @@ BUILDER=$TREE/build/roots/$SUITE-build FRESH=$TREE/build/roots/$SUITE-fresh
 headline "Building the package for PostgreSQL $MAJOR in $BUILDER"
 make_root "$SUITE" "$BUILDER"
 in_root "$BUILDER" /pg_mosaic/tools/package_in_root.sh build "$MAJOR"
+headline "make installcheck against the package, there"
+in_root "$BUILDER" /pg_mosaic/tools/package_in_root.sh check "$MAJOR"
 as_root rm -rf "$TREE/build/packages/$SUITE"
 as_root cp -r "$BUILDER/var/build/packages" "$TREE/build/packages/$SUITE"
 

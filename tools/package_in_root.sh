@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# package_in_root.sh build|try MAJOR: what tools/package.sh does in its roots, as root there.
+# package_in_root.sh build|check|try MAJOR: what tools/package.sh does in its roots, as root there.
 set -Eeuo pipefail
 trap 'echo "FAILED: line $LINENO: $BASH_COMMAND" >&2' ERR
 export DEBIAN_FRONTEND=noninteractive
@@ -20,6 +20,15 @@ build() {
   DEB_BUILD_OPTIONS="parallel=$(nproc)" dpkg-buildpackage -b -us -uc
   rm -f /pg_mosaic/build/packages/*
   cp ../*.deb ../*.buildinfo ../*.changes /pg_mosaic/build/packages/
+}
+
+# debian/tests, as autopkgtest would run them where it was built: the SQL tests against the installed package.
+check() {
+  apt-get install -q -y --no-install-recommends "/pg_mosaic/build/packages/$PACKAGE"_*.deb
+  cd /var/tmp/pg-mosaic/source
+  find . -type d -exec chmod a+rx {} + # the server reads test/data
+  sh debian/tests/installcheck
+  apt-get purge -q -y "$PACKAGE"
 }
 
 psql() { runuser -u postgres -- psql -X -At -v ON_ERROR_STOP=1 "$@"; }

@@ -213,6 +213,20 @@ mosaic_heap_update(Relation rel, ItemPointer place, HeapTuple row, TU_UpdateInde
 #endif
 
 /*
+ * Runs of pages read by one call: since 17.  18 reads several of them at a time, takes the relation's persistence,
+ * and tells in the length that StartReadBuffers() gives back how many pages are read.
+ */
+#if PG_VERSION_NUM >= 180000
+#define MOSAIC_READS_RUNS
+#define mosaic_set_persistence(operation, rel) ((void) ((operation)->persistence = (rel)->rd_rel->relpersistence))
+#define mosaic_pages_read(operation, length) (length)
+#elif PG_VERSION_NUM >= 170000
+#define MOSAIC_READS_RUNS
+#define mosaic_set_persistence(operation, rel) ((void) 0)
+#define mosaic_pages_read(operation, length) ((operation)->io_buffers_len)
+#endif
+
+/*
  * Number of callbacks of TableAmRoutine in each version whose callbacks were
  * reviewed one by one for mosaic_am.c.  16 has those of 15; 17 gives ANALYZE a
  * stream of pages (heap's own callbacks take it), 18 drops

@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
 CREATE EXTENSION pg_mosaic;
 \getenv data MOSAIC_TEST_DATA
-CREATE FUNCTION f(name text) RETURNS bytea LANGUAGE sql AS $$ SELECT pg_read_binary_file(current_setting('mosaic_test.data') || '/models/' || name || '.onnx') $$;
+CREATE FUNCTION f(name text) RETURNS bytea LANGUAGE sql RETURN pg_read_binary_file(:'data' || '/models/' || name || '.onnx');
 CREATE VIEW a AS SELECT alias, model, canary, share FROM mosaic.aliases ORDER BY alias COLLATE "C";
 SELECT tensors FROM import_model('m', f('iris'), keep => 5);
 SELECT tensors FROM import_model('m', f('iris'), dtype => 'bf16', keep => 5);

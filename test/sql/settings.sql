@@ -2,8 +2,11 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
 CREATE EXTENSION pg_mosaic;
+-- It logs in as who runs this does: without a password, or with that one.
+\set password ''
+\getenv password PGPASSWORD
+CREATE ROLE mosaic_plain LOGIN PASSWORD :'password';
 RESET client_min_messages;
-CREATE ROLE mosaic_plain LOGIN;
 GRANT CREATE ON SCHEMA public TO mosaic_plain;
 \set superuser :USER
 \c - mosaic_plain

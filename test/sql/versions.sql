@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pg_mosaic CASCADE;
 CREATE EXTENSION pg_mosaic;
 \getenv data MOSAIC_TEST_DATA
-CREATE FUNCTION f(name text) RETURNS bytea LANGUAGE sql AS $$ SELECT pg_read_binary_file(current_setting('mosaic_test.data') || '/models/' || name || '.onnx') $$;
+CREATE FUNCTION f(name text) RETURNS bytea LANGUAGE sql RETURN pg_read_binary_file(:'data' || '/models/' || name || '.onnx');
 CREATE TABLE truth (n text, p real[]);
 -- which of the files predicts the same as a model
 CREATE FUNCTION p(name text) RETURNS text LANGUAGE plpgsql AS $$

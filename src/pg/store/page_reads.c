@@ -11,6 +11,7 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 
+#include "compat.h"
 #include "page_reads.h"
 
 /* How many pages from pages[0] are consecutive, and read into the same buffers. */
@@ -24,7 +25,7 @@ run_length(const MosaicPageRead *pages, int n)
 	return length;
 }
 
-#if PG_VERSION_NUM >= 170000
+#ifdef MOSAIC_READS_RUNS
 
 /* Reads under way at a time. */
 #define MAX_READS 16
@@ -61,17 +62,11 @@ start(Queue *q, const MosaicPageRead *pages, int i, int n, bool jump)
 	r->n = run_length(&pages[i], Min(n - i, io_combine_limit));
 	r->operation.rel = q->rel;
 	r->operation.smgr = RelationGetSmgr(q->rel);
-#if PG_VERSION_NUM >= 180000
-	r->operation.persistence = q->rel->rd_rel->relpersistence;
-#endif
+	mosaic_set_persistence(&r->operation, q->rel);
 	r->operation.forknum = MAIN_FORKNUM;
 	r->operation.strategy = pages[i].ring;
 	reads = StartReadBuffers(&r->operation, &q->buffers[i], pages[i].page, &r->n, flags);
-#if PG_VERSION_NUM >= 180000
-	r->read = reads ? r->n : 0;
-#else
-	r->read = reads ? r->operation.io_buffers_len : 0;
-#endif
+	r->read = reads ? mosaic_pages_read(&r->operation, r->n) : 0;
 	return r->n;
 }
 
