@@ -1,13 +1,16 @@
 // Runs ONNX's own node cases through the core.
 //
-//   conformance_tests DATA                  counts what passes, what is refused and why, what is wrong
-//   conformance_tests DATA LISTS            the same, checked against LISTS/claimed.txt, excluded.txt
-//   conformance_tests DATA LISTS --write    writes LISTS/claimed.txt anew
-//   conformance_tests DATA - --only X       runs case X alone and says what happens
+//   conformance_tests DATA                  counts what passes, what is refused and why, what is
+//   wrong conformance_tests DATA LISTS            the same, checked against LISTS/claimed.txt,
+//   excluded.txt conformance_tests DATA LISTS --write    adds to LISTS/claimed.txt what passes, and
+//   drops what no longer does conformance_tests DATA - --only X       runs case X alone and says
+//   what happens
 //
 // A case passes, or is refused as unsupported, as too large, or (where its model is no model) as
-// bad; anything else is wrong. claimed.txt names the cases that pass, no more and no less;
-// excluded.txt those that may do something else, with the reason.
+// bad; anything else is wrong. claimed.txt names the cases that pass, by name and opset, for ONNX
+// changes cases with its opsets: no more and no less, for data of as many cases as its first line
+// says; where DATA is of another release, what passes besides is told and no failure.
+// excluded.txt names those that may do something else, with the reason.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +18,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "conformance/onnx_case.h"
 #include "conformance/run_case.h"
@@ -23,35 +27,54 @@ namespace mosaic::conformance {
 
 namespace {
 
-// The first word of each line, and the rest; # begins a comment.
+// The first two words of each line, and the rest; # begins a comment.
 std::map<std::string, std::string> ReadList(const std::string& path) {
   std::map<std::string, std::string> list;
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) {
     if (line.empty() || line[0] == '#') continue;
-    const size_t space = line.find(' ');
+    const size_t space = line.find(' ', line.find(' ') + 1);
     list[line.substr(0, space)] = space == std::string::npos ? "" : line.substr(space + 1);
   }
   return list;
 }
+
+constexpr const char* kComplete = "# complete for data of so many cases:";
+
+// The numbers of cases for which a list is complete: its first line.
+std::set<size_t> ReadComplete(const std::string& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  std::set<size_t> sizes;
+  if (line.rfind(kComplete, 0) != 0) return sizes;
+  std::istringstream numbers(line.substr(std::strlen(kComplete)));
+  for (size_t n; numbers >> n;) sizes.insert(n);
+  return sizes;
+}
+
+std::string KeyOf(const Case& c) { return c.name + " " + std::to_string(c.opset); }
 
 class Run {
  public:
   explicit Run(const std::string& lists) : lists_(lists) {
     if (lists_.empty()) return;
     listed_ = ReadList(lists_ + "/claimed.txt");
+    complete_ = ReadComplete(lists_ + "/claimed.txt");
     excluded_ = ReadList(lists_ + "/excluded.txt");
   }
 
   void Do(const Case& c) {
     const Status status = RunCase(c, &totals_);
+    const std::string key = KeyOf(c);
+    present_.insert(key);
     if (status.ok()) {
-      passed_.insert(c.name);
+      passed_.insert(key);
     } else if (IsRefusal(status.code())) {
       ++refused_[Reason(status)];
       std::printf("refused %s: %s\n", c.name.c_str(), status.message().c_str());
-    } else if (excluded_.count(c.name) > 0) {
-      std::printf("excluded %s: %s\n", c.name.c_str(), excluded_[c.name].c_str());
+    } else if (excluded_.count(key) > 0) {
+      std::printf("excluded %s: %s\n", c.name.c_str(), excluded_[key].c_str());
     } else {
       ++wrong_;
       std::printf("WRONG %s: %s\n", c.name.c_str(), status.message().c_str());
@@ -59,24 +82,40 @@ class Run {
   }
 
   void CheckLists() {
-    for (const auto& [name, unused] : listed_) {
+    for (const auto& [key, unused] : listed_) {
       (void)unused;
-      if (passed_.count(name) == 0) Say(name + " is listed in claimed.txt, but does not pass");
-    }
-    for (const std::string& name : passed_) {
-      if (listed_.count(name) == 0) {
-        Say(name + " passes, but is not listed: run conformance_tests with --write");
+      if (present_.count(key) > 0 && passed_.count(key) == 0) {
+        Say(key + " is listed in claimed.txt, but does not pass");
       }
     }
-    for (const auto& [name, reason] : excluded_) {
-      if (reason.empty()) Say("excluded.txt gives no reason for " + name);
-      if (passed_.count(name) > 0) Say("excluded.txt names " + name + ", which passes");
+    for (const std::string& key : passed_) {
+      if (listed_.count(key) > 0) continue;
+      const std::string line =
+          key + " passes, but is not listed: run conformance_tests with --write";
+      if (complete_.count(present_.size()) > 0) {
+        Say(line);
+      } else {
+        std::printf("%s\n", line.c_str());
+      }
+    }
+    for (const auto& [key, reason] : excluded_) {
+      if (reason.empty()) Say("excluded.txt gives no reason for " + key);
+      if (passed_.count(key) > 0) Say("excluded.txt names " + key + ", which passes");
     }
   }
 
-  void Write() const {
+  void Write() {
+    for (const std::string& key : present_) listed_.erase(key);
+    for (const std::string& key : passed_) listed_[key] = "";
+    complete_.insert(present_.size());
     std::ofstream out(lists_ + "/claimed.txt");
-    for (const std::string& name : passed_) out << name << "\n";
+    out << kComplete;
+    for (size_t n : complete_) out << ' ' << n;
+    out << '\n';
+    for (const auto& [key, unused] : listed_) {
+      (void)unused;
+      out << key << '\n';
+    }
   }
 
   int Report(size_t total) const {
@@ -114,7 +153,8 @@ class Run {
 
   std::string lists_;
   std::map<std::string, std::string> listed_, excluded_;
-  std::set<std::string> passed_;
+  std::set<std::string> present_, passed_;  // KeyOf
+  std::set<size_t> complete_;
   std::map<std::string, int> refused_;
   Totals totals_;
   int wrong_ = 0, failures_ = 0;
