@@ -10,7 +10,8 @@
 // bad; anything else is wrong. claimed.txt names the cases that pass, by name and opset, for ONNX
 // changes cases with its opsets: no more and no less, for data of as many cases as its first line
 // says; where DATA is of another release, what passes besides is told and no failure.
-// excluded.txt names those that may do something else, with the reason.
+// excluded.txt names those that may do something else, by name and the number of cases that DATA
+// has, with the reason.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -57,7 +58,7 @@ std::string KeyOf(const Case& c) { return c.name + " " + std::to_string(c.opset)
 
 class Run {
  public:
-  explicit Run(const std::string& lists) : lists_(lists) {
+  Run(const std::string& lists, size_t cases) : lists_(lists), cases_(cases) {
     if (lists_.empty()) return;
     listed_ = ReadList(lists_ + "/claimed.txt");
     complete_ = ReadComplete(lists_ + "/claimed.txt");
@@ -73,8 +74,9 @@ class Run {
     } else if (IsRefusal(status.code())) {
       ++refused_[Reason(status)];
       std::printf("refused %s: %s\n", c.name.c_str(), status.message().c_str());
-    } else if (excluded_.count(key) > 0) {
-      std::printf("excluded %s: %s\n", c.name.c_str(), excluded_[key].c_str());
+    } else if (excluded_.count(ExcludedKey(c.name)) > 0) {
+      excluded_keys_.insert(key);
+      std::printf("excluded %s: %s\n", c.name.c_str(), excluded_[ExcludedKey(c.name)].c_str());
     } else {
       ++wrong_;
       std::printf("WRONG %s: %s\n", c.name.c_str(), status.message().c_str());
@@ -84,7 +86,7 @@ class Run {
   void CheckLists() {
     for (const auto& [key, unused] : listed_) {
       (void)unused;
-      if (present_.count(key) > 0 && passed_.count(key) == 0) {
+      if (present_.count(key) > 0 && passed_.count(key) == 0 && excluded_keys_.count(key) == 0) {
         Say(key + " is listed in claimed.txt, but does not pass");
       }
     }
@@ -92,7 +94,7 @@ class Run {
       if (listed_.count(key) > 0) continue;
       const std::string line =
           key + " passes, but is not listed: run conformance_tests with --write";
-      if (complete_.count(present_.size()) > 0) {
+      if (complete_.count(cases_) > 0) {
         Say(line);
       } else {
         std::printf("%s\n", line.c_str());
@@ -100,14 +102,20 @@ class Run {
     }
     for (const auto& [key, reason] : excluded_) {
       if (reason.empty()) Say("excluded.txt gives no reason for " + key);
-      if (passed_.count(key) > 0) Say("excluded.txt names " + key + ", which passes");
+    }
+    for (const std::string& key : passed_) {
+      const std::string name = key.substr(0, key.find(' '));
+      if (excluded_.count(ExcludedKey(name)) > 0)
+        Say("excluded.txt names " + name + ", which passes");
     }
   }
 
   void Write() {
-    for (const std::string& key : present_) listed_.erase(key);
+    for (const std::string& key : present_) {
+      if (excluded_keys_.count(key) == 0) listed_.erase(key);
+    }
     for (const std::string& key : passed_) listed_[key] = "";
-    complete_.insert(present_.size());
+    complete_.insert(cases_);
     std::ofstream out(lists_ + "/claimed.txt");
     out << kComplete;
     for (size_t n : complete_) out << ' ' << n;
@@ -146,14 +154,19 @@ class Run {
     return first == std::string::npos ? reason.substr(0, 120) : reason.substr(0, first);
   }
 
+  std::string ExcludedKey(const std::string& name) const {
+    return name + " " + std::to_string(cases_);
+  }
+
   void Say(const std::string& line) {
     ++failures_;
     std::printf("%s\n", line.c_str());
   }
 
   std::string lists_;
+  size_t cases_;
   std::map<std::string, std::string> listed_, excluded_;
-  std::set<std::string> present_, passed_;  // KeyOf
+  std::set<std::string> present_, passed_, excluded_keys_;  // KeyOf
   std::set<size_t> complete_;
   std::map<std::string, int> refused_;
   Totals totals_;
@@ -177,7 +190,7 @@ int Main(int argc, char** argv) {
     std::printf("there is no case %s\n", argv[4]);
     return 2;
   }
-  Run run(argc > 2 ? argv[2] : "");
+  Run run(argc > 2 ? argv[2] : "", cases.size());
   for (const Case& c : cases) run.Do(c);
   if (argc == 4 && std::strcmp(argv[3], "--write") == 0) {
     run.Write();
