@@ -217,6 +217,26 @@ SELECT g, p FROM generate_series(1, 2) g, LATERAL (SELECT (predict('iris', ARRAY
 SELECT same($$SELECT predict('nobody', '{1,2,3,4}'::real[]) FROM t WHERE false$$), same($$SELECT x, predict(NULL, '{1,2,3,4}'::real[]), predict('iris', '{1,2,3,4}'::real[]) FROM t LIMIT 3$$);
 SELECT id, predict('nobody', '{1,2,3,4}'::real[]) FROM t ORDER BY id LIMIT 2;
 
+-- one row at most: a whole unique key, whatever is above it; not a part of one, a range, or an index that is not unique
+CREATE TABLE keyed (g int, i int, x real[], n int, PRIMARY KEY (g, i));
+INSERT INTO keyed SELECT 1, id, x, id FROM t;
+CREATE INDEX ON keyed (n);
+ANALYZE keyed;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SELECT * FROM show($$SELECT predict_class('iris', x) FROM t WHERE id = 7$$);
+SELECT * FROM show($$SELECT predict_class('iris', x) + 1 FROM keyed WHERE g = 1 AND i = 7 ORDER BY 1 LIMIT 5$$);
+SELECT * FROM show($$SELECT g, predict_class('iris', x) FROM keyed WHERE g = 1 AND predict_class('iris', x) = 1$$);
+SELECT * FROM show($$SELECT predict_class('iris', x) FROM keyed WHERE g = 1 AND i < 7$$);
+SELECT * FROM show($$SELECT predict_class('iris', x) FROM keyed WHERE n = 7$$);
+SELECT * FROM show($$SELECT sum(predict_class('iris', x)) FROM t WHERE id = ANY ('{1,7}')$$);
+SELECT same($$SELECT a.id, predict_class('iris', b.x) FROM t a JOIN t b ON b.id = a.p + a.id ORDER BY 1$$);
+SELECT * FROM show($$SELECT predict_class('iris', ARRAY[1, 2, 3, 4]::real[]), (SELECT sum(predict_class('iris', x)) FROM t)$$);
+SELECT * FROM nodes($$UPDATE t SET p = predict_class('iris', x) WHERE id = 7$$);
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+DROP TABLE keyed;
+
 -- batches end where memory does
 SET work_mem = '64kB';
 SELECT same($$SELECT id, predict('iris', x), repeat(m, 1000) FROM t$$);

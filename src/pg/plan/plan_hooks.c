@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "plan_hooks.h"
+#include "plan_one_row.h"
 #include "plan_rewrite.h"
 #include "predict_scan.h"
 #include "predict_support.h"
@@ -24,7 +25,7 @@ executor_start(QueryDesc *query, int eflags)
 {
 	MemoryContext cxt = NULL;
 
-	if (batch_enabled && mosaic_stmt_may_predict(query->plannedstmt))
+	if (batch_enabled && mosaic_stmt_may_predict(query->plannedstmt) && !mosaic_only_one_row(query->plannedstmt))
 	{
 		MemoryContext saved;
 		PlannedStmt *rewritten;
