@@ -1,7 +1,8 @@
 -- Random calls of every SQL function of the extension: any names, types, shapes, NULLs, settings, alone and over a table.
 --
--- calls.run(n) makes n of them, a third of which as a role that is no superuser (one that may import, one that may only read what it was
--- granted), each in a subtransaction of which five in six are rolled back, and counts how they ended in calls.outcomes. Each statement is logged before it runs (LOG: call ...), so that the last one is known when the server dies.
+-- calls.run(n) makes n of them, a quarter of which as a role that is no superuser (one that may import and administer, one that may
+-- only use what it was granted), each in a subtransaction of which five in six are rolled back, and counts how they ended in
+-- calls.outcomes. Each statement is logged before it runs (LOG: call ...), so that the last one is known when the server dies.
 -- setseed() before calls.prepare() and before each calls.run() makes the same draws again.
 CREATE SCHEMA calls;
 CREATE TABLE calls.outcomes(function text, arguments text, role text, sqlstate text, count int, example text, message text, PRIMARY KEY (function, arguments, role, sqlstate));
@@ -45,7 +46,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION calls.model() RETURNS text LANGUAGE sql VOLATILE AS $$
-  SELECT CASE WHEN calls.chance(0.8) THEN calls.pick('iris', 'iris', 'iris', 'fashion_base', 'text_classifier', 'text_classes', 'text_classes', 'half', 'newer', 'prod', 'people', 'iris@1', 'newer@2')
+  SELECT CASE WHEN calls.chance(0.8) THEN calls.pick('iris', 'iris', 'iris', 'fashion_base', 'text_classifier', 'text_classes', 'text_classes', 'half', 'newer', 'newer', 'prod', 'people', 'iris@1', 'newer@2')
     ELSE calls.pick('', 'no such model', 'iris@', '@', 'iris@999999999999999999999', repeat('x', 300), 'ümläut', 'a''b"c\d', E'two\nlines', '../iris', '%s%n') END
 $$;
 
@@ -90,7 +91,8 @@ BEGIN
     WHEN type = 'mosaic.role' THEN v := calls.pick('calls_reader', 'calls_importer', '-', '?', '', 'no such role', '"calls_reader"', repeat('x', 100), 'a.b', '16384');
     WHEN type IN ('text', 'character varying', 'name') THEN
       v := CASE
-        WHEN name ~ '^(model|name|new_name|base|like|model_name|reference|versions?|alias)$' AND calls.chance(0.95) THEN calls.model()
+        WHEN name = 'alias' THEN calls.pick('prod', 'prod', calls.model())
+        WHEN name ~ '^(model|name|new_name|base|like|model_name|reference|versions?)$' AND calls.chance(0.95) THEN calls.model()
         WHEN name ~ 'path|adapter|weights|file' THEN calls.pick('/dev/null', '/nonexistent/a.onnx', '/', '.', '', 'relative.onnx', '/proc/self/status', current_setting('calls.models') || '/iris.onnx',
           current_setting('calls.models') || '/text_classes.onnx', current_setting('calls.models'), current_setting('calls.models') || '/../text/vocab.txt')
         WHEN name = 'dedup' THEN calls.pick('exact', 'near', 'lossless', 'ladder', 'off', '', 'EXACT')
@@ -170,14 +172,15 @@ CREATE PROCEDURE calls.one(n int) LANGUAGE plpgsql AS $$
 DECLARE
   f calls.function;
   name name;
-  caller text := CASE WHEN calls.chance(0.33) THEN calls.pick('calls_reader', 'calls_importer') ELSE 'none' END;
+  caller text := CASE WHEN calls.chance(0.25) THEN calls.pick('calls_reader', 'calls_importer') ELSE 'none' END;
   statement text;
   begin_at timestamptz;
   state text := 'rolled back';
   said text;
 BEGIN
-  -- By name, each in turn at first, and one of its forms; then any form.
+  -- By name, each in turn at first, and one of its forms; or any form.
   SELECT proname INTO name FROM (SELECT DISTINCT proname FROM calls.function) names ORDER BY proname OFFSET n - 1 LIMIT 1;
+  IF name IS NULL AND calls.chance(0.7) THEN SELECT proname INTO name FROM (SELECT DISTINCT proname FROM calls.function) names ORDER BY random() LIMIT 1; END IF;
   SELECT * INTO f FROM calls.function WHERE proname = name OR name IS NULL ORDER BY random() LIMIT 1;
   statement := calls.statement(f);
   RAISE LOG 'call %, role %', statement, caller;
@@ -255,7 +258,7 @@ BEGIN
       FROM generate_series(1, 40) i;
   CREATE ROLE calls_reader;
   CREATE ROLE calls_importer;
-  PERFORM mosaic.grant_import('calls_importer');
+  PERFORM mosaic.grant_import('calls_importer'), mosaic.grant_admin('calls_importer');
   GRANT pg_read_server_files TO calls_importer;
   GRANT USAGE ON SCHEMA calls TO calls_reader, calls_importer;
   GRANT SELECT ON calls.file, calls.large, calls.item TO calls_reader, calls_importer;

@@ -73,11 +73,10 @@ my @phases = (
 	[ 'import, blocks written, maps not', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $written, 'again', q{domain => 'apart'} ],
 	[ 'import, merges written, log not', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $written, 'again', q{domain => 'apart'} ],
 	[ 'import that replaces, maps written, old model there', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $written, 'old', 'replace => true' ],
-	[ 'ladder, rows of the validation query', $advisory, sprintf $ladder, q{validation => 'SELECT waits(x) FROM pictures', metric => 'agreement', max_drop => 1} ],
-	[ 'ladder, gate', $advisory, sprintf $ladder, q{validation => 'SELECT x FROM pictures', metric_function => 'slow_metric'} ],
+	[ 'ladder, gate, nothing written', $advisory, sprintf $ladder, q{validation => 'SELECT x FROM pictures', metric_function => 'slow_metric'} ],
 	[ 'ladder, blocks written, maps not', 'LOCK TABLE mosaic.tensor IN SHARE MODE', sprintf $ladder, $judged ],
 	[ 'ladder, maps written, log not', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE', sprintf $ladder, $judged ],
-	[ 'plan of a ladder', $advisory, q{SELECT count(*) FROM plan_ladder('fashion_noise', 'SELECT x FROM pictures', metric_function => 'slow_metric')} ],
+	[ 'plan of a ladder, nothing written', $advisory, q{SELECT count(*) FROM plan_ladder('fashion_noise', 'SELECT x FROM pictures', metric_function => 'slow_metric')} ],
 	[ 'gate of an import down the ladder', $advisory, sprintf $stepped, 'again', q{metric_function => 'slow_metric', domain => 'apart'} ],
 	[ 'import down the ladder that replaces, maps written, old model there', 'LOCK TABLE mosaic.dedup_decision IN SHARE MODE',
 		sprintf $stepped, 'old', q{metric => 'agreement', max_drop => 1, replace => true} ],
@@ -89,6 +88,7 @@ for my $end (qw(cancel crash))
 	for my $phase (@phases)
 	{
 		my ($name, $lock, $statement) = @$phase;
+		next if $end eq 'crash' && $name =~ /nothing written/;
 		my $holder = $node->background_psql('postgres', on_error_stop => 0);
 		my $session = $node->background_psql('postgres', on_error_stop => 0);
 		my $pid = backend_of($session);
