@@ -180,6 +180,12 @@ bool StepsAreNodes(const Model& model, const Graph& graph) {
   return same;
 }
 
+std::string NodesOf(const Graph& graph) {
+  std::string all;
+  for (const Node& n : graph.nodes) all += (all.empty() ? "" : ", ") + n.op_type;
+  return all;
+}
+
 // The model of the chain gives what its nodes gave.
 void RunModel(Chain* chain) {
   for (const Tensor& t : chain->inputs) {
@@ -225,7 +231,8 @@ void RunModel(Chain* chain) {
                 ", of the nodes " + ShapeString(want.shape()));
     Require(
         !StepsAreNodes(*model, chain->graph) || SameElements(got, want),
-        "output " + std::to_string(o) + " of the model has other elements than that of its node");
+        "output " + std::to_string(o) + " of the model has other elements than that of its node: " +
+            NodesOf(chain->graph));
   }
 }
 

@@ -60,7 +60,8 @@ bool ConstantOf(OnnxNode* n, OnnxTensor* out) {
     *out = TensorOf(MOSAIC_INT64, std::get<std::vector<int64_t>>(a.value), false);
   } else if (a.name == "value_string" && std::holds_alternative<std::string>(a.value)) {
     *out = StringsOf({std::get<std::string>(a.value)}, true);
-  } else if (a.name == "value_strings" && std::holds_alternative<std::vector<std::string>>(a.value)) {
+  } else if (a.name == "value_strings" &&
+             std::holds_alternative<std::vector<std::string>>(a.value)) {
     *out = StringsOf(std::get<std::vector<std::string>>(a.value), false);
   } else {
     return false;
@@ -526,8 +527,9 @@ void CompactTensors(Graph* graph, std::vector<GraphTensor>* tensors) {
   *tensors = std::move(kept);
 }
 
-// All that keeps the graph from being run, in one error.
-Status CheckOperators(const Graph& graph, const std::vector<std::string>& problems) {
+// All that keeps the graph from being run, in one error. hint: of what it is about besides nodes.
+Status CheckOperators(const Graph& graph, const std::vector<std::string>& problems,
+                      const std::string& hint) {
   const std::vector<MissingOperator> missing = MissingOperators(graph);
   if (missing.empty() && problems.empty()) return {};
   std::string message;
@@ -536,13 +538,15 @@ Status CheckOperators(const Graph& graph, const std::vector<std::string>& proble
   for (const MissingOperator& m : missing) {
     detail += (detail.empty() ? "" : "\n") + MissingMessage({m});
   }
-  if (missing.empty()) return Status::Unsupported(message);
+  if (missing.empty()) return Status::Unsupported(message).WithHint(hint);
   const std::string operators = MissingMessage(missing);
   bool damaged = true;  // a node that is wrong in itself, whatever is supported
   for (const MissingOperator& m : missing) damaged = damaged && m.damaged;
   const std::string all = (message.empty() ? "" : message + ", ") + operators;
-  if (damaged && problems.empty()) return Status(MOSAIC_E_BAD_MODEL, all, missing.size() > 1 ? detail : "");
-  return Status(MOSAIC_E_UNSUPPORTED, "not supported: " + all, missing.size() > 1 ? detail : "");
+  if (damaged && problems.empty())
+    return Status(MOSAIC_E_BAD_MODEL, all, missing.size() > 1 ? detail : "");
+  return Status(MOSAIC_E_UNSUPPORTED, "not supported: " + all, missing.size() > 1 ? detail : "",
+                hint);
 }
 
 }  // namespace
@@ -559,9 +563,15 @@ Status BuildGraph(OnnxModel model, Graph* graph, std::vector<GraphTensor>* tenso
   MOSAIC_RETURN_IF_ERROR(builder.Build());
   CompactBodies(graph);
   CompactTensors(graph, tensors);
-  std::vector<std::string> problems = builder.problems();
+  std::vector<std::string> problems;
+  std::string hint;
+  for (const Status& s : model.problems) {
+    problems.push_back(s.message());
+    if (hint.empty()) hint = s.hint();
+  }
+  problems.insert(problems.end(), builder.problems().begin(), builder.problems().end());
   ResolveMaps(model.maps, graph, &problems);
-  return CheckOperators(*graph, problems);
+  return CheckOperators(*graph, problems, hint);
 }
 
 }  // namespace mosaic

@@ -38,12 +38,17 @@ Status CheckModel(const Importer::Options& options, ByteSource* source, External
       if (u.count > 0) out->push_back(std::move(u));
     }
   }
-  // What else is in the way: the error says more than that operators are missing.
-  const std::string operators = missing.empty() ? "" : MissingMessage(missing);
-  if (!status.ok() && status.message() != operators &&
-      status.message() != "not supported: " + operators) {
-    out->push_back({"", "", 0, false, status.message()});
+  // What else is in the way: what the error says besides the operators, which have lines.
+  if (status.ok()) return Status();
+  const std::string prefix = "not supported: ", operators = MissingMessage(missing);
+  std::string rest = status.message();
+  if (!missing.empty() && rest.size() >= operators.size() &&
+      rest.compare(rest.size() - operators.size(), operators.size(), operators) == 0) {
+    rest.resize(rest.size() - operators.size());
+    if (rest.rfind(prefix, 0) == 0) rest.erase(0, prefix.size());
+    if (rest.size() > 2) rest.resize(rest.size() - 2);  // ", "
   }
+  if (!rest.empty()) out->push_back({"", "", 0, false, rest});
   return Status();
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/graph/graph.h"
 #include "core/import/tensor_data.h"
+#include "core/util/status.h"
 
 namespace mosaic {
 
@@ -69,6 +70,7 @@ struct OnnxModel : OnnxGraph {
   int opset = 0;  // of the default domain
   std::vector<std::pair<std::string, int>> domains;  // versions of the others
   std::vector<OnnxFunction> functions;
+  std::vector<Status> problems;  // what is not supported of it besides nodes; UNSUPPORTED
 };
 
 }  // namespace mosaic

@@ -67,6 +67,13 @@ Status OnnxReader::Name(WireReader* r, std::string* out) {
       .WithHint("Use a database of encoding UTF8, or give the model names in ASCII.");
 }
 
+Status OnnxReader::Note(const Status& s) {
+  if (s.code() != MOSAIC_E_UNSUPPORTED) return s;
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
+  problems_->push_back(s);
+  return {};
+}
+
 Status OnnxReader::Int64s(WireReader* r, std::vector<int64_t>* out) {
   if (r->type() != kBytes) {
     out->push_back(r->Int64());
@@ -98,6 +105,7 @@ Status OnnxReader::Floats(WireReader* r, std::vector<float>* out) {
 // ---- ModelProto ----
 
 Status OnnxReader::ReadModel(WireReader r, OnnxModel* out) {
+  problems_ = &out->problems;
   int64_t ir_version = -1;
   int graphs = 0;
   while (r.Next()) {
@@ -113,7 +121,9 @@ Status OnnxReader::ReadModel(WireReader r, OnnxModel* out) {
         MOSAIC_RETURN_IF_ERROR(ReadOpsetImport(r.Message(), &out->opset, &out->domains));
         break;
       case Key(20, kBytes):
-        return Status::Unsupported("training information is not supported");
+        MOSAIC_RETURN_IF_ERROR(Note(Status::Unsupported("training information is not supported")));
+        r.Skip();
+        break;
       case Key(25, kBytes):
         out->functions.emplace_back();
         MOSAIC_RETURN_IF_ERROR(ReadFunction(r.Message(), &out->functions.back()));
@@ -126,17 +136,19 @@ Status OnnxReader::ReadModel(WireReader r, OnnxModel* out) {
   if (ir_version == -1) return NotOnnx("it has no IR version");
   if (graphs == 0) return NotOnnx("it has no graph");
   if (ir_version < kMinIrVersion || ir_version > kMaxIrVersion) {
-    return Status::Unsupported("ONNX IR version " + std::to_string(ir_version) +
-                               " is not supported, only " + std::to_string(kMinIrVersion) + " to " +
-                               std::to_string(kMaxIrVersion));
+    MOSAIC_RETURN_IF_ERROR(Note(Status::Unsupported(
+        "ONNX IR version " + std::to_string(ir_version) + " is not supported, only " +
+        std::to_string(kMinIrVersion) + " to " + std::to_string(kMaxIrVersion))));
   }
   if (out->opset == 0 && out->domains.empty()) {
     return NotOnnx("it does not say which operator set it uses");
   }
   if (out->opset != 0 && out->opset < kMinOpset) {
-    return Status::Unsupported("ONNX opset " + std::to_string(out->opset) +
-                               " is not supported, only " + std::to_string(kMinOpset) + " and later")
-        .WithHint("Export the model with a later opset.");
+    MOSAIC_RETURN_IF_ERROR(Note(Status::Unsupported("ONNX opset " + std::to_string(out->opset) +
+                                                    " is not supported, only " +
+                                                    std::to_string(kMinOpset) + " and later")
+                                    .WithHint("Export the model with a later opset.")));
+    out->opset = kMinOpset;  // what of its operators is known otherwise
   }
   return {};
 }
@@ -225,7 +237,8 @@ Status OnnxReader::ReadNodeInto(WireReader r, std::vector<OnnxNode>* nodes) {
   const Status s = ReadNode(r, &nodes->back());
   const OnnxNode& n = nodes->back();
   const std::string number = std::to_string(nodes->size() - 1);
-  return InPart(s, "node " + Quoted(n.name.empty() ? number : n.name) + " (" + Shown(n.op_type) + ")");
+  return InPart(s,
+                "node " + Quoted(n.name.empty() ? number : n.name) + " (" + Shown(n.op_type) + ")");
 }
 
 Status OnnxReader::ReadGraph(WireReader r, OnnxGraph* out) {
@@ -336,12 +349,12 @@ Status OnnxReader::ReadValueInfo(WireReader r, OnnxMap* map, Value* out) {
   MOSAIC_RETURN_IF_ERROR(InPart(type, who));
   if (out->name.empty()) return Status::BadModel("it has no name");
   if (map == nullptr) return {};
-  if (!is_tensor) return Status::Unsupported(who + " is not a tensor");
-  if (DTypeSize(out->dtype) == 0) {
-    return Status::Unsupported(who + ": element type " + std::to_string(out->dtype) +
-                               " is not supported");
-  }
-  return {};
+  if (is_tensor && DTypeSize(out->dtype) != 0) return {};
+  const std::string what =
+      !is_tensor ? " is not a tensor"
+                 : ": element type " + std::to_string(out->dtype) + " is not supported";
+  out->dtype = MOSAIC_FLOAT;
+  return Note(Status::Unsupported("graph input " + who + what));
 }
 
 Status OnnxReader::ReadType(WireReader r, OnnxMap* map, Value* out, bool* is_tensor) {

@@ -28,8 +28,9 @@ class OnnxReader {
   // refused (UNSUPPORTED).
   OnnxReader(ByteSource* source, ExternalOpener opener, bool ascii_names = false);
 
-  // Errors: BAD_MODEL where the file is damaged or not ONNX, UNSUPPORTED where it uses features we
-  // do not have (those of single nodes are left in OnnxNode::problem), LIMIT.
+  // Features that we do not have are left in OnnxModel::problems and OnnxNode::problem, and what
+  // they are of is read as something harmless, so that all of them are found.
+  // Errors: BAD_MODEL where the file is damaged or not ONNX, UNSUPPORTED for ascii_names, LIMIT.
   Status Read(OnnxModel* out);
 
  private:
@@ -74,6 +75,9 @@ class OnnxReader {
     return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In(part);
   }
 
+  // Leaves an UNSUPPORTED status among the model's problems, and makes it OK.
+  Status Note(const Status& s);
+
   // Reads a name: valid UTF-8 without NUL, not too long.
   Status Name(WireReader* r, std::string* out);
   Status String(WireReader* r, uint64_t max, std::string* out);
@@ -87,6 +91,7 @@ class OnnxReader {
   std::map<std::string, std::shared_ptr<ByteSource>> external_;
   Budget budget_;
   int depth_ = 0;  // of graphs within graphs
+  std::vector<Status>* problems_ = nullptr;
 };
 
 }  // namespace mosaic

@@ -141,7 +141,13 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
     return DTypeBits(out->dtype) < 8 ? UsePacked(&f, out) : UseBytes(&f, out);
   };
   const Status s = read();  // before the name is looked at: reading sets it
-  return InPart(s, "tensor " + Quoted(out->name));
+  if (s.code() != MOSAIC_E_UNSUPPORTED) return InPart(s, "tensor " + Quoted(out->name));
+  const std::string name = out->name;
+  *out = OnnxTensor();
+  out->name = name;
+  out->dtype = out->data.dtype = MOSAIC_FLOAT;
+  out->dims = {0};
+  return Note(InPart(s, "tensor " + Quoted(name)));
 }
 
 Status OnnxReader::ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f) {
@@ -325,7 +331,8 @@ Status OnnxReader::ReadSparse(WireReader r, OnnxTensor* out) {
     return Status::Limit(who + " of shape " + ShapeString(dims) + " would take more than " +
                          std::to_string(kMaxSparseBytes >> 20) + " MB");
   }
-  std::string elements(static_cast<size_t>(n * size), '\0'), dense(static_cast<size_t>(out->elements * size), '\0');
+  std::string elements(static_cast<size_t>(n * size), '\0'),
+      dense(static_cast<size_t>(out->elements * size), '\0');
   std::vector<int64_t> at(static_cast<size_t>(indices.elements));
   MOSAIC_RETURN_IF_ERROR(ElementReader(values.data, values.dtype).Read(0, n, elements.data()));
   if (n > 0) {

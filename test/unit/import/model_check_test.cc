@@ -36,6 +36,32 @@ TEST(ModelCheck, LinesForWhatRunsAndWhatDoesNot) {
                 "(com.example.Relu))"}));
 }
 
+// Whatever stops first: the file's own forms, types and versions, and then its operators.
+TEST(ModelCheck, WhatTheFileIsHidesNoOperator) {
+  const std::string sequence = Message()
+                                   .Bytes(1, "s")
+                                   .Bytes(2, Message().Bytes(4, Message().Bytes(1, "").str()).str())
+                                   .str();
+  ModelBuilder b;
+  b.Input("x", {kN, 4}).Input("c", {4}, 15).Field(11, sequence).Output("y", {kN, 4});
+  b.Initializer(RawTensor("t", 14, {1}, std::string(8, '\0')));
+  b.Node("Nope", {"x", "t"}, {"a"}, {}, "nope").Node("Relu", {"a"}, {"y"}, {}, "last");
+  const std::string operators[] = {
+      ":Nope x1 no: there is no such operator (first: node \"nope\" (Nope))", ":Relu x1 yes"};
+  const std::string forms =
+      "graph input \"c\": element type 15 is not supported, graph input \"s\" is not a tensor, "
+      "tensor \"t\": element type 14 is not supported, ";
+  EXPECT_EQ(Lines(b.Build(6, 99)),
+            (std::vector<std::string>{operators[0], operators[1],
+                                      ": x0 no: " + forms +
+                                          "ONNX IR version 99 is not supported, only 3 to 13, ONNX "
+                                          "opset 6 is not supported, only 7 and later"}));
+  EXPECT_EQ(
+      Lines(b.Build() + Message().Bytes(20, "").str()),
+      (std::vector<std::string>{operators[0], operators[1],
+                                ": x0 no: " + forms + "training information is not supported"}));
+}
+
 // What a file's node is lowered to is refused as what the file has, and hides nothing behind it.
 TEST(ModelCheck, NodesThatCannotBeLoweredHaveALine) {
   ModelBuilder b;

@@ -23,7 +23,8 @@ struct Options {
 };
 
 struct State {
-  int64_t most = 0;  // tokens of a string, of the run
+  int64_t most = 0;      // tokens of a string, of the run
+  std::string_view pad;  // on the arena, as what an output points to
   Regex::Memory memory;
 };
 
@@ -75,6 +76,9 @@ class TokenizerOp : public Op {
     if (phase == 0) return Count(c, begin, end);
     if (phase == 2) return Fill(c, begin, end);
     if (c.inputs[0].size() == 0) s.most = 0;
+    char* pad = c.arena->Characters(options_.pad.size());
+    std::copy(options_.pad.begin(), options_.pad.end(), pad);
+    s.pad = {pad, options_.pad.size()};
     Shape shape = c.inputs[0].shape();
     shape.push_back(Width(s));
     return c.Allocate(0, MOSAIC_STRING, shape);
@@ -110,7 +114,7 @@ class TokenizerOp : public Op {
       if (options_.mark) put(kStartOfText);
       MOSAIC_RETURN_IF_ERROR(EachToken(c, i, put));
       if (options_.mark) put(kEndOfText);
-      while (to < y + width) put(options_.pad);
+      while (to < y + width) put(c.state<State>().pad);
     }
     return Status();
   }

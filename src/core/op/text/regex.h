@@ -29,7 +29,7 @@ class Regex {
   // States of the automaton, at most: what a repetition of a repetition can make many of.
   static constexpr size_t kMaxStates = 20000;
   // Steps of the automaton's states that a unit of work may take: what a cancel waits for.
-  static constexpr int64_t kMaxSteps = int64_t{1} << 25;
+  static constexpr int64_t kMaxSteps = int64_t{1} << 23;
 
   enum class Assertion { kTextBegin, kTextEnd, kLineBegin, kLineEnd, kWord, kNotWord };
 
