@@ -565,9 +565,9 @@ Status BuildGraph(OnnxModel model, Graph* graph, std::vector<GraphTensor>* tenso
   CompactTensors(graph, tensors);
   std::vector<std::string> problems;
   std::string hint;
-  for (const Status& s : model.problems) {
-    problems.push_back(s.message());
-    if (hint.empty()) hint = s.hint();
+  for (const OnnxProblem& p : model.problems) {
+    problems.push_back(p.Text());
+    if (hint.empty()) hint = p.hint;
   }
   problems.insert(problems.end(), builder.problems().begin(), builder.problems().end());
   ResolveMaps(model.maps, graph, &problems);

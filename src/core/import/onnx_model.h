@@ -8,7 +8,6 @@
 
 #include "core/graph/graph.h"
 #include "core/import/tensor_data.h"
-#include "core/util/status.h"
 
 namespace mosaic {
 
@@ -66,11 +65,21 @@ struct OnnxFunction {
   std::vector<std::pair<std::string, int>> opsets;
 };
 
+// What is not supported of a model besides nodes.
+struct OnnxProblem {
+  std::string kind, first;  // of what there are count: "tensor", and the name; "": of the file
+  std::string reason, hint;
+  int count = 1;
+
+  // "tensor "w": reason", "3 tensors (first: "w"): reason", "reason"
+  std::string Text() const;
+};
+
 struct OnnxModel : OnnxGraph {
   int opset = 0;  // of the default domain
   std::vector<std::pair<std::string, int>> domains;  // versions of the others
   std::vector<OnnxFunction> functions;
-  std::vector<Status> problems;  // what is not supported of it besides nodes; UNSUPPORTED
+  std::vector<OnnxProblem> problems;
 };
 
 }  // namespace mosaic

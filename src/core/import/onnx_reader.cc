@@ -67,10 +67,21 @@ Status OnnxReader::Name(WireReader* r, std::string* out) {
       .WithHint("Use a database of encoding UTF8, or give the model names in ASCII.");
 }
 
-Status OnnxReader::Note(const Status& s) {
+std::string OnnxProblem::Text() const {
+  if (kind.empty()) return reason;
+  if (count == 1) return kind + " " + Quoted(first) + ": " + reason;
+  return std::to_string(count) + " " + kind + "s (first: " + Quoted(first) + "): " + reason;
+}
+
+Status OnnxReader::Note(const Status& s, const std::string& kind, const std::string& name) {
   if (s.code() != MOSAIC_E_UNSUPPORTED) return s;
-  MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
-  problems_->push_back(s);
+  for (OnnxProblem& p : *problems_) {
+    if (p.kind != kind || p.reason != s.message()) continue;
+    ++p.count;
+    return {};
+  }
+  MOSAIC_RETURN_IF_ERROR(budget_.Charge(1024));
+  problems_->push_back({kind, name, s.message(), s.hint()});
   return {};
 }
 
@@ -350,11 +361,11 @@ Status OnnxReader::ReadValueInfo(WireReader r, OnnxMap* map, Value* out) {
   if (out->name.empty()) return Status::BadModel("it has no name");
   if (map == nullptr) return {};
   if (is_tensor && DTypeSize(out->dtype) != 0) return {};
-  const std::string what =
-      !is_tensor ? " is not a tensor"
-                 : ": element type " + std::to_string(out->dtype) + " is not supported";
+  const std::string why = !is_tensor
+                              ? "it is not a tensor"
+                              : "element type " + std::to_string(out->dtype) + " is not supported";
   out->dtype = MOSAIC_FLOAT;
-  return Note(Status::Unsupported("graph input " + who + what));
+  return Note(Status::Unsupported(why), "graph input", out->name);
 }
 
 Status OnnxReader::ReadType(WireReader r, OnnxMap* map, Value* out, bool* is_tensor) {

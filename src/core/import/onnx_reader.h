@@ -75,8 +75,9 @@ class OnnxReader {
     return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In(part);
   }
 
-  // Leaves an UNSUPPORTED status among the model's problems, and makes it OK.
-  Status Note(const Status& s);
+  // Leaves an UNSUPPORTED status among the model's problems, and makes it OK. kind, name: what it is
+  // about; "": the file.
+  Status Note(const Status& s, const std::string& kind = "", const std::string& name = "");
 
   // Reads a name: valid UTF-8 without NUL, not too long.
   Status Name(WireReader* r, std::string* out);
@@ -91,7 +92,7 @@ class OnnxReader {
   std::map<std::string, std::shared_ptr<ByteSource>> external_;
   Budget budget_;
   int depth_ = 0;  // of graphs within graphs
-  std::vector<Status>* problems_ = nullptr;
+  std::vector<OnnxProblem>* problems_ = nullptr;
 };
 
 }  // namespace mosaic

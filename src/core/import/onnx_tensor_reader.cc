@@ -147,7 +147,7 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
   out->name = name;
   out->dtype = out->data.dtype = MOSAIC_FLOAT;
   out->dims = {0};
-  return Note(InPart(s, "tensor " + Quoted(name)));
+  return Note(s, "tensor", name);
 }
 
 Status OnnxReader::ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f) {

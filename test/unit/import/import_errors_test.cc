@@ -151,7 +151,7 @@ TEST(ImportErrors, Features) {
   ExpectUnsupported(Plain().Input("s", {1}, 15), "\"s\": element type 15");
   const std::string sequence = Message().Bytes(4, "").str();
   ExpectUnsupported(Plain().Field(11, Message().Bytes(1, "q").Bytes(2, sequence).str()),
-                    "\"q\" is not a tensor");
+                    "\"q\": it is not a tensor");
 }
 
 TEST(ImportErrors, Names) {

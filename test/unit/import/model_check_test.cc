@@ -49,7 +49,7 @@ TEST(ModelCheck, WhatTheFileIsHidesNoOperator) {
   const std::string operators[] = {
       ":Nope x1 no: there is no such operator (first: node \"nope\" (Nope))", ":Relu x1 yes"};
   const std::string forms =
-      "graph input \"c\": element type 15 is not supported, graph input \"s\" is not a tensor, "
+      "graph input \"c\": element type 15 is not supported, graph input \"s\": it is not a tensor, "
       "tensor \"t\": element type 14 is not supported, ";
   EXPECT_EQ(Lines(b.Build(6, 99)),
             (std::vector<std::string>{operators[0], operators[1],
