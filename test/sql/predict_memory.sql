@@ -36,7 +36,9 @@ SET pg_mosaic.predict_memory = '4MB';
 SELECT refusal($$SELECT predict('live', ARRAY[20000]::bigint[])$$);
 SELECT refusal($$SELECT predict('live', ARRAY[1000000]::bigint[])$$);
 -- the least
+\set VERBOSITY sqlstate
 SET pg_mosaic.predict_memory = '1023kB';
+\set VERBOSITY default
 
 -- superusers set it; others where they are granted that
 RESET pg_mosaic.predict_memory;
