@@ -28,6 +28,8 @@ headline "Trying it in a fresh system, $FRESH"
 as_root rm -rf "$FRESH"
 make_root "$SUITE" "$FRESH"
 as_root cp "$TREE/build/packages/$SUITE/postgresql-${MAJOR}-pg-mosaic_"*.deb "$FRESH/root/"
+as_root mkdir -p "$FRESH/var/build"
+xz -dc test/data/stores/0.1.0/dump.sql.xz | as_root tee "$FRESH/var/build/store.sql" >/dev/null
 in_root "$FRESH" /pg_mosaic/tools/package_in_root.sh try "$MAJOR"
 as_root rm -rf "$FRESH"
 headline "The package is good:"
