@@ -217,7 +217,7 @@ SELECT g, p FROM generate_series(1, 2) g, LATERAL (SELECT (predict('iris', ARRAY
 SELECT same($$SELECT predict('nobody', '{1,2,3,4}'::real[]) FROM t WHERE false$$), same($$SELECT x, predict(NULL, '{1,2,3,4}'::real[]), predict('iris', '{1,2,3,4}'::real[]) FROM t LIMIT 3$$);
 SELECT id, predict('nobody', '{1,2,3,4}'::real[]) FROM t ORDER BY id LIMIT 2;
 
--- one row at most: a whole unique key, whatever is above it; not a part of one, a range, or an index that is not unique
+-- one call for one row at most: a whole unique key; not a part of one, a range, an index that is not unique, or another type
 CREATE TABLE keyed (g int, i int, x real[], n int, PRIMARY KEY (g, i));
 INSERT INTO keyed SELECT 1, id, x, id FROM t;
 CREATE INDEX ON keyed (n);
@@ -233,9 +233,17 @@ SELECT * FROM show($$SELECT sum(predict_class('iris', x)) FROM t WHERE id = ANY 
 SELECT same($$SELECT a.id, predict_class('iris', b.x) FROM t a JOIN t b ON b.id = a.p + a.id ORDER BY 1$$);
 SELECT substring(n FROM 'Custom.*') AS within FROM nodes($$SELECT predict_class('iris', ARRAY[1, 2, 3, 4]::real[]), (SELECT sum(predict_class('iris', x)) FROM t)$$) n WHERE n ~ 'Custom';
 SELECT * FROM nodes($$UPDATE t SET p = predict_class('iris', x) WHERE id = 7$$);
+-- what is equal is computed once, and a call over the outer row once for all rows of a subquery
+SELECT * FROM show($$SELECT p[1], p[2], p[3] FROM (SELECT predict('iris', x) AS p FROM t WHERE id = 7) s$$);
+CREATE TABLE times (k timestamp PRIMARY KEY, x real[]);
+SELECT * FROM show($$SELECT predict_class('iris', x) FROM times WHERE k = timestamptz '2026-03-08 03:30 America/New_York'$$);
+SELECT predict_class('iris', x) FROM t WHERE id = 7;
+SELECT mosaic.stat_reset() IS NULL AS reset;
+SELECT (SELECT count(*) FROM t b WHERE b.x[1] > predict_class('iris', a.x)) > 0 AS some FROM t a WHERE a.id = 7;
+SELECT rows FROM mosaic.stat_models WHERE model = 'iris';
 RESET enable_seqscan;
 RESET enable_bitmapscan;
-DROP TABLE keyed;
+DROP TABLE keyed, times;
 
 -- batches end where memory does
 SET work_mem = '64kB';

@@ -14,7 +14,6 @@
 #include "plan_ahead.h"
 #include "plan_batch.h"
 #include "plan_calls.h"
-#include "plan_one_row.h"
 #include "predict_scan.h"
 
 /* Calls that are computed together, and the quals that follow them. */
@@ -401,7 +400,7 @@ mosaic_batch_above(MosaicRewrite *c, Plan *plan, MosaicNeed need)
 			   *stay,
 			   *leaves;
 
-	if (!can_deliver_columns(plan) || mosaic_one_row(plan))
+	if (!can_deliver_columns(plan))
 		return plan;
 	stages = find_stages(old_quals, tlist, &stay);
 	if (stages == NIL)

@@ -25,7 +25,7 @@ executor_start(QueryDesc *query, int eflags)
 {
 	MemoryContext cxt = NULL;
 
-	if (batch_enabled && mosaic_stmt_may_predict(query->plannedstmt) && !mosaic_only_one_row(query->plannedstmt))
+	if (batch_enabled && mosaic_stmt_may_predict(query->plannedstmt) && !mosaic_predicts_once(query->plannedstmt))
 	{
 		MemoryContext saved;
 		PlannedStmt *rewritten;

@@ -1,6 +1,6 @@
 /*
  * plan_one_row.c
- *		Plans that deliver one row at most: there is nothing to batch.
+ *		Statements that predict once: there is nothing to batch.
  */
 #include "postgres.h"
 
@@ -8,11 +8,13 @@
 #include "access/stratnum.h"
 #include "catalog/pg_index.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "plan_one_row.h"
+#include "predict_support.h"
 
 /* The column of an index that a qual sets to one value, or 0.  classes: of the index's columns. */
 static AttrNumber
@@ -20,11 +22,17 @@ equal_column(Node *qual, const oidvector *classes)
 {
 	OpExpr	   *op = (OpExpr *) qual;
 	Var		   *var;
+	Oid			left,
+				right;
 
 	if (!IsA(qual, OpExpr) || list_length(op->args) != 2)
 		return 0;
 	var = linitial(op->args);
 	if (!IsA(var, Var) || var->varno != INDEX_VAR || var->varattno < 1 || var->varattno > classes->dim1)
+		return 0;
+	/* A key may equal several values of another type: times of day in the hour that daylight saving skips. */
+	op_input_types(op->opno, &left, &right);
+	if (left != right || !op_mergejoinable(op->opno, left))
 		return 0;
 	if (get_op_opfamily_strategy(op->opno, get_opclass_family(classes->values[var->varattno - 1])) != BTEqualStrategyNumber)
 		return 0;
@@ -43,7 +51,7 @@ finds_one(Oid indexid, List *quals)
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	index = (Form_pg_index) GETSTRUCT(tuple);
-	if (index->indisunique && index->indimmediate && index->indisvalid)
+	if (index->indisunique && !index->indisexclusion && index->indimmediate && index->indisvalid)
 	{
 		bool		isnull;
 		Datum		classes = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &isnull);
@@ -62,10 +70,26 @@ finds_one(Oid indexid, List *quals)
 	return one;
 }
 
-bool
-mosaic_one_row(Plan *plan)
+/* Counts calls, wherever they are, up to two. */
+static bool
+count_calls(Node *node, void *context)
+{
+	int		   *calls = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && mosaic_may_be_predict(((FuncExpr *) node)->funcid) && ++*calls > 1)
+		return true;
+	return expression_tree_walker(node, count_calls, context);
+}
+
+/* Whether a node delivers one row at most, and what is below it; counts their calls. */
+static bool
+one_row(Plan *plan, int *calls)
 {
 	check_stack_depth();
+	if (count_calls((Node *) plan->targetlist, calls) || count_calls((Node *) plan->qual, calls))
+		return false;
 	switch (nodeTag(plan))
 	{
 		case T_IndexScan:
@@ -73,24 +97,25 @@ mosaic_one_row(Plan *plan)
 		case T_IndexOnlyScan:
 			return finds_one(((IndexOnlyScan *) plan)->indexid, ((IndexOnlyScan *) plan)->indexqual);
 		case T_Result:
-			return plan->lefttree == NULL || mosaic_one_row(plan->lefttree);
+			return plan->lefttree == NULL || one_row(plan->lefttree, calls);
 		case T_Limit:
 		case T_LockRows:
 		case T_Sort:
-			return mosaic_one_row(plan->lefttree);
+			return one_row(plan->lefttree, calls);
 		case T_SubqueryScan:
-			return mosaic_one_row(((SubqueryScan *) plan)->subplan);
+			return one_row(((SubqueryScan *) plan)->subplan, calls);
 		default:
 			return false;
 	}
 }
 
 bool
-mosaic_only_one_row(PlannedStmt *stmt)
+mosaic_predicts_once(PlannedStmt *stmt)
 {
 	Plan	   *plan = stmt->planTree;
+	int			calls = 0;
 
 	if (stmt->subplans)
 		return false;
-	return mosaic_one_row(IsA(plan, ModifyTable) && plan->lefttree ? plan->lefttree : plan);
+	return one_row(IsA(plan, ModifyTable) && plan->lefttree ? plan->lefttree : plan, &calls);
 }
