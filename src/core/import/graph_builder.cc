@@ -555,23 +555,44 @@ bool IsProductWeight(const Node& node, size_t input) {
   return input == 1 && node.domain.empty() && (node.op_type == "MatMul" || node.op_type == "Gemm");
 }
 
-Status BuildGraph(OnnxModel model, Graph* graph, std::vector<GraphTensor>* tensors) {
-  MOSAIC_RETURN_IF_ERROR(InlineFunctions(&model));
-  graph->opset = model.opset;
-  graph->domains = std::move(model.domains);
-  Builder builder(&model, nullptr, graph, graph, tensors);
+namespace {
+
+// What is not supported of the file besides nodes, in one line; "" where there is nothing.
+std::string FileProblems(const std::vector<OnnxProblem>& problems, std::string* hint) {
+  std::string all;
+  for (const OnnxProblem& p : problems) {
+    all += (all.empty() ? "" : ", ") + p.Text();
+    if (hint->empty()) *hint = p.hint;
+  }
+  return all;
+}
+
+Status BuildFrom(OnnxModel* model, Graph* graph, std::vector<GraphTensor>* tensors,
+                 std::vector<std::string>* problems) {
+  MOSAIC_RETURN_IF_ERROR(InlineFunctions(model));
+  graph->opset =
+      model->opset == 0 ? 0 : std::max(model->opset, kMinOpset);  // an older one is a problem
+  graph->domains = std::move(model->domains);
+  Builder builder(model, nullptr, graph, graph, tensors);
   MOSAIC_RETURN_IF_ERROR(builder.Build());
   CompactBodies(graph);
   CompactTensors(graph, tensors);
-  std::vector<std::string> problems;
+  problems->insert(problems->end(), builder.problems().begin(), builder.problems().end());
+  ResolveMaps(model->maps, graph, problems);
+  return {};
+}
+
+}  // namespace
+
+Status BuildGraph(OnnxModel model, Graph* graph, std::vector<GraphTensor>* tensors) {
   std::string hint;
-  for (const OnnxProblem& p : model.problems) {
-    problems.push_back(p.Text());
-    if (hint.empty()) hint = p.hint;
-  }
-  problems.insert(problems.end(), builder.problems().begin(), builder.problems().end());
-  ResolveMaps(model.maps, graph, &problems);
-  return CheckOperators(*graph, problems, hint);
+  const std::string file = FileProblems(model.problems, &hint);
+  std::vector<std::string> problems;
+  if (!file.empty()) problems.push_back(file);
+  const Status built = BuildFrom(&model, graph, tensors, &problems);
+  if (built.ok()) return CheckOperators(*graph, problems, hint);
+  if (file.empty() || built.code() == MOSAIC_E_HOST) return built;
+  return Status(built.code(), file + ", " + built.message(), built.detail(), hint);
 }
 
 }  // namespace mosaic

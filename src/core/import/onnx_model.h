@@ -17,9 +17,10 @@ constexpr int kMaxGraphDepth = 16;  // of graphs in graphs, and of functions in 
 
 // Limits on what is held in memory of a model, weights aside (LIMIT beyond them). A transformer of
 // a hundred layers needs some 5 MB of the first.
-constexpr uint64_t kMaxGraphBytes = 48 << 20;  // names, attributes, nodes, as accounted by Budget
-constexpr uint64_t kMaxNameBytes = 1024;       // of any name
-constexpr uint64_t kMaxSegments = 1 << 18;     // pieces of tensor data
+constexpr uint64_t kMaxGraphBytes = 48 << 20;   // names, attributes, nodes, as accounted by Budget
+constexpr uint64_t kMaxNameBytes = 1024;        // of any name
+constexpr uint64_t kMaxSegments = 1 << 18;      // pieces of tensor data
+constexpr int64_t kMaxSparseBytes = 256 << 20;  // of all sparse tensors, made dense
 
 struct OnnxTensor {
   std::string name;
@@ -28,7 +29,8 @@ struct OnnxTensor {
   int64_t elements = 0;  // the product of dims, and what data holds
   TensorData data;
   std::vector<std::string> strings;  // of dtype STRING: the elements
-  bool list = false;  // GraphTensor::list
+  bool list = false;                 // GraphTensor::list
+  bool unread = false;               // one of the model's problems: empty instead
 };
 
 struct OnnxGraph;
@@ -76,7 +78,7 @@ struct OnnxProblem {
 };
 
 struct OnnxModel : OnnxGraph {
-  int opset = 0;  // of the default domain
+  int opset = 0;                                     // of the default domain
   std::vector<std::pair<std::string, int>> domains;  // versions of the others
   std::vector<OnnxFunction> functions;
   std::vector<OnnxProblem> problems;

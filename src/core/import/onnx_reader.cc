@@ -1,6 +1,7 @@
 #include "core/import/onnx_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/import/utf8.h"
 #include "core/op/op.h"
@@ -69,9 +70,11 @@ Status OnnxReader::Name(WireReader* r, std::string* out) {
 
 std::string OnnxProblem::Text() const {
   if (kind.empty()) return reason;
-  if (count == 1) return kind + " " + Quoted(first) + ": " + reason;
-  return std::to_string(count) + " " + kind + "s (first: " + Quoted(first) + "): " + reason;
+  const std::string who = kind + " " + Quoted(first);
+  return who + (count > 1 ? " and " + std::to_string(count - 1) + " more: " : ": ") + reason;
 }
+
+constexpr size_t kMaxProblems = 20;  // that are told
 
 Status OnnxReader::Note(const Status& s, const std::string& kind, const std::string& name) {
   if (s.code() != MOSAIC_E_UNSUPPORTED) return s;
@@ -80,8 +83,11 @@ Status OnnxReader::Note(const Status& s, const std::string& kind, const std::str
     ++p.count;
     return {};
   }
-  MOSAIC_RETURN_IF_ERROR(budget_.Charge(1024));
-  problems_->push_back({kind, name, s.message(), s.hint()});
+  if (problems_->size() < kMaxProblems) {
+    problems_->push_back({kind, name, s.message(), s.hint()});
+  } else if (problems_->size() == kMaxProblems) {
+    problems_->push_back({"", "", "and more", ""});
+  }
   return {};
 }
 
@@ -159,7 +165,6 @@ Status OnnxReader::ReadModel(WireReader r, OnnxModel* out) {
                                                     " is not supported, only " +
                                                     std::to_string(kMinOpset) + " and later")
                                     .WithHint("Export the model with a later opset.")));
-    out->opset = kMinOpset;  // what of its operators is known otherwise
   }
   return {};
 }
@@ -255,6 +260,7 @@ Status OnnxReader::ReadNodeInto(WireReader r, std::vector<OnnxNode>* nodes) {
 Status OnnxReader::ReadGraph(WireReader r, OnnxGraph* out) {
   if (depth_ == kMaxGraphDepth) return Status::Limit("graphs are nested too deeply");
   ++depth_;
+  const OnnxNode* const outer = std::exchange(node_, nullptr);
   auto value = [&](bool input, std::vector<Value>* to) {
     to->emplace_back();
     if (!input || depth_ != 1) return ReadValueInfo(r.Message(), nullptr, &to->back());
@@ -295,6 +301,7 @@ Status OnnxReader::ReadGraph(WireReader r, OnnxGraph* out) {
     }
   }
   --depth_;
+  node_ = outer;
   return r.status();
 }
 
@@ -302,6 +309,7 @@ Status OnnxReader::ReadGraph(WireReader r, OnnxGraph* out) {
 
 Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
   MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
+  node_ = out;
   auto append = [&](std::vector<std::string>* to) {
     to->emplace_back();
     return Name(&r, &to->back());
@@ -330,6 +338,7 @@ Status OnnxReader::ReadNode(WireReader r, OnnxNode* out) {
         r.Skip();
     }
   }
+  node_ = nullptr;
   MOSAIC_RETURN_IF_ERROR(r.status());
   if (out->op_type.empty()) return Status::BadModel("a node has no operator type");
   if (IsDefaultDomain(out->domain)) out->domain.clear();

@@ -35,7 +35,8 @@ class OnnxReader {
 
  private:
   Status ReadModel(WireReader r, OnnxModel* out);
-  Status ReadOpsetImport(WireReader r, int* opset, std::vector<std::pair<std::string, int>>* others);
+  Status ReadOpsetImport(WireReader r, int* opset,
+                         std::vector<std::pair<std::string, int>>* others);
   Status ReadFunction(WireReader r, OnnxFunction* out);
   Status ReadGraph(WireReader r, OnnxGraph* out);
   Status ReadNodeInto(WireReader r, std::vector<OnnxNode>* nodes);
@@ -60,6 +61,8 @@ class OnnxReader {
   Status ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f);
   Status ReadElements(WireReader* r, TensorFields* f);
   Status ReadSparse(WireReader r, OnnxTensor* out);
+  // Instead of a tensor that is among the problems.
+  static void SetUnread(const std::string& name, OnnxTensor* out);
   Status UseStrings(TensorFields* f, OnnxTensor* out);
   Status UseBytes(TensorFields* f, OnnxTensor* out);
   Status UsePacked(TensorFields* f, OnnxTensor* out);
@@ -75,8 +78,12 @@ class OnnxReader {
     return s.ok() || s.code() == MOSAIC_E_HOST ? s : s.In(part);
   }
 
-  // Leaves an UNSUPPORTED status among the model's problems, and makes it OK. kind, name: what it is
-  // about; "": the file.
+  static std::string NameOf(const OnnxNode& node) {
+    return node.name.empty() ? node.op_type : node.name;
+  }
+
+  // Leaves an UNSUPPORTED status among the model's problems, and makes it OK. kind, name: what it
+  // is about; "": the file.
   Status Note(const Status& s, const std::string& kind = "", const std::string& name = "");
 
   // Reads a name: valid UTF-8 without NUL, not too long.
@@ -93,6 +100,8 @@ class OnnxReader {
   Budget budget_;
   int depth_ = 0;  // of graphs within graphs
   std::vector<OnnxProblem>* problems_ = nullptr;
+  const OnnxNode* node_ = nullptr;         // that is being read
+  int64_t sparse_left_ = kMaxSparseBytes;  // of all sparse tensors, dense
 };
 
 }  // namespace mosaic

@@ -42,9 +42,6 @@ uint32_t FieldOf(int dtype) {
   }
 }
 
-// A sparse tensor is made dense in memory.
-constexpr int64_t kMaxSparseBytes = int64_t{256} << 20;
-
 bool IsVarintField(uint32_t field) { return field != kFloatData && field != kDoubleData; }
 
 const char* FieldName(uint32_t field) {
@@ -124,8 +121,9 @@ struct OnnxReader::TensorFields {
 Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
   MOSAIC_RETURN_IF_ERROR(budget_.Charge(512));
   TensorFields f;
-  auto read = [&]() -> Status {
-    MOSAIC_RETURN_IF_ERROR(ReadTensorFields(r, out, &f));
+  const Status fields = ReadTensorFields(r, out, &f);
+  MOSAIC_RETURN_IF_ERROR(InPart(fields, "tensor " + Quoted(out->name)));
+  auto use = [&]() -> Status {
     if (out->dtype == MOSAIC_UNDEFINED) return Status::BadModel("it has no element type");
     if (DTypeSize(out->dtype) == 0 || out->dtype == MOSAIC_SEQUENCE) {
       return Status::Unsupported("element type " + std::to_string(out->dtype) +
@@ -140,14 +138,20 @@ Status OnnxReader::ReadTensor(WireReader r, OnnxTensor* out) {
     }
     return DTypeBits(out->dtype) < 8 ? UsePacked(&f, out) : UseBytes(&f, out);
   };
-  const Status s = read();  // before the name is looked at: reading sets it
+  const Status s = use();
   if (s.code() != MOSAIC_E_UNSUPPORTED) return InPart(s, "tensor " + Quoted(out->name));
-  const std::string name = out->name;
-  *out = OnnxTensor();
-  out->name = name;
-  out->dtype = out->data.dtype = MOSAIC_FLOAT;
-  out->dims = {0};
-  return Note(s, "tensor", name);
+  SetUnread(out->name, out);
+  return node_ == nullptr ? Note(s, "tensor", out->name)
+                          : Note(s, "attribute of node", NameOf(*node_));
+}
+
+void OnnxReader::SetUnread(const std::string& name, OnnxTensor* out) {
+  OnnxTensor empty;
+  empty.name = name;
+  empty.unread = true;
+  empty.dtype = empty.data.dtype = MOSAIC_FLOAT;
+  empty.dims = {0};
+  *out = std::move(empty);
 }
 
 Status OnnxReader::ReadTensorFields(WireReader r, OnnxTensor* out, TensorFields* f) {
@@ -314,6 +318,10 @@ Status OnnxReader::ReadSparse(WireReader r, OnnxTensor* out) {
     }
   }
   MOSAIC_RETURN_IF_ERROR(r.status());
+  if (values.unread || indices.unread) {
+    SetUnread(values.name, out);
+    return {};
+  }
   const std::string who = "sparse tensor " + Quoted(values.name);
   out->name = values.name;
   out->dtype = values.dtype;
@@ -327,10 +335,12 @@ Status OnnxReader::ReadSparse(WireReader r, OnnxTensor* out) {
       indices.elements != n * per_value || (per_value != 1 && per_value != rank)) {
     return Status::BadModel(who + ": its values and indices do not fit");
   }
-  if (out->elements > kMaxSparseBytes / size) {
-    return Status::Limit(who + " of shape " + ShapeString(dims) + " would take more than " +
+  if (out->elements > sparse_left_ / size) {
+    return Status::Limit(who + " of shape " + ShapeString(dims) +
+                         ": sparse tensors would take more than " +
                          std::to_string(kMaxSparseBytes >> 20) + " MB");
   }
+  sparse_left_ -= out->elements * size;
   std::string elements(static_cast<size_t>(n * size), '\0'),
       dense(static_cast<size_t>(out->elements * size), '\0');
   std::vector<int64_t> at(static_cast<size_t>(indices.elements));

@@ -68,10 +68,12 @@ TEST(ImportErrors, NamesThatTheHostCannotShow) {
   const std::string name =
       "gr\xc3\xb6\xc3\x9f"
       "e";
-  ModelBuilder values, nodes;
+  ModelBuilder values, nodes, tensors;
   values.Input(name, {kN, 4}).Output("y", {kN, 4}).Node("Relu", {name}, {"y"});
   nodes.Input("x", {kN, 4}).Output("y", {kN, 4}).Node("Relu", {"x"}, {"y"}, {}, name);
-  for (const ModelBuilder* b : {&values, &nodes}) {
+  tensors.Input("x", {kN, 4}).Output("y", {kN, 4}).Node("Add", {"x", name}, {"y"});
+  tensors.Initializer(FloatTensor(name, {4}, {1, 2, 3, 4}));
+  for (const ModelBuilder* b : {&values, &nodes, &tensors}) {
     EXPECT_TRUE(Import(b->Build()).status.ok());
     const std::string bytes = b->Build();
     MemorySource source(bytes);

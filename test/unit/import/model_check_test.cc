@@ -62,6 +62,49 @@ TEST(ModelCheck, WhatTheFileIsHidesNoOperator) {
                                 ": x0 no: " + forms + "training information is not supported"}));
 }
 
+// Tensors of nodes, sparse ones, old functions, and very many of a kind.
+TEST(ModelCheck, WhatTheFileIsIsToldWhereverItIs) {
+  ModelBuilder b;
+  b.Input("x", {kN, 4}).Output("y", {kN, 4});
+  const std::string complex = RawTensor("v", 14, {1}, std::string(8, '\0'));
+  b.Field(15, Message()
+                  .Bytes(1, complex)
+                  .Bytes(2, RawTensor("i", MOSAIC_INT64, {1}, std::string(8, '\0')))
+                  .Ints(3, {4})
+                  .str());
+  b.Node("Constant", {}, {"c"}, {TensorAttr("value", complex)}, "first")
+      .Node("Constant", {}, {"d"}, {TensorAttr("value", complex)}, "second");
+  b.Node("Relu", {"x"}, {"y"});
+  EXPECT_EQ(Lines(b.Build()).back(),
+            ": x0 no: tensor \"v\": element type 14 is not supported, attribute of node \"first\" "
+            "and 1 more: element type 14 is not supported");
+
+  const std::string body = Message().Bytes(1, "a").Bytes(2, "b").Bytes(4, "Relu").str();
+  const std::string function = Message()
+                                   .Bytes(1, "F")
+                                   .Bytes(4, "a")
+                                   .Bytes(5, "b")
+                                   .Bytes(7, body)
+                                   .Bytes(9, Message().Bytes(1, "").Int(2, 6).str())
+                                   .Bytes(10, "mine")
+                                   .str();
+  ModelBuilder f;
+  f.Input("x", {kN, 4}).Output("y", {kN, 4}).NextDomain("mine").Node("F", {"x"}, {"y"});
+  EXPECT_EQ(Lines(f.Build(6, 9) + Message().Bytes(25, function).str()),
+            (std::vector<std::string>{":Relu x1 yes",
+                                      ": x0 no: ONNX opset 6 is not supported, only 7 and later"}));
+
+  ModelBuilder many;
+  many.Input("x", {kN, 4}).Output("y", {kN, 4}).Node("Relu", {"x"}, {"y"});
+  for (int i = 0; i < 3000; ++i) {
+    many.Initializer(ExternalTensor("t" + std::to_string(i), MOSAIC_FLOAT, {4},
+                                    {{"location", "f" + std::to_string(i)}}));
+  }
+  const std::string told = Lines(many.Build()).back();
+  EXPECT_LT(told.size(), 4000U);
+  EXPECT_EQ(told.substr(told.size() - 10), ", and more");
+}
+
 // What a file's node is lowered to is refused as what the file has, and hides nothing behind it.
 TEST(ModelCheck, NodesThatCannotBeLoweredHaveALine) {
   ModelBuilder b;

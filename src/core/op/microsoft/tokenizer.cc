@@ -65,9 +65,10 @@ class TokenizerOp : public Op {
     const Tensor& x = c.inputs[0];
     if (x.rank() != 1 && x.rank() != 2) return WrongRank(static_cast<size_t>(x.rank()));
     c.NewState<State>();
-    c.OnePhase(x.size(), 1024);
+    const double cost = options_.expressions.empty() ? 1024 : Regex::kMaxSteps;
+    c.OnePhase(x.size(), cost);
     c.phases.push_back({1, 1});
-    c.phases.push_back({x.size(), 1024});
+    c.phases.push_back({x.size(), cost});
     return Status();
   }
 
@@ -103,7 +104,8 @@ class TokenizerOp : public Op {
   }
 
   Status Fill(Call& c, int64_t begin, int64_t end) const {
-    const int64_t width = Width(c.state<State>());
+    const State& s = c.state<State>();
+    const int64_t width = Width(s);
     if (width == 0) return Status();
     for (int64_t i = begin; i < end; ++i) {
       StringElement* y = c.outputs[0].mutable_data<StringElement>() + i * width;
@@ -114,7 +116,7 @@ class TokenizerOp : public Op {
       if (options_.mark) put(kStartOfText);
       MOSAIC_RETURN_IF_ERROR(EachToken(c, i, put));
       if (options_.mark) put(kEndOfText);
-      while (to < y + width) put(c.state<State>().pad);
+      while (to < y + width) put(s.pad);
     }
     return Status();
   }

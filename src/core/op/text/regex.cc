@@ -10,8 +10,8 @@ namespace mosaic {
 
 bool CharSet::Has(uint32_t code) const {
   const auto in = [&](uint32_t c) {
-    return std::any_of(ranges.begin(), ranges.end(),
-                       [&](const auto& r) { return r.first <= c && c <= r.second; });
+    const auto behind = std::upper_bound(ranges.begin(), ranges.end(), std::pair(c, UINT32_MAX));
+    return behind != ranges.begin() && c <= std::prev(behind)->second;
   };
   bool found = in(code);
   if (!found && any_case) {
@@ -84,7 +84,11 @@ class RegexCompiler {
     for (int i = node.least; i < node.most && !full_; ++i) {
       start = Add({Kind::kSplit, 0, Emit(child, start), next});
     }
-    for (int i = 0; i < node.least && !full_; ++i) start = Emit(child, start);
+    for (int i = 0; i < node.least && !full_; ++i) {
+      const int one_more = Emit(child, start);
+      if (one_more == start) break;  // the child is empty: so are all of its repetitions
+      start = one_more;
+    }
     return start;
   }
 
@@ -93,10 +97,29 @@ class RegexCompiler {
   bool full_ = false;
 };
 
+namespace {
+
+// In order, and apart.
+void SortRanges(std::vector<std::pair<uint32_t, uint32_t>>* ranges) {
+  std::sort(ranges->begin(), ranges->end());
+  size_t kept = 0;
+  for (const auto& r : *ranges) {
+    if (kept > 0 && r.first <= (*ranges)[kept - 1].second) {
+      (*ranges)[kept - 1].second = std::max((*ranges)[kept - 1].second, r.second);
+    } else {
+      (*ranges)[kept++] = r;
+    }
+  }
+  ranges->resize(kept);
+}
+
+}  // namespace
+
 Status Regex::Parse(std::string_view pattern, Regex* out) {
   RegexTree tree;
   MOSAIC_RETURN_IF_ERROR(ParseRegex(pattern, &tree));
   out->sets_ = tree.sets;
+  for (CharSet& set : out->sets_) SortRanges(&set.ranges);
   return RegexCompiler(tree, out).Compile();
 }
 
@@ -157,7 +180,7 @@ Status Regex::CheckSteps(const Memory& m) {
 
 Status Regex::FullMatch(std::string_view text, Memory* m, bool* matches) const {
   *matches = false;
-  m->seen.resize(states_.size(), 0);
+  if (m->seen.size() < states_.size()) m->seen.resize(states_.size(), 0);
   m->now.clear();
   ++m->step;
   const auto peek = [&](size_t* bytes) -> int64_t {
@@ -206,7 +229,7 @@ void Regex::TakeMatch(size_t at, Memory* m, Span* span) const {
 
 Status Regex::Find(std::string_view text, size_t from, Memory* m, Span* span) const {
   *span = Span();
-  m->seen.resize(states_.size(), 0);
+  if (m->seen.size() < states_.size()) m->seen.resize(states_.size(), 0);
   m->now.clear();
   m->now_from.clear();
   ++m->step;

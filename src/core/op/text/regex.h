@@ -17,7 +17,8 @@ namespace mosaic {
 
 // A set of code points.
 struct CharSet {
-  std::vector<std::pair<uint32_t, uint32_t>> ranges;  // inclusive
+  std::vector<std::pair<uint32_t, uint32_t>>
+      ranges;  // inclusive; of an expression: in order, apart
   bool negated = false;
   bool any_case = false;
 
@@ -28,8 +29,9 @@ class Regex {
  public:
   // States of the automaton, at most: what a repetition of a repetition can make many of.
   static constexpr size_t kMaxStates = 20000;
-  // Steps of the automaton's states that a unit of work may take: what a cancel waits for.
-  static constexpr int64_t kMaxSteps = int64_t{1} << 23;
+  // Steps of the automaton's states that a text may take: the cost of a unit of work, which is a
+  // text.
+  static constexpr int64_t kMaxSteps = int64_t{1} << 21;
 
   enum class Assertion { kTextBegin, kTextEnd, kLineBegin, kLineEnd, kWord, kNotWord };
 

@@ -7,8 +7,6 @@
 namespace mosaic {
 namespace {
 
-constexpr int64_t kChunk = 16;  // strings of a unit
-
 class RegexFullMatchOp : public Op {
  public:
   explicit RegexFullMatchOp(Regex regex) : regex_(std::move(regex)) {}
@@ -20,16 +18,16 @@ class RegexFullMatchOp : public Op {
 
   Status Start(Call& c) const override {
     c.NewState<Regex::Memory>();
-    c.OnePhase((c.inputs[0].size() + kChunk - 1) / kChunk, 1024 * kChunk);
+    c.OnePhase(c.inputs[0].size(), Regex::kMaxSteps);
     return Status();
   }
 
   Status Run(Call& c, int, int64_t begin, int64_t end) const override {
     const StringElement* x = c.inputs[0].data<StringElement>();
     Regex::Memory& memory = c.state<Regex::Memory>();
-    memory.steps = 0;
     Bool* y = c.outputs[0].mutable_data<Bool>();
-    for (int64_t i = begin * kChunk; i < std::min(end * kChunk, c.inputs[0].size()); ++i) {
+    for (int64_t i = begin; i < end; ++i) {
+      memory.steps = 0;
       bool matches = false;
       MOSAIC_RETURN_IF_ERROR(regex_.FullMatch(x[i].view(), &memory, &matches));
       y[i] = Store<Bool>(matches);

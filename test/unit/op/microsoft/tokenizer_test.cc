@@ -107,7 +107,7 @@ TEST(Tokenizer, Refusals) {
 
 // A step may not take what a text and an expression ask for together.
 TEST(Tokenizer, StepsAreBounded) {
-  const std::string text(1 << 13, 'a');
+  const std::string text(1 << 12, 'a');
   EXPECT_REFUSED(TokenizerCall(0, 1, {}, "a|a.*b").Strings({1}, {text}).Run(), MOSAIC_E_LIMIT,
                  "steps on a text");
   OpCall match("RegexFullMatch");

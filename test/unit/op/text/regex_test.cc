@@ -95,7 +95,17 @@ TEST(Regex, Refusals) {
   EXPECT_REFUSED(Regex::Parse("\\pL", &regex), MOSAIC_E_UNSUPPORTED, "\\p is not supported");
   EXPECT_REFUSED(Regex::Parse("((a{1000}){1000}){1000}", &regex), MOSAIC_E_LIMIT, "states");
   EXPECT_REFUSED(Regex::Parse(std::string(300, '('), &regex), MOSAIC_E_LIMIT, "nested");
+  // repetitions of nothing are nothing
+  ASSERT_OK(Regex::Parse("(?:(?:(?:(?:(?:){1000}){1000}){1000}){1000}){1000}a", &regex));
   EXPECT_REFUSED(Regex::Parse(std::string(70000, 'a'), &regex), MOSAIC_E_LIMIT, "too long");
+}
+
+// Each text has steps of its own, however many are matched at a time.
+TEST(RegexFullMatch, ManyTextsAreNotALongOne) {
+  OpCall call("RegexFullMatch");
+  const std::vector<std::string> texts(3000, std::string(800, 'x') + "needle");
+  ASSERT_OK(call.String("pattern", ".*needle.*").Strings({3000}, texts).Run());
+  EXPECT_THAT(call.values<Bool>(), testing::Each(true));
 }
 
 TEST(RegexFullMatch, OfArrays) {
