@@ -67,15 +67,6 @@ Tensor BatchRun::Unstack(const Tensor& stacked, int axis) {
   return whole;
 }
 
-Tensor BatchRun::TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count) {
-  if (axis == 0) return whole.Slice(begin, count);
-  Shape shape = whole.shape();
-  shape[static_cast<size_t>(axis)] = count;
-  Tensor part = executor_.arena()->New(whole.dtype(), shape);
-  copies_.Add(Copy::Take(whole, axis, begin, part));
-  return part;
-}
-
 // In memory of its own, and ready when all copies are done.
 Tensor BatchRun::CopyOf(const Tensor& t) {
   Tensor copy = executor_.arena()->New(t.dtype(), t.shape());
@@ -108,6 +99,11 @@ Status BatchRun::TryStart(std::vector<Tensor> inputs, int64_t items, bool stacke
   ordered_.clear();
   inputs_.clear();
   copies_.Clear();
+  running_ = false;
+  executor_.Reset();
+  characters_ = Arena::Mark();
+  executor_.arena()->ReleaseCharacters();
+  executor_.arena()->StartPeak();
   if (items < 1 || inputs.size() != model_.graph.inputs.size()) {
     return Status::Invalid("model " + Quoted(model_.name) + " takes " +
                            std::to_string(model_.graph.inputs.size()) + " inputs, " +
@@ -201,18 +197,36 @@ Status BatchRun::Fitting(const std::vector<Tensor>& inputs, int64_t items, int64
   return Status();
 }
 
-std::vector<Tensor> BatchRun::Part(int64_t begin, int64_t count) {
-  if (count == items_) return inputs_;
-  std::vector<Tensor> part;
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    part.push_back(TakePart(inputs_[i], InputAxis(i), begin, count));
+// The next part, of fewer items where these find no memory. REQUIRES: no part is under way, nor are
+// copies that hold the outputs of the last.
+Status BatchRun::StartPart() {
+  for (;;) {
+    const Status status = Within([&] { return TryPart(); });
+    running_ = status.ok();
+    if (status.code() != MOSAIC_E_NOMEM || !TakeFewer()) return status;
   }
-  return part;
 }
 
-Status BatchRun::StartPart() {
+// Nothing is held or due of a part that does not start.
+Status BatchRun::TryPart() {
+  executor_.Reset();
+  executor_.arena()->ReleaseCharacters(characters_);
   part_ = std::min(group_, items_ - done_);
-  return executor_.Start(Part(done_, part_));
+  if (part_ == items_) return executor_.Start(inputs_);
+  std::vector<Tensor> part;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const Tensor& whole = inputs_[i];
+    Shape shape = whole.shape();
+    shape[static_cast<size_t>(InputAxis(i))] = part_;
+    part.push_back(InputAxis(i) == 0 ? whole.Slice(done_, part_)
+                                     : executor_.arena()->New(whole.dtype(), shape));
+  }
+  MOSAIC_RETURN_IF_ERROR(executor_.Start(part));
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (InputAxis(i) == 0) continue;
+    copies_.Add(Copy::Take(inputs_[i], InputAxis(i), done_, part[i]));
+  }
+  return Status();
 }
 
 void BatchRun::Resume(const Checkpoint& from) {
@@ -226,24 +240,25 @@ void BatchRun::KeepAt(size_t step, Arena* arena, Checkpoint* out) {
 }
 
 Status BatchRun::Step(Outcome* outcome) {
+  *outcome = Outcome::kMore;
   if (!copies_.done()) {
     copies_.Advance();
-    *outcome = done_ == items_ && copies_.done() ? Outcome::kDone : Outcome::kMore;
-    if (*outcome == Outcome::kDone) inputs_.clear();
-    return Status();
+  } else {
+    const Status status = Proceed(outcome);
+    if (status.code() != MOSAIC_E_NOMEM || !TakeFewer()) MOSAIC_RETURN_IF_ERROR(status);
   }
-  Status status = Proceed(outcome);
-  while (status.code() == MOSAIC_E_NOMEM && TakeFewer()) {
-    *outcome = Outcome::kMore;
-    status = Within([&] { return StartPart(); });
-  }
-  return status;
+  if (running_ || !copies_.done()) return Status();
+  if (done_ < items_) return StartPart();
+  inputs_.clear();
+  *outcome = Outcome::kDone;
+  return Status();
 }
 
 // After a part that found no memory: what it needs is not known before where shapes depend on
 // elements, and the outputs of all items are held beside it. False: one item needs too much.
 bool BatchRun::TakeFewer() {
   if (part_ == 1 || way_ == Way::kEach) return false;
+  running_ = false;
   way_ = Way::kGroups;
   group_ = (part_ + 1) / 2;
   return true;
@@ -252,19 +267,30 @@ bool BatchRun::TakeFewer() {
 Status BatchRun::Proceed(Outcome* outcome) {
   MOSAIC_RETURN_IF_ERROR(executor_.Step(outcome));
   if (*outcome != Outcome::kDone) return Status();
-  const Status finished = Within([&] { return FinishPart(); });
-  if (!finished.ok()) copies_.Clear();  // they are of this part
-  MOSAIC_RETURN_IF_ERROR(finished);
-  done_ += part_;
-  if (done_ == items_ && copies_.done()) {
-    inputs_.clear();
-    return Status();
-  }
+  running_ = false;
   *outcome = Outcome::kMore;
-  return done_ == items_ ? Status() : Within([&] { return StartPart(); });
+  return FinishPart();
 }
 
 Status BatchRun::FinishPart() {
+  const Status taken = Within([&] { return TakeOutputs(); });
+  executor_.Reset();  // copies hold what they read
+  if (taken.ok()) {
+    done_ += part_;
+    const auto refers = [](const Tensor& t) {
+      return t.dtype() == MOSAIC_STRING || t.dtype() == MOSAIC_SEQUENCE;
+    };
+    if (std::any_of(outputs_.begin(), outputs_.end(), refers)) {
+      characters_ = executor_.arena()->CharactersMark();
+    }
+    return taken;
+  }
+  copies_.Clear();  // they are of this part, which is run again: no output counts as begun
+  if (done_ == 0) outputs_.assign(outputs_.size(), Tensor());
+  return taken;
+}
+
+Status BatchRun::TakeOutputs() {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Tensor& part = executor_.output(i);
     if (part_ == items_) {

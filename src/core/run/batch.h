@@ -70,15 +70,15 @@ class BatchRun {
   Status CheckInput(size_t i, const Tensor& t, int64_t items) const;
   int InputAxis(size_t i) const;
   Tensor Unstack(const Tensor& stacked, int axis);
-  Tensor TakePart(const Tensor& whole, int axis, int64_t begin, int64_t count);
   Tensor CopyOf(const Tensor& t);
-  std::vector<Tensor> Part(int64_t begin, int64_t count);
   Status CheckNames() const;
   Status ChooseWay();
   Status StartPart();
+  Status TryPart();
   Status Proceed(Outcome* outcome);
   bool TakeFewer();
   Status FinishPart();
+  Status TakeOutputs();
   Status Join(size_t i, const Tensor& part);
 
   const Model& model_;
@@ -88,6 +88,8 @@ class BatchRun {
   std::vector<Tensor> inputs_, outputs_;
   std::vector<Tensor> ordered_;  // outputs item after item, where that is another array
   int64_t items_ = 1, group_ = 1, done_ = 0, part_ = 0;
+  bool running_ = false;    // a part is under way
+  Arena::Mark characters_;  // of strings in outputs: before it
   Way way_ = Way::kAtOnce;
 };
 

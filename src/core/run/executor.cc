@@ -78,11 +78,11 @@ void Executor::Reset() {
   asked_ = false;
   payloads_ = nullptr;
   keep_ = nullptr;
-  arena_.ReleaseCharacters();
 }
 
 void Executor::Renew() {
   Reset();
+  arena_.ReleaseCharacters();
   std::fill(seconds_.begin(), seconds_.end(), 0.0);
   timed_ = false;
   made_blocks_ = INT64_MAX;
@@ -119,7 +119,6 @@ Status Executor::Size(const std::vector<Tensor>& inputs, int64_t* peak) {
 
 Status Executor::Start(const std::vector<Tensor>& inputs) {
   Reset();
-  arena_.StartPeak();
   int64_t peak = 0;
   MOSAIC_RETURN_IF_ERROR(Size(inputs, &peak));
   if (peak > limit_) return MemoryError(MemoryLimitExceeded(peak, limit_));

@@ -52,6 +52,9 @@ class Executor {
   void Renew();
   // Enough for a text of some sentences: memory that is fresh costs more than what it is used for.
   static constexpr int64_t kKeptBytes = 4 << 20;
+  // Lets go of the run that is under way or done, but for characters of strings: copies of outputs
+  // may refer to them. Who has no such copies releases them in the arena.
+  void Reset();
   // What it holds between runs, about.
   int64_t kept_bytes() const;
 
@@ -78,7 +81,7 @@ class Executor {
   Arena* arena() { return &arena_; }
   // Seconds spent in each step of the main body, over all runs that were timed.
   const std::vector<double>& step_seconds() const { return seconds_; }
-  // Most bytes of activations in use at a time since Start.
+  // Most bytes of activations in use at a time since arena()->StartPeak().
   int64_t memory() const { return arena_.peak(); }
 
  private:
@@ -116,7 +119,6 @@ class Executor {
   Status AddNothing(const Frame& f, ControlNext* next);
   Status LeaveBody(Outcome* outcome);
   Status Named(const Frame& f, const Status& status) const;
-  void Reset();
 
   const Model& model_;
   const int64_t max_blocks_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <utility>
+#include <vector>
 
 #include "core/tensor/capacity.h"
 #include "core/tensor/heap.h"
@@ -42,8 +44,8 @@ struct Arena::Pool {
 
   std::vector<Chunk*> kept;
   Heap heap;
-  std::vector<std::unique_ptr<char[]>> characters;
-  size_t characters_used = 0, characters_left = 0;      // of the last chunk: left
+  std::vector<std::pair<std::unique_ptr<char[]>, size_t>> characters;
+  size_t characters_left = 0;                           // of the last chunk
   size_t bytes = 0;                                     // in use or kept
   size_t used = 0;                                      // in use
   size_t peak = 0;                                      // of used, since StartPeak
@@ -161,19 +163,23 @@ char* Arena::Characters(size_t n) {
   if (n > p.characters_left || p.characters.empty()) {
     const size_t chunk = std::max(n, kCharacterChunk);
     p.Check(chunk);
-    p.characters.push_back(std::make_unique<char[]>(chunk));
+    p.characters.emplace_back(std::make_unique<char[]>(chunk), chunk);
     p.characters_left = chunk;
-    p.characters_used += chunk;
     p.Count(chunk);
   }
   p.characters_left -= n;
-  return p.characters.back().get() + p.characters_left;
+  return p.characters.back().first.get() + p.characters_left;
 }
 
-void Arena::ReleaseCharacters() {
-  pool_->characters.clear();
-  pool_->used -= pool_->characters_used;
-  pool_->characters_used = pool_->characters_left = 0;
+Arena::Mark Arena::CharactersMark() const {
+  return {pool_->characters.size(), pool_->characters_left};
+}
+
+void Arena::ReleaseCharacters(const Mark& since) {
+  for (; pool_->characters.size() > since.chunks; pool_->characters.pop_back()) {
+    pool_->used -= pool_->characters.back().second;
+  }
+  pool_->characters_left = since.left;
 }
 
 void Arena::SetLimit(int64_t bytes) {

@@ -30,9 +30,15 @@ class Arena {
   // An uninitialised array, aligned to 64 bytes; 64 bytes behind the last element may be read (not
   // meaningfully). Throws MemoryLimitExceeded or std::bad_alloc. Tensors may outlive the arena.
   Tensor New(int dtype, const Shape& shape);
-  // Characters for the strings of a run: n bytes that live until ReleaseCharacters.
+  // Characters for strings: n bytes that live until they are released.
   char* Characters(size_t n);
-  void ReleaseCharacters();
+  // How far characters have come. Those that came later, or all, are released.
+  struct Mark {
+    size_t chunks = 0, left = 0;  // of the last chunk: left
+  };
+  Mark CharactersMark() const;
+  void ReleaseCharacters(const Mark& since);
+  void ReleaseCharacters() { ReleaseCharacters(Mark()); }
 
   // Bytes in use that New and Characters do not pass; unlimited at first.
   void SetLimit(int64_t bytes);
