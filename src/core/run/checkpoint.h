@@ -17,7 +17,8 @@ struct Checkpoint {
   std::vector<std::pair<int, Tensor>> values;  // by number in the body
 
   // Of a run that has come to a step. values: all of the body. Not kept are inputs, which are given
-  // again, and constants, which are fetched again. Copies take memory from *arena.
+  // again, and constants, which are fetched again. Copies take memory from *arena. Nothing is kept
+  // where a value has strings, whose characters are the run's.
   static Checkpoint Of(const BodyPlan& body, size_t step, const std::vector<Tensor>& values,
                        Arena* arena);
 };

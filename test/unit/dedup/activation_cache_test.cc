@@ -38,6 +38,29 @@ Array RandomItems(std::mt19937* rng, int64_t n) {
   return Floats({n, kLength, kWidth}, RandomFloats(rng, n * kLength * kWidth));
 }
 
+// Characters of strings are the run's: nothing goes on from them.
+TEST(Checkpoint, KeepsNoStrings) {
+  GraphBuilder g;
+  const int x = g.Input("x", MOSAIC_FLOAT, {kSymbolic, 2});
+  const int text = g.Call("Cast", {x}, {{"to", int64_t{MOSAIC_STRING}}});
+  g.Output(g.Call("Cast", {text}, {{"to", int64_t{MOSAIC_FLOAT}}}));
+  const auto model = g.Load();
+  const Array in = Floats({1, 2}, {1.5f, -2});
+  Arena arena;
+  Checkpoint kept;
+  std::vector<Array> out;
+  const auto keep = [&](BatchRun* run, std::vector<Tensor> inputs, int64_t items) {
+    const Status status = run->Start(std::move(inputs), items);
+    run->KeepAt(1, &arena, &kept);
+    return status;
+  };
+  BatchRun run(*model, 10);
+  ASSERT_TRUE(Predict(&run, g.store, {in}, 1, 1, &out, nullptr, keep).ok());
+  EXPECT_TRUE(out[0] == in);
+  EXPECT_EQ(kept.step, 0u);
+  EXPECT_TRUE(kept.values.empty());
+}
+
 TEST(Checkpoint, GoesOnFromEveryNode) {
   MOSAIC_PRINT_SEED();
   std::mt19937 rng(Seed());
