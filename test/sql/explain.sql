@@ -77,9 +77,10 @@ SELECT i.tensors FROM import_model('named', :'data' || '/models/iris.onnx', batc
 SELECT i.tensors FROM import_model('other', :'data' || '/models/iris.onnx', batch_axis => 'rows') i;
 SELECT model_info('each') #> '{inputs,0,item_axis}' AS "each", model_info('named') #> '{inputs,0,item_axis}' AS named;
 CREATE TABLE flowers AS SELECT ARRAY[i, 1, 2, 3]::real[] AS x FROM generate_series(1, 10) i;
+ANALYZE flowers;
 SELECT explain($$SELECT predict('each', x) FROM flowers$$, 'ANALYZE, TIMING OFF');
 SELECT bool_and(predict('each', x) = predict('named', x)) AS same FROM flowers;
--- how items were computed: at once, in groups that fit in memory, one by one and why; in this process and in workers
+-- how items were computed: at once, in groups that fit in memory, one by one and why
 CREATE FUNCTION ways(query text) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT btrim(line) FROM explain(query, 'ANALYZE, TIMING OFF') line WHERE line ~ 'Items|Singly'
 $$;
@@ -93,12 +94,17 @@ SELECT i.tensors FROM import_model('encoder', :'data' || '/models/encoder_opset1
 SELECT i.tensors FROM import_model('mixes', :'data' || '/cases/softmax_axis0.onnx') i;
 SELECT i.tensors FROM import_model('sizes', :'data' || '/cases/shape_out.onnx') i;
 SELECT i.tensors FROM import_model('side', :'data' || '/cases/side_vector.onnx') i;
-CREATE TABLE texts AS SELECT ARRAY(SELECT i * j % 100 + 1 FROM generate_series(1, 64) j) AS x FROM generate_series(1, 100) i;
+CREATE TABLE texts AS SELECT i, ARRAY(SELECT i * j % 100 + 1 FROM generate_series(1, 64) j) AS x FROM generate_series(1, 100) i;
+ANALYZE texts;
 SELECT ways($$SELECT predict('encoder', x) FROM texts$$);
 SELECT ways_json($$SELECT predict('encoder', x) FROM texts$$);
 SET pg_mosaic.predict_memory = '1MB';
 SELECT regexp_replace(ways($$SELECT predict('encoder', x) FROM texts$$), '[0-9]+', 'N');
 SELECT ways_json($$SELECT predict('encoder', x) FROM texts$$) ->> 'Items' ~ '^in groups of ([2-9]|[1-4][0-9])$' AS groups;
+-- of several sizes the largest
+SELECT w.longest_first = w.shortest_first AS largest FROM (
+  SELECT ways_json($$SELECT predict('encoder', x[:n]) FROM (SELECT x, n FROM texts, (VALUES (16), (64)) n(n) ORDER BY n, i OFFSET 0) t$$) ->> 'Items' AS shortest_first,
+         ways_json($$SELECT predict('encoder', x[:n]) FROM (SELECT x, n FROM texts, (VALUES (16), (64)) n(n) ORDER BY n DESC, i OFFSET 0) t$$) ->> 'Items' AS longest_first) w;
 RESET pg_mosaic.predict_memory;
 SELECT ways($$SELECT predict('each', x) FROM flowers$$);
 SELECT ways($$SELECT predict('mixes', x[:3]) FROM flowers$$);
@@ -106,15 +112,28 @@ SELECT ways_json($$SELECT predict('mixes', x[:3]) FROM flowers$$);
 SELECT ways($$SELECT predict('sizes', x[:3]) FROM flowers$$);
 SELECT ways($$SELECT predict('side', jsonb_build_object('x', ARRAY[x[:2]], 'v', x[:2])) FROM flowers$$);
 SELECT ways($$SELECT predict('named', ARRAY[x, x]) FROM flowers$$);
-SELECT ways($$SELECT predict(m, x) FROM flowers, (VALUES ('named'), ('each')) v(m) ORDER BY m$$);
+SELECT ways($$SELECT predict(m, x) FROM (SELECT m, x FROM flowers, (VALUES ('named'), ('each')) v(m) ORDER BY m, x OFFSET 0) t$$);
 SELECT count(*) FROM ways($$SELECT predict('named', x) FROM flowers WHERE x[1] < 0$$);
+-- some so and some so: of each model what its own rows were, and nothing where it had none
+SELECT count(i.tensors) AS imported FROM generate_series(1, 9) n, import_model('many_' || n, :'data' || '/models/iris.onnx') i;
+SELECT set_alias('shared', 'named', 'many_1', 1e-9);
+SELECT ways($$SELECT predict('shared', x), predict('iris', CASE WHEN x[1] = 1 THEN ARRAY[x, x] ELSE x END) FROM flowers$$);
+SELECT ways($$SELECT predict('many_1', CASE WHEN x[1] < 0 THEN x END), predict('iris', CASE WHEN x[1] = 1 THEN ARRAY[x, x] ELSE x END) FROM flowers$$);
+SELECT ways($$SELECT predict('iris', CASE WHEN x[1] > 4 THEN ARRAY[x, x] ELSE x END) FROM flowers$$);
+-- of more models than are kept, nothing
+SELECT count(*), max(regexp_replace(line, '.*: ', '')) AS most, min(regexp_replace(line, '.*: ', '')) AS least
+  FROM ways($$SELECT predict('many_' || n, CASE WHEN n = 1 AND x[1] = 1 THEN ARRAY[x, x] ELSE x END)
+                FROM (SELECT n, x FROM flowers, generate_series(1, 9) n ORDER BY n, x OFFSET 0) t$$) line WHERE line ~ 'Items';
+-- workers only
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SET max_parallel_workers_per_gather = 1;
+SET max_parallel_workers_per_gather = 2;
 SET parallel_leader_participation = off;
-SELECT count(*) AS gather FROM explain($$SELECT predict('named', x) FROM flowers$$, 'VERBOSE') line WHERE line ~ 'Gather';
-SELECT ways($$SELECT predict('named', x) FROM flowers$$);
+ALTER TABLE flowers SET (parallel_workers = 2);
+SELECT btrim(line) FROM explain($$SELECT predict('named', x) FROM flowers$$, 'ANALYZE, TIMING OFF') line WHERE line ~ 'Items|Launched';
+SELECT ways($$SELECT predict('each', x) FROM flowers$$);
+SELECT ways($$SELECT predict('named', CASE WHEN x[1] > 4 THEN ARRAY[x, x] ELSE x END) FROM flowers$$);
 RESET parallel_leader_participation;
 RESET max_parallel_workers_per_gather;
 RESET min_parallel_table_scan_size;

@@ -35,31 +35,31 @@ typedef struct ShownModel
 
 /* How the rows of a version were computed, and why one by one; NULL where it is not known. */
 static char *
-way_of(MosaicPredictScan *s, MosaicBatchStats *stats, int64 version)
+way_of(MosaicBatchStats *stats, int64 version)
 {
 	const MosaicRowsWay *way = mosaic_rows_way(&stats->ways, version, false);
-	const char *because;
-	MosaicPredictor *p;
 	StringInfoData text;
 
-	for (int i = 0; (p = mosaic_batch_model(s->batch, i)) != NULL; i++)
-		if ((because = mosaic_predictor_because(p, version)) != NULL)
-			return because[0] ? psprintf("one by one: %s", because) : pstrdup("one by one");
 	if (way == NULL)
-		return stats->single > 0 ? pstrdup("one by one: no batch can have such rows") : NULL;
+		return NULL;
 	initStringInfo(&text);
 	if (way->at_once)
-		appendStringInfoString(&text, "at once");
-	if (way->groups[0])
-		appendStringInfo(&text, "%s%s", text.len ? ", " : "", way->groups);
-	if (way->singly)
-		appendStringInfo(&text, "%sone by one: a batch of them failed", text.len ? ", " : "");
+		appendStringInfoString(&text, "at once, ");
+	if (way->group)
+		appendStringInfo(&text, "in groups of %d, ", way->group);
+	if (way->mixed)
+		appendStringInfo(&text, "one by one%s%s, ", way->because[0] ? ": " : "", way->because);
+	if (way->apart)
+		appendStringInfoString(&text, "one by one: no batch can have such rows, ");
+	if (way->failed)
+		appendStringInfoString(&text, "one by one: a batch of them failed, ");
+	text.data[text.len - 2] = '\0';
 	return text.data;
 }
 
 /* A line for each model, by its name where there are several. */
 static void
-explain_ways(MosaicPredictScan *s, MosaicBatchStats *stats, List *models, ExplainState *es)
+explain_ways(MosaicBatchStats *stats, List *models, ExplainState *es)
 {
 	ListCell   *lc;
 
@@ -67,8 +67,8 @@ explain_ways(MosaicPredictScan *s, MosaicBatchStats *stats, List *models, Explai
 	{
 		ShownModel *model = lfirst(lc);
 		const char *main = model->main ? model->main : list_length(models) > 1 ? model->name : NULL;
-		char	   *way = way_of(s, stats, model->version);
-		char	   *canary = model->canary ? way_of(s, stats, model->canary_version) : NULL;
+		char	   *way = way_of(stats, model->version);
+		char	   *canary = model->canary ? way_of(stats, model->canary_version) : NULL;
 
 		if (way)
 			ExplainPropertyText(main ? psprintf("Items of %s", main) : "Items", way, es);
@@ -174,7 +174,7 @@ explain_models(MosaicPredictScan *s, MosaicBatchStats *stats, ExplainState *es)
 		if (texts)
 			ExplainPropertyList("Model", texts, es);
 		if (stats)
-			explain_ways(s, stats, models, es);
+			explain_ways(stats, models, es);
 		return;
 	}
 	ExplainOpenGroup("Models", "Models", false, es);
@@ -194,9 +194,9 @@ explain_models(MosaicPredictScan *s, MosaicBatchStats *stats, ExplainState *es)
 			ExplainPropertyInteger("Canary Version", NULL, model->canary_version, es);
 			ExplainPropertyFloat("Share", NULL, model->share, 6, es);
 		}
-		if (stats && (way = way_of(s, stats, model->version)) != NULL)
+		if (stats && (way = way_of(stats, model->version)) != NULL)
 			ExplainPropertyText("Items", way, es);
-		if (stats && model->main && (way = way_of(s, stats, model->canary_version)) != NULL)
+		if (stats && model->main && (way = way_of(stats, model->canary_version)) != NULL)
 			ExplainPropertyText("Canary Items", way, es);
 		ExplainCloseGroup("Model", NULL, true, es);
 	}

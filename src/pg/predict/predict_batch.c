@@ -93,9 +93,9 @@ mosaic_batch_is_full(MosaicBatch *b)
 
 /* What counts for statistics: the plan is no reason for computing it alone. */
 static Datum
-call_function(Call *call, ExprContext *econtext)
+call_function(MosaicBatch *b, Call *call, ExprContext *econtext)
 {
-	MosaicUsageCounter saved = mosaic_predictor_single_because(MOSAIC_USAGE_SINGLE_BATCH);
+	MosaicSingles saved = mosaic_predictor_singles((MosaicSingles) {MOSAIC_USAGE_SINGLE_BATCH, b->explained ? &b->stats.ways : NULL});
 	Datum		value;
 
 	PG_TRY();
@@ -104,7 +104,7 @@ call_function(Call *call, ExprContext *econtext)
 	}
 	PG_FINALLY();
 	{
-		mosaic_predictor_single_because(saved);
+		mosaic_predictor_singles(saved);
 	}
 	PG_END_TRY();
 	return value;
@@ -125,7 +125,7 @@ mosaic_batch_add_computed(MosaicBatch *b, ExprContext *econtext)
 		call->group[0] = -1;
 		if (call->known)
 			continue;
-		value = call_function(call, econtext);
+		value = call_function(b, call, econtext);
 		saved = MemoryContextSwitchTo(b->cxt);
 		mosaic_answer_type(call->fn.answer, &byval, &len);
 		call->values[0] = call->isnull[0] ? (Datum) 0 : datumCopy(value, byval, len);
@@ -277,7 +277,7 @@ predict_singly(Call *call, int row)
 	MosaicItem	item = {
 		.bindings = palloc(g->ninputs * sizeof *item.bindings),.elements = palloc(g->ninputs * sizeof *item.elements)
 	};
-	MosaicUsageCounter saved;
+	MosaicSingles saved;
 	Datum		value;
 
 	for (int i = 0; i < g->ninputs; i++)
@@ -291,14 +291,14 @@ predict_singly(Call *call, int row)
 		item.n = g->spans[place].n;
 	}
 	mosaic_predictor_begin(g->p);
-	saved = mosaic_predictor_single_because(MOSAIC_USAGE_SINGLE_BATCH);
+	saved = mosaic_predictor_singles((MosaicSingles) {MOSAIC_USAGE_SINGLE_BATCH, NULL});
 	PG_TRY();
 	{
 		value = mosaic_predict_item(g->p, &item, call->fn.answer, call->output);
 	}
 	PG_FINALLY();
 	{
-		mosaic_predictor_single_because(saved);
+		mosaic_predictor_singles(saved);
 	}
 	PG_END_TRY();
 	return value;
@@ -311,7 +311,7 @@ compute_singly(MosaicBatch *b, Call *call, int row)
 	MosaicRowsWay *way = mosaic_rows_way(&b->stats.ways, mosaic_predictor_version(call->groups[call->group[row]].p), true);
 
 	if (way)
-		way->singly = true;
+		way->failed = true;
 	call->values[row] = predict_singly(call, row);
 	call->group[row] = -1;
 	b->stats.single++;

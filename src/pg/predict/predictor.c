@@ -24,7 +24,7 @@
 /* Models that one expression keeps ready, where the name differs from row to row, unless asked for more. */
 #define KEPT_PREDICTORS 16
 
-static MosaicUsageCounter single_reason = MOSAIC_USAGE_SINGLE_PLAN;
+static MosaicSingles singles = {MOSAIC_USAGE_SINGLE_PLAN, NULL};
 
 /* Hangs at flinfo->fn_extra. */
 typedef struct PredictorSet
@@ -307,7 +307,9 @@ mosaic_predictor_end(MosaicPredictor *p, int64 calls, int64 rows, bool together)
 	else if (together)
 		mosaic_usage_end_batch(u, calls, rows);
 	else
-		mosaic_usage_end_single(u, rows, single_reason);
+		mosaic_usage_end_single(u, rows, singles.reason);
+	if (singles.ways)
+		mosaic_note_apart(singles.ways, mosaic_predictor_version(p), mosaic_model_items_because(p->handle->model));
 }
 
 void
@@ -322,12 +324,12 @@ mosaic_predictor_tokens(MosaicPredictor *p, int64 tokens)
 	mosaic_usage_tokens(&p->handle->usage, tokens);
 }
 
-MosaicUsageCounter
-mosaic_predictor_single_because(MosaicUsageCounter reason)
+MosaicSingles
+mosaic_predictor_singles(MosaicSingles how)
 {
-	MosaicUsageCounter was = single_reason;
+	MosaicSingles was = singles;
 
-	single_reason = reason;
+	singles = how;
 	return was;
 }
 
@@ -359,14 +361,6 @@ int64
 mosaic_predictor_version(MosaicPredictor *p)
 {
 	return p->handle ? p->handle->key.model_id : 0;
-}
-
-const char *
-mosaic_predictor_because(MosaicPredictor *p, int64 version)
-{
-	if (p->canary && mosaic_predictor_version(p->canary) == version)
-		p = p->canary;
-	return version != 0 && mosaic_predictor_version(p) == version ? mosaic_model_items_because(p->handle->model) : NULL;
 }
 
 int64

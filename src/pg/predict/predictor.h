@@ -9,6 +9,7 @@
 #include "fmgr.h"
 
 #include "mosaic/capi.h"
+#include "rows_way.h"
 #include "usage_shared.h"
 
 typedef struct MosaicPredictor MosaicPredictor;
@@ -41,14 +42,22 @@ extern MosaicPredictor *mosaic_predictor_side(MosaicPredictor *predictor, uint64
 
 /*
  * For statistics: a call of a function begins (what does not end was an error), and ended.  n calls in one, of
- * rows which were given together or one by one; and why the following are computed one by one, where the model
- * is no reason: MOSAIC_USAGE_SINGLE_PLAN until another is said.  What it was is returned.
+ * rows which were given together or one by one.
  */
 extern void mosaic_predictor_begin(MosaicPredictor *predictor);
 extern void mosaic_predictor_end(MosaicPredictor *predictor, int64 calls, int64 rows, bool together);
 extern void mosaic_predictor_give_up(MosaicPredictor *predictor);
 extern void mosaic_predictor_tokens(MosaicPredictor *predictor, int64 tokens);
-extern MosaicUsageCounter mosaic_predictor_single_because(MosaicUsageCounter reason);
+
+/* Of the calls that follow. */
+typedef struct MosaicSingles
+{
+	MosaicUsageCounter reason;	/* why they are computed one by one, where the model is none */
+	MosaicRowsWays *ways;		/* where it is noted, for EXPLAIN; or NULL */
+} MosaicSingles;
+
+/* { MOSAIC_USAGE_SINGLE_PLAN, NULL } until another is said.  What it was is returned. */
+extern MosaicSingles mosaic_predictor_singles(MosaicSingles how);
 
 /* "model "m", input "x"": for messages; valid until the next call. */
 extern const char *mosaic_predictor_input_name(MosaicPredictor *predictor, int input);
@@ -122,11 +131,6 @@ extern MosaicPredictor *mosaic_predictor_kept(FmgrInfo *flinfo, int i);
 extern const char *mosaic_predictor_name(MosaicPredictor *predictor);
 /* The model_id of what was last predicted with; 0 where that is let go. */
 extern int64 mosaic_predictor_version(MosaicPredictor *predictor);
-/*
- * Why rows of that version are computed one by one where its items are the reason; NULL where they are not, or it is
- * neither what was last predicted with nor its canary.
- */
-extern const char *mosaic_predictor_because(MosaicPredictor *predictor, int64 version);
 /* Pages of the model that are pinned now. */
 extern int64 mosaic_predictor_pinned(MosaicPredictor *predictor);
 /* The execution, for its statistics; NULL before the first run. */

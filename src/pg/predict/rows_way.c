@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "rows_way.h"
 
 MosaicRowsWay *
@@ -25,17 +27,34 @@ void
 mosaic_note_way(MosaicRowsWays *ways, int64 version, const MosaicExec *exec, int items, int of)
 {
 	MosaicRowsWay *way = mosaic_rows_way(ways, version, true);
-	char		last[sizeof way->groups];
+	char		last[64];
+	int			group = items;
 
 	if (way == NULL)
 		return;
 	mosaic_exec_way(exec, last, sizeof last);
-	if (strcmp(last, "at once") == 0 && items < of)
-		snprintf(last, sizeof last, "in groups of %d", items);
-	if (strcmp(last, "at once") == 0)
+	if (sscanf(last, "in groups of %d", &group) != 1 && items == of)
 		way->at_once = true;
-	else if (way->groups[0] == '\0')	/* the first is the largest */
-		strlcpy(way->groups, last, sizeof way->groups);
+	else
+		way->group = Max(way->group, group);
+}
+
+void
+mosaic_note_apart(MosaicRowsWays *ways, int64 version, const char *because)
+{
+	MosaicRowsWay *way = mosaic_rows_way(ways, version, true);
+
+	if (way == NULL)
+		return;
+	if (because == NULL)
+		way->apart = true;
+	else if (!way->mixed)
+	{
+		int			n = (int) strlen(because);
+
+		way->mixed = true;
+		strlcpy(way->because, because, pg_mbcliplen(because, n, sizeof way->because - 1) + 1);
+	}
 }
 
 void
@@ -49,8 +68,10 @@ mosaic_add_ways(MosaicRowsWays *to, const MosaicRowsWays *from)
 		if (sum == NULL)
 			continue;
 		sum->at_once |= way->at_once;
-		sum->singly |= way->singly;
-		if (sum->groups[0] == '\0')
-			strlcpy(sum->groups, way->groups, sizeof sum->groups);
+		sum->apart |= way->apart;
+		sum->failed |= way->failed;
+		sum->group = Max(sum->group, way->group);
+		if (way->mixed)
+			mosaic_note_apart(to, way->version, way->because);
 	}
 }

@@ -12,8 +12,11 @@ typedef struct MosaicRowsWay
 {
 	int64		version;		/* its model_id; 0: none */
 	bool		at_once,
-				singly;			/* they were in a batch that failed */
-	char		groups[40];		/* "in groups of 12", where a batch did not fit in memory; or empty */
+				mixed,			/* one by one: the model's items are not independent; */
+				apart,			/* no batch can have such rows; */
+				failed;			/* they were in a batch that failed */
+	int			group;			/* the most at a time, where a batch did not fit in memory; else 0 */
+	char		because[256];	/* of mixed, as much as fits; or empty */
 } MosaicRowsWay;
 
 #define MOSAIC_ROWS_WAYS 8		/* of more models it is not kept */
@@ -29,6 +32,9 @@ extern MosaicRowsWay *mosaic_rows_way(MosaicRowsWays *ways, int64 version, bool 
 
 /* Notes the last run of exec: of items, of as many as were to be computed. */
 extern void mosaic_note_way(MosaicRowsWays *ways, int64 version, const MosaicExec *exec, int items, int of);
+
+/* Notes rows that were no batch's: because of the model's items, "" where nothing else is known, or, NULL, of the rows. */
+extern void mosaic_note_apart(MosaicRowsWays *ways, int64 version, const char *because);
 
 extern void mosaic_add_ways(MosaicRowsWays *to, const MosaicRowsWays *from);
 
