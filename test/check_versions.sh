@@ -14,7 +14,7 @@ for script in sql/frozen/pg_mosaic--*.sql; do
   released=$(basename "$script" .sql)
   [ -d "test/data/stores/${released#pg_mosaic--}" ] || { echo "$script has no store in test/data/stores"; status=1; }
 done
-for file in $(grep -rl PG_VERSION_NUM src/pg); do
-  [ "$file" = src/pg/compat.h ] || { echo "$file asks for PG_VERSION_NUM, which belongs into src/pg/compat.h"; status=1; }
+for file in $(grep -rlE 'PG_(VERSION|MAJORVERSION)(_NUM)?\b' src/pg); do
+  [ "$file" = src/pg/compat.h ] || { echo "$file asks for PostgreSQL's version, which belongs into src/pg/compat.h"; status=1; }
 done
 exit $status

@@ -24,10 +24,12 @@ build() {
 
 # debian/tests, as autopkgtest would run them where it was built: the SQL tests against the installed package.
 check() {
+  trap 'apt-get purge -q -y "$PACKAGE"' EXIT # or the next build, in the same root, would find it
   apt-get install -q -y --no-install-recommends "/pg_mosaic/build/packages/$PACKAGE"_*.deb
+  chmod -R a+rX /var/tmp/pg-mosaic # the server reads test/data, whatever umask the checkout was made with
   cd /var/tmp/pg-mosaic/source
-  find . -type d -exec chmod a+rx {} + # the server reads test/data
   sh debian/tests/installcheck
+  trap - EXIT
   apt-get purge -q -y "$PACKAGE"
 }
 
@@ -52,6 +54,7 @@ try() {
   version=${version%-*}
   # A user who is not the server's owner could not read the checkout either.
   cp -r /pg_mosaic/test/data/models "$models"
+  chmod -R a+rX "$models"
   pg_lsclusters -h | grep -q "^$MAJOR " || pg_createcluster "$MAJOR" main
   pg_ctlcluster "$MAJOR" main start || pg_ctlcluster "$MAJOR" main status
   psql -q -c 'CREATE EXTENSION pg_mosaic' -c "SELECT import_model('iris', '$models/iris.onnx')" >/dev/null

@@ -1,6 +1,7 @@
 # Cancel and statement_timeout in the middle of predictions and imports: the session goes on, nothing is left behind.
 use strict;
 use warnings;
+use List::Util qw(max);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -182,19 +183,23 @@ for my $name (sort keys %repeated)
 {
 	# the plans of some 1000 models are kept
 	repeat($name =~ /prediction with/ ? 1100 : 30, $repeated{$name});
-	# What leaks grows every time; the allocator's heap grows in leaps until its pieces suit what comes and goes.
-	my ($contexts, $anon);
-	for (1 .. 5)
+	# What leaks grows every time; the allocator's heap grows in leaps until its pieces suit what comes and goes. Two rounds, one after
+	# the other, without growth: one alone may be between two leaps of what leaks.
+	my (@contexts, @anon);
+	my $quiet = 0;
+	for (1 .. 6)
 	{
 		my ($contexts_before, $anon_before) = memory();
 		repeat(200, $repeated{$name});
 		my ($contexts_after, $anon_after) = memory();
-		($contexts, $anon) = ($contexts_after - $contexts_before, $anon_after - $anon_before);
-		note sprintf 'MEMORY after 200 x %s: contexts %+d bytes, anonymous %+d bytes', $name, $contexts, $anon;
-		last if $contexts <= 16 * 1024 && $anon <= 512 * 1024;
+		push @contexts, $contexts_after - $contexts_before;
+		push @anon, $anon_after - $anon_before;
+		note sprintf 'MEMORY after 200 x %s: contexts %+d bytes, anonymous %+d bytes', $name, $contexts[-1], $anon[-1];
+		$quiet = $contexts[-1] <= 16 * 1024 && $anon[-1] <= 512 * 1024 ? $quiet + 1 : 0;
+		last if $quiet == 2;
 	}
-	cmp_ok($contexts, '<=', 16 * 1024, "$name: memory contexts do not grow");
-	cmp_ok($anon, '<=', 512 * 1024, "$name: the process does not grow");
+	cmp_ok(max(@contexts[ -2, -1 ]), '<=', 16 * 1024, "$name: memory contexts do not grow");
+	cmp_ok(max(@anon[ -2, -1 ]), '<=', 512 * 1024, "$name: the process does not grow");
 }
 nothing_left('all of that');
 survives('all of that');
@@ -211,9 +216,13 @@ BEGIN
 END $$;
 SELECT copies('mosaic.model', 50), copies('mosaic.tensor', 50), setval('mosaic.model_id_seq', 2000000);
 UPDATE mosaic.block_meta SET models = models + 50 WHERE block_id IN (SELECT unnest(mosaic.map_blocks(map)) FROM mosaic.tensor WHERE model_id = mosaic.model_id('big'));
-CREATE FUNCTION cancel_at(pid int, at numeric, OUT elapsed numeric, OUT processor numeric) LANGUAGE plpgsql AS $$
+-- Of the statement that begins after since; NULL where it ends before its processor time is at.
+CREATE FUNCTION cancel_at(pid int, since timestamptz, at numeric, OUT elapsed numeric, OUT processor numeric) LANGUAGE plpgsql AS $$
 BEGIN
-  WHILE cpu(pid) < at LOOP PERFORM pg_sleep(0.0005); END LOOP;
+  WHILE cpu(pid) < at LOOP
+    PERFORM pg_sleep(0.0005), pg_stat_clear_snapshot();
+    IF (SELECT query_start > since AND state <> 'active' FROM pg_stat_activity a WHERE a.pid = cancel_at.pid) THEN RETURN; END IF;
+  END LOOP;
   SELECT * INTO elapsed, processor FROM cancel(pid);
 END $$});
 $stored = $node->safe_psql('postgres', $count);
@@ -228,14 +237,16 @@ for my $name ('check_store', 'repair_store')
 	my (@processor, $output);
 	for my $try (1 .. 5)
 	{
-		my $at = $node->safe_psql('postgres', "SELECT cpu($pid)") + $whole * $try / 7;
+		my ($since, $at) = split /\|/, $node->safe_psql('postgres', "SELECT clock_timestamp(), cpu($pid) + $whole * $try / 7");
 		start_statement($session, $call);
-		push @processor, (split /\|/, $node->safe_psql('postgres', "SELECT * FROM cancel_at($pid, $at)"))[1];
+		my ($elapsed, $processor) = split /\|/, $node->safe_psql('postgres', "SELECT * FROM cancel_at($pid, '$since', $at)");
 		(undef, $output) = finish_statement($session);
+		ok(length $processor, "$name: it takes $try sevenths of the processor time that it took before") or next;
+		push @processor, $processor;
 		like($output, qr/canceling statement due to user request/, "$name: cancelled inside, $try");
 	}
 	note "LATENCY of a cancel inside $name() that takes $whole ms: @processor ms of processor time";
-	cmp_ok((sort { $a <=> $b } @processor)[2], '<', 50, "$name: less than 50 ms of processor time after a cancel inside");
+	cmp_ok((sort { $a <=> $b } @processor)[2] // 'inf', '<', 50, "$name: less than 50 ms of processor time after a cancel inside");
 	$session->query_safe('SET statement_timeout = ' . int($whole / 2));
 	$session->query($call);
 	like($session->{stderr}, qr/canceling statement due to statement timeout/, "$name: statement_timeout inside");

@@ -168,7 +168,7 @@ sub tamper_rows
 }
 
 # The seed, and how many rounds a table takes at most: by default what is left to chance are rows of variable layout.
-my ($seed, $rounds) = ($ENV{MOSAIC_TAMPER_SEED} // 1, $ENV{MOSAIC_TAMPER_ROUNDS} // 4);
+my ($seed, $rounds) = ($ENV{MOSAIC_TAMPER_SEED} // 1, $ENV{MOSAIC_TAMPER_ROUNDS} // 2);
 note "seed $seed";
 srand $seed;
 # t_hoff and the header of the payload; t_hoff
@@ -177,20 +177,24 @@ tamper_rows('block_meta', 60, 100, 22);
 tamper_rows('tensor', 200, $rounds, 22);
 tamper_rows('model', 64, $rounds, 22);
 tamper_rows('model', 2000, $rounds);
-tamper_rows('alias', 120, 2, 22);
-tamper_rows('tokenizer', 400, 2, 22);
-tamper_rows('dedup_decision', 400, 2, 22);
-tamper_rows('dedup_run', 200, 2, 22);
+tamper_rows('alias', 120, $rounds / 2, 22);
+tamper_rows('tokenizer', 400, $rounds / 2, 22);
+tamper_rows('dedup_decision', 400, $rounds / 2, 22);
+tamper_rows('dedup_run', 200, $rounds / 2, 22);
 tamper_rows('near_key', 60, $rounds, 22);
 tamper_rows('toast', 48, $rounds);
 
-# Line pointers, and page headers.
+# Line pointers, and page headers: as many of these at a time as there are pages.
 for my $table ('block', 'tensor', 'model')
 {
 	my @rows = rows_of($table);
 	my $i = 0;
 	round("$table, line pointers", $table, map { [ $_->{line} + $i++ % 4, $values[ $i % @values ] ] } @rows);
-	round("$table, page header, byte $_", $table, [ $_, 0xff ]) for 12, 14, 18;
+	my @bytes = (12, 14, 18);
+	while (my @now = splice @bytes, 0, (-s "$saved/$file{$table}") / PAGE)
+	{
+		round("$table, page headers, bytes @now", $table, map { [ $_ * PAGE + $now[$_], 0xff ] } 0 .. $#now);
+	}
 }
 cmp_ok($errors, '>', 0, "predictions met what is damaged ($changes bytes changed, $errors errors)");
 
@@ -202,7 +206,7 @@ for my $kind (0, 1)
 	my @rows = grep { $is_delta{ $_->{id} } == $kind } @blocks;
 	my $what = $kind ? 'differences' : 'whole blocks';
 	cmp_ok(scalar @rows, '>', 20, "payloads: there are $what (" . @rows . ")");
-	for my $n (1 .. 1 + $kind)
+	for my $n (1 .. int(($rounds + 1) / 2))
 	{
 		my @changes = map {
 			my $at = 32 + int rand $_->{length} - 32;
@@ -255,7 +259,7 @@ my $gate = q{'SELECT array_fill(0.5::real, ''{784}'') FROM generate_series(1, 3)
 my $reads = join '', map { "SELECT 'survived', survives(\$\$$_\$\$);" } 'SELECT * FROM mosaic.cache', 'SELECT * FROM mosaic.pages',
   'SELECT * FROM pack_models(dry_run => true)', 'SELECT prewarm_model(m) FROM expected', "SELECT * FROM plan_dedup('fashion_dark', $gate)",
   "SELECT * FROM plan_ladder('fashion_dark', $gate, curve_points => 2)";
-for my $n (1 .. 2 * $rounds)
+for my $n (1 .. 4 * $rounds)
 {
 	my $name = "places, round $n";
 	$node->safe_psql('postgres', "SELECT setseed((($seed * 1000 + $n) % 1000000) / 1e6); $tamper");
