@@ -84,7 +84,7 @@ SELECT tensors FROM import_model('piece', :'data' || '/models/text_states.onnx')
 SELECT set_tokenizer('piece', :'data' || '/text/unigram.model', max_tokens => 5), set_pooling('piece', 'last');
 SELECT :'path' || '_' AS folder \gset
 \setenv FOLDER :folder
-\! mkdir "$FOLDER"states "$FOLDER"classes "$FOLDER"piece "$FOLDER"m "$FOLDER"full "$FOLDER"lost
+\! mkdir -m 777 "$FOLDER"states "$FOLDER"classes "$FOLDER"piece "$FOLDER"m "$FOLDER"full "$FOLDER"lost
 SELECT n, export_model(n, :'folder' || n) = (SELECT sum((pg_stat_file(:'folder' || n || '/' || f)).size) FROM pg_ls_dir(:'folder' || n) f WHERE f <> '1_Pooling')
          + coalesce((pg_stat_file(:'folder' || n || '/1_Pooling/config.json', true)).size, 0) AS bytes,
        (SELECT string_agg(f, ' ' ORDER BY f COLLATE "C") FROM pg_ls_dir(:'folder' || n) f) AS files

@@ -43,6 +43,7 @@ DROP ROLE regress_own_ann;
 DROP ROLE regress_own_bob;
 SELECT current_database() AS here \gset
 \c postgres
+\set VERBOSITY terse
 DROP ROLE regress_own_ann;
 \set VERBOSITY sqlstate
 DROP ROLE regress_own_ann;
