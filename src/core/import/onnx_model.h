@@ -73,7 +73,7 @@ struct OnnxProblem {
   std::string reason, hint;
   int count = 1;
 
-  // "tensor "w": reason", "3 tensors (first: "w"): reason", "reason"
+  // "tensor "w": reason", "tensor "w" and 2 more: reason", "reason"
   std::string Text() const;
 };
 

@@ -257,6 +257,15 @@ in_one_piece(Datum value, struct varatt_external *p, uint32 *found)
 	return fetch_external(p, found);
 }
 
+/* What in_one_piece() gave, plain and the caller's own. */
+static struct varlena *
+own_plain(struct varlena *v, Datum value)
+{
+	if (VARATT_IS_COMPRESSED(v) || v == (struct varlena *) DatumGetPointer(value))
+		return pg_detoast_datum_copy(v);
+	return v;
+}
+
 struct varlena *
 mosaic_plain_or(Datum value, char **damage)
 {
@@ -270,7 +279,7 @@ mosaic_plain_or(Datum value, char **damage)
 		return NULL;
 	}
 	if (!VARATT_IS_COMPRESSED(v) || VARDATA_COMPRESSED_GET_COMPRESS_METHOD(v) != TOAST_PGLZ_COMPRESSION_ID)
-		return pg_detoast_datum_copy(v);
+		return own_plain(v, value);
 	v = mosaic_decompress(v);
 	if (v == NULL)
 		*damage = pstrdup("compressed, and cannot be decompressed");
@@ -290,7 +299,7 @@ mosaic_plain(Datum value)
 				 errmsg("a value stored out of line is damaged: %u of its %u bytes can be read", found,
 						VARATT_EXTERNAL_GET_EXTSIZE(p)),
 				 errdetail("It is value %u in the TOAST table with OID %u.", p.va_valueid, p.va_toastrelid)));
-	return pg_detoast_datum_copy(v);
+	return own_plain(v, value);
 }
 
 struct varlena *
@@ -300,7 +309,7 @@ mosaic_plain_hint(Datum value)
 	uint32		found;
 	struct varlena *v = in_one_piece(value, &p, &found);
 
-	return v == NULL || VARATT_IS_COMPRESSED(v) ? NULL : pg_detoast_datum_copy(v);
+	return v == NULL || VARATT_IS_COMPRESSED(v) ? NULL : own_plain(v, value);
 }
 
 char *

@@ -41,7 +41,7 @@ struct PowState {
   bool constant;  // floats with one constant exponent
 };
 
-// Within 0.52 ulp, of small powers 0.502, where long double has 11 bits of a number more, and four
+// Within about 0.52 ulp, of small powers 0.502, where long double has 11 bits of a number more, and four
 // of its exponent: what is infinite or 0 on the way is so in the end. Zeros, infinities and NaN are
 // those of std::pow.
 double WholePower(double x, int n) {

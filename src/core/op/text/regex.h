@@ -17,8 +17,8 @@ namespace mosaic {
 
 // A set of code points.
 struct CharSet {
-  std::vector<std::pair<uint32_t, uint32_t>>
-      ranges;  // inclusive; of an expression: in order, apart
+  // Inclusive; those of an expression are in order, and apart.
+  std::vector<std::pair<uint32_t, uint32_t>> ranges;
   bool negated = false;
   bool any_case = false;
 
