@@ -418,10 +418,7 @@ std::vector<MissingOperator> MissingOperators(const Graph& graph) {
   std::map<std::pair<int, int>, Status> wrong;
   Graph lowered = graph;
   Model scratch;
-  LowerReport report;
-  if (Status s = Lower(&lowered, &scratch, AddTensor, &report); !s.ok()) {
-    return {{"", "", s.message(), "", 1, s.code() == MOSAIC_E_BAD_MODEL}};
-  }
+  const LowerReport report = LowerWhatCan(&lowered, &scratch, AddTensor);
   for (const LowerReport::Refused& r : report.refused) wrong[{r.body, r.node}] = r.status;
   for (int b = 0; b <= static_cast<int>(graph.bodies.size()); ++b) {
     const std::vector<Node>& nodes = body_of(lowered, b).nodes;

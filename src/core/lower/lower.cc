@@ -16,7 +16,8 @@ namespace {
 constexpr const char* kOwnAttributes[] = {"ceil_where_smaller", "equal", "float_bounds",
                                           "per_group", "projected"};
 
-Status LowerNode(LowerContext& c, Node* node) {
+// *who: the node as it was, where it is refused.
+Status LowerNode(LowerContext& c, Node* node, std::string* who) {
   static const auto* const rules = new std::vector<const LowerRule*>(AllLowerRules());
   const std::string domain = node->domain;
   for (const LowerRule* rule : *rules) {
@@ -25,46 +26,34 @@ Status LowerNode(LowerContext& c, Node* node) {
         c.version() >= rule->until) {
       continue;
     }
+    if (who->empty()) *who = Describe(c.body(), *node);
     MOSAIC_RETURN_IF_ERROR(rule->apply(c, node));
   }
   return Status();
 }
 
-class Lowering {
- public:
-  Lowering(Graph* graph, void* model, LowerContext::AddTensor add, LowerReport* report)
-      : graph_(*graph), model_(model), add_(add), report_(report) {}
-
-  Status Apply(int number, Body* body) {
-    if (report_ != nullptr) report_->origins.emplace_back();
-    std::vector<Node> lowered;
-    std::vector<Node> nodes = std::move(body->nodes);
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      Node& node = nodes[i];
-      for (const char* name : kOwnAttributes) TakeAttribute(&node, name);
-      const std::string who = report_ != nullptr ? "" : Describe(*body, node);
-      LowerContext c(body, graph_.Version(node.domain), model_, add_);
-      Status status = LowerNode(c, &node);
-      if (!status.ok()) {
-        if (report_ == nullptr) return std::move(status).In(who);
-        report_->refused.push_back({number, static_cast<int>(i), std::move(status)});
-        continue;
-      }
-      for (Node& n : c.before()) lowered.push_back(std::move(n));
-      lowered.push_back(std::move(node));
-      for (Node& n : c.after()) lowered.push_back(std::move(n));
-      if (report_ != nullptr) report_->origins.back().resize(lowered.size(), static_cast<int>(i));
+void LowerBody(const Graph& graph, int number, Body* body, void* model, LowerContext::AddTensor add,
+               LowerReport* report) {
+  std::vector<int>& origins = report->origins.emplace_back();
+  std::vector<Node> lowered;
+  std::vector<Node> nodes = std::move(body->nodes);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    Node& node = nodes[i];
+    for (const char* name : kOwnAttributes) TakeAttribute(&node, name);
+    LowerContext c(body, graph.Version(node.domain), model, add);
+    std::string who;
+    Status status = LowerNode(c, &node, &who);
+    if (!status.ok()) {
+      report->refused.push_back({number, static_cast<int>(i), std::move(who), std::move(status)});
+      continue;
     }
-    body->nodes = std::move(lowered);
-    return Status();
+    for (Node& n : c.before()) lowered.push_back(std::move(n));
+    lowered.push_back(std::move(node));
+    for (Node& n : c.after()) lowered.push_back(std::move(n));
+    origins.resize(lowered.size(), static_cast<int>(i));
   }
-
- private:
-  Graph& graph_;
-  void* model_;
-  LowerContext::AddTensor add_;
-  LowerReport* report_;
-};
+  body->nodes = std::move(lowered);
+}
 
 }  // namespace
 
@@ -138,13 +127,19 @@ void ListToInput(LowerContext& c, Node* node, const char* attribute, size_t i) {
   node->inputs[i] = c.Int64s(list);
 }
 
-Status Lower(Graph* graph, void* model, LowerContext::AddTensor add, LowerReport* report) {
-  Lowering lowering(graph, model, add, report);
-  MOSAIC_RETURN_IF_ERROR(lowering.Apply(0, graph));
+LowerReport LowerWhatCan(Graph* graph, void* model, LowerContext::AddTensor add) {
+  LowerReport report;
+  LowerBody(*graph, 0, graph, model, add, &report);
   for (size_t b = 0; b < graph->bodies.size(); ++b) {
-    MOSAIC_RETURN_IF_ERROR(lowering.Apply(static_cast<int>(b) + 1, &graph->bodies[b]));
+    LowerBody(*graph, static_cast<int>(b) + 1, &graph->bodies[b], model, add, &report);
   }
-  return Status();
+  return report;
+}
+
+Status Lower(Graph* graph, void* model, LowerContext::AddTensor add) {
+  const LowerReport report = LowerWhatCan(graph, model, add);
+  if (report.refused.empty()) return Status();
+  return report.refused[0].status.In(report.refused[0].who);
 }
 
 }  // namespace mosaic

@@ -59,16 +59,18 @@ std::vector<const LowerRule*> AllLowerRules();
 struct LowerReport {
   struct Refused {
     int body, node;
-    Status status;  // without the node's name
+    std::string who;  // Describe()
+    Status status;
   };
   std::vector<Refused> refused;
   std::vector<std::vector<int>> origins;  // of a body, of a lowered node: the node it is of
 };
 
-// Rewrites all nodes of all bodies. The versions of the graph's domains stay as they are.
-// add(model, ...) makes constants. Errors: BAD_MODEL, UNSUPPORTED, with the node; none with a
-// report, which then tells of the nodes that are refused, and which are left out.
-Status Lower(Graph* graph, void* model, LowerContext::AddTensor add, LowerReport* report = nullptr);
+// Rewrites all nodes of all bodies, and leaves out those that a rule refuses. The versions of the
+// graph's domains stay as they are. add(model, ...) makes constants.
+LowerReport LowerWhatCan(Graph* graph, void* model, LowerContext::AddTensor add);
+// The same; errors: BAD_MODEL, UNSUPPORTED, of the first node that a rule refuses.
+Status Lower(Graph* graph, void* model, LowerContext::AddTensor add);
 
 // ---- for rules ----
 

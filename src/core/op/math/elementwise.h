@@ -63,23 +63,32 @@ struct HasIndex : std::false_type {};
 template <typename Fn>
 struct HasIndex<Fn, std::void_t<decltype(Fn::kFollowIndex)>> : std::true_type {};
 
+// compute(x, y, n) of floats, for T that are floats, or 16-bit types, which become such in parts: x
+// may be y.
+template <typename T, typename F>
+void ByFloats(const T* x, T* y, int64_t n, const F& compute) {
+  if constexpr (std::is_same_v<T, float>) {
+    compute(x, y, n);
+  } else {
+    constexpr int64_t kPart = 256;
+    float part[kPart];
+    for (int64_t i = 0; i < n; i += kPart) {
+      const int64_t count = std::min(kPart, n - i);
+      for (int64_t k = 0; k < count; ++k) part[k] = Load(x[i + k]);
+      compute(part, part, count);
+      for (int64_t k = 0; k < count; ++k) y[i + k] = Store<T>(part[k]);
+    }
+  }
+}
+
 template <typename Fn, typename T>
 void MapUnary(const Fn& fn, const T* x, T* y, int64_t n) {
   if constexpr (std::is_same_v<ComputeType<T>, float> && HasKernel<Fn>::value) {
     UnaryParameters parameters;
     if constexpr (HasParameters<Fn>::value) parameters = fn.parameters();
-    if constexpr (std::is_same_v<T, float>) {
-      ComputeUnary(Fn::kKernel, parameters, x, y, n);
-    } else {
-      constexpr int64_t kPart = 256;
-      float part[kPart];
-      for (int64_t i = 0; i < n; i += kPart) {
-        const int64_t count = std::min(kPart, n - i);
-        for (int64_t k = 0; k < count; ++k) part[k] = Load(x[i + k]);
-        ComputeUnary(Fn::kKernel, parameters, part, part, count);
-        for (int64_t k = 0; k < count; ++k) y[i + k] = Store<T>(part[k]);
-      }
-    }
+    ByFloats(x, y, n, [&](const float* from, float* to, int64_t count) {
+      ComputeUnary(Fn::kKernel, parameters, from, to, count);
+    });
   } else {
     for (int64_t i = 0; i < n; ++i) y[i] = Store<T>(fn(Load(x[i])));
   }

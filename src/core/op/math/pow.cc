@@ -41,9 +41,9 @@ struct PowState {
   bool constant;  // floats with one constant exponent
 };
 
-// Within about 0.52 ulp, of small powers 0.502, where long double has 11 bits of a number more, and four
-// of its exponent: what is infinite or 0 on the way is so in the end. Zeros, infinities and NaN are
-// those of std::pow.
+// Within about 0.52 ulp, of small powers 0.502, where long double has 11 bits of a number more, and
+// four of its exponent: what is infinite or 0 on the way is so in the end. Zeros, infinities and
+// NaN are those of std::pow.
 double WholePower(double x, int n) {
   long double base = static_cast<long double>(x), result = 1;
   for (int left = std::abs(n); left > 0; left >>= 1, base *= base) {
@@ -67,18 +67,8 @@ void PowersOf(const double* x, double e, double* y, int64_t n) {
 
 template <typename T>
 void PowersOf(const T* x, double e, T* y, int64_t n) {
-  if constexpr (std::is_same_v<T, float>) {
-    ComputePower(x, e, y, n);
-  } else {
-    constexpr int64_t kPart = 256;
-    float part[kPart];
-    for (int64_t i = 0; i < n; i += kPart) {
-      const int64_t count = std::min(kPart, n - i);
-      for (int64_t k = 0; k < count; ++k) part[k] = Load(x[i + k]);
-      ComputePower(part, e, part, count);
-      for (int64_t k = 0; k < count; ++k) y[i + k] = Store<T>(part[k]);
-    }
-  }
+  ByFloats(x, y, n,
+           [&](const float* from, float* to, int64_t count) { ComputePower(from, e, to, count); });
 }
 
 double ScalarOf(const Tensor& t) {
