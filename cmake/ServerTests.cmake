@@ -62,12 +62,37 @@ add_library(chaos_disk MODULE ${CMAKE_SOURCE_DIR}/bench/chaos/disk.c)
 set_target_properties(chaos_disk PROPERTIES PREFIX "")
 target_link_libraries(chaos_disk PRIVATE ${CMAKE_DL_LIBS})
 
+# Older PostgreSQL versions beside this one, from which stores are upgraded to it: each gets a module over the same core.
+string(REPLACE "/${PG_MAJOR}/" "/*/" pg_configs ${PG_bindir}/pg_config)
+file(GLOB pg_configs ${pg_configs})
+list(SORT pg_configs COMPARE NATURAL)
+set(older_postgresqls)
+foreach(pg_config ${pg_configs})
+  execute_process(COMMAND ${pg_config} --includedir-server OUTPUT_VARIABLE older_headers OUTPUT_STRIP_TRAILING_WHITESPACE)
+  get_filename_component(older_bindir ${pg_config} DIRECTORY)
+  string(REGEX MATCH "/([0-9]+)/bin$" older ${older_bindir})
+  set(older ${CMAKE_MATCH_1})
+  if(older STREQUAL "" OR older LESS 15 OR NOT older LESS PG_MAJOR OR NOT EXISTS ${older_headers}/postgres.h OR NOT EXISTS ${older_bindir}/initdb)
+    continue()
+  endif()
+  set(build ${CMAKE_BINARY_DIR}/older-${older})
+  list(APPEND older_postgresqls "${older}=${older_bindir}=${build}/test.conf")
+  add_test(NAME stage.${older} COMMAND ${CMAKE_CTEST_COMMAND} --build-and-test ${CMAKE_SOURCE_DIR} ${build}
+    --build-generator ${CMAKE_GENERATOR} --build-noclean --build-target pg_mosaic --build-target sql_script
+    --build-options -DPG_CONFIG=${pg_config} -DMOSAIC_CORE=$<TARGET_FILE:mosaic_core> -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE}
+    --test-command ${CMAKE_COMMAND} -E env DESTDIR=${build}/stage ${CMAKE_COMMAND} --install ${build})
+  set_tests_properties(stage.${older} PROPERTIES FIXTURES_SETUP older COST 90)
+endforeach()
+
 file(GLOB tap_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/t/*.pl)
 if(NOT EXISTS ${PG_sharedir}/extension/vector.control)
   list(FILTER tap_tests EXCLUDE REGEX pgvector)
 endif()
 if(NOT EXISTS /usr/sbin/haproxy OR NOT EXISTS /usr/sbin/pgbouncer)
   list(FILTER tap_tests EXCLUDE REGEX proxies)
+endif()
+if(NOT older_postgresqls)
+  list(FILTER tap_tests EXCLUDE REGEX older_postgresql)
 endif()
 foreach(test ${tap_tests})
   get_filename_component(name ${test} NAME_WE)
@@ -78,6 +103,11 @@ foreach(test ${tap_tests})
     ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PG_bindir}"
     FAIL_REGULAR_EXPRESSION "NOTESTS")
 endforeach()
+if(older_postgresqls)
+  string(REPLACE ";" " " older_postgresqls "${older_postgresqls}")
+  set_tests_properties(tap.044_older_postgresql PROPERTIES FIXTURES_REQUIRED "stage;older" COST 60)
+  set_property(TEST tap.044_older_postgresql APPEND PROPERTY ENVIRONMENT "MOSAIC_OLDER=${older_postgresqls}")
+endif()
 
 # The longest begin first, so that none of them runs alone at the end. In seconds.
 set(long_tests tap.140_chaos 110 sql.regress 75 tap.120_cache_bound 70 tap.100_batching_random 56 tap.060_large_import 52 tap.050_cancel 40

@@ -37,12 +37,61 @@ make_root() {
 
 mirror() { apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' | grep -v security | head -n 1; }
 
-# make_test_root MAJOR DIR: a root that has what building the module of this PostgreSQL over a core, and its tests, need. Its
-# headers and pg_regress are unpacked only: the package asks for LLVM and Clang, which nothing here uses.
+# make_test_root MAJOR DIR: a root that has what building the module of this PostgreSQL over a core, and its tests, need, and the
+# older PostgreSQL versions that stores are upgraded from. One that is there gets those that it lacks.
 make_test_root() {
+  local older
+  [ -e "$2/.complete" ] || bootstrap_test_root "$1" "$2"
+  for older in $(older_than "$1"); do
+    [ -e "$2/usr/lib/postgresql/$older/.complete" ] || add_older "$older" "$2"
+  done
+}
+
+older_than() {
+  local older
+  for older in 15 17; do [ "$older" -ge "$1" ] || say "$older"; done
+}
+
+# The libraries that a server needs and later Debian releases have no more.
+libraries_of() {
+  case $1 in
+    15) say libicu72 libldap-2.5-0 libxml2 libgnutls30 libunistring2 libtasn1-6 libp11-kit0 ;;
+    17) say libicu76 libxml2 ;;
+  esac
+}
+
+# add_older MAJOR DIR: unpacks this PostgreSQL, with headers, from its own Debian release, into a root of a later one. What the
+# root has stays as it is, apt's settings and lists too. Without LLVM: the server then does not compile queries.
+add_older() {
+  local major=$1 dir=$2
+  headline "Adding PostgreSQL $major of Debian $(suite_of "$major") to $dir"
+  # shellcheck disable=SC2046 # a list of words
+  WORKER=$(id -un) step "root-older-$major" "is the mirror within reach?" in_root "$dir" bash -euo pipefail -c '
+    major=$1 suite=$2 mirror=$3
+    shift 3
+    rm -rf /usr/{lib,include,share}/postgresql/"$major" # of a try before
+    mkdir -p /tmp/older/lists/partial
+    chmod 777 /tmp/older
+    cd /tmp/older
+    echo "deb $mirror $suite main" >sources.list
+    apt="-q -o Dir::Etc::SourceList=/tmp/older/sources.list -o Dir::Etc::SourceParts=/dev/null
+      -o Dir::State::Lists=/tmp/older/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+    apt-get $apt update
+    apt-get $apt download "${@/%//$suite}"
+    for package in *.deb; do
+      dpkg-deb --fsys-tarfile "$package" | tar -C / -x --skip-old-files --keep-directory-symlink \
+        --exclude=\*llvmjit\* --exclude=\*/bitcode --exclude=./etc --exclude=./usr/share/doc --exclude=./usr/share/locale --exclude=./usr/share/man
+    done
+    ldconfig
+    "/usr/lib/postgresql/$major/bin/postgres" --version
+    touch "/usr/lib/postgresql/$major/.complete"' add_older "$major" "$(suite_of "$major")" "$(mirror)" \
+    "postgresql-$major" "postgresql-client-$major" "postgresql-server-dev-$major" $(libraries_of "$major")
+}
+
+# bootstrap_test_root MAJOR DIR. The headers and pg_regress are unpacked only: the package asks for LLVM and Clang, which nothing here uses.
+bootstrap_test_root() {
   local suite dir=$2 file packages options=()
   suite=$(suite_of "$1")
-  [ ! -e "$dir/.complete" ] || return 0
   install_packages "make a root of Debian $suite" mmdebstrap
   packages=$(use_postgresql "$1" && say $PACKAGES_MODULE $PACKAGES_PROXIES $PACKAGES_VECTOR)
   for file in /etc/apt/apt.conf.d/*proxy*; do

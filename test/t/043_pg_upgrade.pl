@@ -21,21 +21,7 @@ $old->stop;
 
 my $new = PostgreSQL::Test::Cluster->new('new');
 $new->init;
-my $bindir = $new->config_data('--bindir');
-if ($bindir =~ m{^/usr/(.*)/bin$} && $new->pg_version >= 18)
-{
-	# pg_upgrade loads $libdir/pg_mosaic, which 18 does not look for elsewhere: a copy of the installation has it there.
-	my ($version, $usr) = ($1, "$PostgreSQL::Test::Utils::tmp_check/usr");
-	my $stage = $ENV{TEMP_CONFIG} ? slurp_file($ENV{TEMP_CONFIG}) : '';
-	my ($module) = $stage =~ /^dynamic_library_path = '([^:']+)/m or die 'where is the module?';
-	my $copy = qq{mkdir -p "$usr/$version" && cp -r "$bindir" "$usr/$version/" && cp -rs "/usr/$version/lib" "$usr/$version/" &&
-		ln -s "$module/pg_mosaic.so" "$usr/$version/lib/" && ln -s /usr/share "$usr/share"};
-	system($copy) == 0 or die 'cannot copy the installation';
-	$bindir = "$usr/$version/bin";
-}
-chdir $PostgreSQL::Test::Utils::tmp_check;
-command_ok([ 'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
-		'-s', $new->host, '-p', $old->port, '-P', $new->port ], 'pg_upgrade');
+pg_upgrade_ok($old, $new);
 $new->start;
 is($new->safe_psql('postgres', $digest), $expected, 'predictions bit-identical');
 is($new->safe_psql('postgres', $models), $was, 'the same owners and readers');

@@ -30,16 +30,6 @@ sub objects
 		  FROM pg_init_privs i JOIN pg_depend d ON d.classid = i.classoid AND d.objid = i.objoid AND d.deptype = 'e' ORDER BY 1}) . "\n";
 }
 
-# differ(EXPECTED, GOT): lines that only one of them has, as "- line" and "+ line"
-sub differ
-{
-	my ($expected, $got) = @_;
-	my %count;
-	$count{$_}-- for split /\n/, $expected;
-	$count{$_}++ for split /\n/, $got;
-	return join "\n", map { ($count{$_} < 0 ? '- ' : '+ ') . $_ } grep { $count{$_} } sort keys %count;
-}
-
 sub same_objects
 {
 	my ($db, $expected) = @_;

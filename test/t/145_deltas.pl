@@ -6,28 +6,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use MosaicTest;
 
-# Fine-tunes of fashion_base: of the weights of its first two layers, where they lie in the file, lower bits are others.
-sub tuned
-{
-	my ($seed) = @_;
-	my $path = "$PostgreSQL::Test::Utils::tmp_check/tuned$seed.onnx";
-	my $content = slurp_file(data('fashion_base'));
-	srand($seed);
-	for my $layer ([ 503, 200_704 ], [ 804_388, 32_768 ])
-	{
-		my ($first, $n) = @$layer;
-		for my $i (0 .. $n - 1)
-		{
-			my $at = $first + 4 * $i;
-			substr($content, $at, 1) = chr(int(rand(256)));
-			substr($content, $at + 1, 1) ^= chr(int(rand(16)));
-		}
-	}
-	append_to_file($path, $content);
-	return $path;
-}
-
-my @files = map { tuned($_) } 1 .. 3;
+my @files = map { fine_tune($_) } 1 .. 3;
 my $image = q{(SELECT array_agg((j * i % 97 / 97.0)::real ORDER BY j) FROM generate_series(1, 784) j)};
 my $predict = q{SELECT md5(string_agg(predict('tuned', } . $image . q{)::text, ',' ORDER BY i)) FROM generate_series(1, 300) i};
 my $deltas = q{SELECT count(base) FROM mosaic.block_meta};

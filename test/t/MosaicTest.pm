@@ -21,7 +21,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(data import_sql crash write_model predictions store_is_sound
+our @EXPORT = qw(data import_sql crash write_model fine_tune pg_upgrade_ok differ predictions store_is_sound
   start_statement finish_statement run_sessions backend_of poll_ok memory_of mb);
 
 my $data = $ENV{MOSAIC_TEST_DATA} // die 'MOSAIC_TEST_DATA is not set';
@@ -188,7 +188,49 @@ sub write_model
 	return $bytes;
 }
 
+=item fine_tune(SEED)
+
+Writes a model like fashion_base but for lower bits of the weights of its first two layers, where they lie in the file;
+the same for the same number. Returns its path.
+
+=cut
+
+sub fine_tune
+{
+	my ($seed) = @_;
+	my $path = "$PostgreSQL::Test::Utils::tmp_check/tuned$seed.onnx";
+	my $content = slurp_file(data('fashion_base'));
+	srand($seed);
+	for my $layer ([ 503, 200_704 ], [ 804_388, 32_768 ])
+	{
+		my ($first, $n) = @$layer;
+		for my $i (0 .. $n - 1)
+		{
+			my $at = $first + 4 * $i;
+			substr($content, $at, 1) = chr(int(rand(256)));
+			substr($content, $at + 1, 1) ^= chr(int(rand(16)));
+		}
+	}
+	append_to_file($path, $content);
+	return $path;
+}
+
 # ---- what must stay the same ----
+
+=item differ(EXPECTED, GOT)
+
+Lines that only one of two texts has, as "- line" and "+ line".
+
+=cut
+
+sub differ
+{
+	my ($expected, $got) = @_;
+	my %count;
+	$count{$_}-- for split /\n/, $expected;
+	$count{$_}++ for split /\n/, $got;
+	return join "\n", map { ($count{$_} < 0 ? '- ' : '+ ') . $_ } grep { $count{$_} } sort keys %count;
+}
 
 my %input = (
 	iris => 'ARRAY[i % 7, i % 5, i % 3, i % 2]::real[]',
@@ -239,6 +281,34 @@ sub store_is_sound
 	my ($server, $db, $name) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is($server->safe_psql($db, $faults), '', "$name: nothing half there, nothing miscounted");
+}
+
+=item pg_upgrade_ok(OLD, NEW, OPTION, ...)
+
+Tests that the new server's pg_upgrade takes over the old one's data; both are stopped, the new one is fresh.
+
+=cut
+
+sub pg_upgrade_ok
+{
+	my ($old, $new, @options) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($old_bindir, $bindir) = map { $_->config_data('--bindir') } $old, $new;
+	my $same = $old_bindir eq $bindir;
+	if ($bindir =~ m{^/usr/(.*)/bin$} && $new->pg_version >= 18)
+	{
+		# pg_upgrade loads $libdir/pg_mosaic, which 18 does not look for elsewhere: a copy of the installation has it there.
+		my ($version, $usr) = ($1, "$PostgreSQL::Test::Utils::tmp_check/usr");
+		my $stage = $ENV{TEMP_CONFIG} ? slurp_file($ENV{TEMP_CONFIG}) : '';
+		my ($module) = $stage =~ /^dynamic_library_path = '([^:']+)/m or die 'where is the module?';
+		my $copy = qq{mkdir -p "$usr/$version" && cp -r "$bindir" "$usr/$version/" && cp -rs "/usr/$version/lib" "$usr/$version/" &&
+			ln -s "$module/pg_mosaic.so" "$usr/$version/lib/" && ln -s /usr/share "$usr/share"};
+		system($copy) == 0 or die 'cannot copy the installation';
+		$bindir = "$usr/$version/bin";
+	}
+	chdir $PostgreSQL::Test::Utils::tmp_check;
+	return command_ok([ "$bindir/pg_upgrade", '--no-sync', @options, '-d', $old->data_dir, '-D', $new->data_dir,
+			'-b', $same ? $bindir : $old_bindir, '-B', $bindir, '-s', $new->host, '-p', $old->port, '-P', $new->port ], 'pg_upgrade');
 }
 
 # ---- statements in the background ----
