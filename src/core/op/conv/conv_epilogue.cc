@@ -52,6 +52,13 @@ size_t ConvEpilogue::Simple(const Call& c, const float** added, bool* relu) cons
   return done;
 }
 
+size_t ConvEpilogue::ApplyToAll(float* y, int64_t n, size_t done) const {
+  for (; done < steps_.size() && steps_[done].kind == EpilogueStep::Kind::kUnary; ++done) {
+    ComputeUnary(steps_[done].function, steps_[done].parameters, y, y, n);
+  }
+  return done;
+}
+
 void ConvEpilogue::Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n,
                          size_t done) const {
   for (size_t step = done; step < steps_.size(); ++step) {

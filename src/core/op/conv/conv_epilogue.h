@@ -42,6 +42,9 @@ class ConvEpilogue {
     return !steps_.empty() && steps_[0].kind == EpilogueStep::Kind::kUnary &&
            steps_[0].function == Unary::kRelu;
   }
+  // Of any planes: the steps from "done" on, as long as they are functions of one element. Returns
+  // how many steps are done then.
+  size_t ApplyToAll(float* y, int64_t n, size_t done) const;
   // y: n elements of a filter's plane, float32, that begin at this offset of the output. The first
   // steps, so many, are done.
   void Apply(const Call& c, int64_t filter, int64_t offset, float* y, int64_t n,

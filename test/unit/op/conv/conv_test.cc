@@ -72,6 +72,10 @@ TEST(Conv, AgreesWithTheDefinition) {
       {{2, 3, 7, 7}, {3, 1, 5, 5}, 3, {1, 1}, {1, 1}, {2, 2, 2, 2}},     // as long as registers
       {{2, 3, 14, 14}, {6, 1, 5, 5}, 3, {2, 2}, {1, 1}, {2, 2, 2, 2}},
       {{1, 3, 113, 115}, {3, 1, 3, 3}, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}},
+      {{2, 19, 7, 7}, {19, 1, 5, 5}, 19, {1, 1}, {1, 1}, {2, 2, 2, 2}},  // eight planes at a time
+      {{1, 8, 13, 11}, {8, 1, 3, 2}, 8, {3, 2}, {2, 3}, {0, 4, 5, 1}},
+      {{1, 7, 300, 70}, {7, 1, 3, 3}, 7, {1, 1}, {1, 1}, {1, 1, 1, 1}},  // several units a plane
+      {{1, 9, 4, 3}, {9, 1, 1, 1}, 9, {1, 2}, {1, 1}, {6, 0, 0, 2}},     // rows of padding alone
   };
   for (const Config& f : configs) {
     const std::vector<float> x = Waves(NumElements(f.x), 0.7F), w = Waves(NumElements(f.w), 1.3F);
