@@ -9,7 +9,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, text, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX file of the server (needs pg_read_server_files)';
 
@@ -22,7 +22,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, bytea, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from its bytes';
 
@@ -35,7 +35,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object (psql: \lo_import)';
 
@@ -49,7 +49,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_path_labels' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, text, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX file of the server (needs pg_read_server_files), with the names of its classes';
 
@@ -62,7 +62,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea_labels' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, bytea, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from its bytes, with the names of its classes';
 
@@ -75,7 +75,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_labels' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object, with the names of its classes';
 
@@ -89,7 +89,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_path_keep' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX file of the server (needs pg_read_server_files) as a new version, and keeps so many of those before it';
 
@@ -102,7 +102,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea_keep' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from its bytes as a new version, and keeps so many of those before it';
 
@@ -115,7 +115,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_keep' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object as a new version, and keeps so many of those before it';
 
@@ -129,7 +129,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_path_axis' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, text, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX file of the server (needs pg_read_server_files), whose items are counted by this dimension, or "none"';
 
@@ -142,7 +142,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea_axis' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, bytea, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from its bytes, whose items are counted by this dimension, or "none"';
 
@@ -155,7 +155,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_axis' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports an ONNX model from a large object, whose items are counted by this dimension, or "none"';
 
@@ -169,7 +169,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_path_like' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, text, varchar, text, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports new weights for the graph of a stored model, from a safetensors file of the server (needs pg_read_server_files)';
 
@@ -182,7 +182,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_bytea_like' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, bytea, varchar, bytea, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports new weights for the graph of a stored model, from the bytes of a safetensors file';
 
@@ -195,7 +195,7 @@ CREATE FUNCTION import_model(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_import_lo_like' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_model(text, oid, varchar, oid, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports new weights for the graph of a stored model, from a safetensors file in a large object';
 
@@ -210,7 +210,7 @@ CREATE FUNCTION import_adapter(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_adapter_path' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_adapter(text, text, text, text, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from a file, or PEFT''s folder, of the server (needs pg_read_server_files)';
 
@@ -224,7 +224,7 @@ CREATE FUNCTION import_adapter(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_adapter_bytea' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_adapter(text, text, bytea, bytea, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from its bytes';
 
@@ -238,7 +238,7 @@ CREATE FUNCTION import_adapter(
     dtype text DEFAULT 'f32',
     OUT model text, OUT tensors int, OUT blocks int, OUT blocks_shared int,
     OUT weight_bytes int8, OUT new_bytes int8, OUT merged int8, OUT bytes_freed int8,
-    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8)
+    OUT metric_before float8, OUT metric_after float8, OUT evaluations int, OUT seconds float8, OUT standard_error float8)
   AS 'MODULE_PATHNAME', 'mosaic_pg_adapter_lo' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION import_adapter(text, text, oid, oid, jsonb, int, text[], bool, text, text, text, text, float8, float4, float8, int, regproc, bool, bool, float8, text) IS 'imports a LoRA adapter of a stored model, from a large object';
 

@@ -155,7 +155,8 @@ COMMENT ON COLUMN mosaic.tokenizers.bytes IS 'length of its content';
 COMMENT ON COLUMN mosaic.tokenizers.truncates IS 'whether predictions cut longer texts; false: they are an error';
 COMMENT ON COLUMN mosaic.tokenizers.model_id IS 'the model''s identity';
 
-GRANT SELECT ON mosaic.models, mosaic.tensors, mosaic.tokenizers TO PUBLIC;
+GRANT SELECT ON mosaic.models, mosaic.tensors TO PUBLIC;
+GRANT SELECT ON mosaic.tokenizers TO PUBLIC;
 GRANT SELECT ON mosaic.storage TO pg_monitor;
 
 CREATE FUNCTION mosaic.model_id(name text) RETURNS int8

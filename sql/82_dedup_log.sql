@@ -9,9 +9,10 @@ CREATE TABLE mosaic.dedup_run (
     merged int8[] NOT NULL,
     bytes int8[] NOT NULL,
     value float8[] NOT NULL,
-    kept bool[] NOT NULL);
+    kept bool[] NOT NULL,
+    standard_error float8[]);
 ALTER TABLE mosaic.dedup_run ALTER COLUMN merged SET STATISTICS 0, ALTER COLUMN bytes SET STATISTICS 0, ALTER COLUMN value SET STATISTICS 0,
-    ALTER COLUMN kept SET STATISTICS 0;
+    ALTER COLUMN kept SET STATISTICS 0, ALTER COLUMN standard_error SET STATISTICS 0;
 COMMENT ON TABLE mosaic.dedup_run IS 'the last deduplication of each model, and the points it measured; kept for a version that replaces the model';
 COMMENT ON COLUMN mosaic.dedup_run.model_id IS 'the model: the version there is';
 COMMENT ON COLUMN mosaic.dedup_run.version IS 'the version that it is about: another model_id, where that was replaced since';
@@ -22,6 +23,7 @@ COMMENT ON COLUMN mosaic.dedup_run.merged IS 'of each evaluation: blocks merged'
 COMMENT ON COLUMN mosaic.dedup_run.bytes IS 'bytes that they took';
 COMMENT ON COLUMN mosaic.dedup_run.value IS 'what the metric was';
 COMMENT ON COLUMN mosaic.dedup_run.kept IS 'whether the bound was kept';
+COMMENT ON COLUMN mosaic.dedup_run.standard_error IS 'of the metric, NaN where that is not known; NULL: measured before 0.2.0';
 
 -- A row for each tensor, whatever the number of its blocks: arrays take a third of what rows would.
 CREATE TABLE mosaic.dedup_decision (
@@ -84,7 +86,7 @@ GRANT SELECT ON mosaic.dedup_log TO PUBLIC;
 SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION mosaic.dedup_curve(model text,
-    OUT evaluation int, OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool)
+    OUT evaluation int, OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool, OUT standard_error float8)
   RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'mosaic_pg_dedup_curve' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION mosaic.dedup_curve(text) IS 'what the last dedup_model() of a model measured, as plan_dedup() returns it, by the number of blocks merged; for its owner';

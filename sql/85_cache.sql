@@ -20,8 +20,10 @@ CREATE FUNCTION mosaic.pin_shares() RETURNS int
   AS 'MODULE_PATHNAME', 'mosaic_pg_pin_shares' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION mosaic.pin_shares() IS 'how many of the 16 shares of half of shared_buffers queries of this server keep pinned now';
 
-REVOKE ALL ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes(), mosaic.pin_shares() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes(), mosaic.pin_shares() TO pg_monitor;
+REVOKE ALL ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes() FROM PUBLIC;
+REVOKE ALL ON FUNCTION mosaic.pin_shares() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mosaic.cache_models(), mosaic.cache_sharing_classes() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION mosaic.pin_shares() TO pg_monitor;
 
 -- Names without a schema in what follows are PostgreSQL's, whatever the schema of the extension holds.
 SET LOCAL search_path = pg_catalog, pg_temp;

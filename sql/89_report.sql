@@ -117,26 +117,26 @@ CREATE FUNCTION mosaic.report_curve(points jsonb) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH point AS (
-    SELECT (p.point ->> 0)::numeric AS x, (p.point ->> 1)::numeric AS y, (p.point ->> 2)::bool AS kept, (p.point ->> 3)::int8 AS merged
+    SELECT (p.point ->> 0)::numeric AS x, (p.point ->> 1)::numeric AS y, (p.point ->> 2)::bool AS kept, (p.point ->> 3)::int8 AS merged, (p.point ->> 4)::numeric AS error
     FROM jsonb_array_elements(report_curve.points) AS p (point)
   ), span AS (
     SELECT greatest(max(x), 1) AS x, min(y) - (max(y) - min(y)) * 0.08 - 0.0005 AS low, max(y) + (max(y) - min(y)) * 0.08 + 0.0005 AS high FROM point
   ), placed AS (
     SELECT round(56 + 250 * p.x / s.x, 1) AS px, round(140 - 124 * (p.y - s.low) / (s.high - s.low), 1) AS py, p.* FROM point p, span s
   )
-  SELECT '<svg class="curve" viewBox="0 0 320 176" width="320" height="176" role="img" aria-label="Metric by bytes merged">'
+  SELECT '<svg class="curve" viewBox="0 0 320 176" width="320" height="176" role="img" aria-label="Metric by bytes freed">'
     || '<path class="axis" d="M56 12V140H310"/>'
     || (SELECT string_agg(format('<path class="grid" d="M56 %sH310"/><text x="50" y="%s" text-anchor="end">%s</text>',
                                  140 - 31 * t, 144 - 31 * t, round(s.low + (s.high - s.low) * t / 4, 4)), '')
         FROM span s, unnest('{0,1,2,3,4}'::int[]) t)
     || (SELECT format('<text x="56" y="158" text-anchor="middle">0</text><text x="306" y="158" text-anchor="end">%s</text>'
-                      '<text x="181" y="172" text-anchor="middle">bytes merged</text>', mosaic.report_bytes(s.x)) FROM span s)
+                      '<text x="181" y="172" text-anchor="middle">bytes freed</text>', mosaic.report_bytes(s.x)) FROM span s)
     || coalesce((SELECT '<polyline class="line" points="' || string_agg(px || ',' || py, ' ' ORDER BY x, merged) || '"/>'
                  FROM placed WHERE kept HAVING count(*) > 1), '')
-    || coalesce((SELECT string_agg(format('<circle class="%s" cx="%s" cy="%s" r="3.5"><title>%s blocks merged, %s: %s</title></circle>',
-                                          CASE WHEN kept THEN 'kept' ELSE 'beyond' END, px, py, mosaic.report_number(merged), mosaic.report_bytes(x), round(y, 5)), '')
+    || coalesce((SELECT string_agg(format('<circle class="%s" cx="%s" cy="%s" r="3.5"><title>%s blocks, %s freed: %s</title></circle>',
+                                          CASE WHEN kept THEN 'kept' ELSE 'beyond' END, px, py, mosaic.report_number(merged), mosaic.report_bytes(x), round(y, 5) || coalesce(', standard error ' || round(error, 5), '')), '')
                  FROM placed), '') || '</svg>';
 END;
-COMMENT ON FUNCTION mosaic.report_curve(jsonb) IS 'a metric by the bytes that were merged, as SVG; points: [bytes, metric, whether within the bound, blocks]';
+COMMENT ON FUNCTION mosaic.report_curve(jsonb) IS 'a metric by the bytes that are freed, as SVG; points: [bytes, metric, whether within the bound, blocks, standard error]';
 
 SET LOCAL search_path = @extschema@, pg_temp;

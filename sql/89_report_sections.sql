@@ -90,12 +90,12 @@ CREATE FUNCTION mosaic.report_merges(models int) RETURNS text
   LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
   SELECT coalesce('<div class="curves">' || string_agg(format(
-      '<figure><figcaption><b><bdi>%s</bdi></b><br/>%s%s, %s blocks merged</figcaption>%s</figure>',
+      '<figure><figcaption><b><bdi>%s</bdi></b><br/>%s%s, %s blocks merged or in fewer bits</figcaption>%s</figure>',
       mosaic.report_text(r.model), mosaic.report_text(coalesce(r.metric, 'weights')),
       coalesce(' may fall by ' || r.max_drop, ''), mosaic.report_number(coalesce(r.merged, 0)), mosaic.report_curve(r.points)), '' ORDER BY r.model)
     || '</div>', '<p class="none">No model was deduplicated with a metric.</p>')
   FROM (SELECT d.model, d.metric, d.max_drop, d.merged,
-               (SELECT jsonb_agg(jsonb_build_array(c.bytes, c.value, c.kept, c.merged) ORDER BY c.merged)
+               (SELECT jsonb_agg(jsonb_build_array(c.bytes, c.value, c.kept, c.merged, c.standard_error) ORDER BY c.merged)
                 FROM mosaic.dedup_curve(d.model) c
                 WHERE c.value > '-Infinity' AND c.value < 'Infinity') AS points
         FROM (SELECT * FROM mosaic.dedup_runs k WHERE k.current AND k.evaluations > 0 ORDER BY k.merged DESC NULLS LAST, k.model LIMIT report_merges.models) d) r
@@ -237,7 +237,7 @@ BEGIN ATOMIC
                              CASE WHEN m.cache THEN mosaic.report_cache(f.n) END)
     || mosaic.report_section('Pages', 'Blocks used by the same models, and the pages that they lie on. <code>pack_models()</code> brings them together.',
                              CASE WHEN m.pages THEN mosaic.report_pages(f.n) END)
-    || mosaic.report_section('Merges of near duplicates', 'What the last <code>dedup_model()</code> measured: filled points kept the bound, hollow ones did not.', mosaic.report_merges(f.n))
+    || mosaic.report_section('Merges of near duplicates', 'What the last <code>dedup_model()</code>, <code>dedup_ladder()</code> or import measured: filled points kept the bound, hollow ones did not.', mosaic.report_merges(f.n))
     || mosaic.report_section('Versions that are kept', 'What was replaced and can be rolled back to.', mosaic.report_versions(f.n))
     || '<footer>Made by <code>mosaic.report()</code>. Lists show up to ' || f.n || ' models.</footer></body></html>' || chr(10)
   FROM few f, known k, may m;

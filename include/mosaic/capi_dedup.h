@@ -105,8 +105,10 @@ MosaicCode mosaic_dedup_row(MosaicDedup *dedup, const float *outputs, int64_t n,
                             const double *expected, MosaicError *err);
 /* All rows are in.  An error where the metric is not defined without any merge. */
 MosaicCode mosaic_dedup_report(MosaicDedup *dedup, MosaicError *err);
-/* Likewise, the value of the caller's own metric. */
-MosaicCode mosaic_dedup_report_value(MosaicDedup *dedup, double value, MosaicError *err);
+/* Likewise, the value of the caller's own metric, and its standard error; NaN where that is not
+ * known. */
+MosaicCode mosaic_dedup_report_value(MosaicDedup *dedup, double value, double standard_error,
+                                     MosaicError *err);
 MosaicCode mosaic_dedup_result(const MosaicDedup *dedup, MosaicDedupResult *result,
                                MosaicError *err);
 /* Evaluation i < result.evaluations. */

@@ -19,6 +19,16 @@ SELECT NULL::text COLLATE "C" AS model, NULL::text AS tensor, NULL::int4 AS bloc
 DROP FUNCTION mosaic.may_use(regrole, regrole[]);
 DROP FUNCTION repair_store();
 
+-- Rows that have one column more. Replacing a function adds none; dropping it would lose what administrators granted, and fail
+-- where something of theirs depends on it. Grants, comments and all else stay, as where CREATE OR REPLACE comes next.
+SET LOCAL search_path = pg_catalog, pg_temp;
+UPDATE pg_catalog.pg_proc p
+SET proallargtypes = p.proallargtypes || 'float8'::regtype::oid, proargmodes = p.proargmodes || 'o'::"char", proargnames = p.proargnames || 'standard_error'::text
+WHERE p.proname IN ('import_model', 'dedup_model', 'plan_dedup', 'dedup_curve')
+  AND EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+              WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND e.extname = 'pg_mosaic');
+SET LOCAL search_path = @extschema@, pg_temp;
+
 -- @changed statements before CREATE TABLE mosaic.store@
 
 ALTER TABLE mosaic.block_meta
@@ -41,6 +51,8 @@ ALTER TABLE mosaic.model ALTER COLUMN owner TYPE mosaic.role USING owner::mosaic
   ADD COLUMN last_version int4,
   ADD COLUMN content uuid,
   ADD COLUMN truncates bool;
+ALTER TABLE mosaic.dedup_run
+  ADD COLUMN standard_error float8[];
 
 -- @changed statements@
 

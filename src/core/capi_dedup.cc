@@ -17,8 +17,6 @@ using mosaic::Status;
 
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 bool MayBeShared(const mosaic::Blocking& b) {
   return b.rows > 0 && b.blocks() > 1 && mosaic::NearShareable(b.geometry());
 }
@@ -296,13 +294,14 @@ MosaicCode mosaic_dedup_report(MosaicDedup* d, MosaicError* err) {
   });
 }
 
-MosaicCode mosaic_dedup_report_value(MosaicDedup* d, double value, MosaicError* err) {
+MosaicCode mosaic_dedup_report_value(MosaicDedup* d, double value, double standard_error,
+                                     MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     if (!std::isfinite(value)) {
       MOSAIC_RETURN_IF_ERROR(
           Undefined(d, "the metric is not defined over the rows of the validation set"));
     }
-    Report(d, value, kNaN);
+    Report(d, value, standard_error);
     return Status();
   });
 }

@@ -71,7 +71,8 @@ enum
 enum
 {
 	Anum_run_model_id = 1, Anum_run_version, Anum_run_validation, Anum_run_metric,
-	Anum_run_max_drop, Anum_run_merged, Anum_run_bytes, Anum_run_value, Anum_run_kept, Natts_run = 9
+	Anum_run_max_drop, Anum_run_merged, Anum_run_bytes, Anum_run_value, Anum_run_kept,
+	Anum_run_standard_error, Natts_run = 10
 };
 enum
 {

@@ -54,7 +54,8 @@ SELECT count(predict_class('<script>alert(1)</script>', f)) FROM x;
 SELECT predict('iris', 1, 2);
 SELECT names(page(), 'What models cost');
 SELECT names(page(), 'Use'), names(page(), 'Versions that are kept'), xpath('//table[preceding-sibling::h3[1]="Aliases"]/tbody/tr/th/bdi/text()', page())::text AS aliases;
-SELECT xpath('//figcaption/b/bdi/text()', page())::text AS curves, array_length(xpath('//svg[@class="curve"]/circle', page()), 1) > 0 AS points;
+SELECT xpath('//figcaption/b/bdi/text()', page())::text AS curves, array_length(xpath('//svg[@class="curve"]/circle', page()), 1) > 0 AS points,
+       array_length(xpath('//svg[@class="curve"]/circle', page()), 1) = array_length(xpath('//svg[@class="curve"]/circle/title[contains(text(), " freed: ") and contains(text(), ", standard error 0.")]', page()), 1) AS errors;
 SELECT array_length(xpath('//svg[@class="matrix"]/rect[@class="self"]', page()), 1) AS self, array_length(xpath('//svg[@class="matrix"]/rect[@class="cell"]', page()), 1) AS cells;
 SELECT xpath('//script | //img | //b[text()="prod"] | //@src | //@href | //@onerror | //link | //iframe', page())::text AS foreign_code,
        mosaic.report() !~* '(url\s*\(|@import|https?:)' AS fetches_nothing, mosaic.report() LIKE '%default-src ''none''; style-src ''unsafe-inline''%' AS policy;

@@ -70,6 +70,26 @@ for my $from (@released)
 	is($node->safe_psql($db, "SELECT tensors > 0 FROM import_model('iris', '" . data('iris') . "')"), 't', "$from, updated: works");
 }
 
+# Functions whose rows have a column more are the same functions: what was granted on them, and what depends on them, stays. No grant of an
+# administrator's becomes one of the extension's, which would not be dumped.
+$node->safe_psql('postgres', 'CREATE DATABASE used; CREATE ROLE importer');
+$node->safe_psql('used', q{CREATE EXTENSION pg_mosaic VERSION '0.1.0';
+	SELECT format('GRANT ALL ON %s %s TO importer', CASE classid WHEN 'pg_proc'::regclass THEN 'FUNCTION' ELSE 'TABLE' END,
+		CASE classid WHEN 'pg_proc'::regclass THEN objid::regprocedure::text ELSE objid::regclass::text END)
+	FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_mosaic')
+	 AND (classid = 'pg_proc'::regclass OR classid = 'pg_class'::regclass AND (SELECT relkind IN ('r', 'v') FROM pg_class WHERE oid = objid)) \gexec
+	CREATE VIEW plan AS SELECT * FROM plan_dedup('missing', 'SELECT 1');
+	ALTER EXTENSION pg_mosaic UPDATE});
+is($node->safe_psql('used', q{SELECT string_agg(proname || ' ' || pronargs, ', ' ORDER BY proname, pronargs) FROM pg_proc, aclexplode(proacl)
+	WHERE grantee = 'importer'::regrole AND proname IN ('import_model', 'import_adapter', 'dedup_model', 'plan_dedup', 'dedup_curve', 'plan_ladder')}),
+	'dedup_curve 1, dedup_model 11, import_model 16, import_model 16, import_model 16, plan_dedup 12', 'grants stay');
+is($node->safe_psql('used', q{SELECT pg_describe_object(classoid, objoid, objsubid) FROM pg_init_privs WHERE EXISTS (SELECT FROM aclexplode(initprivs) WHERE grantee = 'importer'::regrole)}),
+	'', 'and are the administrator\'s');
+my ($plan_rc, undef, $plan_err) = $node->psql('used', 'SELECT standard_error FROM plan');
+like($plan_err, qr/column "standard_error" does not exist/, 'a view has the columns that it had');
+($plan_rc, undef, $plan_err) = $node->psql('used', 'SELECT * FROM plan');
+like($plan_err, qr/model "missing" does not exist/, 'and works');
+
 # What the comparison must notice: a line of the difference for each change
 my $changed = "from_$released[0]";
 my @changes = (

@@ -38,8 +38,8 @@ mosaic_pg_dedup_model(PG_FUNCTION_ARGS)
 	MosaicDedupArguments args;
 	MosaicDedupOutcome outcome;
 	TupleDesc	desc;
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Datum		values[10];
+	bool		nulls[10] = {false};
 
 	mosaic_dedup_arguments(fcinfo, 1, &args);
 	mosaic_dedup_stored(name, &args, &outcome);
@@ -55,6 +55,8 @@ mosaic_pg_dedup_model(PG_FUNCTION_ARGS)
 	nulls[5] = nulls[6] = !outcome.judged;
 	values[7] = Int32GetDatum((int32) outcome.result.evaluations);
 	values[8] = Float8GetDatum((GetCurrentTimestamp() - start) / 1e6);
+	values[9] = Float8GetDatum(outcome.standard_error);
+	nulls[9] = !outcome.judged || isnan(outcome.standard_error);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
@@ -95,12 +97,11 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 		values[2] = Int64GetDatum(point.bytes);
 		values[3] = Float8GetDatum(point.metric);
 		values[4] = BoolGetDatum(point.kept);
-		/* The last column, which plan_dedup() has not. */
 		values[5] = Float8GetDatum(point.standard_error);
 		nulls[5] = isnan(point.standard_error);
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
-	mosaic_dedup_warn(args, &result, mosaic_dedup_standard_error(job->dedup));
+	mosaic_dedup_warn(job, &result);
 	mosaic_dedup_close(job);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -20,7 +22,8 @@
 
 typedef struct Point
 {
-	Datum		columns[5];		/* evaluation, merged, bytes, value, kept */
+	Datum		columns[6];		/* evaluation, merged, bytes, value, kept, standard_error */
+	bool		nulls[6];
 } Point;
 
 static int
@@ -38,11 +41,11 @@ compare_points(const void *a, const void *b)
 static Point *
 read_points(Relation rel, HeapTuple row, int *n)
 {
-	static const Oid types[] = {INT8OID, INT8OID, FLOAT8OID, BOOLOID};
+	static const Oid types[] = {INT8OID, INT8OID, FLOAT8OID, BOOLOID, FLOAT8OID};
 	Point	   *points = NULL;
 
 	*n = 0;
-	for (int c = 0; c < 4; c++)
+	for (int c = 0; c < lengthof(types); c++)
 	{
 		bool		is_bool = types[c] == BOOLOID;
 		bool		isnull;
@@ -50,16 +53,24 @@ read_points(Relation rel, HeapTuple row, int *n)
 		int			count;
 		Datum		array = heap_getattr(row, Anum_run_merged + c, RelationGetDescr(rel), &isnull);
 
+		/* Of 0.1.0 there is no standard error. */
+		if (isnull)
+			continue;
 		deconstruct_array(mosaic_plain_array(array, types[c], is_bool ? 1 : 8), types[c], is_bool ? 1 : 8,
 						  is_bool || FLOAT8PASSBYVAL, is_bool ? TYPALIGN_CHAR : TYPALIGN_DOUBLE,
 						  &values, NULL, &count);
 		if (c == 0)
 		{
 			*n = count;
-			points = palloc((count + 1) * sizeof *points);
+			points = palloc0((count + 1) * sizeof *points);
+			for (int i = 0; i < count; i++)
+				points[i].nulls[lengthof(types)] = true;
 		}
 		for (int i = 0; i < Min(*n, count); i++)
+		{
 			points[i].columns[c + 1] = values[i];
+			points[i].nulls[c + 1] = c + Anum_run_merged == Anum_run_standard_error && isnan(DatumGetFloat8(values[i]));
+		}
 		*n = Min(*n, count);
 	}
 	for (int i = 0; i < *n; i++)
@@ -76,7 +87,6 @@ mosaic_pg_dedup_curve(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Snapshot	snapshot = GetActiveSnapshot();
 	HeapTuple	model = mosaic_find_model(name, snapshot, AccessShareLock);
-	bool		nulls[5] = {false};
 	bool		isnull;
 	Relation	rel;
 	SysScanDesc scan;
@@ -104,7 +114,7 @@ mosaic_pg_dedup_curve(PG_FUNCTION_ARGS)
 		Point	   *points = read_points(rel, row, &n);
 
 		for (int i = 0; i < n; i++)
-			tuplestore_putvalues(set->setResult, set->setDesc, points[i].columns, nulls);
+			tuplestore_putvalues(set->setResult, set->setDesc, points[i].columns, points[i].nulls);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

@@ -388,10 +388,11 @@ mosaic_validation_run(MosaicValidation *v, MosaicModelHandle *candidate)
 	}
 	else if (v->function != NULL)
 	{
-		double		value = mosaic_metric_value(v->function, e->outputs, e->outputs_desc);
+		double		standard_error;
+		double		value = mosaic_metric_value(v->function, e->outputs, e->outputs_desc, &standard_error);
 
 		tuplestore_end(e->outputs);
-		code = mosaic_dedup_report_value(v->dedup, value, &error);
+		code = mosaic_dedup_report_value(v->dedup, value, standard_error, &error);
 	}
 	else
 		code = mosaic_dedup_report(v->dedup, &error);

@@ -82,7 +82,7 @@ extern void mosaic_dedup_close(DedupJob *job);
 extern void mosaic_dedup_find_model(DedupJob *job, LOCKMODE lockmode);
 
 /* Where the rows cannot tell as little as max_drop. */
-extern void mosaic_dedup_warn(const MosaicDedupArguments *args, const MosaicDedupResult *result, double standard_error);
+extern void mosaic_dedup_warn(const DedupJob *job, const MosaicDedupResult *result);
 
 /*
  * dedup_recheck.c: takes the store's lock; from then on the job sees the store as it is.  Whether what

@@ -285,10 +285,10 @@ insert_run(DedupJob *job, int64 model_id)
 	bool		nulls[Natts_run] = {false};
 	MosaicDedupResult result;
 	MosaicError error;
-	Datum	   *columns[4];
+	Datum	   *columns[5];
 
 	mosaic_dedup_check(mosaic_dedup_result(job->dedup, &result, &error), &error);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < lengthof(columns); i++)
 		columns[i] = palloc(result.evaluations * sizeof(Datum));
 	for (int64 i = 0; i < result.evaluations; i++)
 	{
@@ -299,6 +299,7 @@ insert_run(DedupJob *job, int64 model_id)
 		columns[1][i] = Int64GetDatum(point.bytes);
 		columns[2][i] = Float8GetDatum(point.metric);
 		columns[3][i] = BoolGetDatum(point.kept);
+		columns[4][i] = Float8GetDatum(point.standard_error);
 	}
 	values[Anum_run_model_id - 1] = values[Anum_run_version - 1] = Int64GetDatum(model_id);
 	if (job->query != NULL)
@@ -314,6 +315,7 @@ insert_run(DedupJob *job, int64 model_id)
 	values[Anum_run_bytes - 1] = make_array(columns[1], result.evaluations, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 	values[Anum_run_value - 1] = make_array(columns[2], result.evaluations, FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 	values[Anum_run_kept - 1] = make_array(columns[3], result.evaluations, BOOLOID, 1, true, TYPALIGN_CHAR);
+	values[Anum_run_standard_error - 1] = make_array(columns[4], result.evaluations, FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	table_close(rel, NoLock);
 }

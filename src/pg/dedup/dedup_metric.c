@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
@@ -93,6 +95,7 @@ mosaic_metric_function(Oid function)
 	if (!mosaic_may_execute(function))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, f->name);
 	f->labels = proc->pronargs == 2;
+	f->aggregate = proc->prokind == PROKIND_AGGREGATE;
 	arguments = argument("outputs", proc->proargtypes.values[0]);
 	if (f->labels)
 		arguments = psprintf("%s, %s", arguments, argument("label", proc->proargtypes.values[1]));
@@ -112,13 +115,15 @@ mosaic_metric_desc(const MosaicMetricFunction *f, Oid label_type)
 	return desc;
 }
 
-/* The mean of what the query returns: of one row, for an aggregate. */
+/* The mean of what the query returns, of one row for an aggregate, and its standard error: not known of that one. */
 static double
-mean_of(const MosaicMetricFunction *f)
+mean_of(const MosaicMetricFunction *f, double *standard_error)
 {
 	SPIPlanPtr	plan = SPI_prepare(f->query, 0, NULL);
 	Portal		portal;
-	double		sum = 0;
+	double		sum = 0,
+				mean = 0,
+				squares = 0;	/* of differences from the mean so far (Welford) */
 	int64		rows = 0;
 
 	if (plan == NULL)
@@ -133,18 +138,25 @@ mean_of(const MosaicMetricFunction *f)
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			bool		isnull;
-			Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+			Datum		datum = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+			double		value,
+						delta;
 
 			rows++;
 			if (isnull)
 				ereport(ERROR,
 						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						 errmsg("metric %s returned NULL", f->name)));
-			sum += DatumGetFloat8(value);
+			value = DatumGetFloat8(datum);
+			sum += value;
+			delta = value - mean;
+			mean += delta / rows;
+			squares += delta * (value - mean);
 		}
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);
+	*standard_error = f->aggregate || rows < 2 ? NAN : sqrt(squares / (rows - 1) / rows);
 	return sum / rows;
 }
 
@@ -152,7 +164,8 @@ typedef struct MetricCall
 {
 	const MosaicMetricFunction *function;
 	EphemeralNamedRelation rows;
-	double		value;
+	double		value,
+				standard_error;
 } MetricCall;
 
 static void
@@ -164,12 +177,12 @@ call_metric(void *arg)
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_register_relation(call->rows) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "SPI_register_relation failed");
-	call->value = mean_of(call->function);
+	call->value = mean_of(call->function, &call->standard_error);
 	SPI_finish();
 }
 
 double
-mosaic_metric_value(const MosaicMetricFunction *f, Tuplestorestate *rows, TupleDesc desc)
+mosaic_metric_value(const MosaicMetricFunction *f, Tuplestorestate *rows, TupleDesc desc, double *standard_error)
 {
 	EphemeralNamedRelationData relation = {0};
 	MetricCall	call = {f, &relation};
@@ -181,5 +194,6 @@ mosaic_metric_value(const MosaicMetricFunction *f, Tuplestorestate *rows, TupleD
 	relation.md.enrtuples = tuplestore_tuple_count(rows);
 	relation.reldata = rows;
 	mosaic_run_read_only(call_metric, &call);
+	*standard_error = call.standard_error;
 	return call.value;
 }

@@ -12,6 +12,7 @@ typedef struct MosaicMetricFunction
 {
 	char	   *name;			/* qualified and quoted */
 	bool		labels;			/* whether it takes one */
+	bool		aggregate;
 	char	   *query;			/* its values over the relation MOSAIC_METRIC_ROWS */
 } MosaicMetricFunction;
 
@@ -23,8 +24,8 @@ extern MosaicMetricFunction *mosaic_metric_function(Oid function);
 /* A description of rows (outputs real[], label of the type); the latter where labels are taken. */
 extern TupleDesc mosaic_metric_desc(const MosaicMetricFunction *function, Oid label_type);
 
-/* The metric over these rows; read only. */
+/* The metric over these rows, and its standard error, NaN of an aggregate; read only. */
 extern double mosaic_metric_value(const MosaicMetricFunction *function, Tuplestorestate *rows,
-								  TupleDesc desc);
+								  TupleDesc desc, double *standard_error);
 
 #endif

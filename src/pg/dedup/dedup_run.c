@@ -215,14 +215,16 @@ decide(const char *name, const MosaicDedupArguments *args)
 }
 
 void
-mosaic_dedup_warn(const MosaicDedupArguments *args, const MosaicDedupResult *result, double standard_error)
+mosaic_dedup_warn(const DedupJob *job, const MosaicDedupResult *result)
 {
-	if (!(args->options.max_drop < standard_error))
+	double		standard_error = mosaic_dedup_standard_error(job->dedup);
+
+	if (job->query == NULL || !(job->max_drop < standard_error))
 		return;
 	ereport(WARNING,
-			(errmsg("max_drop is smaller than the standard error of %s", args->options.metric),
+			(errmsg("max_drop is smaller than the standard error of %s", job->metric),
 			 errdetail("The metric is %g with a standard error of %g; max_drop is %g.", result->metric_after,
-					   standard_error, args->options.max_drop),
+					   standard_error, job->max_drop),
 			 errhint("The error falls with the square root of the number of rows of the validation query.")));
 }
 
@@ -250,12 +252,11 @@ mosaic_dedup_stored(const char *name, const MosaicDedupArguments *args, MosaicDe
 		model_id = mosaic_write_merges(job, &outcome->bytes_freed);
 	if (!job->exact)
 		mosaic_write_log(job, model_id);
+	mosaic_dedup_warn(job, &outcome->result);
 	mosaic_dedup_close(job);
 	MemoryContextSwitchTo(saved);
 	MemoryContextDelete(cxt);
 	mosaic_progress_end();
-	if (outcome->judged)
-		mosaic_dedup_warn(args, &outcome->result, outcome->standard_error);
 	if (!outcome->judged)
 		ereport(NOTICE,
 				(errmsg("accuracy of model \"%s\" is not checked", name),

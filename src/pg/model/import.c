@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include <math.h>
 #include <sys/stat.h>
 
 #include "access/htup_details.h"
@@ -156,8 +157,8 @@ import_row(FunctionCallInfo fcinfo, const char *name, const MosaicImportStats *s
 		   const MosaicDedupOutcome *outcome, TimestampTz start)
 {
 	TupleDesc	desc;
-	Datum		values[12];
-	bool		nulls[12] = {false};
+	Datum		values[13];
+	bool		nulls[13] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -174,6 +175,8 @@ import_row(FunctionCallInfo fcinfo, const char *name, const MosaicImportStats *s
 	nulls[8] = nulls[9] = !outcome->judged;
 	values[10] = Int32GetDatum((int32) outcome->result.evaluations);
 	values[11] = Float8GetDatum((GetCurrentTimestamp() - start) / 1e6);
+	values[12] = Float8GetDatum(outcome->standard_error);
+	nulls[12] = !outcome->judged || isnan(outcome->standard_error);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 

@@ -112,7 +112,7 @@ class CapiDedupTest : public ::testing::Test {
   }
   Dedup Measured() {
     Dedup d = Measuring();
-    EXPECT_EQ(mosaic_dedup_report_value(d.get(), 0.5, &err_), MOSAIC_OK);
+    EXPECT_EQ(mosaic_dedup_report_value(d.get(), 0.5, 0.25, &err_), MOSAIC_OK);
     return d;
   }
 
@@ -199,5 +199,6 @@ TEST_F(CapiDedupTest, NoBitsAreLostWhereThatSavesNothing) {
 }
 
 }  // namespace
+  EXPECT_EQ(point.standard_error, 0.25);
 }  // namespace testing
 }  // namespace mosaic
