@@ -68,10 +68,15 @@ for metric in accuracy agreement; do
   sql -F , -c "SELECT merged, bytes, value FROM plan_dedup('noise', '$query', '$metric', 1, curve_points => $POINTS, reuse => false) ORDER BY merged" |
     as_worker tee "$DIR/$metric.csv" >/dev/null
 done
+sql -F , -c "SELECT lowered, bytes, value FROM plan_ladder('noise', '$UNLABELLED', 'agreement', 1, curve_points => $POINTS) ORDER BY bytes" |
+  as_worker tee "$DIR/ladder.csv" >/dev/null
 echo "merged bytes accuracy agreement"
 paste -d, "$DIR/accuracy.csv" "$DIR/agreement.csv" | awk -F, '{ print $1, $2, $3, $6 }' | column -t
+echo "Down the ladder: lowered bytes agreement"
+column -t -s, "$DIR/ladder.csv"
 if [ -n "$PICTURE" ]; then
-  as_worker python3 bench/dedup/curve_svg.py "$model_bytes" "accuracy=$DIR/accuracy.csv" "agreement=$DIR/agreement.csv" >"$PICTURE"
+  as_worker python3 bench/dedup/curve_svg.py "$model_bytes" "accuracy=$DIR/accuracy.csv" "agreement=$DIR/agreement.csv" \
+    "agreement, down the ladder=$DIR/ladder.csv" >"$PICTURE"
 fi
 
 headline "Retrained versions of noise at agreement 0.99: decisions that are kept, and not"

@@ -34,10 +34,11 @@ CREATE FUNCTION plan_ladder(
     name text, validation text, metric text DEFAULT 'accuracy', max_drop float8 DEFAULT 0.01,
     max_evaluations int DEFAULT 0, metric_function regproc DEFAULT NULL, higher_is_better bool DEFAULT true,
     max_weight_error float8 DEFAULT NULL, curve_points int DEFAULT 0,
-    OUT evaluation int, OUT lowered int8, OUT bytes int8, OUT value float8, OUT kept bool, OUT standard_error float8)
+    OUT evaluation int, OUT lowered int8, OUT bytes int8, OUT value float8, OUT kept bool, OUT standard_error float8,
+    OUT stored int8, OUT shared int8, OUT merged int8, OUT bits_1 int8, OUT bits_2 int8, OUT bits_4 int8, OUT bits_8 int8, OUT lossless int8, OUT as_it_is int8)
   RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'mosaic_pg_plan_ladder' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION plan_ladder(text, text, text, float8, int, regproc, bool, float8, int) IS 'the curve that dedup_ladder() would measure: a row for each evaluation; stores nothing';
+COMMENT ON FUNCTION plan_ladder(text, text, text, float8, int, regproc, bool, float8, int) IS 'the curve that dedup_ladder() would measure, of bytes and the metric over all rungs: a row for each evaluation; stores nothing';
 
 -- For whom may import models: like that, it decides what a store holds.
 REVOKE ALL ON FUNCTION dedup_model(text, text, text, float8, float4, float8, int, regproc, bool, bool, float8),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws curves of plan_dedup() as SVG: what a metric is, by the share of the model's bytes that merging frees.
+"""Draws curves of plan_dedup() and plan_ladder() as SVG: what a metric is, by the share of the model's bytes that is freed.
 
     curve_svg.py TOTAL_BYTES NAME=FILE... > picture.svg
 
@@ -7,7 +7,7 @@ FILE holds a line "merged,bytes,value" for each point.
 """
 import sys
 
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 720, 360, 70, 24, 150, 50
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 750, 360, 70, 24, 180, 50
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c")
 
 
@@ -46,13 +46,17 @@ def main():
         out.append('<text x="%.1f" y="%.1f" text-anchor="middle">%g %%</text>' % (px, py + 18, x))
     out.append('<text x="%.1f" y="%d" text-anchor="middle">bytes of the model freed</text>'
                % ((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10))
+    labels = []
     for (name, points), colour in zip(curves, COLOURS):
         pixels = [at(x, y) for x, y in points]
         out.append('<polyline fill="none" stroke="%s" stroke-width="2" points="%s"/>'
                    % (colour, " ".join("%.1f,%.1f" % p for p in pixels)))
         out += ['<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>' % (x, y, colour) for x, y in pixels]
-        out.append('<text x="%.1f" y="%.1f" fill="%s">%s</text>'
-                   % (pixels[-1][0] + 8, pixels[-1][1] + 4, colour, name))
+        y = pixels[-1][1] + 4
+        while any(abs(y - other) < 14 for other in labels):
+            y -= 1
+        labels.append(y)
+        out.append('<text x="%.1f" y="%.1f" fill="%s">%s</text>' % (pixels[-1][0] + 8, y, colour, name))
     print("\n".join(out + ["</svg>"]))
 
 

@@ -49,7 +49,7 @@ typedef struct MosaicDedupResult {
 
 typedef struct MosaicDedupPoint { /* one evaluation */
   int64_t merged;
-  int64_t bytes; /* of the blocks merged */
+  int64_t bytes; /* that are freed: a block at several places goes where all of them do */
   double metric;
   double standard_error; /* of it, by the number of rows; NaN where that is not known */
   bool kept;             /* the bound */
@@ -76,8 +76,15 @@ MosaicCode mosaic_dedup_search(MosaicDedup *dedup, int tensor, int64_t index, co
                                const int32_t **ids, int64_t *n, MosaicError *err);
 MosaicCode mosaic_dedup_compare(MosaicDedup *dedup, int32_t block_id, const void *payload,
                                 MosaicError *err);
+typedef struct MosaicStoredBlock { /* the block searched for */
+  int32_t id;
+  uint32_t bytes; /* that it takes as it is */
+  int64_t places; /* of the model's maps that have it */
+} MosaicStoredBlock;
+
 /* The best of those compared, if any is accepted, becomes a candidate. */
-MosaicCode mosaic_dedup_choose(MosaicDedup *dedup, MosaicError *err);
+MosaicCode mosaic_dedup_choose(MosaicDedup *dedup, const MosaicStoredBlock *block,
+                               MosaicError *err);
 MosaicCode mosaic_dedup_plan(MosaicDedup *dedup, MosaicError *err);
 /*
  * The model that is measured, which must outlive the dedup.  Of its activations at most so many

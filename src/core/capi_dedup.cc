@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -171,13 +171,16 @@ MosaicCode mosaic_dedup_compare(MosaicDedup* d, int32_t block_id, const void* pa
   });
 }
 
-MosaicCode mosaic_dedup_choose(MosaicDedup* d, MosaicError* err) {
+MosaicCode mosaic_dedup_choose(MosaicDedup* d, const MosaicStoredBlock* block, MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     if (!d->best.likeness.accepted) return Status();
     mosaic::Merge m;
     m.tensor = d->tensor;
     m.index = d->place;
     m.partner = d->best.partner;
+    m.block = static_cast<uint32_t>(block->id);
+    m.stored = block->bytes;
+    m.places = block->places;
     m.third_quartile = mosaic::ThirdQuartile(d->shape, d->values, &d->other_buffer);
     m.similarity = d->best.likeness.similarity;
     m.relative_l2 = d->best.likeness.relative_l2;
@@ -331,16 +334,15 @@ MosaicCode mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint*
     *point = {0, 0, p.metric, d->errors[static_cast<size_t>(i)], p.kept};
     if (d->ladder_gate) {
       const auto rungs = d->ladder_gate->at(p);
-      for (size_t b = 0; b < rungs.size(); ++b) {
-        const mosaic::LadderBlock& block = d->ladder_gate->blocks()[b];
-        point->merged += rungs[b] != nullptr;
-        point->bytes += block.stored - (rungs[b] == nullptr ? block.bytes : rungs[b]->bytes);
-      }
+      point->merged = std::count_if(rungs.begin(), rungs.end(),
+                                    [](const mosaic::Rung* rung) { return rung != nullptr; });
+      point->bytes = d->ladder_gate->FreedBytes(rungs);
       return Status();
     }
+    std::map<uint32_t, int64_t> gone;  // places of each block
     d->ForEach(p.selection, [&](const mosaic::Merge& m) {
       ++point->merged;
-      point->bytes += d->blocking(m.tensor).payload_bytes() + MOSAIC_PAYLOAD_OFFSET;
+      if (++gone[m.block] == m.places) point->bytes += m.stored;
     });
     return Status();
   });

@@ -77,6 +77,7 @@ struct MosaicDedup {
   }
   const mosaic::Gate& the_gate() const { return ladder_gate ? ladder_gate->gate() : *gate; }
   MosaicRungs AcceptedRungs() const;  // none, but down the ladder
+  MosaicRungs RungsOf(const std::vector<const mosaic::Rung*>& state) const;
   bool RungDecision(size_t i, mosaic::Decision* decision) const;
   void BeginActivations();
   void Remember();

@@ -26,7 +26,8 @@ constexpr uint32_t kRungsDiffer = 2048;
 
 // What the block searched for costs on each rung, of those that the bound on weights allows; and
 // how it is stored without any loss. Where nothing is judged only the lowest of them counts.
-mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
+mosaic::LadderBlock Rungs(const MosaicDedup* d, const MosaicStoredBlock& own) {
+  const uint32_t stored = own.bytes;
   const MosaicGeometry geometry = d->blocking(d->tensor).geometry();
   const auto whole = static_cast<uint32_t>(d->best_payload.size());
   const void* base = d->best_payload.data();
@@ -34,6 +35,8 @@ mosaic::LadderBlock Rungs(const MosaicDedup* d, uint32_t stored) {
   mosaic::LadderBlock block;
   block.tensor = d->tensor;
   block.index = d->place;
+  block.block = static_cast<uint32_t>(own.id);
+  block.places = own.places;
   block.base = d->best.partner;
   block.similarity = d->best.likeness.similarity;
   block.stored = block.bytes = stored;
@@ -109,10 +112,12 @@ bool MosaicDedup::RungDecision(size_t i, mosaic::Decision* decision) const {
 }
 
 MosaicRungs MosaicDedup::AcceptedRungs() const {
+  return ladder_gate ? RungsOf(ladder_gate->accepted()) : MosaicRungs{};
+}
+
+MosaicRungs MosaicDedup::RungsOf(const std::vector<const mosaic::Rung*>& state) const {
   MosaicRungs rungs{};
-  if (!ladder_gate) return rungs;
   const auto& blocks = ladder_gate->blocks();
-  const auto state = ladder_gate->accepted();
   for (size_t i = 0; i < blocks.size(); ++i) {
     switch (RungOf(blocks[i], state[i], true)) {
       case MOSAIC_RUNG_MERGED:
@@ -140,10 +145,11 @@ MosaicRungs MosaicDedup::AcceptedRungs() const {
   return rungs;
 }
 
-MosaicCode mosaic_dedup_choose_rungs(MosaicDedup* d, uint32_t stored, MosaicError* err) {
+MosaicCode mosaic_dedup_choose_rungs(MosaicDedup* d, const MosaicStoredBlock* own,
+                                     MosaicError* err) {
   return Guard(err, [&](MosaicCode*) -> Status {
     if (!d->best.likeness.accepted) return Status();
-    const mosaic::LadderBlock block = Rungs(d, stored);
+    const mosaic::LadderBlock block = Rungs(d, *own);
     if (block.rungs > 0 || block.lossless) d->ladder.Add(block);
     return Status();
   });
@@ -183,6 +189,15 @@ MosaicCode mosaic_dedup_rungs(MosaicDedup* d, MosaicRungs* rungs, MosaicError* e
   return Guard(err, [&](MosaicCode*) -> Status {
     *rungs = d->AcceptedRungs();
     if (d->ladder_gate) d->accepted_rungs = d->ladder_gate->accepted();
+    return Status();
+  });
+}
+
+MosaicCode mosaic_dedup_point_rungs(const MosaicDedup* d, int64_t i, MosaicRungs* rungs,
+                                    MosaicError* err) {
+  return Guard(err, [&](MosaicCode*) -> Status {
+    const mosaic::Gate::Point& p = d->the_gate().points()[static_cast<size_t>(i)];
+    *rungs = d->ladder_gate ? d->RungsOf(d->ladder_gate->at(p)) : MosaicRungs{};
     return Status();
   });
 }

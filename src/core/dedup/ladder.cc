@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace mosaic {
 namespace {
@@ -88,6 +90,35 @@ std::vector<const Rung*> Ladder::Lowest(int tensor) const {
     if (b.tensor == tensor && b.rungs > 0) rungs[i] = &b.rung[Index(b.rungs - 1)];
   }
   return rungs;
+}
+
+int64_t Ladder::FreedBytes(const std::vector<const Rung*>& rungs) const {
+  std::vector<size_t> order(blocks_.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::tie(blocks_[a].block, a) < std::tie(blocks_[b].block, b);
+  });
+  int64_t freed = 0;
+  for (size_t i = 0, end; i < order.size(); i = end) {
+    const LadderBlock& first = blocks_[order[i]];
+    std::set<std::pair<int, uint32_t>> stored;  // bits and base of its differences
+    int64_t gone = 0;
+    bool same = false;  // one loses nothing, and is put wherever the block is
+    for (end = i; end < order.size() && blocks_[order[end]].block == first.block; ++end) {
+      const LadderBlock& b = blocks_[order[end]];
+      const Rung* rung = rungs[order[end]];
+      if (rung != nullptr) {
+        ++gone;
+        same = same || (rung->bits != 0 && rung->error == 0);
+        if (rung->bits != 0 && stored.insert({rung->bits, b.base}).second) freed -= rung->bytes;
+      } else if (b.lossless && !same) {
+        same = true;
+        freed -= b.bytes;
+      }
+    }
+    if (same || gone == first.places) freed += first.stored;
+  }
+  return freed;
 }
 
 std::vector<int> Ladder::TensorsOfChunk(size_t chunk) const {

@@ -32,6 +32,8 @@ struct Rung {
 struct LadderBlock {
   int tensor = 0;
   int64_t index = 0;      // place in the tensor's map
+  uint32_t block = 0;     // block_id
+  int64_t places = 1;     // of the model's maps that have it
   uint32_t base = 0;      // block_id
   double similarity = 0;  // to it
   uint32_t stored = 0;    // bytes that it takes as it is
@@ -57,6 +59,9 @@ class Ladder {
   std::vector<const Rung*> At(const Selection& selection) const;
   // Likewise where all blocks of a tensor are at their lowest rung.
   std::vector<const Rung*> Lowest(int tensor) const;
+  // Bytes that are freed where blocks are on these rungs, of those that they take as they are: what
+  // a block becomes is stored once, and the block stays where one of its places does.
+  int64_t FreedBytes(const std::vector<const Rung*>& rungs) const;
   // The tensors that a chunk has steps of, ascending.
   std::vector<int> TensorsOfChunk(size_t chunk) const;
 

@@ -36,6 +36,9 @@ class LadderGate {
   std::vector<const Rung*> at(const Gate::Point& point) const {
     return ladder_.At(point.selection);
   }
+  int64_t FreedBytes(const std::vector<const Rung*>& rungs) const {
+    return ladder_.FreedBytes(rungs);
+  }
   // Points, metrics, what was accepted.
   const Gate& gate() const { return *gate_; }
 

@@ -13,6 +13,9 @@ struct Merge {
   int tensor = 0;
   int64_t index = 0;         // place in the tensor's map
   uint32_t partner = 0;      // block_id
+  uint32_t block = 0;        // that goes
+  uint32_t stored = 0;       // bytes that it takes
+  int64_t places = 1;        // of the model's maps that have it
   float third_quartile = 0;  // of |w| of the block that goes
   double importance = 0;     // set by OrderMerges: third_quartile / the layer's largest
   double similarity = 0, relative_l2 = 0;

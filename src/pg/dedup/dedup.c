@@ -88,8 +88,8 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 	for (int64 i = 0; i < result.evaluations; i++)
 	{
 		MosaicDedupPoint point;
-		Datum		values[6];
-		bool		nulls[6] = {false};
+		Datum		values[15];
+		bool		nulls[15] = {false};
 
 		mosaic_dedup_check(mosaic_dedup_point(job->dedup, i, &point, &error), &error);
 		values[0] = Int32GetDatum((int32) i + 1);
@@ -99,6 +99,8 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 		values[4] = BoolGetDatum(point.kept);
 		values[5] = Float8GetDatum(point.standard_error);
 		nulls[5] = isnan(point.standard_error);
+		if (job->ladder)
+			mosaic_plan_rungs(job, i, point.bytes, values + 6);
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
 	mosaic_dedup_warn(job, &result);

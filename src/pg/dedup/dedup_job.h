@@ -36,6 +36,7 @@ typedef struct Offer
 typedef struct BlockSet
 {
 	int32	   *ids;
+	int32	   *places;			/* how many entries of the maps each is */
 	int64		n;
 } BlockSet;
 
@@ -113,9 +114,13 @@ extern void mosaic_apply_rungs(DedupJob *job, bool accepted);
 /* Stores those of the accepted state so, and puts them into the candidate's maps; what was added, each once. */
 extern BlockSet mosaic_store_rungs(DedupJob *job, MosaicWriter *writer);
 
-/* dedup_write.c: all blocks of a model's maps; whether one is in a set. */
+/* The last columns of plan_ladder(), from what is stored of the model on: of an evaluation that frees so many bytes. */
+extern void mosaic_plan_rungs(DedupJob *job, int64 evaluation, int64 freed, Datum *values);
+
+/* dedup_write.c: all blocks of a model's maps; whether one is in a set; the entries of the maps that it is. */
 extern BlockSet mosaic_distinct_blocks(const MosaicModelHandle *handle);
 extern bool mosaic_has_block(const BlockSet *set, int32 id);
+extern int64 mosaic_places_of(const BlockSet *set, int32 id);
 /* Stores the accepted state, and returns its model_id; *freed: bytes of blocks that nobody uses then, less those of new ones. */
 extern int64 mosaic_write_merges(DedupJob *job, int64 *freed);
 

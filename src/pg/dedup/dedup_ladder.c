@@ -199,6 +199,41 @@ mosaic_store_rungs(DedupJob *job, MosaicWriter *writer)
 	return added;
 }
 
+/* ---- to be planned ---- */
+
+void
+mosaic_plan_rungs(DedupJob *job, int64 evaluation, int64 freed, Datum *values)
+{
+	MosaicRungs rungs;
+	MosaicError error;
+	int64		stored = -freed,
+				shared = 0,
+				lowered;
+
+	mosaic_dedup_check(mosaic_dedup_point_rungs(job->dedup, evaluation, &rungs, &error), &error);
+	for (int64 i = 0; i < job->own.n; i++)
+	{
+		const Offer *offer = mosaic_find_offer(job, job->own.ids[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (offer->models > 1)
+			shared += job->own.places[i];
+		else
+			stored += offer->bytes;
+	}
+	lowered = rungs.merged + rungs.lossless;
+	for (int i = 0; i < 4; i++)
+	{
+		lowered += rungs.bits[i];
+		values[3 + i] = Int64GetDatum(rungs.bits[i]);
+	}
+	values[0] = Int64GetDatum(stored);
+	values[1] = Int64GetDatum(shared);
+	values[2] = Int64GetDatum(rungs.merged);
+	values[7] = Int64GetDatum(rungs.lossless);
+	values[8] = Int64GetDatum(job->handle->nblocks - shared - lowered);
+}
+
 /* ---- SQL ---- */
 
 /* name, validation, metric, max_drop, max_evaluations, metric_function, higher_is_better, max_weight_error */

@@ -71,16 +71,17 @@ choose(Search *s, int tensor, int64 index)
 {
 	DedupJob   *job = s->job;
 	MosaicTensorBlocks *blocks = &job->candidate.tensors[tensor];
-	uint32		stored = mosaic_find_offer(job, blocks->ids[index])->bytes;
+	int32		id = blocks->ids[index];
+	MosaicStoredBlock own = {id, mosaic_find_offer(job, id)->bytes, mosaic_places_of(&job->own, id)};
 	MosaicError error;
 
 	/* Of one that is staged nothing is known yet. */
-	if (stored == 0)
-		stored = MOSAIC_PAYLOAD_OFFSET + blocks->payload_bytes;
+	if (own.bytes == 0)
+		own.bytes = MOSAIC_PAYLOAD_OFFSET + blocks->payload_bytes;
 	if (job->ladder)
-		mosaic_dedup_check(mosaic_dedup_choose_rungs(job->dedup, stored, &error), &error);
+		mosaic_dedup_check(mosaic_dedup_choose_rungs(job->dedup, &own, &error), &error);
 	else
-		mosaic_dedup_check(mosaic_dedup_choose(job->dedup, &error), &error);
+		mosaic_dedup_check(mosaic_dedup_choose(job->dedup, &own, &error), &error);
 }
 
 static void

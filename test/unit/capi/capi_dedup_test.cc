@@ -51,7 +51,7 @@ namespace mosaic {
 namespace testing {
 namespace {
 
-constexpr int32_t kBase = 7;
+constexpr int32_t kBase = 7, kOwn = 8;
 constexpr int kBlocks = 6;  // of each of the two tensors
 
 struct Freer {
@@ -94,7 +94,8 @@ class CapiDedupTest : public ::testing::Test {
             mosaic_dedup_search(d.get(), tensor, i, own_.data(), keys, &kBase, 1, &ids, &n, &err_),
             MOSAIC_OK);
         EXPECT_EQ(mosaic_dedup_compare(d.get(), kBase, base_.data(), &err_), MOSAIC_OK);
-        EXPECT_EQ(mosaic_dedup_choose_rungs(d.get(), MOSAIC_MAX_PAYLOAD, &err_), MOSAIC_OK);
+        const MosaicStoredBlock own{kOwn, MOSAIC_MAX_PAYLOAD, 2 * blocks};
+        EXPECT_EQ(mosaic_dedup_choose_rungs(d.get(), &own, &err_), MOSAIC_OK);
       }
     }
     EXPECT_EQ(mosaic_dedup_plan(d.get(), &err_), MOSAIC_OK);
@@ -155,6 +156,22 @@ TEST_F(CapiDedupTest, LadderIsAcceptedWhereverMemoryEnds) {
   EXPECT_EQ(rungs.merged, 2 * kBlocks);
 }
 
+TEST_F(CapiDedupTest, PointsTellRungsAsTheyWouldBeStored) {
+  const Dedup d = Measured();
+  MosaicRungs rungs{};
+  WhereverMemoryEnds(&CapiDedupTest::Measured, [&](MosaicDedup* m, MosaicError* err) {
+    return mosaic_dedup_point_rungs(m, 0, &rungs, err);
+  });
+  EXPECT_EQ(rungs.lossless, 2 * kBlocks);
+  EXPECT_EQ(rungs.merged + rungs.bits[0] + rungs.bits[1] + rungs.bits[2] + rungs.bits[3], 0);
+  MosaicDedupPoint point{};
+  ASSERT_EQ(mosaic_dedup_point(d.get(), 0, &point, &err_), MOSAIC_OK);
+  EXPECT_EQ(point.merged, 0);
+  // The same block everywhere, as one difference.
+  EXPECT_GT(point.bytes, MOSAIC_MAX_PAYLOAD / 3);
+  EXPECT_LT(point.bytes, MOSAIC_MAX_PAYLOAD);
+}
+
 TEST_F(CapiDedupTest, LadderIsAppliedWhereverMemoryEnds) {
   for (bool accepted : {false, true}) {
     std::array<uint8_t, kBlocks> rungs[2] = {};
@@ -182,6 +199,7 @@ TEST_F(CapiDedupTest, LadderIsMeasuredWhereverMemoryEnds) {
     return mosaic_dedup_point(d, 0, &point, err);
   });
   EXPECT_EQ(point.metric, 0.5);
+  EXPECT_EQ(point.standard_error, 0.25);
   EXPECT_EQ(point.merged, 0);
   EXPECT_TRUE(point.kept);
 }
@@ -199,6 +217,5 @@ TEST_F(CapiDedupTest, NoBitsAreLostWhereThatSavesNothing) {
 }
 
 }  // namespace
-  EXPECT_EQ(point.standard_error, 0.25);
 }  // namespace testing
 }  // namespace mosaic

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <iostream>
 #include <limits>
@@ -55,6 +56,56 @@ TEST(LadderTest, StepsGoDownTheHull) {
   gap[0] = 0;
   EXPECT_EQ(Bits(ladder.At(gap)[0]), 99);
   EXPECT_EQ(Bits(ladder.At(gap)[1]), 0);
+}
+
+// A block at several places of the model takes its bytes once, and so does what it becomes.
+TEST(LadderTest, ABlockIsFreedWhereItIsNowhereLeft) {
+  const auto freed = [](int64_t places, std::array<uint32_t, 2> bases, int a, int b) {
+    Ladder ladder;
+    for (size_t i = 0; i < 2; ++i) {
+      LadderBlock block = Block(static_cast<int>(i), 0, {{4, 200, 50}, {2, 150, 90}, {0, 0, 1000}});
+      block.block = 5;
+      block.places = places;
+      block.base = bases[i];
+      block.stored = block.bytes;
+      ladder.Add(block);
+    }
+    LadderBlock other = Block(2, 0, {{0, 0, 1}});
+    other.block = 4;
+    other.stored = 700;
+    ladder.Add(other);
+    const auto rung = [&](size_t i, int r) {
+      return r < 0 ? nullptr : &ladder.blocks()[i].rung[static_cast<size_t>(r)];
+    };
+    return ladder.FreedBytes({rung(0, a), rung(1, b), nullptr});
+  };
+  EXPECT_EQ(freed(2, {7, 7}, -1, -1), 0);
+  EXPECT_EQ(freed(2, {7, 7}, 0, -1), -200);
+  EXPECT_EQ(freed(2, {7, 7}, 0, 0), 1000 - 200);
+  EXPECT_EQ(freed(2, {7, 8}, 0, 0), 1000 - 200 - 200);
+  EXPECT_EQ(freed(2, {7, 7}, 0, 1), 1000 - 200 - 150);
+  EXPECT_EQ(freed(2, {7, 7}, 0, 2), 1000 - 200);
+  EXPECT_EQ(freed(2, {7, 7}, 2, 2), 1000);
+  EXPECT_EQ(freed(3, {7, 7}, 2, 2), 0);
+  EXPECT_EQ(freed(3, {7, 7}, 0, 2), -200);
+}
+
+// One that loses nothing is put wherever the block is.
+TEST(LadderTest, ALosslessDifferenceStandsForAllPlacesOfItsBlock) {
+  Ladder ladder;
+  for (int i = 0; i < 2; ++i) {
+    LadderBlock block = Block(i, 0, {{4, 200, 50}});
+    block.block = 5;
+    block.places = 3;
+    block.stored = 1000;
+    block.bytes = 600;
+    block.lossless = true;
+    ladder.Add(block);
+  }
+  const Rung* low = &ladder.blocks()[0].rung[0];
+  EXPECT_EQ(ladder.FreedBytes({nullptr, nullptr}), 1000 - 600);
+  EXPECT_EQ(ladder.FreedBytes({low, nullptr}), 1000 - 600 - 200);
+  EXPECT_EQ(ladder.FreedBytes({low, &ladder.blocks()[1].rung[0]}), -200);
 }
 
 TEST(LadderTest, WhatCostsNothingGoesToTheLowestRungFirst) {
