@@ -22,10 +22,12 @@ use_postgresql() {
   RELEASE=release${PG:+-$1} # that of the first call, which is this Debian's version, is "release"
   PG=$1
   PGBIN=/usr/lib/postgresql/$PG/bin
+  local server=postgresql-$PG
+  [ ! -e "${PGBIN%bin}.complete" ] || server='' # unpacked (tools/root.sh)
   PACKAGES_BUILD="g++ cmake ninja-build ccache postgresql-$PG postgresql-server-dev-$PG libeigen3-dev
     libprotozero-dev nlohmann-json3-dev libxxhash-dev libutf8proc-dev libpcre2-dev libgtest-dev libgmock-dev libbenchmark-dev"
   # The module alone, over a core that is built already, and its tests; and PostgreSQL's headers.
-  PACKAGES_MODULE="g++ cmake ninja-build ccache postgresql-$PG libutf8proc-dev libpcre2-dev libipc-run-perl binutils xz-utils
+  PACKAGES_MODULE="g++ cmake ninja-build ccache $server libutf8proc-dev libpcre2-dev libipc-run-perl binutils xz-utils
     chromium-headless-shell dataset-fashion-mnist python3"
   PACKAGES_VECTOR='' # pgvector is in Debian 13
   [ "$1" -lt 17 ] || PACKAGES_VECTOR="postgresql-$1-pgvector"

@@ -5,13 +5,14 @@
 # installed in it). Commands run there as root, in namespaces of their own, which end with all that they mounted. Nothing
 # of this machine is changed.
 
-# suite_of MAJOR: the Debian release that has this PostgreSQL.
+# suite_of MAJOR: the Debian release that has this PostgreSQL; 16 is in Ubuntu only.
 suite_of() {
   case $1 in
     15) say bookworm ;;
+    16) say noble ;;
     17) say trixie ;;
     18) say forky ;;
-    *) die "no Debian release has PostgreSQL $1" "there are 15, 17 and 18; or install postgresql-$1 and postgresql-server-dev-$1 here" ;;
+    *) die "no Debian release has PostgreSQL $1" "there are 15 to 18; or install postgresql-$1 and postgresql-server-dev-$1 here" ;;
   esac
 }
 
@@ -41,50 +42,71 @@ mirror() { apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'O
 # older PostgreSQL versions that stores are upgraded from. One that is there gets those that it lacks.
 make_test_root() {
   local older
-  [ -e "$2/.complete" ] || bootstrap_test_root "$1" "$2"
-  for older in $(older_than "$1"); do
+  [ -e "$2/.complete" ] || bootstrap_test_root "$(lodging_of "$1")" "$2"
+  for older in $(unpacked_for "$1"); do
     [ -e "$2/usr/lib/postgresql/$older/.complete" ] || add_older "$older" "$2"
   done
 }
 
-older_than() {
-  local older
-  for older in 15 17; do [ "$older" -ge "$1" ] || say "$older"; done
+# lodging_of MAJOR: the PostgreSQL in whose root it is tested. unpacked_for MAJOR: what is unpacked there.
+lodging_of() { say "${1/#16/17}"; }
+unpacked_for() {
+  case $1 in
+    16) say 15 16 ;;
+    17) say 15 ;;
+    18) say 15 17 ;;
+  esac
 }
 
 # The libraries that a server needs and later Debian releases have no more.
 libraries_of() {
   case $1 in
     15) say libicu72 libldap-2.5-0 libxml2 libgnutls30 libunistring2 libtasn1-6 libp11-kit0 ;;
+    16) say libicu74 ;;
     17) say libicu76 libxml2 ;;
   esac
 }
 
-# add_older MAJOR DIR: unpacks this PostgreSQL, with headers, from its own Debian release, into a root of a later one. What the
+# sources_of MAJOR: where apt finds it.
+sources_of() {
+  if [ "$1" = 16 ]; then
+    printf "deb [signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] $UBUNTU_MIRROR %s main universe\n" noble noble-updates
+  else
+    say "deb $(mirror) $(suite_of "$1") main"
+  fi
+}
+
+# add_older MAJOR DIR: unpacks this PostgreSQL, with headers, from its own release, into a root of a later one. What the
 # root has stays as it is, apt's settings and lists too. Without LLVM: the server then does not compile queries.
 add_older() {
-  local major=$1 dir=$2
-  headline "Adding PostgreSQL $major of Debian $(suite_of "$major") to $dir"
+  local major=$1 dir=$2 suite=''
+  if [ "$major" = 16 ]; then
+    [ -n "${UBUNTU_MIRROR:-}" ] || die "PostgreSQL 16 is in Ubuntu 24.04, not in Debian" "set UBUNTU_MIRROR to the URL of a mirror of Ubuntu"
+  else
+    suite=/$(suite_of "$major") # the root's own libraries of the same names are newer
+  fi
+  headline "Adding PostgreSQL $major to $dir"
   # shellcheck disable=SC2046 # a list of words
   WORKER=$(id -un) step "root-older-$major" "is the mirror within reach?" in_root "$dir" bash -euo pipefail -c '
-    major=$1 suite=$2 mirror=$3
+    major=$1 sources=$2 suite=$3
     shift 3
     rm -rf /usr/{lib,include,share}/postgresql/"$major" # of a try before
     mkdir -p /tmp/older/lists/partial
     chmod 777 /tmp/older
     cd /tmp/older
-    echo "deb $mirror $suite main" >sources.list
+    [[ $sources != *ubuntu-archive-keyring* ]] || { apt-get -q update && apt-get -q install -y ubuntu-keyring; }
+    echo "$sources" >sources.list
     apt="-q -o Dir::Etc::SourceList=/tmp/older/sources.list -o Dir::Etc::SourceParts=/dev/null
       -o Dir::State::Lists=/tmp/older/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
     apt-get $apt update
-    apt-get $apt download "${@/%//$suite}"
+    apt-get $apt download "${@/%/$suite}"
     for package in *.deb; do
       dpkg-deb --fsys-tarfile "$package" | tar -C / -x --skip-old-files --keep-directory-symlink \
         --exclude=\*llvmjit\* --exclude=\*/bitcode --exclude=./etc --exclude=./usr/share/doc --exclude=./usr/share/locale --exclude=./usr/share/man
     done
     ldconfig
     "/usr/lib/postgresql/$major/bin/postgres" --version
-    touch "/usr/lib/postgresql/$major/.complete"' add_older "$major" "$(suite_of "$major")" "$(mirror)" \
+    touch "/usr/lib/postgresql/$major/.complete"' add_older "$major" "$(sources_of "$major")" "$suite" \
     "postgresql-$major" "postgresql-client-$major" "postgresql-server-dev-$major" $(libraries_of "$major")
 }
 
@@ -113,7 +135,7 @@ bootstrap_test_root() {
 
 # is_elsewhere MAJOR: whether this PostgreSQL needs a root.
 is_elsewhere() { [ "$1" != "$PG" ] && [ ! -e "$("/usr/lib/postgresql/$1/bin/pg_config" --includedir-server 2>/dev/null)/postgres.h" ]; }
-test_root() { printf %s "$TREE/build/roots/$(suite_of "$1")-test"; }
+test_root() { printf %s "$TREE/build/roots/$(suite_of "$(lodging_of "$1")")-test"; }
 
 # run_elsewhere MAJOR COMMAND...: in a root of the Debian that has this PostgreSQL, with MOSAIC_CORE: the core that is built here,
 # unless MOSAIC_CORE is one.
@@ -129,7 +151,7 @@ run_elsewhere() {
     build_release mosaic_core
     core=$TREE/build/$RELEASE/libmosaic_core.a
   fi
-  headline "In a root of Debian $(suite_of "$major"), $dir"
+  headline "In a root of Debian $(suite_of "$(lodging_of "$major")"), $dir"
   as_root mkdir -p "$dir/var/build"
   as_root cp "$core" "$dir/var/build/libmosaic_core.a"
   in_root "$dir" env CI="${CI:-}" MOSAIC_COMMIT="${MOSAIC_COMMIT:-}" MOSAIC_CORE=/pg_mosaic/build/libmosaic_core.a "$@"

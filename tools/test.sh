@@ -7,7 +7,8 @@
 #   tools/test.sh --pg N [-R REGEX]
 #                            with PostgreSQL N: SQL, isolation, TAP and the module's symbols, or what matches. Where N is
 #                            not the one of this Debian and not installed, in a root of the Debian that has it, which is
-#                            made under build/roots (tools/root.sh), over the core that is built here (or $MOSAIC_CORE)
+#                            made under build/roots (tools/root.sh), over the core that is built here (or $MOSAIC_CORE);
+#                            16 is fetched from a mirror of Ubuntu, $UBUNTU_MIRROR
 #   tools/test.sh --also N   all of the first, then that
 #
 # As root, all but the installation of packages runs as the user postgres (a server refuses root).
@@ -124,7 +125,7 @@ while [ $# -gt 0 ]; do
     -R:?*) ONLY=$2 ;;
     --pg:[0-9]*) MAJOR=$2 ;;
     --also:[0-9]*) ALSO=$2 ;;
-    *) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    *) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift 2
 done
