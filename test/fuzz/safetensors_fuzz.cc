@@ -1,7 +1,6 @@
 // Any bytes as a safetensors file: reading the header either fails with a Status or gives tensors
 // whose elements lie in the file, each of its bytes in one of them; and as new weights for a small
-// model, or an adapter of it, they either fit or are refused. The same bytes as what stands beside such a
-// file, an adapter_config.json or a folder's JSON files, are read or refused likewise.
+// model, or an adapter of it, they either fit or are refused.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -10,7 +9,6 @@
 #include "core/import/adapter_config.h"
 #include "core/import/like.h"
 #include "core/import/safetensors.h"
-#include "core/text/folder_settings.h"
 
 namespace safetensors_fuzz {
 
@@ -100,29 +98,7 @@ inline void TakeAll(Importer* importer) {
   Require(blocks == expected, "every block is delivered");
 }
 
-inline void CheckConfigs(std::string_view bytes) {
-  for (const bool in_order : {false, true}) {
-    AdapterConfig config;
-    float scale;
-    if (!ReadAdapterConfig(bytes, in_order, &config).ok()) continue;
-    for (const char* module : {"a", "layer.0.q_proj", ""}) (void)config.ScaleOf(module, 8, &scale);
-    for (const auto& [name, alpha] : config.alphas) (void)config.ScaleOf(name, 8, &scale);
-  }
-  using text::FolderFiles;
-  for (std::string_view FolderFiles::*const file :
-       {&FolderFiles::config, &FolderFiles::tokenizer_config, &FolderFiles::sentence_config, &FolderFiles::modules,
-        &FolderFiles::pooling}) {
-    FolderFiles files;
-    text::FolderSettings settings;
-    files.*file = bytes;
-    if (!ReadFolderSettings(files, &settings).ok()) continue;
-    Require(settings.labels.size() <= text::kMaxLabels, "labels are within their limit");
-    Require(settings.max_tokens >= 0, "texts are not cut to less than nothing");
-  }
-}
-
 inline int Check(std::string_view bytes) {
-  CheckConfigs(bytes);
   const auto source = std::make_shared<MemorySource>(bytes);
   std::vector<SafetensorsEntry> entries;
   if (!ReadSafetensors(source.get(), false, &entries).ok()) return 0;

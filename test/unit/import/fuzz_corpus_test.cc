@@ -10,6 +10,7 @@
 #include "../../fuzz/graph_fuzz.cc"
 #include "../../fuzz/op_fuzz.cc"
 #include "../../fuzz/safetensors_fuzz.cc"
+#include "../../fuzz/settings_fuzz.cc"
 
 namespace {
 
@@ -39,6 +40,8 @@ TEST(FuzzCorpus, OnnxReader) {
 TEST(FuzzCorpus, Graph) { EXPECT_GE(ForEach("graph", graph_fuzz::Check), 10); }
 
 TEST(FuzzCorpus, Safetensors) { EXPECT_GE(ForEach("safetensors", safetensors_fuzz::Check), 10); }
+
+TEST(FuzzCorpus, Settings) { EXPECT_GE(ForEach("settings", settings_fuzz::Check), 7); }
 
 TEST(FuzzCorpus, Op) {
   EXPECT_GE(ForEach("op",
