@@ -1,5 +1,6 @@
 """Latency of one prediction, and of the first one of a connection. See latency.sh.
 
+    latency.py sizes ROUNDS ORT_LATENCY PEERS MODEL=FILE,COUNT,TARGET...      (with the environment of libpq)
     latency.py single ROUNDS COUNT MODEL PEERS NODE_PACKAGE     (with the environment of libpq)
     latency.py first ROUNDS ORT_LIBRARY PEERS MODEL=FILE,TORCH_FILE,INPUT...    INPUT: features or words
     latency.py load ort|torch FILE INPUT ORT_LIBRARY PEERS        of `first`: in a process of its own
@@ -23,12 +24,12 @@ def percentile(values, p):
 
 # ---- one prediction ----
 
-def pgbench(query, count):
-    """Microseconds of each transaction, through a prepared statement."""
+def pgbench(query, count, rows=IMAGES):
+    """Microseconds of each transaction, through a prepared statement, with one of the rows' keys as :id."""
     with tempfile.TemporaryDirectory() as folder:
         script = os.path.join(folder, "script")
         with open(script, "w") as f:
-            f.write("\\set id random(1, %d)\n%s\n" % (IMAGES, query))
+            f.write("\\set id random(1, %d)\n%s\n" % (rows, query))
         subprocess.run([os.environ["PGBENCH"], "-n", "-M", "prepared", "-t", str(count), "-f", script, "-l",
                         "--log-prefix", os.path.join(folder, "log")], check=True, stdout=subprocess.DEVNULL)
         with open(glob.glob(os.path.join(folder, "log.*"))[0]) as f:
@@ -114,6 +115,51 @@ def single(rounds, count, model, peers, node_package):
             print("report %s_%s_per_predict=%.2f" % (name, p, ratio))
 
 
+# ---- what a prediction costs over the look-up of its row, by the size of the model ----
+
+class OrtProcess:
+    """Runs one model on a row in memory, when it is asked to."""
+
+    def __init__(self, program, path):
+        import mlp
+        import onnx
+        name, output, outputs = mlp.interface(path)
+        inputs = onnx.load(path, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[1].dim_value
+        self.process = subprocess.Popen([program, path, name, output, str(inputs), str(outputs)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def median(self, count):
+        print(count, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def sizes(rounds, program, peers, models):
+    """Each model's rows are in a table of its name. Ratios are those of one round, whose three runs follow each other."""
+    sys.path.insert(0, peers)
+    for argument in models:
+        model, rest = argument.split("=")
+        path, count, target = rest.split(",")
+        count = int(count)
+        ort = OrtProcess(program, path)
+        lookup = "SELECT id FROM rows_%s WHERE id = :id;" % model
+        query = "SELECT predict_class('%s', x) FROM rows_%s WHERE id = :id;" % (model, model)
+        found = []
+        for turn in range(rounds + 1):
+            times = (percentile(pgbench(lookup, count * 4, 1000), 0.5), percentile(pgbench(query, count, 1000), 0.5), ort.median(count))
+            if turn > 0:  # the first brings pages into the cache
+                found.append(times + ((times[1] - times[0]) / times[2],))
+        ort.close()
+        medians = [statistics.median(t[i] for t in found) for i in range(4)]
+        print("  %-8s look-up %8.0f us   predict %8.0f us   Run() %8.0f us   ratio %5.2f" % (model, *medians))
+        print("report %s_lookup_us=%.0f\nreport %s_predict_us=%.0f\nreport %s_ort_us=%.1f" %
+              (model, medians[0], model, medians[1], model, medians[2]))
+        print("report target:%s_per_ort=%.2f<=%s" % (model, medians[3], target))
+
+
 # ---- the first prediction of a connection ----
 
 def example(kind):
@@ -195,6 +241,8 @@ def main():
     what, args = sys.argv[1], sys.argv[2:]
     if what == "single":
         single(int(args[0]), int(args[1]), *args[2:])
+    elif what == "sizes":
+        sizes(int(args[0]), args[1], args[2], args[3:])
     elif what == "first":
         first(int(args[0]), args[1], args[2], args[3:])
     else:

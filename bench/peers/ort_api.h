@@ -15,6 +15,7 @@ namespace bench {
 enum OrtFunction {
   kGetErrorMessage = 2,
   kCreateEnv = 3,
+  kCreateSession = 7,
   kCreateSessionFromArray = 8,
   kRun = 9,
   kCreateSessionOptions = 10,
@@ -63,6 +64,12 @@ class OrtRuntime {
     void* session = nullptr;
     Call(kCreateSessionFromArray, env_, static_cast<const void*>(model.data()), model.size(),
          options_, &session);
+    return session;
+  }
+  // The same, of a file; its external data are read from beside it.
+  void* SessionOf(const char* path) const {
+    void* session = nullptr;
+    Call(kCreateSession, env_, path, options_, &session);
     return session;
   }
   // A value on memory that stays the caller's; type as TensorProto.DataType. Released by
