@@ -1,8 +1,8 @@
 # Random calls of every SQL function of the extension (bench/calls/calls.sql), with any names, types, shapes, NULLs and settings: the
 # server lives, no error is an internal one, and afterwards the store is sound and a model that nobody named predicts the same. Random
 # values through the binding (bench/calls/values.sql): no error is an internal one, and a value given in two ways has one outcome.
-# MOSAIC_CALLS, MOSAIC_VALUES: how many; MOSAIC_CALLS_SEED: the draws, which are those of the day, and in continuous integration the same
-# every day: that most functions did what they do depends on them.
+# MOSAIC_CALLS: how many calls; MOSAIC_VALUES: for how many seconds values, and at least 10,000; MOSAIC_CALLS_SEED: the draws, which are
+# those of the day, and in continuous integration the same every day: that most functions did what they do depends on them.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -14,9 +14,9 @@ use MosaicTest;
 
 my $calls = $ENV{MOSAIC_CALLS} // 1500;
 my $seed = $ENV{MOSAIC_CALLS_SEED} // ($ENV{CI} ? 155 : time % 1_000_000);
-my $values = $ENV{MOSAIC_VALUES} // 10000;
+my $seconds = $ENV{MOSAIC_VALUES} // ($ENV{CI} ? 60 : 5);
 my $dir = dirname(abs_path(__FILE__)) . '/../../bench/calls';
-note "$calls calls, $values values, seed $seed";
+note "$calls calls, $seconds s of values, seed $seed";
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
@@ -53,8 +53,13 @@ note "slow: " . $node->safe_psql('postgres', 'SELECT * FROM calls.slow');
 $node->safe_psql('postgres', 'CREATE DATABASE bound');
 $node->safe_psql('bound', 'CREATE EXTENSION pg_mosaic');
 $node->safe_psql('bound', slurp_file("$dir/values.sql") . "CALL calls.provide_values('$models')");
-($rc, $out, $err) = $node->psql('bound', "SELECT setseed($seed / 1e6); CALL calls.bind($values)");
+my $end = time + $seconds;
+for (my $batch = 0; $rc == 0 && ($batch == 0 || time < $end); $batch++)
+{
+	($rc, $out, $err) = $node->psql('bound', 'SELECT setseed(' . (($seed + $batch) % 1_000_000) . ' / 1e6); CALL calls.bind(10000)');
+}
 is($rc, 0, "the server lives through values (seed $seed)") or diag($err);
+note $node->safe_psql('bound', 'SELECT sum(count) FROM calls.bound') . ' values';
 is($node->safe_psql('bound', 'SELECT form, sqlstate, message, example FROM calls.bound_internal'), '', 'no value ends in an internal error');
 is($node->safe_psql('bound', 'SELECT * FROM calls.differing'), '', 'a value has one outcome in two ways');
 is($node->safe_psql('bound', q{SELECT string_agg(DISTINCT form, ', ' ORDER BY form) FROM calls.bound WHERE sqlstate = '00000' AND form NOT IN ('text[]', 'boolean[]')}),
