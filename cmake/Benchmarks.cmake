@@ -6,3 +6,4 @@ foreach(source ${bench_sources})
   target_link_libraries(${name} PRIVATE mosaic_core Eigen3::Eigen nlohmann_json::nlohmann_json)
   target_include_directories(${name} PRIVATE bench)
 endforeach()
+target_link_libraries(steps PRIVATE op_samples) # which every operator runs on

@@ -1,5 +1,6 @@
 #include "core/op/run_op.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/op/op_support.h"
@@ -26,6 +27,23 @@ Status InferOp(const Op& op, const std::vector<Fact>& inputs, size_t outputs,
   return Status();
 }
 
+namespace {
+
+// Results are written into memory that is often new, and each page of it costs as much as thousands
+// of operations. Which phase writes them is not known, so each counts them, up to what keeps its
+// units short.
+void CostMemory(Call* call) {
+  constexpr double kByteCost = 0.5, kMost = 2e6;
+  double bytes = 0;
+  for (const Tensor& o : call->outputs) bytes += o.defined() ? static_cast<double>(o.bytes()) : 0;
+  for (Phase& p : call->phases) {
+    if (p.units > 0)
+      p.unit_cost += std::min(kByteCost * bytes / static_cast<double>(p.units), kMost);
+  }
+}
+
+}  // namespace
+
 Status StartCall(const Op& op, const std::vector<Fact>& outputs, const std::vector<bool>& wanted,
                  Call* call) {
   call->outputs.assign(outputs.size(), Tensor());
@@ -36,7 +54,9 @@ Status StartCall(const Op& op, const std::vector<Fact>& outputs, const std::vect
     if (!wanted[i] || !outputs[i].ranked || !NumbersOf(outputs[i].dims, &shape)) continue;
     call->outputs[i] = Tensor::Borrow(outputs[i].dtype, shape, nullptr);
   }
-  return op.Start(*call);
+  MOSAIC_RETURN_IF_ERROR(op.Start(*call));
+  CostMemory(call);
+  return Status();
 }
 
 namespace {

@@ -106,7 +106,8 @@ class Pool : public Op {
     s.window_pieces = (taps + kUnitTaps - 1) / kUnitTaps;
     if (s.window_pieces > 1) ReserveScratch(&c, sizeof(Met<double>));
     c.OnePhase(s.planes * s.pieces * s.window_pieces,
-               4.0 * static_cast<double>(s.per_unit * std::min(taps, kUnitTaps)));
+               static_cast<double>(s.per_unit) *
+                   (TapCost() * static_cast<double>(std::min(taps, kUnitTaps)) + 40));
     return Status();
   }
 
@@ -124,6 +125,9 @@ class Pool : public Op {
   }
 
  private:
+  // Of an element of a window; powers other than the first two are libm's.
+  double TapCost() const { return kind_ == PoolKind::kLp && p_ > 2 ? 60 : 4; }
+
   // Whether it is computed row by row.
   bool StartRows(Call& c, State* s) const {
     const Window& w = s->window;

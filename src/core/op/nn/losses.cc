@@ -65,7 +65,7 @@ class LossOp : public Op {
     if (softmax_) {
       c.scratch_bytes += v.count * v.parts * static_cast<int64_t>(sizeof(LogSumExp::State));
     }
-    c.phases = {Phase{softmax_ ? v.units() : 0, 20.0 * static_cast<double>(v.elements_of_unit())},
+    c.phases = {Phase{softmax_ ? v.units() : 0, v.unit_cost(20)},
                 Phase{softmax_ && v.parts > 1 ? v.count : 0, 20.0 * static_cast<double>(v.parts)},
                 Phase{chunks, 10.0 * kChunk},
                 Phase{mean_ == Mean::kNone ? 0 : 1, static_cast<double>(chunks)},

@@ -15,7 +15,7 @@ class LpNormalizationOp : public Op {
     int axis = 0;
     MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis_, c.inputs[0].rank(), &axis));
     const Vectors& v = c.NewState<Vectors>(c.inputs[0].shape(), axis);
-    const Phase both{v.units(), 2.0 * static_cast<double>(v.elements_of_unit())};
+    const Phase both{v.units(), v.unit_cost(2)};
     c.phases = {both, both};
     c.scratch_bytes = v.count * v.parts * 8;
     return Status();

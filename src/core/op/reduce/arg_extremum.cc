@@ -74,7 +74,7 @@ class ArgExtremumOp : public Op {
     if (c.outputs[0].size() > 0 && v.length == 0) {
       return Status::Invalid("there is no element to choose along an axis of length 0");
     }
-    c.OnePhase(v.units(), 2.0 * static_cast<double>(v.elements_of_unit()));
+    c.OnePhase(v.units(), v.unit_cost(2));
     if (v.parts > 1) {
       c.phases.push_back(Phase{v.count, static_cast<double>(v.parts)});
       c.scratch_bytes = v.units() * 8;
@@ -123,7 +123,7 @@ class HardmaxOp : public Op {
     int axis = 0;
     MOSAIC_RETURN_IF_ERROR(NormalizeAxis(axis_, c.inputs[0].rank(), &axis));
     const Vectors& v = c.NewState<Vectors>(c.inputs[0].shape(), axis);
-    const Phase both{v.units(), 2.0 * static_cast<double>(v.elements_of_unit())};
+    const Phase both{v.units(), v.unit_cost(2)};
     c.phases = {both, both};
     c.scratch_bytes = v.count * v.parts * 8;
     return Status();

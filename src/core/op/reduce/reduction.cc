@@ -129,7 +129,7 @@ Status ReduceOp::Start(Call& c) const {
     const int64_t least = r.way == ReduceWay::kColumns ? 16 : 1;  // columns fill a vector
     r.results_per_unit = std::max(least, kReducePart / 4 / std::max<int64_t>(count, 8));
     c.OnePhase((results + r.results_per_unit - 1) / r.results_per_unit,
-               static_cast<double>(r.results_per_unit * (2 * count + 8)));
+               static_cast<double>(r.results_per_unit * (2 * count + 40)));
     return Status();
   }
   c.phases = {Phase{results * r.parts, 2.0 * kReducePart},

@@ -1,7 +1,8 @@
-// Softmax, LogSoftmax along an axis. float32, and the 16-bit types by it, are computed by the vector
-// kernel: along the last axis row by row, along another one column by column. Which is decided by
-// the axis alone, never by sizes: the two sum in different orders.
+// Softmax, LogSoftmax along an axis. float32, and the 16-bit types by it, are computed by the
+// vector kernel: along the last axis row by row, along another one column by column. Which is
+// decided by the axis alone, never by sizes: the two sum in different orders.
 #include "core/kernel/softmax.h"
+
 #include "core/op/reduce/vectors.h"
 
 namespace mosaic {
@@ -61,7 +62,7 @@ class SoftmaxOp : public Op {
                            .vectors;
     // A vector that does not lie together, or is of half precision, is copied out and back.
     const int64_t copied = std::min(v.length, kVectorPart) * 8;
-    const double cost = 20.0 * static_cast<double>(v.elements_of_unit());
+    const double cost = v.unit_cost(20);
     if (v.parts == 1) {
       c.OnePhase(v.units(), cost);
       c.scratch_bytes = copied;

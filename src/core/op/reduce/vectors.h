@@ -25,7 +25,12 @@ struct Vectors {
   int64_t Begin(int64_t v) const { return v / inner * length * inner + v % inner; }
   // Units of a phase that looks at all elements: of per_unit vectors, or of one part.
   int64_t units() const { return parts > 1 ? count * parts : (count + per_unit - 1) / per_unit; }
-  int64_t elements_of_unit() const { return parts > 1 ? kVectorPart : per_unit * length; }
+  // What such a unit costs, from what an element does; a vector has its own cost, however short it
+  // is.
+  double unit_cost(double element) const {
+    return parts > 1 ? element * static_cast<double>(kVectorPart)
+                     : static_cast<double>(per_unit) * (element * static_cast<double>(length) + 40);
+  }
   // Of a unit where parts > 1: its elements of vector unit / parts.
   int64_t PartBegin(int64_t unit) const { return unit % parts * kVectorPart; }
   int64_t PartEnd(int64_t unit) const { return std::min(PartBegin(unit) + kVectorPart, length); }
