@@ -406,6 +406,10 @@ for my $folder (sort grep { -d } glob "$exports/*")
 	$m->{rows} = [ make_rows($m) ];
 	check_model($m);
 }
+# One item of a model whose items mix: some inputs without the dimension that counts items. JSON and a row are answered alike.
+is($node->safe_psql('postgres', q{SELECT predict_outputs('recommender_legacy', ROW(1, 1, '{1,2,3,4,5,6}'::int[]))}),
+	$node->safe_psql('postgres', q{SELECT predict('recommender_legacy', '{"user": 1, "item": 1, "hist": [1, 2, 3, 4, 5, 6]}'::jsonb)}),
+	'one item of a model whose items mix has one shape');
 is_deeply([ grep { %{ $refused{$_} } } sort keys %refused ], [], 'what is listed as refused was');
 store_is_sound($node, 'postgres', 'after all');
 is($node->safe_psql('postgres', 'SELECT * FROM check_store()'), '', 'check_store() finds nothing');

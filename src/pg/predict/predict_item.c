@@ -107,6 +107,7 @@ mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer ans
 	MosaicTensorView one,
 			   *views;
 	MosaicPart	part = {.begin = item->begin,.n = item->n};
+	bool		left_out = false;
 	Datum		result;
 
 	p = mosaic_side_of(p, item->bindings, item->elements);
@@ -116,11 +117,13 @@ mosaic_predict_item(MosaicPredictor *p, const MosaicItem *item, MosaicAnswer ans
 	no = mosaic_answer_output(p, answer, output, false);
 
 	for (int i = 0; i < ninputs; i++)
+	{
 		views[i] = mosaic_bound_view(mosaic_model_input(model, i)->dtype, &item->bindings[i], item->elements[i]);
+		left_out |= item->bindings[i].left_out >= 0;
+	}
 	mosaic_predictor_run(p, views, 1, true);
-	/* An input of all dimensions gives an output of all dimensions. */
-	part.outputs = mosaic_answer_views(p, answer, no, ninputs > 0 && item->bindings[0].left_out >= 0 ? MOSAIC_GIVEN_ITEMS
-									   : MOSAIC_GIVEN_WHOLE);
+	/* Inputs of all dimensions give an output of all dimensions. */
+	part.outputs = mosaic_answer_views(p, answer, no, left_out ? MOSAIC_GIVEN_ITEMS : MOSAIC_GIVEN_WHOLE);
 	result = mosaic_answer(p, answer, no, &part);
 	mosaic_predictor_end(p, 1, 1, false);
 	return result;

@@ -56,7 +56,7 @@ class CompressOp : public Op {
     c.phases.push_back({1, 1});
     // As many elements as there may be.
     const int64_t most = s.view.outer * s.conditions * s.view.inner;
-    c.phases.push_back({Chunks(most, kChunk), 4 * kChunk});
+    c.phases.push_back({Chunks(most, kChunk), 20 * kChunk});
     return Status();
   }
 

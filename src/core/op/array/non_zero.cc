@@ -23,9 +23,9 @@ class NonZeroOp : public Op {
   Status Start(Call& c) const override {
     const int64_t chunks = Chunks(c.inputs[0].size(), kChunk);
     c.scratch_bytes = (chunks + 1) * int64_t{sizeof(int64_t)};
-    c.OnePhase(chunks, kChunk);
+    c.OnePhase(chunks, 4 * kChunk);
     c.phases.push_back({1, static_cast<double>(chunks)});
-    c.phases.push_back({chunks, 4 * kChunk});
+    c.phases.push_back({chunks, static_cast<double>((4 + 16 * c.inputs[0].rank()) * kChunk)});
     return Status();
   }
 

@@ -42,7 +42,8 @@ class PaddingOp : public Op {
       s.first[d] = std::max<int64_t>(0, -before[d]);
       s.kept[d] -= s.first[d] + std::max<int64_t>(0, s.x[d] + before[d] - s.y[d]);
     }
-    c.OnePhase(Chunks(c.outputs[0].size(), kChunk), 2 * kChunk);
+    const double row = s.y.empty() ? 1 : static_cast<double>(std::max<int64_t>(s.y.back(), 1));
+    c.OnePhase(Chunks(c.outputs[0].size(), kChunk), kChunk * (2 + 60 / row));
     return Status();
   }
   Mode mode() const { return mode_; }

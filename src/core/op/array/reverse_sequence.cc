@@ -45,7 +45,10 @@ class ReverseSequenceOp : public Op {
   }
 
   Status Start(Call& c) const override {
-    c.OnePhase(Chunks(c.outputs[0].size(), kChunk), 2 * kChunk);
+    const Shape& shape = c.inputs[0].shape();
+    const double places = static_cast<double>(std::max<int64_t>(shape[0] * shape[1], 1));
+    const double row = std::max(static_cast<double>(c.inputs[0].size()) / places, 1.0);
+    c.OnePhase(Chunks(c.outputs[0].size(), kChunk), kChunk * (2 + 40 / row));
     return Status();
   }
 

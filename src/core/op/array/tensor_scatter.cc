@@ -51,7 +51,7 @@ class TensorScatterOp : public Op {
     AxisView& v = c.NewState<AxisView>();
     MOSAIC_RETURN_IF_ERROR(ViewAxis(c.inputs[1].shape(), axis_, &v));
     c.phases.assign(1, CopyPhase(c.inputs[0]));
-    c.phases.push_back({Chunks(c.inputs[1].bytes(), kChunk), kChunk / 4});
+    c.phases.push_back({Chunks(c.inputs[1].bytes(), kChunk), 2 * kChunk});  // rows may be short
     return Status();
   }
 

@@ -244,7 +244,7 @@ class EinsumOp : public Op {
     Add(c, Part::kLeft, Moves(s.batch * s.n * s.k));
     Add(c, Part::kRight, Moves(s.batch * s.k * s.m));
     Add(c, Part::kProduct,
-        Phase{s.batch * s.product->units(), s.product->unit_cost(), s.product->grain()});
+        Phase{s.batch * s.product->units(), s.product->dense_unit_cost(s.m), s.product->grain()});
     Add(c, Part::kStore, Moves(c.outputs[0].size()));
   }
 

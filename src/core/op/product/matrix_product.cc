@@ -65,8 +65,9 @@ Shape MatrixStrides(const Shape& leading, const Shape& batch) {
   return strides;
 }
 
-// The operands as matrices with leading dimensions; sizes of the product. turned: A's matrices are read as they lie,
-// transposed; else its rows follow one another, as they are or once they are converted.
+// The operands as matrices with leading dimensions; sizes of the product. turned: A's matrices are
+// read as they lie, transposed; else its rows follow one another, as they are or once they are
+// converted.
 Status SetSizes(const ProductConfig& config, Shape a, Shape b, bool turned, State* s) {
   if (a.size() == 1) a.insert(a.begin(), 1);
   if (b.size() == 1) b.push_back(1);
@@ -138,12 +139,15 @@ void StartFloat(const ProductConfig& config, Call& c, State* s) {
     s->pack_at = ReserveScratch(&c, StripProduct::kPackBlocks * b.payload_bytes());
   }
   s->convert_sum = y.dtype() != MOSAIC_FLOAT;
-  if (s->convert_sum) s->sum_at = ReserveScratch(&c, y.size() * static_cast<int64_t>(sizeof(float)));
+  if (s->convert_sum)
+    s->sum_at = ReserveScratch(&c, y.size() * static_cast<int64_t>(sizeof(float)));
   const bool bias = config.addend && s->addend_row == 0 && (s->addend_col == 1 || s->m == 1);
   s->fused = !s->convert_sum && config.alpha == 1 &&
              (!config.addend || (config.beta == 1 && bias && c.inputs[2].dtype() == MOSAIC_FLOAT));
   s->product.emplace(s->n, b, c.working_set);
-  Phase phase{s->products() * s->product->units(), s->product->unit_cost(), s->product->grain()};
+  const double cost = w != nullptr ? s->product->unit_cost()
+                                   : s->product->dense_unit_cost(config.trans_b ? 1 : s->m);
+  Phase phase{s->products() * s->product->units(), cost, s->product->grain()};
   phase.stream = w != nullptr ? 0 : -1;
   AddPhase(&c, s, Part::kProduct, phase);
 }
@@ -177,8 +181,9 @@ void RunFloat(const ProductConfig& config, Call& c, int64_t index, int64_t begin
   int64_t a_matrix, b_matrix;
   s.Operands(index, &a_matrix, &b_matrix);
   const float* a = s.a_walk ? ScratchAt<float>(c, s.a_at) : c.inputs[0].data<float>();
-  float* sums = (s.convert_sum ? ScratchAt<float>(c, s.sum_at) : c.outputs[0].mutable_data<float>()) +
-                index * s.n * s.m;
+  float* sums =
+      (s.convert_sum ? ScratchAt<float>(c, s.sum_at) : c.outputs[0].mutable_data<float>()) +
+      index * s.n * s.m;
   const StripProduct::Operands x{a + a_matrix * s.n * s.k,
                                  s.k,
                                  sums,
@@ -302,7 +307,8 @@ Status MatrixProductOp::Infer(InferContext& c) const {
   MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, 1));
   if (config_.addend) MOSAIC_RETURN_IF_ERROR(CheckSameType(c, 0, 2));
   const int dtype = c.dtype(0);
-  if (!HasType(PlainProductTypes(), dtype)) MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(dtype, "A"));
+  if (!HasType(PlainProductTypes(), dtype))
+    MOSAIC_RETURN_IF_ERROR(CheckType<FloatTypes>(dtype, "A"));
   if (HasType(NumericTypes(), dtype) && !IsFloat(dtype) &&
       (config_.alpha != 1 || (config_.addend && config_.beta != 1))) {
     return Status::Unsupported("alpha and beta other than 1 are not supported for integers");
@@ -334,7 +340,8 @@ Status MatrixProductOp::Infer(InferContext& c) const {
   int axis = ItemAxisOf(a, b, rank, c.Itemised(0), c.Itemised(1));
   if (!a.vector) out.push_back(a.rows);
   if (!b.vector) out.push_back(b.cols);
-  if (axis >= 0 && ((a.vector && axis == rank - 2) || (b.vector && axis == rank - 1))) axis = kMixed;
+  if (axis >= 0 && ((a.vector && axis == rank - 2) || (b.vector && axis == rank - 1)))
+    axis = kMixed;
   if (axis == rank - 1 && a.vector) --axis;
   MOSAIC_RETURN_IF_ERROR(c.Set(0, dtype, out));
   if (config_.addend) {
@@ -343,8 +350,8 @@ Status MatrixProductOp::Infer(InferContext& c) const {
     bool same = fits.ok() && with_addend.size() == out.size();
     for (size_t i = 0; same && i < out.size(); ++i) same = !Differ(out[i], with_addend[i]);
     if (!same) {
-      return Status::BadModel("C of shape " + ShapeString(c.dims(2)) +
-                              " cannot be broadcast to " + ShapeString(out));
+      return Status::BadModel("C of shape " + ShapeString(c.dims(2)) + " cannot be broadcast to " +
+                              ShapeString(out));
     }
     // What is added must be of the item, or the same for all.
     const int at = axis < 0 ? axis : axis - (rank - c.in(2).rank());

@@ -45,6 +45,11 @@ double StripProduct::unit_cost() const {
   return 2.0 * MOSAIC_STRIP_COLS * static_cast<double>(row_chunk_) * w_.depth() / kOperationsAtOnce;
 }
 
+double StripProduct::dense_unit_cost(int64_t row_stride) const {
+  const double element = row_stride == 1 ? 10 : 4;  // transposed, or in pieces of 16
+  return unit_cost() + element * MOSAIC_STRIP_COLS * w_.depth();
+}
+
 // Several whole strips: kernels stream up to four at once, and from eight on it pays for them to
 // transpose the activations.
 int64_t StripProduct::grain() const { return k_chunk_ * std::min<int64_t>(8, strips_); }

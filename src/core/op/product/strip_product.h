@@ -39,6 +39,8 @@ class StripProduct {
 
   int64_t units() const { return row_chunks_ * units_per_chunk(); }
   double unit_cost() const;
+  // The same with a dense W (RunDense), which is packed for it. row_stride: as there.
+  double dense_unit_cost(int64_t row_stride) const;
   int64_t grain() const;
 
   // Appends the map indexes of the blocks of the units, in their order. A block comes again for

@@ -106,7 +106,8 @@ class DeformConvOp : public Op {
       for (int64_t g = 0; g < s.groups; ++g) {
         Add(c, {Part::kPatches, at, end, g}, end - at, static_cast<double>(20 * s.k));
         const StripProduct product(end - at, s.blocking, c.working_set);
-        Add(c, {Part::kProduct, at, end, g}, product.units(), product.unit_cost(), product.grain());
+        Add(c, {Part::kProduct, at, end, g}, product.units(), product.dense_unit_cost(1),
+            product.grain());
         Add(c, {Part::kOutput, at, end, g}, (end - at + 63) / 64, static_cast<double>(64 * m));
       }
     }
