@@ -5,7 +5,8 @@
 // out with its channels last. Kernels are read in place where they are strips. Pixels are taken in
 // pieces whose patches and sums fit in kPatchBytes. Padding multiplies zeros. In two dimensions,
 // with strips of float32, there are no patches (strip_convolution.h); where a group has no whole
-// strips, it goes plane by plane (plane_convolution.h). The order of a sum is the same in all.
+// strips, it goes plane by plane (plane_convolution.h), or eight planes side by side
+// (lane_convolution.h). The order of a sum is the same in all.
 #include "core/op/conv/conv.h"
 
 #include <algorithm>
@@ -26,16 +27,7 @@ constexpr int64_t kPatchBytes = int64_t{2} << 20;
 
 constexpr int64_t kLongestRow = 10000000;  // products of a row that is computed at once
 
-enum class Part {
-  kChannelsLast,
-  kKernels,
-  kPatches,
-  kProduct,
-  kOutput,
-  kPlanes,
-  kLaneKernels,
-  kLanes
-};
+enum class Part { kChannelsLast, kKernels, kPatches, kProduct, kOutput, kPlanes };
 
 struct PartOf {
   Part part;
@@ -49,13 +41,13 @@ struct State {
   int64_t k = 0;      // of a group
   int64_t piece = 0;  // pixels
   Blocking blocking;  // of a group's kernels
-  bool streamed = false, planes = false, strips = false;
+  bool streamed = false, planes = false, lanes = false, strips = false;
   bool direct = false;  // one tap at every pixel: the input itself is the patches
   int64_t last_at = 0, kernels_at = 0, patches_at = 0, sums_at = 0, pack_at = 0;
   PlaneConvolution by_plane;
   LaneConvolution by_lane;
   StripConvolution by_strip;
-  int64_t met_at = 0;         // of planes and lanes
+  int64_t met_at = 0;         // of planes
   std::vector<PartOf> parts;  // per phase
 
   int64_t group_channels() const { return channels / groups; }
@@ -133,8 +125,9 @@ class Conv : public Op {
     s.planes = groups_ > 1 && !s.streamed && s.group_filters() < MOSAIC_STRIP_COLS && short_rows;
     if (c.outputs[0].size() == 0) return Status();
     if (s.planes && s.k == s.window.taps() && s.group_filters() == 1 &&
-        c.inputs[0].dtype() == MOSAIC_FLOAT && LaneConvolution::Fits(s.window, s.channels)) {
-      return StartLanes(c, &s);
+        c.inputs[0].dtype() == MOSAIC_FLOAT) {
+      s.lanes = s.by_lane.Start(&c, s.window, s.images, s.channels);
+      if (s.lanes) return Status();
     }
     if (s.planes) return StartPlanes(c, &s);
     if (s.streamed && c.inputs[0].dtype() == MOSAIC_FLOAT) {
@@ -163,6 +156,10 @@ class Conv : public Op {
       s.by_strip.Run(c, static_cast<size_t>(phase), begin, end, epilogue_);
       return Status();
     }
+    if (s.lanes) {
+      s.by_lane.Run(c, phase, begin, end, epilogue_);
+      return Status();
+    }
     const PartOf& p = s.parts[static_cast<size_t>(phase)];
     switch (p.part) {
       case Part::kChannelsLast:
@@ -182,14 +179,6 @@ class Conv : public Op {
         break;
       case Part::kPlanes:
         Planes(c, begin, end);
-        break;
-      case Part::kLaneKernels:
-        for (int64_t u = begin; u < end; ++u) {
-          s.by_lane.ReadKernels(c.inputs[1].data<float>(), u, ScratchAt<float>(c, s.kernels_at));
-        }
-        break;
-      case Part::kLanes:
-        for (int64_t u = begin; u < end; ++u) Lanes(c, u);
         break;
     }
     return Status();
@@ -442,41 +431,6 @@ class Conv : public Op {
       }
     }
     if constexpr (std::is_same_v<T, float>) Finish(c, at.filter, n * width, y);
-  }
-
-  // ---- depthwise: eight planes side by side ----
-
-  static Status StartLanes(Call& c, State* s) {
-    s->by_lane = LaneConvolution(s->window, s->channels);
-    const LaneConvolution& l = s->by_lane;
-    s->kernels_at = ReserveScratch(&c, l.kernel_floats() * 4);
-    s->met_at = ReserveScratch(&c, l.met_floats() * 4);
-    s->sums_at = ReserveScratch(&c, l.sum_floats() * 4);
-    Add(c, s, {Part::kLaneKernels}, l.groups(), static_cast<double>(2 * kSumLanes * s->k));
-    Add(c, s, {Part::kLanes}, s->images * l.units(), l.unit_operations());
-    return Status();
-  }
-  void Lanes(Call& c, int64_t unit) const {
-    const State& s = c.state<State>();
-    const int64_t image = unit / s.by_lane.units(), plane = s.window.outputs();
-    const LaneConvolution::Part part = s.by_lane.PartOf(unit % s.by_lane.units());
-    float bias[kSumLanes] = {};
-    for (int64_t p = 0; p < part.planes && c.Given(2); ++p) {
-      bias[p] = FloatAt(c.inputs[2], part.plane + p);
-    }
-    const bool relu = epilogue_.BeginsWithRelu();
-    float* sums = ScratchAt<float>(c, s.sums_at);
-    s.by_lane.Sum(part, c.inputs[0].data<float>() + image * s.channels * s.window.inputs(),
-                  ScratchAt<float>(c, s.kernels_at), bias, relu, ScratchAt<float>(c, s.met_at),
-                  sums);
-    const int64_t n = part.rows * s.window.out[2];
-    const size_t done = epilogue_.ApplyToAll(sums, n * kSumLanes, relu ? 1 : 0);
-    float* all = c.outputs[0].mutable_data<float>();
-    float* y = all + (image * s.filters + part.plane) * plane + part.row * s.window.out[2];
-    LanesToPlanes(sums, n, part.planes, y, plane);
-    for (int64_t p = 0; p < part.planes; ++p, y += plane) {
-      epilogue_.Apply(c, part.plane + p, y - all, y, n, done);
-    }
   }
 
   WindowAttributes a_;

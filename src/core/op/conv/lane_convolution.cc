@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/kernel/fast/isa.h"
+#include "core/op/scratch.h"
+#include "core/tensor/convert.h"
 
 namespace mosaic {
 namespace {
@@ -30,8 +32,34 @@ bool LaneConvolution::Fits(const Window& w, int64_t channels) {
   return row <= most && met <= most / row && w.taps() <= kPartTaps / kSumLanes / w.out[2];
 }
 
-LaneConvolution::LaneConvolution(const Window& w, int64_t channels)
-    : w_(w), channels_(channels), pitch_(RowFloats(w)) {
+bool LaneConvolution::Start(Call* c, const Window& w, int64_t images, int64_t channels) {
+  if (!Fits(w, channels)) return false;
+  w_ = w;
+  channels_ = channels;
+  Cut();
+  kernels_at_ = ReserveScratch(c, kernel_floats() * 4);
+  met_at_ = ReserveScratch(c, met_floats() * 4);
+  sums_at_ = ReserveScratch(c, sum_floats() * 4);
+  c->phases.push_back(Phase{groups(), static_cast<double>(2 * kSumLanes * w_.taps()), 1});
+  c->phases.push_back(Phase{images * units(), unit_operations(), 1});
+  return true;
+}
+
+void LaneConvolution::Run(Call& c, int phase, int64_t begin, int64_t end,
+                          const ConvEpilogue& epilogue) const {
+  for (int64_t u = begin; u < end; ++u) {
+    if (phase == 0) {
+      ReadKernels(c.inputs[1].data<float>(), u, ScratchAt<float>(c, kernels_at_));
+    } else {
+      Compute(c, u, epilogue);
+    }
+  }
+}
+
+// What a unit does.
+void LaneConvolution::Cut() {
+  const Window& w = w_;
+  pitch_ = RowFloats(w);
   const int64_t met = (kMetFloats / pitch_ - Reach(w, 1, 1)) / w.stride[1] + 1;
   const int64_t summed = kPartTaps / (w.taps() * w.out[2] * kSumLanes);
   const int64_t most = std::clamp<int64_t>(std::min(met, summed), 1, w.out[1]);
@@ -60,8 +88,7 @@ void LaneConvolution::ReadKernels(const float* kernels, int64_t group, float* to
   PlanesToLanes({kernels + at * taps, taps, n, 1, taps}, to + at * taps, taps * kSumLanes);
 }
 
-void LaneConvolution::Sum(const Part& part, const float* x, const float* kernels, const float* bias,
-                          bool relu, float* met, float* sums) const {
+void LaneConvolution::Meet(const Part& part, const float* x, float* met) const {
   const int64_t top = part.row * w_.stride[1] - w_.pad[1];
   const int64_t rows = Reach(w_, 1, part.rows), plane = w_.inputs();
   const int64_t begin = std::clamp<int64_t>(-top, 0, rows);
@@ -74,14 +101,40 @@ void LaneConvolution::Sum(const Part& part, const float* x, const float* kernels
     std::fill_n(row, left, 0.0F);
     std::fill(row + left + width, row + pitch_, 0.0F);
   }
-  if (begin < end) {
-    PlanesToLanes({x + part.plane * plane + (top + begin) * w_.in[2], plane, part.planes,
-                   end - begin, w_.in[2]},
-                  met + begin * pitch_ + left, pitch_);
+  if (begin == end) return;
+  PlanesToLanes({x + part.plane * plane + (top + begin) * w_.in[2], plane, part.planes, end - begin,
+                 w_.in[2]},
+                met + begin * pitch_ + left, pitch_);
+}
+
+void LaneConvolution::Sum(Call& c, const Part& part, int64_t image, bool relu, float* sums) const {
+  float* met = ScratchAt<float>(c, met_at_);
+  Meet(part, c.inputs[0].data<float>() + image * channels_ * w_.inputs(), met);
+  float bias[kSumLanes] = {};
+  for (int64_t p = 0; p < part.planes && c.Given(2); ++p) {
+    bias[p] = FloatAt(c.inputs[2], part.plane + p);
   }
-  SumLanes({met, offsets_.data(), kernels + part.plane * w_.taps(), w_.taps(),
-            w_.stride[1] * pitch_, w_.stride[2] * kSumLanes, part.rows, w_.out[2], bias, relu},
+  const float* kernels = ScratchAt<float>(c, kernels_at_) + part.plane * w_.taps();
+  SumLanes({met, offsets_.data(), kernels, w_.taps(), w_.stride[1] * pitch_,
+            w_.stride[2] * kSumLanes, part.rows, w_.out[2], bias, relu},
            sums);
+}
+
+// A unit: its sums, what follows them, and back into planes.
+void LaneConvolution::Compute(Call& c, int64_t unit, const ConvEpilogue& epilogue) const {
+  const int64_t image = unit / units(), plane = w_.outputs();
+  const Part part = PartOf(unit % units());
+  const bool relu = epilogue.BeginsWithRelu();
+  float* sums = ScratchAt<float>(c, sums_at_);
+  Sum(c, part, image, relu, sums);
+  const int64_t n = part.rows * w_.out[2];
+  const size_t done = epilogue.ApplyToAll(sums, n * kSumLanes, relu ? 1 : 0);
+  float* all = c.outputs[0].mutable_data<float>();
+  float* y = all + (image * channels_ + part.plane) * plane + part.row * w_.out[2];
+  LanesToPlanes(sums, n, part.planes, y, plane);
+  for (int64_t p = 0; p < part.planes; ++p, y += plane) {
+    epilogue.Apply(c, part.plane + p, y - all, y, n, done);
+  }
 }
 
 }  // namespace mosaic

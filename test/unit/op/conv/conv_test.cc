@@ -1,6 +1,8 @@
-// Conv against the definition: products, depthwise, one tap, rows of taps; the same bits alone.
+// Conv against the definition, on every instruction set: products, depthwise, one tap, rows of
+// taps; the same bits alone.
 #include <cmath>
 
+#include "kernel/isa_test.h"
 #include "op/op_call.h"
 
 namespace mosaic {
@@ -44,8 +46,12 @@ std::vector<float> Expected(const Config& f, const std::vector<float>& x,
   return out;
 }
 
+class ConvTest : public IsaTest {};
+INSTANTIATE_TEST_SUITE_P(Isas, ConvTest, ::testing::ValuesIn(UsableIsas(Isa::kReference)),
+                         NameOfIsa);
+
 // As many outputs as inputs, but not the same elements.
-TEST(Conv, OneTapWithStridesAndPaddingBehind) {
+TEST_P(ConvTest, OneTapWithStridesAndPaddingBehind) {
   OpCall conv("Conv");
   conv.Ints("strides", {2}).Ints("pads", {0, 2}).In({1, 1, 3}, {1, 2, 3}).In({1, 1, 1}, {1});
   ASSERT_OK(conv.Run());
@@ -57,7 +63,7 @@ TEST(Conv, OneTapWithStridesAndPaddingBehind) {
   EXPECT_EQ(integer.values<int32_t>(), (std::vector<int32_t>{1, 3, 0}));
 }
 
-TEST(Conv, AgreesWithTheDefinition) {
+TEST_P(ConvTest, AgreesWithTheDefinition) {
   const Config configs[] = {
       {{2, 3, 9, 8}, {20, 3, 3, 2}, 1, {2, 1}, {1, 1}, {1, 2, 0, 1}},    // rows of taps
       {{2, 3, 9, 8}, {5, 3, 2, 3}, 1, {1, 2}, {2, 3}, {0, 3, 1, 2}},     // dilated
@@ -95,7 +101,7 @@ TEST(Conv, AgreesWithTheDefinition) {
   }
 }
 
-TEST(Conv, DepthwiseOfHalfsAndThreeDimensions) {
+TEST_P(ConvTest, DepthwiseOfHalfsAndThreeDimensions) {
   OpCall half("Conv"), cube("Conv");
   ASSERT_OK(half.Int("group", 2)
                 .Ints("strides", {2})

@@ -91,10 +91,14 @@ void SetWindow(const Spatial& z, Sample* s) {
 }
 void DrawConv(Draw& d, Sample* s) {
   const Shape sizes = d.Dims(4, 4);
-  const int64_t group = d.Of({1, 1, 2, 3}), channels = group * std::min<int64_t>(sizes[1], 64), filters = group * d.Of({1, 3, 16, 32});
   const bool bytes = s->Is("ConvInteger") || s->Is("QLinearConv");
-  const Spatial z = DrawSpatial(d, sizes[2], true);
-  const int dtype = bytes ? int{MOSAIC_UINT8} : s->Is("FusedConv") ? int{MOSAIC_FLOAT} : d.Of({MOSAIC_FLOAT, MOSAIC_FLOAT, MOSAIC_FLOAT16});
+  const bool depthwise = !bytes && d.Int(0, 2) == 2;  // with planes enough to fill a vector
+  const int64_t group = depthwise ? d.Int(6, 20) : d.Of({1, 1, 2, 3});
+  const int64_t channels = depthwise ? group : group * std::min<int64_t>(sizes[1], 64);
+  const int64_t filters = depthwise ? group : group * d.Of({1, 3, 16, 32});
+  const Spatial z = DrawSpatial(d, depthwise ? std::max<int64_t>(1, sizes[2] / 4) : sizes[2], true);
+  const bool whole = depthwise || s->Is("FusedConv");
+  const int dtype = bytes ? int{MOSAIC_UINT8} : whole ? int{MOSAIC_FLOAT} : d.Of({MOSAIC_FLOAT, MOSAIC_FLOAT, MOSAIC_FLOAT16});
   Shape kernels = {filters, channels / group};
   for (int64_t k : z.kernel) kernels.push_back(k);
   const Shape x = Planes(std::min<int64_t>(sizes[0], 3), channels, z);
