@@ -114,5 +114,23 @@ TEST(ShortSteps, DeclaredAtTheLargestSizes) {
   }
 }
 
+double DeclaredCost(const Generator& g) {
+  Draw d(1, kLarge);
+  Arena arena;
+  Started started;
+  const Status status = started.Start(DrawSample(g, d), &arena, false);
+  EXPECT_TRUE(status.ok()) << status.message();
+  double cost = 0;
+  for (const Phase& p : started.call.phases) cost += static_cast<double>(p.units) * p.unit_cost;
+  return cost;
+}
+
+// One pixel of 1,000 channels by 1,000 filters: packing a kernel takes longer than multiplying by it.
+TEST(ShortSteps, KernelsThatArePackedForAProductCountFully) {
+  const auto draw = [](Draw&, Sample* s) { s->Data(MOSAIC_FLOAT, {1, 1000, 1, 1}).Const(MOSAIC_FLOAT, {1000, 1000, 1, 1}); };
+  EXPECT_GE(DeclaredCost({kOnnxDomain, "Conv", draw}), 10.0 * 1000 * 1000);          // transposed
+  EXPECT_GE(DeclaredCost({kOnnxDomain, "ConvTranspose", draw}), 4.0 * 1000 * 1000);  // as they lie
+}
+
 }  // namespace
 }  // namespace mosaic

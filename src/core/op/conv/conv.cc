@@ -221,8 +221,9 @@ class Conv : public Op {
           Add(c, s, {Part::kPatches, at, end, g}, end - at, static_cast<double>(s->k) / 4 + 8);
         }
         const StripProduct product(end - at, s->blocking, c.working_set);
-        Add(c, s, {Part::kProduct, at, end, g}, product.units(), product.unit_cost(),
-            product.grain(), s->streamed ? 0 : -1);
+        const double cost = s->streamed ? product.unit_cost() : product.dense_unit_cost(1);
+        Add(c, s, {Part::kProduct, at, end, g}, product.units(), cost, product.grain(),
+            s->streamed ? 0 : -1);
         Add(c, s, {Part::kOutput, at, end, g}, (end - at + 63) / 64, static_cast<double>(64 * m));
       }
     }

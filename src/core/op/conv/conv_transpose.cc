@@ -282,7 +282,8 @@ class ConvTranspose : public Op {
       for (int64_t at = 0; at < s->pixels(); at += s->piece) {
         const int64_t end = std::min(at + s->piece, s->pixels());
         const StripProduct product(end - at, s->blocking, c.working_set);
-        Add(c, {Part::kProduct, at, end, g}, product.units(), product.unit_cost(), product.grain(),
+        const double cost = s->streamed ? product.unit_cost() : product.dense_unit_cost(columns);
+        Add(c, {Part::kProduct, at, end, g}, product.units(), cost, product.grain(),
             s->streamed ? 0 : -1);
         Add(c, {Part::kScatter, at, end, g}, (end - at + kPixels - 1) / kPixels,
             static_cast<double>(2 * kPixels * columns));
@@ -323,13 +324,10 @@ class ConvTranspose : public Op {
   static void RunProduct(Call& c, const PartOf& p, int64_t begin, int64_t end) {
     const State& s = c.state<State>();
     const int64_t k = s.group_channels(), columns = s.columns();
-    const StripProduct::Operands x{
-        ScratchAt<float>(c, s.last_at) + p.begin * s.channels + p.group * k,
-        s.channels,
-        ScratchAt<float>(c, s.product_at),
-        columns,
-        nullptr,
-        Activation::kNone};
+    const float* pixels = ScratchAt<float>(c, s.last_at) + p.begin * s.channels + p.group * k;
+    float* products = ScratchAt<float>(c, s.product_at);
+    const StripProduct::Operands x{pixels,  s.channels, products,
+                                   columns, nullptr,    Activation::kNone};
     if (s.streamed) return ProductOf(c, p).Run(x, begin, end, c.blocks, nullptr);
     ProductOf(c, p).RunDense(x, begin, end, Kernels(c) + p.group * k * columns, columns, 1,
                              ScratchAt<char>(c, s.pack_at), nullptr);
@@ -464,8 +462,7 @@ class ConvTranspose : public Op {
       // The inputs whose outputs are among them: stride * i + shift in [0, n).
       const int64_t shift = tap[2] * w.dilation[2] - w.pad[2] - left, stride = w.stride[2];
       const int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
-      const int64_t end =
-          n - shift <= 0 ? 0 : std::min(w.in[2], (n - shift + stride - 1) / stride);
+      const int64_t end = n - shift <= 0 ? 0 : std::min(w.in[2], (n - shift + stride - 1) / stride);
       if (end <= begin) continue;
       for (int64_t ch = 0; ch < s.group_channels(); ++ch) {
         const float weight = kernel[ch * s.columns() + t];
