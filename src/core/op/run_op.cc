@@ -30,12 +30,13 @@ Status InferOp(const Op& op, const std::vector<Fact>& inputs, size_t outputs,
 namespace {
 
 // Results are written into memory that is often new, and each page of it costs as much as thousands
-// of operations. Which phase writes them is not known, so each counts them, up to what keeps its
-// units short.
+// of operations. Which phase writes them is not known, so each of a few counts them, up to what
+// keeps its units short; of many (as of a convolution, for each image) each writes a part.
 void CostMemory(Call* call) {
   constexpr double kByteCost = 0.5, kMost = 2e6;
   double bytes = 0;
   for (const Tensor& o : call->outputs) bytes += o.defined() ? static_cast<double>(o.bytes()) : 0;
+  bytes *= std::min(1.0, 4.0 / static_cast<double>(std::max<size_t>(call->phases.size(), 1)));
   for (Phase& p : call->phases) {
     if (p.units > 0)
       p.unit_cost += std::min(kByteCost * bytes / static_cast<double>(p.units), kMost);
