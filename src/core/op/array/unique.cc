@@ -84,11 +84,11 @@ class UniqueOp : public Op {
     }
     const int64_t chunks = std::max<int64_t>(1, Chunks(s.n, kChunk));
     c.phases.push_back({s.n, compare});
-    c.phases.push_back({chunks, 2 * kChunk});
+    c.phases.push_back({chunks, 8 * kChunk});
     c.phases.push_back({1, 1});
-    c.phases.push_back({chunks, 2 * kChunk});
-    c.phases.push_back({chunks, 4 * kChunk});
-    c.phases.push_back({Chunks(x.size(), kChunk), 4 * kChunk});
+    c.phases.push_back({chunks, 8 * kChunk});
+    c.phases.push_back({chunks, 12 * kChunk});
+    c.phases.push_back({Chunks(x.size(), kChunk), 16 * kChunk});
     return Status();
   }
 
