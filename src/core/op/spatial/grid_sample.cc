@@ -125,7 +125,7 @@ class GridSampleOp : public Op {
     s.pieces = (s.points + s.per_unit - 1) / s.per_unit;
     s.channel_pieces = (s.channels + kChannels - 1) / kChannels;
     c.OnePhase(s.images * s.channel_pieces * s.pieces,
-               static_cast<double>(s.per_unit * (channels + 10) * s.taps * 4));
+               static_cast<double>(s.per_unit * (channels + 10) * s.taps * 8));
     return Status();
   }
 
