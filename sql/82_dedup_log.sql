@@ -19,8 +19,8 @@ COMMENT ON COLUMN mosaic.dedup_run.version IS 'the version that it is about: ano
 COMMENT ON COLUMN mosaic.dedup_run.validation IS 'the validation query; NULL: only weights were bounded';
 COMMENT ON COLUMN mosaic.dedup_run.metric IS 'the metric';
 COMMENT ON COLUMN mosaic.dedup_run.max_drop IS 'the bound';
-COMMENT ON COLUMN mosaic.dedup_run.merged IS 'of each evaluation: blocks merged';
-COMMENT ON COLUMN mosaic.dedup_run.bytes IS 'bytes that they took';
+COMMENT ON COLUMN mosaic.dedup_run.merged IS 'of each evaluation: blocks merged; down the ladder also those that are differences of few bits';
+COMMENT ON COLUMN mosaic.dedup_run.bytes IS 'bytes that this frees in the store, net of the differences that are stored; negative where those take more; measured before 0.2.0: bytes that the blocks merged took';
 COMMENT ON COLUMN mosaic.dedup_run.value IS 'what the metric was';
 COMMENT ON COLUMN mosaic.dedup_run.kept IS 'whether the bound was kept';
 COMMENT ON COLUMN mosaic.dedup_run.standard_error IS 'of the metric, NaN where that is not known; NULL: measured before 0.2.0';
@@ -89,4 +89,4 @@ CREATE FUNCTION mosaic.dedup_curve(model text,
     OUT evaluation int, OUT merged int8, OUT bytes int8, OUT value float8, OUT kept bool, OUT standard_error float8)
   RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'mosaic_pg_dedup_curve' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION mosaic.dedup_curve(text) IS 'what the last dedup_model() of a model measured, as plan_dedup() returns it, by the number of blocks merged; for its owner';
+COMMENT ON FUNCTION mosaic.dedup_curve(text) IS 'what the last dedup_model() of a model measured, as plan_dedup() returns it, or the last dedup_ladder() (merged: blocks that lose something), by the number of blocks merged; bytes: that are freed; for its owner';

@@ -122,7 +122,7 @@ BEGIN ATOMIC
   ), span AS (
     SELECT greatest(max(x), 1) AS x, min(y) - (max(y) - min(y)) * 0.08 - 0.0005 AS low, max(y) + (max(y) - min(y)) * 0.08 + 0.0005 AS high FROM point
   ), placed AS (
-    SELECT round(56 + 250 * p.x / s.x, 1) AS px, round(140 - 124 * (p.y - s.low) / (s.high - s.low), 1) AS py, p.* FROM point p, span s
+    SELECT round(56 + 250 * greatest(p.x, 0) / s.x, 1) AS px, round(140 - 124 * (p.y - s.low) / (s.high - s.low), 1) AS py, p.* FROM point p, span s
   )
   SELECT '<svg class="curve" viewBox="0 0 320 176" width="320" height="176" role="img" aria-label="Metric by bytes freed">'
     || '<path class="axis" d="M56 12V140H310"/>'

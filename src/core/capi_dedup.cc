@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -339,10 +338,10 @@ MosaicCode mosaic_dedup_point(const MosaicDedup* d, int64_t i, MosaicDedupPoint*
       point->bytes = d->ladder_gate->FreedBytes(rungs);
       return Status();
     }
-    std::map<uint32_t, int64_t> gone;  // places of each block
+    std::vector<int64_t> gone(d->merges.size());  // places of each block
     d->ForEach(p.selection, [&](const mosaic::Merge& m) {
       ++point->merged;
-      if (++gone[m.block] == m.places) point->bytes += m.stored;
+      if (++gone[m.number] == m.places) point->bytes += m.stored;
     });
     return Status();
   });

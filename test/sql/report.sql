@@ -21,6 +21,8 @@ SELECT xpath('//h1/bdi/text()', page())::text = '{' || current_database() || '}'
 SELECT mosaic.report_text(E'<a href="x">''&amp;''</a>\x01\n' || chr(233)), mosaic.report_text(NULL);
 SELECT n, mosaic.report_bytes(n), mosaic.report_number(n) FROM unnest('{0, 1, 999, 1000, 999499, 999500, 1500000, 2e9, 3.25e12}'::numeric[]) n;
 SELECT mosaic.report_percent(1, 3), mosaic.report_percent(1, 0), mosaic.report_number(0.5), mosaic.report_number(NULL);
+-- a state that takes more bytes than it frees is drawn at none, and says so
+SELECT x FROM regexp_matches(mosaic.report_curve('[[-200, 0.9, true, 1, null], [0, 0.9, true, 0, null], [800, 0.8, false, 2, null]]'), '(?:cx|points|<title)[=>][^<>]*', 'g') x;
 SELECT mosaic.report_bar(200, 50, 100), mosaic.report_bar(0, 0), mosaic.report_bar(10, NULL, 5, 1e-9, -1);
 
 -- sharing: the sums are those of mosaic.models

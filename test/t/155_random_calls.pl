@@ -1,7 +1,7 @@
 # Random calls of every SQL function of the extension (bench/calls/calls.sql), with any names, types, shapes, NULLs and settings: the
 # server lives, no error is an internal one, and afterwards the store is sound and a model that nobody named predicts the same. Random
 # values through the binding (bench/calls/values.sql): no error is an internal one, and a value given in two ways has one outcome.
-# MOSAIC_CALLS: how many calls; MOSAIC_VALUES: for how many seconds values, and at least 10,000; MOSAIC_CALLS_SEED: the draws, which are
+# MOSAIC_CALLS: how many calls; MOSAIC_VALUES_SECONDS: for how many seconds values, and at least 10,000; MOSAIC_CALLS_SEED: the draws, which are
 # those of the day, and in continuous integration the same every day: that most functions did what they do depends on them.
 use strict;
 use warnings;
@@ -14,7 +14,7 @@ use MosaicTest;
 
 my $calls = $ENV{MOSAIC_CALLS} // 1500;
 my $seed = $ENV{MOSAIC_CALLS_SEED} // ($ENV{CI} ? 155 : time % 1_000_000);
-my $seconds = $ENV{MOSAIC_VALUES} // ($ENV{CI} ? 60 : 5);
+my $seconds = $ENV{MOSAIC_VALUES_SECONDS} // ($ENV{CI} ? 60 : 5);
 my $dir = dirname(abs_path(__FILE__)) . '/../../bench/calls';
 note "$calls calls, $seconds s of values, seed $seed";
 

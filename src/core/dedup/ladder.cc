@@ -18,6 +18,14 @@ size_t Index(int64_t i) { return static_cast<size_t>(i); }
 
 }  // namespace
 
+void Ladder::Group() {
+  by_block_.resize(blocks_.size());
+  std::iota(by_block_.begin(), by_block_.end(), size_t{0});
+  std::sort(by_block_.begin(), by_block_.end(), [&](size_t a, size_t b) {
+    return std::tie(blocks_[a].block, a) < std::tie(blocks_[b].block, b);
+  });
+}
+
 std::vector<int> Ladder::Tensors() const {
   std::set<int> tensors;
   for (const LadderBlock& b : blocks_) tensors.insert(b.tensor);
@@ -93,28 +101,36 @@ std::vector<const Rung*> Ladder::Lowest(int tensor) const {
 }
 
 int64_t Ladder::FreedBytes(const std::vector<const Rung*>& rungs) const {
-  std::vector<size_t> order(blocks_.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::tie(blocks_[a].block, a) < std::tie(blocks_[b].block, b);
-  });
+  struct Stored {
+    int bits;
+    uint32_t base, bytes;
+  };
+  std::vector<Stored> stored;  // differences that a block becomes
   int64_t freed = 0;
-  for (size_t i = 0, end; i < order.size(); i = end) {
-    const LadderBlock& first = blocks_[order[i]];
-    std::set<std::pair<int, uint32_t>> stored;  // bits and base of its differences
+  for (size_t i = 0, end; i < by_block_.size(); i = end) {
+    const LadderBlock& first = blocks_[by_block_[i]];
     int64_t gone = 0;
     bool same = false;  // one loses nothing, and is put wherever the block is
-    for (end = i; end < order.size() && blocks_[order[end]].block == first.block; ++end) {
-      const LadderBlock& b = blocks_[order[end]];
-      const Rung* rung = rungs[order[end]];
+    stored.clear();
+    for (end = i; end < by_block_.size() && blocks_[by_block_[end]].block == first.block; ++end) {
+      const LadderBlock& b = blocks_[by_block_[end]];
+      const Rung* rung = rungs[by_block_[end]];
       if (rung != nullptr) {
         ++gone;
         same = same || (rung->bits != 0 && rung->error == 0);
-        if (rung->bits != 0 && stored.insert({rung->bits, b.base}).second) freed -= rung->bytes;
+        if (rung->bits != 0) stored.push_back({rung->bits, b.base, rung->bytes});
       } else if (b.lossless && !same) {
         same = true;
         freed -= b.bytes;
       }
+    }
+    std::sort(stored.begin(), stored.end(), [](const Stored& a, const Stored& b) {
+      return std::tie(a.bits, a.base) < std::tie(b.bits, b.base);
+    });
+    for (size_t s = 0; s < stored.size(); ++s) {
+      const bool again =
+          s > 0 && stored[s].bits == stored[s - 1].bits && stored[s].base == stored[s - 1].base;
+      if (!again) freed -= stored[s].bytes;
     }
     if (same || gone == first.places) freed += first.stored;
   }

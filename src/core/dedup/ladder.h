@@ -47,6 +47,8 @@ class Ladder {
  public:
   void Add(const LadderBlock& block) { blocks_.push_back(block); }
   const std::vector<LadderBlock>& blocks() const { return blocks_; }
+  // Finds what is the same block at several places. To be called once all are added.
+  void Group();
   // Tensors that have blocks here, ascending.
   std::vector<int> Tensors() const;
 
@@ -60,7 +62,8 @@ class Ladder {
   // Likewise where all blocks of a tensor are at their lowest rung.
   std::vector<const Rung*> Lowest(int tensor) const;
   // Bytes that are freed where blocks are on these rungs, of those that they take as they are: what
-  // a block becomes is stored once, and the block stays where one of its places does.
+  // a block becomes is stored once, and the block stays where one of its places does. So fewer than
+  // none may be. REQUIRES: Group().
   int64_t FreedBytes(const std::vector<const Rung*>& rungs) const;
   // The tensors that a chunk has steps of, ascending.
   std::vector<int> TensorsOfChunk(size_t chunk) const;
@@ -74,6 +77,7 @@ class Ladder {
   void AddSteps(uint32_t block, double sensitivity);
 
   std::vector<LadderBlock> blocks_;
+  std::vector<size_t> by_block_;  // places in blocks_, by block
   std::vector<Step> steps_;
   std::vector<size_t> chunks_;
 };

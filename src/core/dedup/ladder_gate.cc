@@ -26,7 +26,9 @@ LadderGate::LadderGate(Ladder ladder, size_t tensors, const GateSettings& settin
       tensors_(ladder_.Tensors()),
       sensitivity_(tensors, 0),
       candidate_(ladder_.blocks().size(), nullptr),
-      measured_(candidate_) {}
+      measured_(candidate_) {
+  ladder_.Group();
+}
 
 LadderGate::Asks LadderGate::Next() {
   if (!ordered_) {

@@ -19,6 +19,18 @@ void Normalise(size_t layers, std::vector<Merge>* merges) {
   }
 }
 
+void NumberBlocks(std::vector<Merge>* merges) {
+  std::vector<Merge*> by_block;
+  by_block.reserve(merges->size());
+  for (Merge& m : *merges) by_block.push_back(&m);
+  std::sort(by_block.begin(), by_block.end(),
+            [](const Merge* a, const Merge* b) { return a->block < b->block; });
+  for (size_t i = 1; i < by_block.size(); ++i) {
+    const Merge& before = *by_block[i - 1];
+    by_block[i]->number = before.number + (by_block[i]->block == before.block ? 0 : 1);
+  }
+}
+
 }  // namespace
 
 std::vector<size_t> OrderMerges(const std::vector<Layer>& layers, std::vector<Merge>* merges) {
@@ -38,6 +50,7 @@ std::vector<size_t> OrderMerges(const std::vector<Layer>& layers, std::vector<Me
     return a.third_quartile != b.third_quartile ? a.third_quartile < b.third_quartile
                                                 : a.index < b.index;
   });
+  NumberBlocks(merges);
   std::vector<size_t> sizes;
   for (size_t i = 0; i < merges->size(); ++i) {
     const Merge &m = (*merges)[i], &before = (*merges)[i == 0 ? 0 : i - 1];

@@ -18,6 +18,7 @@ struct Merge {
   int64_t places = 1;        // of the model's maps that have it
   float third_quartile = 0;  // of |w| of the block that goes
   double importance = 0;     // set by OrderMerges: third_quartile / the layer's largest
+  size_t number = 0;         // likewise: of block among those that go, each once
   double similarity = 0, relative_l2 = 0;
   uint64_t fingerprint = 0;  // of the block that goes: recall.h
   bool recalled = false;     // made for the model's predecessor

@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -69,6 +70,7 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 	DedupJob   *job;
 	MosaicDedupResult result;
 	MosaicError error;
+	PlannedModel model = {0};
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -85,12 +87,15 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 	mosaic_dedup_open(job, name, args, GetActiveSnapshot());
 	mosaic_dedup_decide(job);
 	mosaic_dedup_check(mosaic_dedup_result(job->dedup, &result, &error), &error);
+	if (job->ladder)
+		model = mosaic_planned_model(job);
 	for (int64 i = 0; i < result.evaluations; i++)
 	{
 		MosaicDedupPoint point;
 		Datum		values[15];
 		bool		nulls[15] = {false};
 
+		CHECK_FOR_INTERRUPTS();
 		mosaic_dedup_check(mosaic_dedup_point(job->dedup, i, &point, &error), &error);
 		values[0] = Int32GetDatum((int32) i + 1);
 		values[1] = Int64GetDatum(point.merged);
@@ -100,7 +105,7 @@ mosaic_dedup_plan_rows(FunctionCallInfo fcinfo, const char *name, MosaicDedupArg
 		values[5] = Float8GetDatum(point.standard_error);
 		nulls[5] = isnan(point.standard_error);
 		if (job->ladder)
-			mosaic_plan_rungs(job, i, point.bytes, values + 6);
+			mosaic_plan_rungs(job, &model, i, point.bytes, values + 6);
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
 	mosaic_dedup_warn(job, &result);

@@ -5,10 +5,10 @@
 #ifndef MOSAIC_DEDUP_JOB_H
 #define MOSAIC_DEDUP_JOB_H
 
-#include "access/htup_details.h"
 #include "storage/lockdefs.h"
 #include "utils/hsearch.h"
 
+#include "block_set.h"
 #include "catalog.h"
 #include "dedup.h"
 #include "dedup_metric.h"
@@ -31,14 +31,6 @@ typedef struct Offer
 	ItemPointerData place;		/* where it lies, once it was read */
 	uint64		geometry;
 } Offer;
-
-/* A model's blocks, ascending, each once. */
-typedef struct BlockSet
-{
-	int32	   *ids;
-	int32	   *places;			/* how many entries of the maps each is */
-	int64		n;
-} BlockSet;
 
 /* Lives in a memory context of its own, with all that it points to. */
 typedef struct DedupJob
@@ -114,14 +106,18 @@ extern void mosaic_apply_rungs(DedupJob *job, bool accepted);
 /* Stores those of the accepted state so, and puts them into the candidate's maps; what was added, each once. */
 extern BlockSet mosaic_store_rungs(DedupJob *job, MosaicWriter *writer);
 
-/* The last columns of plan_ladder(), from what is stored of the model on: of an evaluation that frees so many bytes. */
-extern void mosaic_plan_rungs(DedupJob *job, int64 evaluation, int64 freed, Datum *values);
+/* What plan_ladder() says of a model, whatever the evaluation: bytes stored for it alone as it is; entries of its maps that others share. */
+typedef struct PlannedModel
+{
+	int64		stored;
+	int64		shared;
+} PlannedModel;
 
-/* dedup_write.c: all blocks of a model's maps; whether one is in a set; the entries of the maps that it is. */
-extern BlockSet mosaic_distinct_blocks(const MosaicModelHandle *handle);
-extern bool mosaic_has_block(const BlockSet *set, int32 id);
-extern int64 mosaic_places_of(const BlockSet *set, int32 id);
-/* Stores the accepted state, and returns its model_id; *freed: bytes of blocks that nobody uses then, less those of new ones. */
+extern PlannedModel mosaic_planned_model(DedupJob *job);
+/* The last columns of plan_ladder(), from what is stored of the model on: of an evaluation that frees so many bytes. */
+extern void mosaic_plan_rungs(DedupJob *job, const PlannedModel *model, int64 evaluation, int64 freed, Datum *values);
+
+/* dedup_write.c: stores the accepted state, and returns its model_id; *freed: bytes of blocks that nobody uses then, less those of new ones. */
 extern int64 mosaic_write_merges(DedupJob *job, int64 *freed);
 
 static inline void
@@ -129,26 +125,6 @@ mosaic_dedup_check(MosaicCode code, const MosaicError *error)
 {
 	if (code != MOSAIC_OK && code != MOSAIC_MORE)
 		mosaic_report(error);
-}
-
-/* For sorting and finding by an id that comes first. */
-static inline int
-mosaic_compare_ids(const void *a, const void *b)
-{
-	int32		x = *(const int32 *) a,
-				y = *(const int32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
-static inline int64
-mosaic_int_attr(HeapTuple tuple, TupleDesc desc, int attnum, int len)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, attnum, desc, &isnull);
-
-	return len == 1 ? DatumGetBool(value) : len == 2 ? DatumGetInt16(value) :
-		len == 4 ? DatumGetInt32(value) : DatumGetInt64(value);
 }
 
 /* Number of a tensor of the job's model, which was loaded before from other rows maybe. */
@@ -167,9 +143,7 @@ mosaic_tensor_number(const DedupJob *job, HeapTuple tuple, TupleDesc desc)
 static inline MosaicGeometry
 mosaic_geometry_of(const MosaicTensorDesc *t)
 {
-	MosaicGeometry g = {t->stored_dtype, t->layout, t->block_rows, t->block_cols};
-
-	return g;
+	return (MosaicGeometry) {t->stored_dtype, t->layout, t->block_rows, t->block_cols};
 }
 
 #endif

@@ -201,37 +201,43 @@ mosaic_store_rungs(DedupJob *job, MosaicWriter *writer)
 
 /* ---- to be planned ---- */
 
-void
-mosaic_plan_rungs(DedupJob *job, int64 evaluation, int64 freed, Datum *values)
+PlannedModel
+mosaic_planned_model(DedupJob *job)
 {
-	MosaicRungs rungs;
-	MosaicError error;
-	int64		stored = -freed,
-				shared = 0,
-				lowered;
+	PlannedModel model = {0};
 
-	mosaic_dedup_check(mosaic_dedup_point_rungs(job->dedup, evaluation, &rungs, &error), &error);
 	for (int64 i = 0; i < job->own.n; i++)
 	{
 		const Offer *offer = mosaic_find_offer(job, job->own.ids[i]);
 
 		CHECK_FOR_INTERRUPTS();
 		if (offer->models > 1)
-			shared += job->own.places[i];
+			model.shared += job->own.places[i];
 		else
-			stored += offer->bytes;
+			model.stored += offer->bytes;
 	}
+	return model;
+}
+
+void
+mosaic_plan_rungs(DedupJob *job, const PlannedModel *model, int64 evaluation, int64 freed, Datum *values)
+{
+	MosaicRungs rungs;
+	MosaicError error;
+	int64		lowered;
+
+	mosaic_dedup_check(mosaic_dedup_point_rungs(job->dedup, evaluation, &rungs, &error), &error);
 	lowered = rungs.merged + rungs.lossless;
 	for (int i = 0; i < 4; i++)
 	{
 		lowered += rungs.bits[i];
 		values[3 + i] = Int64GetDatum(rungs.bits[i]);
 	}
-	values[0] = Int64GetDatum(stored);
-	values[1] = Int64GetDatum(shared);
+	values[0] = Int64GetDatum(model->stored - freed);
+	values[1] = Int64GetDatum(model->shared);
 	values[2] = Int64GetDatum(rungs.merged);
 	values[7] = Int64GetDatum(rungs.lossless);
-	values[8] = Int64GetDatum(job->handle->nblocks - shared - lowered);
+	values[8] = Int64GetDatum(job->handle->nblocks - model->shared - lowered);
 }
 
 /* ---- SQL ---- */

@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -294,6 +295,8 @@ insert_run(DedupJob *job, int64 model_id)
 	{
 		MosaicDedupPoint point;
 
+		/* Each takes time that grows with the merges, and the store is locked. */
+		CHECK_FOR_INTERRUPTS();
 		mosaic_dedup_check(mosaic_dedup_point(job->dedup, i, &point, &error), &error);
 		columns[0][i] = Int64GetDatum(point.merged);
 		columns[1][i] = Int64GetDatum(point.bytes);

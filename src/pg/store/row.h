@@ -12,7 +12,7 @@
 #define MOSAIC_ROW_H
 
 #include "access/genam.h"
-#include "access/htup.h"
+#include "access/htup_details.h"
 #include "executor/tuptable.h"
 #include "utils/array.h"
 #include "utils/relcache.h"
@@ -52,5 +52,16 @@ extern ArrayType *mosaic_plain_array(Datum value, Oid element_type, Size element
 extern text **mosaic_array_texts(struct varlena *array, int *n);
 /* A value compressed by pglz as a copy of its own; NULL where it is damaged, or compressed otherwise. */
 extern struct varlena *mosaic_decompress(const struct varlena *value);
+
+/* An attribute of a sound row that is not NULL: an integer of so many bytes, or of one a bool. */
+static inline int64
+mosaic_int_attr(HeapTuple tuple, TupleDesc desc, int attnum, int len)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attnum, desc, &isnull);
+
+	return len == 1 ? DatumGetBool(value) : len == 2 ? DatumGetInt16(value) :
+		len == 4 ? DatumGetInt32(value) : DatumGetInt64(value);
+}
 
 #endif

@@ -305,5 +305,24 @@ TEST(MergeOrderTest, LargestLayerFirstThenLeastImportant) {
   EXPECT_NEAR(merges[3].importance, 0.4, 1e-7);
 }
 
+// Of places of the same block, wherever they come to stand, one number: all below that of merges.
+TEST(MergeOrderTest, BlocksAreNumbered) {
+  std::vector<Merge> merges;
+  const uint32_t blocks[] = {70, 4, 70, 900, 4, 5, 70};
+  for (const uint32_t block : blocks) {
+    Merge m;
+    m.tensor = static_cast<int>(merges.size() % 2);
+    m.index = static_cast<int64_t>(merges.size());
+    m.third_quartile = static_cast<float>(merges.size() * 5 % 7);
+    m.block = block;
+    merges.push_back(m);
+  }
+  OrderMerges({{1000, 4}, {9000, 9}}, &merges);
+  for (const Merge& a : merges) {
+    EXPECT_LT(a.number, 4u);
+    for (const Merge& b : merges) EXPECT_EQ(a.number == b.number, a.block == b.block);
+  }
+}
+
 }  // namespace
 }  // namespace mosaic

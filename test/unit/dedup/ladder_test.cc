@@ -74,6 +74,7 @@ TEST(LadderTest, ABlockIsFreedWhereItIsNowhereLeft) {
     other.block = 4;
     other.stored = 700;
     ladder.Add(other);
+    ladder.Group();
     const auto rung = [&](size_t i, int r) {
       return r < 0 ? nullptr : &ladder.blocks()[i].rung[static_cast<size_t>(r)];
     };
@@ -102,6 +103,7 @@ TEST(LadderTest, ALosslessDifferenceStandsForAllPlacesOfItsBlock) {
     block.lossless = true;
     ladder.Add(block);
   }
+  ladder.Group();
   const Rung* low = &ladder.blocks()[0].rung[0];
   EXPECT_EQ(ladder.FreedBytes({nullptr, nullptr}), 1000 - 600);
   EXPECT_EQ(ladder.FreedBytes({low, nullptr}), 1000 - 600 - 200);
