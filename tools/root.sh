@@ -5,14 +5,13 @@
 # installed in it). Commands run there as root, in namespaces of their own, which end with all that they mounted. Nothing
 # of this machine is changed.
 
-# suite_of MAJOR: the Debian release that has this PostgreSQL; 16 is in Ubuntu only.
+# suite_of MAJOR: the Debian release that has this PostgreSQL.
 suite_of() {
   case $1 in
     15) say bookworm ;;
-    16) say noble ;;
     17) say trixie ;;
     18) say forky ;;
-    *) die "no Debian release has PostgreSQL $1" "there are 15 to 18; or install postgresql-$1 and postgresql-server-dev-$1 here" ;;
+    *) die "no Debian release has PostgreSQL $1" "there are 15, 17 and 18; or install postgresql-$1 and postgresql-server-dev-$1 here" ;;
   esac
 }
 
@@ -36,15 +35,25 @@ make_root() {
   as_root touch "$2/.complete"
 }
 
-mirror() { apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' | grep -v security | head -n 1; }
+# mirror: what apt uses here; empty where apt has no lists of Debian.
+# shellcheck disable=SC2016 # apt expands it
+mirror() { apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' | awk '!/security/ && !n++'; }
 
 # make_test_root MAJOR DIR: a root that has what building the module of this PostgreSQL over a core, and its tests, need, and the
 # older PostgreSQL versions that stores are upgraded from. One that is there gets those that it lacks.
 make_test_root() {
   local older
+  [[ $(not_unpacked "$1" "$2") != *16* || -n ${UBUNTU_MIRROR:-} ]] ||
+    die "PostgreSQL 16 is in Ubuntu 24.04, not in Debian" "set UBUNTU_MIRROR to the URL of a mirror of Ubuntu"
   [ -e "$2/.complete" ] || bootstrap_test_root "$(lodging_of "$1")" "$2"
+  for older in $(not_unpacked "$1" "$2"); do add_older "$older" "$2"; done
+}
+
+# not_unpacked MAJOR DIR: the older PostgreSQL versions that this test root lacks.
+not_unpacked() {
+  local older
   for older in $(unpacked_for "$1"); do
-    [ -e "$2/usr/lib/postgresql/$older/.complete" ] || add_older "$older" "$2"
+    [ -e "$2/usr/lib/postgresql/$older/.complete" ] || say "$older"
   done
 }
 
@@ -69,25 +78,29 @@ libraries_of() {
 
 # sources_of MAJOR: where apt finds it.
 sources_of() {
+  local mirror suite
   if [ "$1" = 16 ]; then
-    printf "deb [signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] $UBUNTU_MIRROR %s main universe\n" noble noble-updates
+    for suite in noble noble-updates; do
+      say "deb [signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] $UBUNTU_MIRROR $suite main universe"
+    done
   else
-    say "deb $(mirror) $(suite_of "$1") main"
+    mirror=$(mirror) && [ -n "$mirror" ] || die "apt knows no mirror of Debian here" "apt-get update, with sources that name one"
+    say "deb $mirror $(suite_of "$1") main"
   fi
 }
 
 # add_older MAJOR DIR: unpacks this PostgreSQL, with headers, from its own release, into a root of a later one. What the
 # root has stays as it is, apt's settings and lists too. Without LLVM: the server then does not compile queries.
 add_older() {
-  local major=$1 dir=$2 suite=''
-  if [ "$major" = 16 ]; then
-    [ -n "${UBUNTU_MIRROR:-}" ] || die "PostgreSQL 16 is in Ubuntu 24.04, not in Debian" "set UBUNTU_MIRROR to the URL of a mirror of Ubuntu"
-  else
-    suite=/$(suite_of "$major") # the root's own libraries of the same names are newer
-  fi
+  local major=$1 dir=$2 suite='' sources name proxies=()
+  sources=$(sources_of "$major") || exit 1
+  [ "$major" = 16 ] || suite=/$(suite_of "$major") # the root's own libraries of the same names are newer
+  for name in http_proxy https_proxy no_proxy; do # apt's own settings of that are in the root (bootstrap_test_root)
+    [ -z "${!name:-}" ] || proxies+=("$name=${!name}")
+  done
   headline "Adding PostgreSQL $major to $dir"
-  # shellcheck disable=SC2046 # a list of words
-  WORKER=$(id -un) step "root-older-$major" "is the mirror within reach?" in_root "$dir" bash -euo pipefail -c '
+  # shellcheck disable=SC2016,SC2046 # for the shell there; a list of words
+  WORKER=$(id -un) step "root-older-$major" "is the mirror within reach?" in_root "$dir" env "${proxies[@]}" bash -euo pipefail -c '
     major=$1 sources=$2 suite=$3
     shift 3
     rm -rf /usr/{lib,include,share}/postgresql/"$major" # of a try before
@@ -106,14 +119,14 @@ add_older() {
     done
     ldconfig
     "/usr/lib/postgresql/$major/bin/postgres" --version
-    touch "/usr/lib/postgresql/$major/.complete"' add_older "$major" "$(sources_of "$major")" "$suite" \
+    touch "/usr/lib/postgresql/$major/.complete"' add_older "$major" "$sources" "$suite" \
     "postgresql-$major" "postgresql-client-$major" "postgresql-server-dev-$major" $(libraries_of "$major")
 }
 
 # bootstrap_test_root MAJOR DIR. The headers and pg_regress are unpacked only: the package asks for LLVM and Clang, which nothing here uses.
 bootstrap_test_root() {
-  local suite dir=$2 file packages options=()
-  suite=$(suite_of "$1")
+  local suite sources dir=$2 file packages options=()
+  suite=$(suite_of "$1") && sources=$(sources_of "$1") || exit 1
   install_packages "make a root of Debian $suite" mmdebstrap
   packages=$(use_postgresql "$1" && say $PACKAGES_MODULE $PACKAGES_PROXIES $PACKAGES_VECTOR)
   for file in /etc/apt/apt.conf.d/*proxy*; do
@@ -129,21 +142,25 @@ bootstrap_test_root() {
     --essential-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d"' \
     --essential-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/zz_pg_mosaic.conf"' \
     --customize-hook="cd \"\$1/tmp\" && chroot \"\$1\" sh -c 'cd /tmp && apt-get download -q postgresql-server-dev-$1' && dpkg-deb -x postgresql-server-dev-$1_*.deb \"\$1\" && rm postgresql-server-dev-$1_*.deb" \
-    "$suite" "$dir" "$(mirror)"
+    "$suite" "$dir" "$sources"
   as_root touch "$dir/.complete"
 }
 
 # is_elsewhere MAJOR: whether this PostgreSQL needs a root.
 is_elsewhere() { [ "$1" != "$PG" ] && [ ! -e "$("/usr/lib/postgresql/$1/bin/pg_config" --includedir-server 2>/dev/null)/postgres.h" ]; }
-test_root() { printf %s "$TREE/build/roots/$(suite_of "$(lodging_of "$1")")-test"; }
+test_root() {
+  local suite
+  suite=$(suite_of "$(lodging_of "$1")") && say "$TREE/build/roots/$suite-test"
+}
 
 # run_elsewhere MAJOR COMMAND...: in a root of the Debian that has this PostgreSQL, with MOSAIC_CORE: the core that is built here,
 # unless MOSAIC_CORE is one.
 run_elsewhere() {
-  local dir core=${MOSAIC_CORE:-} major=$1
+  local dir core=${MOSAIC_CORE:-} major=$1 unpacked
+  unpacked=$(unpacked_for "$1")
   shift
   prepare_tree "$RELEASE"
-  dir=$(test_root "$major")
+  dir=$(test_root "$major") || exit 1
   make_test_root "$major" "$dir"
   if [ -z "$core" ]; then
     # shellcheck disable=SC2086 # a list of words
@@ -154,7 +171,7 @@ run_elsewhere() {
   headline "In a root of Debian $(suite_of "$(lodging_of "$major")"), $dir"
   as_root mkdir -p "$dir/var/build"
   as_root cp "$core" "$dir/var/build/libmosaic_core.a"
-  in_root "$dir" env CI="${CI:-}" MOSAIC_COMMIT="${MOSAIC_COMMIT:-}" MOSAIC_CORE=/pg_mosaic/build/libmosaic_core.a "$@"
+  in_root "$dir" env CI="${CI:-}" MOSAIC_UNPACKED="${unpacked/%$major/}" MOSAIC_COMMIT="${MOSAIC_COMMIT:-}" MOSAIC_CORE=/pg_mosaic/build/libmosaic_core.a "$@"
 }
 
 make_base() {

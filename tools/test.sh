@@ -163,7 +163,10 @@ if [ -n "$ALSO" ] && [ "$ALSO" != "$PG" ]; then
   if [ -n "$ROOT_PID" ]; then
     # Not "wait": steps switch job control on, and with it the shell forgets what has ended.
     while kill -0 "$ROOT_PID" 2>/dev/null; do sleep 1; done
-    [ -e "$(test_root "$ALSO")/.complete" ] || die "no root was made" "see $TREE/build/logs/root.log"
+    dir=$(test_root "$ALSO")
+    [ -e "$dir/.complete" ] || die "no root was made" "see $TREE/build/logs/root.log"
+    lacks=$(not_unpacked "$ALSO" "$dir")
+    [ -z "$lacks" ] || die "$dir lacks PostgreSQL ${lacks//$'\n'/ and }" "see $TREE/build/logs/root.log"
   fi
   test_also "$ALSO"
 fi

@@ -123,7 +123,19 @@ sub store_works
 
 # ---- the oldest ----
 
-my @older = map { new_server(split /=/) } split / /, $ENV{MOSAIC_OLDER};
+my @older = map { [ split /\t/ ] } split /\n/, $ENV{MOSAIC_OLDER};
+for my $major (split ' ', $ENV{MOSAIC_UNPACKED} // '')    # by tools/root.sh
+{
+	BAIL_OUT("PostgreSQL $major was unpacked here, but CMake did not find it and its headers (cmake/ServerTests.cmake)") unless grep { $_->[0] == $major } @older;
+}
+if (!@older)
+{
+	BAIL_OUT('no older PostgreSQL is here to upgrade from; tools/test.sh --pg N unpacks some in a root (docs/development.md)') if $ENV{CI};
+	pass('no older PostgreSQL is here to upgrade from: nothing to do');
+	done_testing();
+	exit;
+}
+@older = map { new_server(@$_) } @older;
 my $old = $older[0];
 my $from = $old->pg_version->major;
 $old->start;
